@@ -1,0 +1,154 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A safetensors file, mapped into memory and checked as a whole before anything is read from it.
+///
+/// Layout (safetensors format, `safetensors/README.md`): a little-endian 64-bit header length, the header in
+/// JSON, then the tensors without gaps or overlaps up to the end of the file. Tensors are little-endian and
+/// row-major.
+public final class TensorFile: Sendable {
+    /// What the header says of one tensor.
+    public struct Entry: Sendable, Equatable {
+        /// The element type.
+        public let type: ElementType
+        /// The length of each axis.
+        public let shape: [Int]
+        /// Where its bytes lie, from the start of the file.
+        public let bytes: Range<Int>
+    }
+
+    /// The strings under `__metadata__`.
+    public let metadata: [String: String]
+    /// Every tensor by its name.
+    public let entries: [String: Entry]
+    /// The size of the whole file in bytes.
+    public var byteCount: Int { storage.bytes.count }
+
+    private let storage: Storage
+
+    /// Maps the file at a path; the mapping lives as long as this object.
+    ///
+    /// - Throws: `TensorFileError`, also when the file is shorter than its header says.
+    public convenience init(path: String) throws(TensorFileError) {
+        try self.init(storage: Storage(mapping: path))
+    }
+
+    /// Reads a file that is in memory.
+    ///
+    /// - Throws: `TensorFileError`.
+    public convenience init(bytes: [UInt8]) throws(TensorFileError) {
+        try self.init(storage: Storage(copying: bytes))
+    }
+
+    private init(storage: Storage) throws(TensorFileError) {
+        self.storage = storage
+        let header = try TensorFileHeader(parsing: UnsafeRawBufferPointer(storage.bytes))
+        metadata = header.metadata
+        entries = header.entries
+    }
+
+    /// What the header says of a tensor.
+    ///
+    /// - Throws: `tensors.missing`.
+    public func entry(_ name: String) throws(TensorFileError) -> Entry {
+        guard let entry = entries[name] else {
+            throw TensorFileError(.missing, "no tensor '\(name)'; there are \(entries.keys.sorted())")
+        }
+        return entry
+    }
+
+    /// Lends a tensor's elements without copying them.
+    ///
+    /// - Throws: `tensors.missing`, `tensors.mismatch`, and whatever the body throws.
+    public func withElements<Element: TensorElement, Result>(
+        of name: String, as type: Element.Type = Element.self,
+        _ body: (UnsafeBufferPointer<Element>) throws -> Result
+    ) throws -> Result {
+        let entry = try entry(name)
+        guard entry.type == Element.elementType else {
+            throw TensorFileError(
+                .mismatch,
+                "tensor '\(name)' holds \(entry.type.rawValue), not \(Element.elementType.rawValue)")
+        }
+        let raw = UnsafeRawBufferPointer(rebasing: storage.bytes[entry.bytes])
+        // Files of other writers may leave tensors unaligned (safetensors#607): those are copied first.
+        if let base = raw.baseAddress, UInt(bitPattern: base) % UInt(MemoryLayout<Element>.alignment) != 0 {
+            let copy = [Element](unsafeUninitializedCapacity: raw.count / MemoryLayout<Element>.size) {
+                buffer, count in
+                UnsafeMutableRawBufferPointer(buffer).copyMemory(from: raw)
+                count = raw.count / MemoryLayout<Element>.size
+            }
+            return try withExtendedLifetime(self) { try copy.withUnsafeBufferPointer(body) }
+        }
+        return try withExtendedLifetime(self) { try body(raw.bindMemory(to: Element.self)) }
+    }
+
+    /// Lends a tensor's bytes, whatever its element type.
+    ///
+    /// - Throws: `tensors.missing`, and whatever the body throws.
+    public func withBytes<Result>(
+        of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) throws -> Result {
+        let entry = try entry(name)
+        return try withExtendedLifetime(self) {
+            try body(UnsafeRawBufferPointer(rebasing: storage.bytes[entry.bytes]))
+        }
+    }
+
+    /// Copies a tensor out.
+    ///
+    /// - Throws: `tensors.missing`, `tensors.mismatch`.
+    public func tensor<Element: TensorElement>(
+        _ name: String, as type: Element.Type = Element.self
+    ) throws -> Tensor<Element> {
+        let shape = try entry(name).shape
+        return try withElements(of: name, as: type) { Tensor(shape: shape, elements: Array($0)) }
+    }
+}
+
+/// The bytes of a file, mapped or owned, fixed for the life of the object.
+private final class Storage: @unchecked Sendable {
+    let bytes: UnsafeRawBufferPointer
+    private let isMapped: Bool
+
+    init(mapping path: String) throws(TensorFileError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw TensorFileError(.unreadable, "cannot open \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw TensorFileError(.unreadable, "\(path) is not a regular file")
+        }
+        let size = Int(status.st_size)
+        if size == 0 {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            isMapped = false
+            return
+        }
+        guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+            throw TensorFileError(.unreadable, "cannot map \(path): \(String(cString: strerror(errno)))")
+        }
+        bytes = UnsafeRawBufferPointer(start: base, count: size)
+        isMapped = true
+    }
+
+    init(copying array: [UInt8]) {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: array.count, alignment: 64)
+        copy.copyBytes(from: array)
+        bytes = UnsafeRawBufferPointer(copy)
+        isMapped = false
+    }
+
+    deinit {
+        if isMapped {
+            munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+        } else {
+            bytes.deallocate()
+        }
+    }
+}

@@ -1,0 +1,112 @@
+/// The plan of a safetensors file: where each tensor will lie, and the bytes that stand before them.
+///
+/// Tensors lie without gaps, those of the largest elements first, then by name, so that each is aligned to its
+/// element; the header is padded with spaces so that the data begins on a 64-byte boundary. A file is written
+/// front to back: `header`, then each of `order`.
+public struct TensorFileLayout: Sendable {
+    /// A tensor to be written.
+    public struct Item: Sendable, Equatable {
+        /// Its name.
+        public let name: String
+        /// Its element type.
+        public let type: ElementType
+        /// The length of each axis.
+        public let shape: [Int]
+        /// The size of all its elements.
+        public var byteCount: Int { shape.reduce(type.byteCount, *) }
+
+        /// Names a tensor to be written.
+        public init(_ name: String, _ type: ElementType, _ shape: [Int]) {
+            self.name = name
+            self.type = type
+            self.shape = shape
+        }
+    }
+
+    /// The tensors as they follow each other in the file.
+    public let order: [Item]
+    /// The length field and the padded header: a multiple of 64 bytes.
+    public let header: [UInt8]
+    /// The size of the whole file in bytes.
+    public let byteCount: Int
+
+    /// Plans a file.
+    ///
+    /// - Parameters:
+    ///   - items: The tensors in any order; names must differ.
+    ///   - metadata: Strings for `__metadata__`, written in the order of their keys.
+    ///   - headerByteCount: Pads the header to at least this many bytes, so that it can be rewritten in place.
+    public init(_ items: [Item], metadata: [String: String] = [:], headerByteCount: Int = 0) {
+        precondition(
+            Set(items.map(\.name)).count == items.count, "tensor names must differ: \(items.map(\.name))")
+        order = items.sorted {
+            ($1.type.byteCount, $0.name) < ($0.type.byteCount, $1.name)
+        }
+        var text = "{"
+        if !metadata.isEmpty {
+            let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+            text += "\"__metadata__\":{" + pairs.joined(separator: ",") + "}"
+        }
+        var end = 0
+        for item in order {
+            let start = end
+            end += item.byteCount
+            let shape = item.shape.map(String.init).joined(separator: ",")
+            text += text == "{" ? "" : ","
+            text += "\(quoted(item.name)):{\"dtype\":\"\(item.type.rawValue)\",\"shape\":[\(shape)],"
+            text += "\"data_offsets\":[\(start),\(end)]}"
+        }
+        text += "}"
+        var json = Array(text.utf8)
+        let padded = (max(8 + json.count, headerByteCount) + 63) / 64 * 64
+        json.append(contentsOf: repeatElement(UInt8(ascii: " "), count: padded - 8 - json.count))
+        header = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
+        byteCount = header.count + end
+    }
+}
+
+/// One tensor to be encoded, with its elements.
+public struct NamedTensor: Sendable {
+    /// Name, element type and shape.
+    public let item: TensorFileLayout.Item
+    let appendBytes: @Sendable (inout [UInt8]) -> Void
+
+    /// Pairs a name with a tensor.
+    public init<Element: TensorElement>(_ name: String, _ tensor: Tensor<Element>) {
+        item = TensorFileLayout.Item(name, Element.elementType, tensor.shape)
+        appendBytes = { bytes in tensor.elements.withUnsafeBytes { bytes.append(contentsOf: $0) } }
+    }
+
+    /// A one-dimensional tensor of these elements.
+    public init<Element: TensorElement>(_ name: String, _ elements: [Element]) {
+        self.init(name, Tensor(shape: [elements.count], elements: elements))
+    }
+}
+
+extension TensorFile {
+    /// Encodes a small file in memory, in the layout that `TensorFileLayout` plans.
+    public static func encode(_ tensors: [NamedTensor], metadata: [String: String] = [:]) -> [UInt8] {
+        let layout = TensorFileLayout(tensors.map(\.item), metadata: metadata)
+        let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.item.name, $0) })
+        var bytes = layout.header
+        bytes.reserveCapacity(layout.byteCount)
+        for item in layout.order { byName[item.name]?.appendBytes(&bytes) }
+        return bytes
+    }
+}
+
+/// A JSON string with the escapes that JSON demands.
+private func quoted(_ string: String) -> String {
+    var result = "\""
+    for scalar in string.unicodeScalars {
+        switch scalar {
+        case "\"": result += "\\\""
+        case "\\": result += "\\\\"
+        case _ where scalar.value < 0x20:
+            let hex = String(scalar.value, radix: 16)
+            result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}
