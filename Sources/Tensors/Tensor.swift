@@ -31,17 +31,50 @@ public protocol TensorElement: BitwiseCopyable, Sendable {
     static var elementType: ElementType { get }
 }
 
-extension UInt8: TensorElement { public static var elementType: ElementType { .u8 } }
-extension Int8: TensorElement { public static var elementType: ElementType { .i8 } }
-extension UInt16: TensorElement { public static var elementType: ElementType { .u16 } }
-extension Int16: TensorElement { public static var elementType: ElementType { .i16 } }
-extension UInt32: TensorElement { public static var elementType: ElementType { .u32 } }
-extension Int32: TensorElement { public static var elementType: ElementType { .i32 } }
-extension UInt64: TensorElement { public static var elementType: ElementType { .u64 } }
-extension Int64: TensorElement { public static var elementType: ElementType { .i64 } }
-extension Float16: TensorElement { public static var elementType: ElementType { .f16 } }
-extension Float: TensorElement { public static var elementType: ElementType { .f32 } }
-extension Double: TensorElement { public static var elementType: ElementType { .f64 } }
+extension UInt8: TensorElement {
+    /// `U8`.
+    public static var elementType: ElementType { .u8 }
+}
+extension Int8: TensorElement {
+    /// `I8`.
+    public static var elementType: ElementType { .i8 }
+}
+extension UInt16: TensorElement {
+    /// `U16`.
+    public static var elementType: ElementType { .u16 }
+}
+extension Int16: TensorElement {
+    /// `I16`.
+    public static var elementType: ElementType { .i16 }
+}
+extension UInt32: TensorElement {
+    /// `U32`.
+    public static var elementType: ElementType { .u32 }
+}
+extension Int32: TensorElement {
+    /// `I32`.
+    public static var elementType: ElementType { .i32 }
+}
+extension UInt64: TensorElement {
+    /// `U64`.
+    public static var elementType: ElementType { .u64 }
+}
+extension Int64: TensorElement {
+    /// `I64`.
+    public static var elementType: ElementType { .i64 }
+}
+extension Float16: TensorElement {
+    /// `F16`.
+    public static var elementType: ElementType { .f16 }
+}
+extension Float: TensorElement {
+    /// `F32`.
+    public static var elementType: ElementType { .f32 }
+}
+extension Double: TensorElement {
+    /// `F64`.
+    public static var elementType: ElementType { .f64 }
+}
 
 /// A dense array in row-major order: the last axis is contiguous.
 public struct Tensor<Element: TensorElement>: Sendable {
