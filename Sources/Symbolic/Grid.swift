@@ -1,0 +1,83 @@
+/// What a step of time is.
+public enum Grid: Hashable, Sendable {
+    /// Musical time: steps in a beat (`Division.ticksPerBeat`), 1 to 10,000.
+    case stepsPerBeat(Int)
+    /// Clock time: steps in a second by the tempo map, both numbers at most 1,000,000. With a sample rate over
+    /// a hop it is the grid of audio frames.
+    case stepsPerSecond(Rational)
+    /// Clock time whose step is the first tempo's beat divided by this number, 1 to 10,000 (Li & Zhang,
+    /// "Dilated CNN and LSTMs for Music Style Transfer", whose code takes the first tempo event for the step
+    /// and the whole tempo map for the time).
+    case stepsPerFirstBeat(Int)
+}
+
+/// A grid laid on a timeline: which step each tick falls in, in exact integers.
+struct TimelineGrid {
+    let grid: Grid
+    let rounding: Rounding
+    let tempoMap: TempoMap
+    /// Position in steps = ticks, or the tempo map's units of time, · multiplier / divisor.
+    private let multiplier: Int
+    private let divisor: Int
+    private let countsTime: Bool
+    private var hint = 0
+
+    init(_ grid: Grid, rounding: Rounding, tempoMap: TempoMap) {
+        self.grid = grid
+        self.rounding = rounding
+        self.tempoMap = tempoMap
+        let ratio: Rational
+        switch grid {
+        case .stepsPerBeat(let steps):
+            let beat = tempoMap.division.ticksPerBeat
+            ratio = Rational(steps * beat.denominator, beat.numerator)
+            countsTime = false
+        case .stepsPerSecond(let rate):
+            ratio = Rational(rate.numerator, tempoMap.unitsPerSecond * rate.denominator)
+            countsTime = true
+        case .stepsPerFirstBeat(let steps):
+            ratio = Rational(steps * 1_000_000, tempoMap.unitsPerSecond * tempoMap.firstMicrosecondsPerBeat)
+            countsTime = true
+        }
+        multiplier = ratio.numerator
+        divisor = ratio.denominator
+    }
+
+    @inline(__always)
+    private mutating func step(of tick: Int, carry: Int) -> Int {
+        let value = countsTime ? tempoMap.time(at: tick, hint: &hint) : tick
+        return scaled(value, by: multiplier, over: divisor, carry: carry)
+    }
+
+    /// The step that a tick is rounded to.
+    @inline(__always)
+    mutating func step(of tick: Int) -> Int { step(of: tick, carry: rounding == .halfUp ? divisor / 2 : 0) }
+
+    /// The step that a tick lies in: its position rounded down.
+    mutating func stepBelow(_ tick: Int) -> Int { step(of: tick, carry: 0) }
+
+    /// The first step that begins at a tick or after it: the first at whose start an event there is in force.
+    @inline(__always)
+    mutating func stepFrom(_ tick: Int) -> Int { step(of: tick, carry: divisor - 1) }
+
+    /// A tick that is rounded to a step, wherever ticks are finer than steps: the nearest to its start, but
+    /// not before it when rounding is down.
+    func tick(ofStep step: Int) -> Int {
+        guard countsTime else {
+            return scaled(step, by: divisor, over: multiplier, carry: carryBack(multiplier))
+        }
+        // The time of a step is a fraction of a unit; the last point at or before it rules.
+        let floored = scaled(step, by: divisor, over: multiplier, carry: 0)
+        let point = tempoMap.points[tempoMap.lastIndex { $0.time <= floored }]
+        // tick = point.tick + (step · divisor / multiplier − point.time) / unitsPerTick
+        let (product, overflow) = step.multipliedReportingOverflow(by: divisor)
+        let (start, startOverflow) = point.time.multipliedReportingOverflow(by: multiplier)
+        let (unit, unitOverflow) = point.unitsPerTick.multipliedReportingOverflow(by: multiplier)
+        guard !overflow, !startOverflow, !unitOverflow else {
+            return point.tick + (floored - point.time + point.unitsPerTick - 1) / point.unitsPerTick
+        }
+        return point.tick + (product - start + carryBack(unit)) / unit
+    }
+
+    private func carryBack(_ divisor: Int) -> Int { rounding == .halfUp ? divisor / 2 : divisor - 1 }
+}

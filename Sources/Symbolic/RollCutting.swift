@@ -1,0 +1,325 @@
+extension RollSegments {
+    /// The most steps of all segments together, and the most rows, that one score may come to: hostile files
+    /// cannot ask for more.
+    static var maximumCount: Int { 1 << 25 }
+
+    /// Cuts a score into segments.
+    ///
+    /// A note goes from its rounded onset to its rounded end, at least one step. The length L of a timeline is
+    /// the largest end of all its notes, at least 1; with `stepsPerFirstBeat` the step of `endTick`, plus 1.
+    /// `pitches` and `drums: .exclude` choose only what is stored: length, voices and metres are those of all
+    /// notes. Segments start at k · hop < L, with `dropLast` while k · hop + steps ≤ L; aligned to bars, at the
+    /// first bar line at or after the last start + hop. A window's segments start at its first step, its notes
+    /// are clipped to it, steps still count from the timeline's start. Time is linear in notes and output.
+    ///
+    /// - Throws: `midi.segments-too-large` if the segments have more than 33,554,432 steps or rows in all.
+    public init(score: Score, parameters: RollParameters) throws(MIDIError) {
+        parameters.check()
+        self.init(steps: parameters.steps, exclusion: parameters.exclusion(of: score))
+        guard exclusion == nil else { return }
+        for (index, timeline) in score.timelines.enumerated() {
+            var cutter = TimelineCutter(timeline, parameters: parameters)
+            try cutter.cut(into: &self, index: Int16(index))
+        }
+    }
+}
+
+/// Cuts one timeline.
+private struct TimelineCutter {
+    let timeline: Timeline
+    let parameters: RollParameters
+    var grid: TimelineGrid
+    var notes: [SteppedNote] = []
+    /// The part that is cut, in steps.
+    var window = 0..<1
+    var starts: [Int] = []
+
+    init(_ timeline: Timeline, parameters: RollParameters) {
+        self.timeline = timeline
+        self.parameters = parameters
+        grid = TimelineGrid(parameters.grid, rounding: parameters.rounding, tempoMap: timeline.tempoMap)
+    }
+
+    mutating func cut(into segments: inout RollSegments, index: Int16) throws(MIDIError) {
+        let musicEnd = stepNotes()
+        chooseWindow(musicEnd: musicEnd)
+        try chooseStarts()
+        let cells = (segments.count + starts.count) * parameters.steps
+        guard cells <= RollSegments.maximumCount else { throw tooLarge("\(cells) steps") }
+        try appendNotes(to: &segments)
+        appendControls(to: &segments)
+        appendPedals(to: &segments)
+        appendTempi(to: &segments)
+        for start in starts {
+            segments.timeline.append(index)
+            segments.segmentStart.append(Int64(start))
+            segments.segmentLength.append(Int64(end(from: start) - start))
+        }
+    }
+
+    private func tooLarge(_ amount: String) -> MIDIError {
+        MIDIError(
+            MIDICode.segmentsTooLarge,
+            "the segments hold \(amount), more than \(RollSegments.maximumCount); take a coarser grid or a longer hop"
+        )
+    }
+
+    /// Where a segment that begins at a step really ends.
+    private func end(from start: Int) -> Int { min(start + parameters.steps, window.upperBound) }
+
+    // MARK: What is cut
+
+    /// Lays the notes on the grid; returns the tick at which the last is over.
+    private mutating func stepNotes() -> Int {
+        let ends = parameters.sustain == .extend ? sustainedEnds(of: timeline) : nil
+        var musicEnd = 0
+        notes.reserveCapacity(timeline.notes.count)
+        for (index, note) in timeline.notes.enumerated() {
+            let end = ends?[index] ?? note.offset
+            let start = grid.step(of: note.onset)
+            notes.append(
+                SteppedNote(
+                    start: start, end: max(grid.step(of: end), start + 1), isLengthened: end > note.offset))
+            musicEnd = max(musicEnd, end)
+        }
+        return musicEnd
+    }
+
+    private mutating func chooseWindow(musicEnd: Int) {
+        var length = notes.reduce(1) { max($0, $1.end) }
+        if case .stepsPerFirstBeat = parameters.grid {
+            length = max(length, grid.step(of: timeline.endTick) + 1)
+        }
+        window = 0..<length
+        guard parameters.window == .longestConstantTempo else { return }
+        let points = timeline.tempoMap.points
+        var longest = -1
+        for (index, point) in points.enumerated() where point.tick < musicEnd {
+            let isLast = index + 1 == points.count || points[index + 1].tick >= musicEnd
+            let endTick = isLast ? musicEnd : points[index + 1].tick
+            let duration = timeline.tempoMap.time(at: endTick) - point.time
+            guard duration > longest else { continue }
+            longest = duration
+            let start = min(grid.step(of: point.tick), length - 1)
+            window = start..<(isLast ? length : max(grid.step(of: endTick), start + 1))
+        }
+    }
+
+    private mutating func chooseStarts() throws(MIDIError) {
+        let last = parameters.dropLast ? window.upperBound - parameters.steps : window.upperBound - 1
+        guard last >= window.lowerBound else { return }
+        switch parameters.align {
+        case .none:
+            let count = (last - window.lowerBound) / parameters.hop + 1
+            guard count <= RollSegments.maximumCount else { throw tooLarge("\(count) segments") }
+            starts = Array(stride(from: window.lowerBound, through: last, by: parameters.hop))
+        case .bar:
+            var next = window.lowerBound
+            try timeline.forEachBarLine { tick throws(MIDIError) in
+                let step = grid.step(of: tick)
+                guard step <= last else { return false }
+                guard step >= next else { return true }
+                starts.append(step)
+                guard starts.count <= RollSegments.maximumCount else {
+                    throw tooLarge("over \(starts.count) segments")
+                }
+                next = step + parameters.hop
+                return true
+            }
+        }
+    }
+
+    // MARK: Columns
+
+    /// The segments that a stretch of steps overlaps; `first` is where to look from, and must not be passed a
+    /// stretch that begins earlier than the last.
+    @inline(__always)
+    private func segments(overlapping stretch: Range<Int>, first: inout Int) -> Range<Int>? {
+        while first < starts.count, starts[first] + parameters.steps <= stretch.lowerBound { first += 1 }
+        guard first < starts.count, starts[first] < stretch.upperBound, stretch.lowerBound < window.upperBound
+        else { return nil }
+        var (low, high) = (first + 1, starts.count)
+        if low < high, starts[low] >= stretch.upperBound { high = low }
+        while low < high {
+            let middle = (low + high) / 2
+            if starts[middle] < stretch.upperBound { low = middle + 1 } else { high = middle }
+        }
+        return first..<low
+    }
+
+    private func isStored(_ note: Note) -> Bool {
+        parameters.pitches.contains(note.pitch) && !(note.isDrum && parameters.drums == .exclude)
+    }
+
+    private mutating func appendNotes(to segments: inout RollSegments) throws(MIDIError) {
+        let voices =
+            parameters.voices.map {
+                monophonicVoices(
+                    of: timeline.notes, stepped: notes, count: $0, includeDrums: parameters.drums == .include)
+            } ?? trackVoices(of: timeline.notes)
+        // How many rows each segment has, from where they begin and cease to.
+        var offsets = [Int](repeating: 0, count: starts.count + 1)
+        var first = 0
+        for (index, note) in timeline.notes.enumerated() where isStored(note) {
+            guard let range = self.segments(overlapping: notes[index].start..<notes[index].end, first: &first)
+            else { continue }
+            offsets[range.lowerBound] += 1
+            offsets[range.upperBound] -= 1
+        }
+        var total = 0
+        var rowsHere = 0
+        for segment in starts.indices {
+            rowsHere += offsets[segment]
+            offsets[segment] = total
+            total += rowsHere
+        }
+        offsets[starts.count] = total
+        guard segments.start.count + total <= RollSegments.maximumCount else {
+            throw tooLarge("\(total) rows")
+        }
+
+        let rows = UnsafeMutableBufferPointer<Row>.allocate(capacity: total)
+        defer { rows.deallocate() }
+        var cursors = offsets
+        first = 0
+        for (index, note) in timeline.notes.enumerated() where isStored(note) {
+            let stepped = notes[index]
+            guard let range = self.segments(overlapping: stepped.start..<stepped.end, first: &first) else {
+                continue
+            }
+            for segment in range {
+                let row = Row(
+                    note, stepped, voice: voices[index], segmentStart: starts[segment],
+                    segmentEnd: end(from: starts[segment]))
+                rows.initializeElement(at: cursors[segment], to: row)
+                cursors[segment] += 1
+            }
+        }
+        for segment in starts.indices {
+            var own = UnsafeMutableBufferPointer(rebasing: rows[offsets[segment]..<offsets[segment + 1]])
+            own.sort { ($0.key, $0.flags) < ($1.key, $1.flags) }
+        }
+        segments.append(rows: UnsafeBufferPointer(rows), offsets: offsets.dropFirst())
+    }
+
+    private mutating func appendControls(to segments: inout RollSegments) {
+        var rows: [(segment: Int, step: UInt16, control: ControlChange)] = []
+        if parameters.controls != .none {
+            var first = 0
+            for control in timeline.controls where isStored(control) {
+                let step = grid.step(of: control.tick)
+                guard let range = self.segments(overlapping: step..<step + 1, first: &first) else { continue }
+                for segment in range { rows.append((segment, UInt16(step - starts[segment]), control)) }
+            }
+        }
+        // By segment, each in the order of the score: a counting sort.
+        var cursors = [Int](repeating: 0, count: starts.count + 1)
+        for row in rows { cursors[row.segment + 1] += 1 }
+        for segment in starts.indices { cursors[segment + 1] += cursors[segment] }
+        let base = segments.controlsStep.count
+        segments.controlsOffset += cursors.dropFirst().map { Int64(base + $0) }
+        var order = [Int](repeating: 0, count: rows.count)
+        for (index, row) in rows.enumerated() {
+            order[cursors[row.segment]] = index
+            cursors[row.segment] += 1
+        }
+        for index in order {
+            segments.controlsStep.append(rows[index].step)
+            segments.controlsNumber.append(rows[index].control.number)
+            segments.controlsValue.append(rows[index].control.value)
+            segments.controlsChannel.append(rows[index].control.channel)
+        }
+    }
+
+    private func isStored(_ control: ControlChange) -> Bool {
+        switch parameters.controls {
+        case .none: false
+        case .all: true
+        case .numbers(let numbers): numbers.contains(control.number)
+        }
+    }
+
+    private mutating func appendPedals(to segments: inout RollSegments) {
+        let base = segments.pedal.count
+        segments.pedal += repeatElement(0, count: starts.count * parameters.steps * 3)
+        for (column, number) in [64, 66, 67].enumerated() {
+            var pedals = [PedalSpans](repeating: PedalSpans(), count: 16)
+            for control in timeline.controls
+            where control.number == UInt8(number) && control.channel != Note.drumChannel {
+                pedals[Int(control.channel)].set(control.value, at: control.tick)
+            }
+            for channel in 0..<16 {
+                pedals[channel].close(at: max(timeline.endTick + 1, 1))
+                var first = 0
+                for (index, span) in pedals[channel].spans.enumerated() {
+                    // A pedal never released is down to the window's end.
+                    let isOpen =
+                        index + 1 == pedals[channel].spans.count && span.upperBound > timeline.endTick
+                    let down = grid.stepFrom(span.lowerBound)
+                    let up =
+                        isOpen ? window.upperBound : min(grid.stepFrom(span.upperBound), window.upperBound)
+                    guard down < up, let range = self.segments(overlapping: down..<up, first: &first) else {
+                        continue
+                    }
+                    for segment in range {
+                        let from = max(down, starts[segment])
+                        let cell = base + (segment * parameters.steps + from - starts[segment]) * 3 + column
+                        let count = min(up, end(from: starts[segment])) - from
+                        for step in 0..<max(count, 0) { segments.pedal[cell + step * 3] = 1 }
+                    }
+                }
+            }
+        }
+    }
+
+    private mutating func appendTempi(to segments: inout RollSegments) {
+        let points = timeline.tempoMap.points.map { point in
+            (step: grid.stepFrom(point.tick), tempo: Float(60_000_000 / Double(point.microsecondsPerBeat)))
+        }
+        var first = 0
+        for start in starts {
+            while first + 1 < points.count, points[first + 1].step <= start { first += 1 }
+            var point = first
+            var step = start
+            while step < start + parameters.steps {
+                let next = point + 1 < points.count ? points[point + 1].step : .max
+                let end = min(next, start + parameters.steps)
+                if end > step { segments.tempo += repeatElement(points[point].tempo, count: end - step) }
+                step = max(step, end)
+                point += 1
+            }
+        }
+    }
+}
+
+/// A note in a segment: its columns packed so that their order is the order of the number.
+private struct Row: BitwiseCopyable {
+    let key: UInt64
+    let flags: UInt8
+
+    @inline(__always)
+    init(_ note: Note, _ stepped: SteppedNote, voice: UInt8, segmentStart: Int, segmentEnd: Int) {
+        let start = max(stepped.start, segmentStart)
+        let length = min(stepped.end, segmentEnd) - start
+        let high = UInt64(start - segmentStart) << 48 | UInt64(note.pitch) << 41 | UInt64(note.program) << 33
+        key = high | UInt64(voice) << 25 | UInt64(note.velocity) << 18 | UInt64(length) << 2
+        flags =
+            (stepped.start >= segmentStart ? RollFlags.onset : 0)
+            | (stepped.isLengthened ? RollFlags.lengthened : 0)
+            | (stepped.end <= segmentEnd ? RollFlags.ends : 0)
+    }
+}
+
+extension RollSegments {
+    fileprivate mutating func append(rows: UnsafeBufferPointer<Row>, offsets: ArraySlice<Int>) {
+        let base = start.count
+        notesOffset += offsets.map { Int64(base + $0) }
+        start += rows.map { UInt16(truncatingIfNeeded: $0.key >> 48) }
+        length += rows.map { UInt16(truncatingIfNeeded: $0.key >> 2) }
+        pitch += rows.map { UInt8(truncatingIfNeeded: $0.key >> 41) & 0x7F }
+        velocity += rows.map { UInt8(truncatingIfNeeded: $0.key >> 18) & 0x7F }
+        program += rows.map { UInt8(truncatingIfNeeded: $0.key >> 33) }
+        voice += rows.map { UInt8(truncatingIfNeeded: $0.key >> 25) }
+        flags += rows.map(\.flags)
+    }
+}

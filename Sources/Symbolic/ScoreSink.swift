@@ -1,0 +1,226 @@
+/// Builds a score from the events of a file.
+struct ScoreSink: SMFSink {
+    /// Memory for the notes of a whole file and for the notes open in a track.
+    struct Storage {
+        let notes: UnsafeMutablePointer<Note>
+        /// For each channel and pitch the first and the last open note, by its number + 1; 0 if none is open.
+        let heads: UnsafeMutablePointer<UInt32>
+        let tails: UnsafeMutablePointer<UInt32>
+        let programs: UnsafeMutablePointer<UInt8>
+
+        static let keyCount = 16 * 128
+
+        init(fileByteCount: Int) {
+            // A note takes at least three bytes; pages are used up only as notes come.
+            notes = .allocate(capacity: min(fileByteCount, SMFDecoder<ScoreSink>.maximumByteCount) / 3 + 1)
+            heads = .allocate(capacity: Self.keyCount)
+            heads.initialize(repeating: 0, count: Self.keyCount)
+            tails = .allocate(capacity: Self.keyCount)
+            tails.initialize(repeating: 0, count: Self.keyCount)
+            programs = .allocate(capacity: 16)
+            programs.initialize(repeating: 0, count: 16)
+        }
+
+        func deallocate() {
+            notes.deallocate()
+            heads.deallocate()
+            tails.deallocate()
+            programs.deallocate()
+        }
+    }
+
+    var warnings = WarningLog()
+    private let storage: Storage
+    private var header = SMFHeader(format: 0, trackCount: 0, division: .ticksPerQuarter(1))
+    private var track: UInt16 = 0
+    private var noteCount = 0
+    private var openCount = 0
+    private var tempi: [TempoMap.Change] = []
+    private var metres: [Metre] = []
+    private var keys: [KeySignature] = []
+    private var controls: [ControlChange] = []
+    private var pitchBends: [PitchBend] = []
+    private var programs: [ProgramChange] = []
+    private var texts: [TextEvent] = []
+    private var endTick = 0
+    private var timelines: [Timeline] = []
+
+    init(storage: Storage) { self.storage = storage }
+
+    mutating func begin(_ header: SMFHeader) { self.header = header }
+
+    mutating func beginTrack() { storage.programs.update(repeating: 0, count: 16) }
+
+    @inline(__always)
+    mutating func channelMessage(tick: Int, status: UInt8, data1: UInt8, data2: UInt8) {
+        let channel = status & 0x0F
+        switch status & 0xF0 {
+        case 0x90 where data2 > 0: noteOn(tick, channel, data1, data2)
+        case 0x90: noteOff(tick, channel, data1, 0)
+        case 0x80: noteOff(tick, channel, data1, data2)
+        case 0xB0:
+            var control = ControlChange(tick: tick, channel: channel, number: data1, value: data2)
+            control.trackNumber = track
+            controls.append(control)
+        case 0xC0:
+            storage.programs[Int(channel)] = data1
+            programs.append(ProgramChange(tick: tick, channel: channel, program: data1, track: Int(track)))
+        case 0xE0:
+            let value = Int16(data2) << 7 | Int16(data1)
+            pitchBends.append(PitchBend(tick: tick, channel: channel, value: value - 8192, track: Int(track)))
+        default: break
+        }
+    }
+
+    @inline(__always)
+    private mutating func noteOn(_ tick: Int, _ channel: UInt8, _ pitch: UInt8, _ velocity: UInt8) {
+        var note = Note(onset: tick, offset: tick, pitch: pitch, velocity: velocity)
+        note.end = 0
+        note.trackNumber = track
+        note.channel = channel
+        note.program = channel == Note.drumChannel ? Note.drumProgram : storage.programs[Int(channel)]
+        (storage.notes + noteCount).initialize(to: note)
+        noteCount += 1
+        openCount += 1
+        let key = Int(channel) << 7 | Int(pitch)
+        let number = UInt32(truncatingIfNeeded: noteCount)
+        if storage.heads[key] == 0 {
+            storage.heads[key] = number
+        } else {
+            storage.notes[Int(storage.tails[key]) - 1].end = number
+        }
+        storage.tails[key] = number
+    }
+
+    @inline(__always)
+    private mutating func noteOff(_ tick: Int, _ channel: UInt8, _ pitch: UInt8, _ velocity: UInt8) {
+        let key = Int(channel) << 7 | Int(pitch)
+        let number = storage.heads[key]
+        guard number != 0 else { return }
+        let note = storage.notes + Int(number) - 1
+        storage.heads[key] = note.pointee.end
+        note.pointee.end = UInt32(truncatingIfNeeded: tick)
+        note.pointee.releaseVelocity = velocity
+        openCount -= 1
+    }
+
+    mutating func endTrack(tick: Int, offset: Int) {
+        if openCount > 0 {
+            for key in 0..<Storage.keyCount {
+                while storage.heads[key] != 0 {
+                    warnings.add(
+                        MIDICode.noteUnended, "a note without an end; it ends with its track", offset: offset)
+                    noteOff(tick, UInt8(key >> 7), UInt8(key & 127), 0)
+                }
+            }
+        }
+        endTick = max(endTick, tick)
+        if header.format == 2 { closeTimeline() }
+        track += 1
+    }
+
+    private mutating func closeTimeline() {
+        var timeline = Timeline(
+            tempoMap: TempoMap(division: header.division, changes: ordered(tempi) { $0.tick }))
+        timeline.metres = ordered(metres) { $0.tick }
+        timeline.keys = ordered(keys) { $0.tick }
+        timeline.notes = sortedByTick(UnsafeBufferPointer(start: storage.notes, count: noteCount))
+        timeline.controls = controls.withUnsafeBufferPointer(sortedByTick)
+        timeline.pitchBends = pitchBends.withUnsafeBufferPointer(sortedByTick)
+        timeline.programs = programs.withUnsafeBufferPointer(sortedByTick)
+        timeline.texts = ordered(texts) { $0.tick }
+        timeline.endTick = endTick
+        timelines.append(timeline)
+        noteCount = 0
+        endTick = 0
+        tempi.removeAll()
+        metres.removeAll()
+        keys.removeAll()
+        controls.removeAll()
+        pitchBends.removeAll()
+        programs.removeAll()
+        texts.removeAll()
+    }
+
+    mutating func score() -> Score {
+        if header.format != 2 { closeTimeline() }
+        return Score(
+            format: header.format, division: header.division, timelines: timelines,
+            warnings: warnings.warnings)
+    }
+
+    mutating func runningStatus() {}
+    mutating func systemExclusive(tick: Int, status: UInt8, bytes: UnsafeRawBufferPointer) {}
+    mutating func unknownChunk(id: UnsafeRawBufferPointer, bytes: UnsafeRawBufferPointer) {}
+
+    // MARK: Meta events
+
+    mutating func meta(
+        tick: Int, type: UInt8, bytes: UnsafeRawBufferPointer, offset: Int
+    ) throws(MIDIError) {
+        switch type {
+        case 0x01...0x0F:
+            texts.append(TextEvent(tick: tick, track: Int(track), type: type, bytes: Array(bytes)))
+        case 0x51: try tempo(tick, bytes, offset)
+        case 0x58: metre(tick, bytes, offset)
+        case 0x59: key(tick, bytes, offset)
+        default: break
+        }
+    }
+
+    /// Whether a meta event has the bytes that its meaning needs; any other length than the right one is told.
+    private mutating func hasLength(
+        _ bytes: UnsafeRawBufferPointer, expected: Int, needed: Int, name: String, offset: Int
+    ) -> Bool {
+        if bytes.count != expected {
+            warnings.add(
+                MIDICode.metaLength,
+                "a \(name) of \(bytes.count) bytes, expected \(expected); "
+                    + (bytes.count < needed ? "left out" : "read from its first \(needed)"),
+                offset: offset)
+        }
+        return bytes.count >= needed
+    }
+
+    private mutating func tempo(
+        _ tick: Int, _ bytes: UnsafeRawBufferPointer, _ offset: Int
+    ) throws(MIDIError) {
+        guard hasLength(bytes, expected: 3, needed: 3, name: "tempo", offset: offset) else { return }
+        let value = Int(bytes[0]) << 16 | Int(bytes[1]) << 8 | Int(bytes[2])
+        guard case .ticksPerQuarter = header.division else { return }
+        guard value > 0 else {
+            throw MIDIError(MIDICode.tempoZero, "a tempo of 0 microseconds a beat", offset: offset)
+        }
+        tempi.append(TempoMap.Change(tick: tick, microsecondsPerBeat: value))
+    }
+
+    private mutating func metre(_ tick: Int, _ bytes: UnsafeRawBufferPointer, _ offset: Int) {
+        guard hasLength(bytes, expected: 4, needed: 2, name: "time signature", offset: offset) else { return }
+        guard bytes[0] > 0, bytes[1] <= 8 else {
+            warnings.add(
+                MIDICode.badMetre,
+                "a time signature of \(bytes[0]) over 2 to the power \(bytes[1]); left out",
+                offset: offset)
+            return
+        }
+        metres.append(Metre(tick: tick, numerator: Int(bytes[0]), denominator: 1 << Int(bytes[1])))
+    }
+
+    private mutating func key(_ tick: Int, _ bytes: UnsafeRawBufferPointer, _ offset: Int) {
+        guard hasLength(bytes, expected: 2, needed: 2, name: "key signature", offset: offset) else { return }
+        let sharps = Int(Int8(bitPattern: bytes[0]))
+        guard (-7...7).contains(sharps), bytes[1] <= 1 else {
+            warnings.add(
+                MIDICode.badKey, "a key signature of \(sharps) sharps and mode \(bytes[1]); left out",
+                offset: offset)
+            return
+        }
+        keys.append(KeySignature(tick: tick, sharps: sharps, isMinor: bytes[1] == 1))
+    }
+}
+
+/// A copy in the order of ticks; equal ticks stay as they were.
+private func ordered<Element>(_ elements: [Element], by tick: (Element) -> Int) -> [Element] {
+    elements.enumerated().sorted { (tick($0.element), $0.offset) < (tick($1.element), $1.offset) }
+        .map(\.element)
+}
