@@ -1,0 +1,44 @@
+/// Floats at a fixed place, on a 64-byte boundary, zero at first.
+///
+/// The fixed alignment keeps FFTW on one code path, so that results do not differ in the last bit.
+final class FloatBuffer {
+    let pointer: UnsafeMutablePointer<Float>
+    let count: Int
+
+    init(count: Int) {
+        self.count = count
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+        pointer = raw.initializeMemory(as: Float.self, repeating: 0, count: max(count, 1))
+    }
+
+    convenience init(_ values: [Float]) {
+        self.init(count: values.count)
+        pointer.update(from: values, count: values.count)
+    }
+
+    deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+}
+
+extension UnsafePointer<Float> {
+    /// Eight floats from here, at any alignment.
+    @inline(__always) var eight: SIMD8<Float> {
+        UnsafeRawPointer(self).loadUnaligned(as: SIMD8<Float>.self)
+    }
+    /// Four floats from here, at any alignment.
+    @inline(__always) var four: SIMD4<Float> {
+        UnsafeRawPointer(self).loadUnaligned(as: SIMD4<Float>.self)
+    }
+}
+
+extension UnsafeMutablePointer<Float> {
+    /// Eight floats from here, at any alignment.
+    @inline(__always) var eight: SIMD8<Float> {
+        get { UnsafeRawPointer(self).loadUnaligned(as: SIMD8<Float>.self) }
+        nonmutating set { UnsafeMutableRawPointer(self).storeBytes(of: newValue, as: SIMD8<Float>.self) }
+    }
+    /// Four floats from here, at any alignment.
+    @inline(__always) var four: SIMD4<Float> {
+        get { UnsafeRawPointer(self).loadUnaligned(as: SIMD4<Float>.self) }
+        nonmutating set { UnsafeMutableRawPointer(self).storeBytes(of: newValue, as: SIMD4<Float>.self) }
+    }
+}
