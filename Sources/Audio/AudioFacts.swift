@@ -6,36 +6,45 @@ public struct AudioFacts: Sendable, Hashable {
         public let start: Int
         /// How many of its samples are the file's; the rest is padding.
         public let length: Int
+
+        /// Both in samples after resampling.
+        public init(start: Int, length: Int) {
+            self.start = start
+            self.length = length
+        }
     }
 
     /// The container, as libsndfile names it: `WAV (Microsoft)`, `FLAC (Free Lossless Audio Codec)`.
-    public internal(set) var format = ""
+    public var format = ""
     /// The encoding inside: `Signed 16 bit PCM`, `Vorbis`.
-    public internal(set) var encoding = ""
+    public var encoding = ""
     /// The file's own sample rate in Hz.
-    public internal(set) var nativeSampleRate = 0
+    public var nativeSampleRate = 0
     /// The number of channels.
-    public internal(set) var channels = 0
+    public var channels = 0
     /// Frames decoded, at the file's own rate.
-    public internal(set) var frames = 0
+    public var frames = 0
     /// Samples after downmix and resampling: ceil(frames · sampleRate / nativeSampleRate).
-    public internal(set) var samples = 0
+    public var samples = 0
     /// The segments, in order.
-    public internal(set) var segments: [Segment] = []
+    public var segments: [Segment] = []
     /// Integrated loudness in LUFS (BS.1770-4); `nil` for less than 400 ms, for silence, below 4 kHz.
-    public internal(set) var integratedLoudness: Double?
+    public var integratedLoudness: Double?
     /// Loudness range in LU (EBU Tech 3342); `nil` for less than 3 s and for silence.
-    public internal(set) var loudnessRange: Double?
+    public var loudnessRange: Double?
     /// The greatest magnitude between samples in dBTP, of all channels; `nil` if all are zero.
-    public internal(set) var truePeak: Double?
+    public var truePeak: Double?
     /// The greatest magnitude of a sample in dBFS, of all channels; `nil` if all are zero.
-    public internal(set) var samplePeak: Double?
+    public var samplePeak: Double?
     /// Root mean square in dBFS of the samples that segments are made of; `nil` if all are zero.
-    public internal(set) var rms: Double?
+    public var rms: Double?
     /// Whether `rms` is below −70 dBFS.
-    public internal(set) var isSilent = false
+    public var isSilent = false
     /// Samples, of all channels, at or beyond 32767/32768 of full scale.
-    public internal(set) var clippedSamples = 0
+    public var clippedSamples = 0
     /// What was odd.
-    public internal(set) var warnings: [AudioWarning] = []
+    public var warnings: [AudioWarning] = []
+
+    /// Facts of nothing yet.
+    public init() {}
 }
