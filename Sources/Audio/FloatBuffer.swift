@@ -42,3 +42,20 @@ extension UnsafeMutablePointer<Float> {
         nonmutating set { UnsafeMutableRawPointer(self).storeBytes(of: newValue, as: SIMD4<Float>.self) }
     }
 }
+
+extension SIMD8<Float> {
+    @inline(__always) var bitPattern: SIMD8<UInt32> { unsafeBitCast(self, to: SIMD8<UInt32>.self) }
+    @inline(__always) init(bitPattern: SIMD8<UInt32>) {
+        self = unsafeBitCast(bitPattern, to: SIMD8<Float>.self)
+    }
+
+    /// Each without its sign.
+    @inline(__always) var magnitude: SIMD8<Float> { SIMD8(bitPattern: bitPattern & 0x7FFF_FFFF) }
+
+    /// The greatest of the eight.
+    @inline(__always) var greatest: Float {
+        let four = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
+        let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+        return two[0] > two[1] ? two[0] : two[1]
+    }
+}

@@ -77,13 +77,13 @@ struct PeakMeter {
         var i = 0
         while i + 8 <= count {
             let x = (samples + i).eight
-            let magnitude = SIMD8<Float>(bitPattern: x.bitPattern & 0x7FFF_FFFF)
+            let magnitude = x.magnitude
             peaks.replace(with: magnitude, where: magnitude .> peaks)
             // Nought for finite samples, NaN for all others.
             check += x - x
             i += 8
         }
-        var peak = peaks.max()
+        var peak = peaks.greatest
         var isFinite = check == .zero
         while i < count {
             peak = max(peak, abs(samples[i]))
@@ -95,23 +95,31 @@ struct PeakMeter {
 
     /// Looks for a new peak between samples: in single precision, then where it may be one, exactly.
     private mutating func interpolate(_ samples: UnsafeMutablePointer<Float>, count: Int) {
-        let threshold = SIMD8<Float>(repeating: truePeak * (1 - 1e-5))
+        let threshold = truePeak * (1 - 1e-5)
         var i = 0
         while i < count {
             let length = min(8, count - i)
-            var isCandidate = length < 8
-            if length == 8 {
-                for phase in phases.indices {
-                    let coefficients = singles.pointer + phase * taps
-                    var sum = SIMD8<Float>.zero
-                    for tap in 0..<taps { sum += (samples + i - tap).eight * coefficients[tap] }
-                    let magnitude = SIMD8<Float>(bitPattern: sum.bitPattern & 0x7FFF_FFFF)
-                    if any(magnitude .>= threshold) { isCandidate = true }
-                }
-            }
-            if isCandidate { interpolateExactly(samples + i, count: length) }
+            if length < 8 || mayExceed(samples + i, threshold) { interpolateExactly(samples + i, count: length) }
             i += length
         }
+    }
+
+    /// Whether one of the values around the eight samples here may reach the threshold.
+    @inline(__always)
+    private func mayExceed(_ samples: UnsafeMutablePointer<Float>, _ threshold: Float) -> Bool {
+        var reach = samples.eight.magnitude
+        for back in stride(from: 8, to: taps + 7, by: 8) {
+            let earlier = (samples - back).eight.magnitude
+            reach.replace(with: earlier, where: earlier .> reach)
+        }
+        if reach.greatest * gain < threshold { return false }
+        for phase in phases.indices {
+            let coefficients = singles.pointer + phase * taps
+            var sum = SIMD8<Float>.zero
+            for tap in 0..<taps { sum += (samples - tap).eight * coefficients[tap] }
+            if sum.magnitude.greatest >= threshold { return true }
+        }
+        return false
     }
 
     private mutating func interpolateExactly(_ samples: UnsafeMutablePointer<Float>, count: Int) {
@@ -122,12 +130,5 @@ struct PeakMeter {
                 truePeak = max(truePeak, abs(Float(sum)))
             }
         }
-    }
-}
-
-extension SIMD8<Float> {
-    @inline(__always) var bitPattern: SIMD8<UInt32> { unsafeBitCast(self, to: SIMD8<UInt32>.self) }
-    @inline(__always) init(bitPattern: SIMD8<UInt32>) {
-        self = unsafeBitCast(bitPattern, to: SIMD8<Float>.self)
     }
 }
