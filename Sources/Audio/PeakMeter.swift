@@ -99,7 +99,9 @@ struct PeakMeter {
         var i = 0
         while i < count {
             let length = min(8, count - i)
-            if length < 8 || mayExceed(samples + i, threshold) { interpolateExactly(samples + i, count: length) }
+            if length < 8 || mayExceed(samples + i, threshold) {
+                interpolateExactly(samples + i, count: length)
+            }
             i += length
         }
     }

@@ -69,7 +69,9 @@ extension Double {
 
     @Test(arguments: Resampler.allCases) func lengthsAreExact(_ quality: Resampler) throws {
         var noise = Noise(seed: 5)
-        let rates = [(48000, 44100), (44100, 48000), (8000, 44100), (96000, 44100), (44100, 44100), (11025, 16000)]
+        let rates = [
+            (48000, 44100), (44100, 48000), (8000, 44100), (96000, 44100), (44100, 44100), (11025, 16000),
+        ]
         for (from, to) in rates {
             for count in [1, 2, 5, 63, 700, 3000] {
                 let input = noise.array(count)
@@ -94,7 +96,9 @@ extension Double {
 
     @Test func refusesRatesTooFarApart() {
         #expect(throws: AudioError.self) { try SampleRateConverter(from: 100, to: 44100, quality: .best) }
-        #expect(throws: AudioError.self) { try SampleRateConverter(from: 768_000, to: 2000, quality: .soxrHQ) }
+        #expect(throws: AudioError.self) {
+            try SampleRateConverter(from: 768_000, to: 2000, quality: .soxrHQ)
+        }
     }
 }
 
@@ -117,7 +121,8 @@ extension Double {
         var expected: [[Float]] = []
         for start in stride(from: 0, to: length, by: hop) where !dropLast || start + samples <= length {
             let part = signal[start..<min(start + samples, length)]
-            expected.append([Float(start), Float(part.count)] + part + Array(repeating: 0, count: samples - part.count))
+            expected.append(
+                [Float(start), Float(part.count)] + part + Array(repeating: 0, count: samples - part.count))
         }
         let buffer = FloatBuffer(count: samples)
         var segmenter = Segmenter(

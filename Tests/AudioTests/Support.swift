@@ -14,7 +14,8 @@ func largestDifference(_ found: [Float], _ expected: [Float]) -> Float {
     guard found.count == expected.count else { return .infinity }
     let scale = expected.reduce(0) { max($0, abs($1)) }
     // NaN must not pass for a small difference.
-    return zip(found, expected).reduce(0) { max($0, ($1.0 - $1.1).isNaN ? .infinity : abs($1.0 - $1.1)) } / scale
+    return zip(found, expected).reduce(0) { max($0, ($1.0 - $1.1).isNaN ? .infinity : abs($1.0 - $1.1)) }
+        / scale
 }
 
 /// Reproducible numbers (SplitMix64).
