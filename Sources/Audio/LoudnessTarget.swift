@@ -1,0 +1,46 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// The loudness that sources are brought to.
+public enum LoudnessTarget: Sendable, Hashable {
+    /// Root mean square of the mono signal, in dBFS.
+    case rms(Double)
+    /// Integrated loudness of the file's own channels, in LUFS (EBU R128).
+    case lufs(Double)
+    /// Sources are left as they are.
+    case none
+
+    /// A source's gain.
+    public struct Gain: Sendable, Hashable {
+        /// In dB; 0 for silence, and where the loudness could not be measured.
+        public let decibels: Double
+        /// Whether the peak's ceiling kept it from reaching the target.
+        public let isLimited: Bool
+
+        /// As a factor of amplitude.
+        public var amplitude: Double { pow(10, decibels / 20) }
+    }
+
+    /// The gain that brings a source to this loudness.
+    ///
+    /// - Parameters:
+    ///   - facts: The source's measurements.
+    ///   - ceiling: The true peak that the gain may not exceed, in dBTP; `nil` lets it.
+    /// - Returns: The gain; 0 dB for silence, and where the loudness could not be measured.
+    public func gain(for facts: AudioFacts, ceiling: Double? = nil) -> Gain {
+        let wanted: Double? =
+            switch self {
+            case .rms(let target): facts.rms.map { target - $0 }
+            case .lufs(let target): facts.integratedLoudness.map { target - $0 }
+            case .none: 0
+            }
+        guard let wanted, !facts.isSilent else { return Gain(decibels: 0, isLimited: false) }
+        if let ceiling, let peak = facts.truePeak, peak + wanted > ceiling {
+            return Gain(decibels: ceiling - peak, isLimited: true)
+        }
+        return Gain(decibels: wanted, isLimited: false)
+    }
+}
