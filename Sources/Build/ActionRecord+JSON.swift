@@ -19,7 +19,8 @@ extension ActionResult {
         var outputs: [String: ObjectReference] = [:]
         for (name, value) in json["outputs"]?.object ?? [:] {
             guard let pair = value.array, pair.count == 2,
-                let digest = pair[0].string.flatMap({ Digest(hex: $0) }), let size = pair[1].integer, size >= 0
+                let digest = pair[0].string.flatMap({ Digest(hex: $0) }), let size = pair[1].integer,
+                size >= 0
             else { return nil }
             outputs[name] = ObjectReference(digest: digest, size: size)
         }

@@ -97,7 +97,8 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
             return BuildError(.inputOutput, "cannot \(doing) \(path): \(reason)", canRetry: true)
         default:
             return BuildError(
-                .inputOutput, "cannot \(doing) \(path): \(reason); try again, and look at the disk if it stays",
+                .inputOutput,
+                "cannot \(doing) \(path): \(reason); try again, and look at the disk if it stays",
                 canRetry: true)
         }
     }

@@ -46,7 +46,8 @@ public struct Diagnostic: Sendable, Hashable {
             let code = json["code"]?.string, let message = json["message"]?.string
         else { return nil }
         self.init(
-            severity, code: code, message: message, offset: json["offset"]?.integer, help: json["help"]?.string)
+            severity, code: code, message: message, offset: json["offset"]?.integer,
+            help: json["help"]?.string)
     }
 }
 

@@ -19,7 +19,9 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// Hashes bytes that are in memory.
     public init(of bytes: some Sequence<UInt8>) {
-        let hashed: Digest? = bytes.withContiguousStorageIfAvailable { Digest(of: UnsafeRawBufferPointer($0)) }
+        let hashed: Digest? = bytes.withContiguousStorageIfAvailable {
+            Digest(of: UnsafeRawBufferPointer($0))
+        }
         self = hashed ?? Array(bytes).withUnsafeBytes { Digest(of: $0) }
     }
 

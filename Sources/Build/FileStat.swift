@@ -31,6 +31,13 @@ public struct FileStat: Sendable, Hashable {
         self.init(found)
     }
 
+    /// Looks at an open file; nil when the system refuses.
+    init?(descriptor: Int32) {
+        var found = stat()
+        guard fstat(descriptor, &found) == 0 else { return nil }
+        self.init(found)
+    }
+
     /// Takes the system's answer.
     public init(_ found: stat) {
         size = Int(found.st_size)

@@ -128,7 +128,9 @@ private struct JSONParser {
         skipSpace()
         let next = try peek()
         if next == end { return false }
-        guard next == UInt8(ascii: ",") else { throw fault("expected ',' or '\(Character(Unicode.Scalar(end)))'") }
+        guard next == UInt8(ascii: ",") else {
+            throw fault("expected ',' or '\(Character(Unicode.Scalar(end)))'")
+        }
         at += 1
         skipSpace()
         return true
@@ -171,7 +173,9 @@ private struct JSONParser {
     private mutating func string() throws(JSONError) -> String {
         at += 1
         let start = at
-        while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 {
+        while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"),
+            bytes[at] >= 0x20
+        {
             at += 1
         }
         // Most strings hold no escapes: their bytes are taken as they are.
@@ -189,7 +193,8 @@ private struct JSONParser {
             }
             units = collected
         }
-        let text = units.map { String(validating: $0, as: UTF8.self) }
+        let text =
+            units.map { String(validating: $0, as: UTF8.self) }
             ?? String(validating: bytes[start..<at], as: UTF8.self)
         guard let text else { throw JSONError(message: "a string is not UTF-8", offset: start) }
         at += 1

@@ -1,9 +1,10 @@
+internal import Synchronization
+
 #if canImport(Glibc)
     internal import Glibc
 #else
     internal import Darwin
 #endif
-internal import Synchronization
 
 /// A fixed number of plain threads that share a list of work.
 public struct Workers: Sendable {
@@ -116,10 +117,12 @@ struct Thread: @unchecked Sendable {
         let box = Unmanaged.passRetained(Box(body))
         #if os(Linux)
             var handle = pthread_t()
-            let status = pthread_create(&handle, nil, { raw in
-                if let raw { Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body() }
-                return nil
-            }, box.toOpaque())
+            let status = pthread_create(
+                &handle, nil,
+                { raw in
+                    if let raw { Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body() }
+                    return nil
+                }, box.toOpaque())
             guard status == 0 else {
                 box.release()
                 return nil
@@ -127,10 +130,12 @@ struct Thread: @unchecked Sendable {
             self.handle = handle
         #else
             var handle: pthread_t?
-            let status = pthread_create(&handle, nil, { raw in
-                Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body()
-                return nil
-            }, box.toOpaque())
+            let status = pthread_create(
+                &handle, nil,
+                { raw in
+                    Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body()
+                    return nil
+                }, box.toOpaque())
             guard status == 0, let handle else {
                 box.release()
                 return nil
