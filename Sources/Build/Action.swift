@@ -4,8 +4,10 @@ public struct Stage: Sendable, Hashable {
     public let name: String
     /// Raised whenever the same inputs would give other bytes.
     public let version: Int
-    /// What the results of a stage that computes with floats depend on beside its inputs: architecture, SIMD
-    /// class, versions of the numeric libraries. Nil for a stage whose results are the same on every machine.
+    /// What a float stage's results depend on beside its inputs.
+    ///
+    /// Architecture, SIMD class, versions of the numeric libraries. Nil for a stage whose results are the same on
+    /// every machine.
     public let numerics: String?
 
     /// Names a stage.
@@ -144,8 +146,10 @@ public struct ActionResult: Sendable, Hashable {
         self.failure = failure
     }
 
-    /// Which of two results for one key is kept: the one whose objects' names are smaller; any success before a
-    /// failure; else the smaller spelling. The choice doesn't depend on the order of arrival.
+    /// Whether this one is kept, of two results for one key.
+    ///
+    /// The one whose objects' names are smaller; any success before a failure; else the smaller spelling. So the
+    /// choice doesn't depend on the order of arrival.
     func precedes(_ other: ActionResult) -> Bool {
         if (failure == nil) != (other.failure == nil) { return failure == nil }
         let mine = outputs.sorted { $0.key < $1.key }.map(\.value.digest)

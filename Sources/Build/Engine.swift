@@ -43,7 +43,9 @@ public final class Engine: Sendable {
     /// How many actions ran.
     public var runCount: Int { runs.load(ordering: .relaxed) }
 
-    /// What is recorded of many actions; nil for those that have to run. Each that is found counts as a hit.
+    /// What is recorded of many actions; nil for those that have to run.
+    ///
+    /// Each that is found counts as a hit.
     ///
     /// - Throws: `build.io`, `build.damaged`.
     public func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
@@ -68,6 +70,7 @@ public final class Engine: Sendable {
     ///   - isForced: runs the body though a result is there.
     ///   - body: a pure function of the action. It throws `StageFailure` when the input can't be used, which is
     ///     recorded; anything else that it throws is taken for the environment's fault, and isn't.
+    /// - Returns: the result; `failure` tells whether the input could be used.
     /// - Throws: the body's `BuildError`; `build.stage-faulted` for any other error of the body;
     ///   `source.changed`; `build.interrupted`; errors of the disk, also from earlier actions.
     public func run(

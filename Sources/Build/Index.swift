@@ -5,7 +5,9 @@ internal import GRDB
 ///
 /// On the disk it saves reading the journals at every start; in memory it serves those who may not write.
 final class Index: Sendable {
-    /// The layout of the tables. A cache with another number is indexed anew from its journals.
+    /// The layout of the tables.
+    ///
+    /// A cache with another number is indexed anew from its journals.
     ///
     /// - 1: the first: action, latest, dropped, journal, source.
     static let schema = 1
