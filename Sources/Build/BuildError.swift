@@ -1,0 +1,125 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// Why a build, or work on a cache, could not go on: the environment or the cache, never one input's bytes.
+public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// A stable name for what went wrong.
+    public struct Code: RawRepresentable, Hashable, Sendable {
+        /// The dotted name.
+        public let rawValue: String
+
+        /// Makes a code of a dotted name.
+        public init(rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// There is no cache at the path.
+        public static let noCache = Code(rawValue: "build.no-cache")
+        /// The cache holds no such dataset.
+        public static let noDataset = Code(rawValue: "build.no-dataset")
+        /// Another process builds in this cache.
+        public static let locked = Code(rawValue: "build.locked")
+        /// The cache can be read but not written.
+        public static let readOnly = Code(rawValue: "build.read-only")
+        /// No room is left on the disk, or in a quota.
+        public static let diskFull = Code(rawValue: "build.disk-full")
+        /// The system refused a read or a write.
+        public static let inputOutput = Code(rawValue: "build.io")
+        /// An object is not in the cache.
+        public static let objectMissing = Code(rawValue: "build.object-missing")
+        /// An object's bytes are not those of its name; it was set aside.
+        public static let objectCorrupt = Code(rawValue: "build.object-corrupt")
+        /// The cache is damaged in a way that building again doesn't mend.
+        public static let damaged = Code(rawValue: "build.damaged")
+        /// The cache was written by a newer version.
+        public static let newerFormat = Code(rawValue: "build.newer-format")
+        /// A source is not there or can't be opened or read.
+        public static let sourceUnreadable = Code(rawValue: "source.unreadable")
+        /// A source changed while it was being read.
+        public static let sourceChanged = Code(rawValue: "source.changed")
+        /// A stage failed for a reason that isn't its input's.
+        public static let stageFaulted = Code(rawValue: "build.stage-faulted")
+        /// The build was asked to stop; finished work is kept.
+        public static let interrupted = Code(rawValue: "build.interrupted")
+    }
+
+    /// What went wrong.
+    public let code: Code
+    /// What, where, and what to do, in one line.
+    public let message: String
+    /// Whether the same command can succeed later with nothing changed but the environment.
+    public let canRetry: Bool
+
+    /// Makes an error.
+    public init(_ code: Code, _ message: String, canRetry: Bool) {
+        self.code = code
+        self.message = message
+        self.canRetry = canRetry
+    }
+
+    /// The message with its code.
+    public var description: String { "\(message) [\(code.rawValue)]" }
+
+    /// Whether only one source is concerned, so that a build can go on with the others.
+    public var concernsOneSource: Bool { code == .sourceUnreadable || code == .sourceChanged }
+
+    /// The status with which a command ends on this error.
+    public var exitStatus: ExitStatus {
+        switch code {
+        case .noCache, .noDataset: .noCache
+        case .locked: .locked
+        case .objectMissing, .objectCorrupt, .damaged: .damaged
+        case .sourceUnreadable, .sourceChanged: .quarantined
+        case .interrupted: .interrupted
+        default: .failed
+        }
+    }
+
+    static var interrupted: BuildError {
+        BuildError(.interrupted, "interrupted; finished work is kept, build again to go on", canRetry: true)
+    }
+
+    /// An error of the system, told by its number.
+    static func system(_ doing: String, _ path: String, _ number: Int32) -> BuildError {
+        let reason = String(cString: strerror(number))
+        switch number {
+        case ENOSPC, EDQUOT:
+            return BuildError(
+                .diskFull, "cannot \(doing) \(path): \(reason); free some room and try again", canRetry: true)
+        case EROFS, EACCES, EPERM:
+            return BuildError(
+                .readOnly, "cannot \(doing) \(path): \(reason); the cache must be writable for this",
+                canRetry: false)
+        case ENOENT:
+            return BuildError(.inputOutput, "cannot \(doing) \(path): \(reason)", canRetry: true)
+        default:
+            return BuildError(
+                .inputOutput,
+                "cannot \(doing) \(path): \(reason); try again, and look at the disk if it stays",
+                canRetry: true)
+        }
+    }
+}
+
+/// The exit statuses of the command line; unknown ones are failures.
+public enum ExitStatus: Int32, Sendable, CaseIterable {
+    /// Done.
+    case done = 0
+    /// Failed.
+    case failed = 1
+    /// Done, but sources were quarantined or unreadable.
+    case quarantined = 3
+    /// No cache, or no such dataset.
+    case noCache = 10
+    /// Locked by another writer.
+    case locked = 11
+    /// The cache is damaged.
+    case damaged = 12
+    /// Bad usage or manifest.
+    case usage = 64
+    /// Interrupted; all finished work is kept.
+    case interrupted = 130
+}

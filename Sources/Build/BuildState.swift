@@ -1,0 +1,99 @@
+/// What a complete build saw and made, kept so that the next one can tell by looking at files alone that there is
+/// nothing to do.
+public struct BuildState: Sendable, Hashable {
+    /// Stands for everything that the build depends on.
+    public let fingerprint: Digest
+    /// The snapshot that came of it.
+    public let snapshot: Digest
+    /// The snapshot itself and every object that it reaches.
+    public let objects: [ObjectReference]
+    /// What the build said at its end.
+    public let summary: JSONValue
+
+    /// Collects what a build saw and made.
+    public init(fingerprint: Digest, snapshot: Digest, objects: [ObjectReference], summary: JSONValue) {
+        self.fingerprint = fingerprint
+        self.snapshot = snapshot
+        self.objects = objects
+        self.summary = summary
+    }
+
+    var json: JSONValue {
+        [
+            "fingerprint": JSONValue(fingerprint), "snapshot": JSONValue(snapshot), "summary": summary,
+            "objects": .array(objects.map { .array([JSONValue($0.digest), JSONValue($0.size)]) }),
+        ]
+    }
+
+    init?(json: JSONValue) {
+        guard let fingerprint = json["fingerprint"]?.string.flatMap({ Digest(hex: $0) }),
+            let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }),
+            let summary = json["summary"], let pairs = json["objects"]?.array
+        else { return nil }
+        let objects = pairs.compactMap { pair -> ObjectReference? in
+            guard let parts = pair.array, parts.count == 2,
+                let digest = parts[0].string.flatMap({ Digest(hex: $0) }), let size = parts[1].integer
+            else { return nil }
+            return ObjectReference(digest: digest, size: size)
+        }
+        guard objects.count == pairs.count else { return nil }
+        self.init(fingerprint: fingerprint, snapshot: snapshot, objects: objects, summary: summary)
+    }
+}
+
+/// A hash over everything that a build depends on, the files by what the system tells of them.
+public struct Fingerprint: Sendable {
+    private var hasher = Digest.Hasher()
+    private var buffer: [UInt8] = []
+    private let now = FileStat.now
+    /// Whether no file is so young that a change to it could go unseen; only then may the state be kept.
+    public private(set) var isSettled = true
+
+    /// Starts with nothing.
+    public init() {}
+
+    /// Adds a text or a file's bytes: versions, options, the manifest.
+    public mutating func combine(_ bytes: some Collection<UInt8>) {
+        append("\(bytes.count):".utf8)
+        append(bytes)
+    }
+
+    /// Adds a file by its path and what the system tells of it.
+    public mutating func combine(path: String, _ stat: FileStat) {
+        combine(path.utf8)
+        for number in [Int64(stat.size), stat.modified, stat.changed, Int64(bitPattern: stat.inode)] {
+            withUnsafeBytes(of: number.littleEndian) { append($0) }
+        }
+        if stat.unsettledTime(now: now) > 0 { isSettled = false }
+    }
+
+    /// The fingerprint.
+    public func finish() -> Digest {
+        var hasher = hasher
+        hasher.update(buffer)
+        return hasher.finish()
+    }
+
+    private mutating func append(_ bytes: some Collection<UInt8>) {
+        buffer += bytes
+        if buffer.count > 1 << 16 {
+            hasher.update(buffer)
+            buffer.removeAll(keepingCapacity: true)
+        }
+    }
+}
+
+extension Cache {
+    /// What the last complete build of a dataset left, when nothing has changed since: same fingerprint, the
+    /// reference still names its snapshot, every object that the snapshot reaches is there with its size.
+    ///
+    /// Reads one small file, the reference, and the objects' sizes; the index isn't opened and nothing is written.
+    public func unchangedBuild(of dataset: String, fingerprint: Digest) -> BuildState? {
+        guard let contents = try? disk.contents(of: "\(path)/state/\(dataset)"),
+            let json = try? JSONValue(parsing: contents), let state = BuildState(json: json),
+            state.fingerprint == fingerprint, (try? readReference(dataset)) == state.snapshot,
+            state.objects.allSatisfy({ store.isPresent($0) })
+        else { return nil }
+        return state
+    }
+}

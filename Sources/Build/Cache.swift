@@ -1,0 +1,229 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A folder that holds everything ever computed: objects by their hash, and the records of how they came about.
+///
+/// ```
+/// objects/ab/cdef…   immutable blobs, named by SHA-256
+/// journals/*.jsonl   action records, append only, a file a writer
+/// index.sqlite       results by key; a convenience, made from the journals
+/// refs/<dataset>     the newest snapshot's hash; <dataset>@<n> older ones, numbered in time
+/// state/<dataset>    what the last build saw, for builds that find nothing to do
+/// leases/<worker>    the signs of life of workers
+/// tmp/<writer>/      files not yet in place
+/// lock               held by the one builder
+/// ```
+///
+/// One builder, any number of readers and workers. An object that no journal names is never trusted.
+public final class Cache: Sendable {
+    /// What a cache is opened for.
+    public enum Access: Sendable, Hashable {
+        /// Reading only: nothing is locked and nothing is written.
+        case reading
+        /// Building and tidying: at most one at a time; when taken, waiting with a message or `build.locked`.
+        case building(wait: Bool)
+        /// Running actions for somebody else's build, from any machine, under a name that no other worker has.
+        case working(name: String)
+    }
+
+    /// The folder.
+    public let path: String
+    /// What it was opened for.
+    public let access: Access
+
+    let disk: Disk
+    let store: ObjectStore
+    let records: Records
+    let log: @Sendable (String) -> Void
+    let cancellation: Cancellation
+    private let lock: Lock?
+    let lease: Lease?
+
+    /// Opens a cache; for building, makes it when there is none.
+    ///
+    /// What a killed build left half written is swept away. Opening for building writes nothing to a cache that
+    /// was left tidy.
+    ///
+    /// - Parameters:
+    ///   - path: the folder.
+    ///   - access: what for.
+    ///   - cancellation: ends waiting for another builder.
+    ///   - log: is given lines for people, such as that another build is waited for.
+    /// - Throws: `build.no-cache`, `build.locked`, `build.read-only`, `build.io`, `build.interrupted`.
+    public convenience init(
+        path: String, for access: Access, cancellation: Cancellation = .bySignal,
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(BuildError) {
+        try self.init(path: path, for: access, disk: Disk(), cancellation: cancellation, log: log)
+    }
+
+    init(
+        path: String, for access: Access, disk: Disk, cancellation: Cancellation = .bySignal,
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(BuildError) {
+        self.path = path
+        self.access = access
+        self.disk = disk
+        self.cancellation = cancellation
+        self.log = log
+        let writer: String
+        let keeper: Records.Keeper
+        switch access {
+        case .reading:
+            writer = "reader"
+            keeper = .reader
+        case .building:
+            writer = "builder"
+            keeper = .builder
+        case .working(let name):
+            precondition(
+                Self.isName(name), "a worker's name has letters, digits, '-', '_', '.'; not '\(name)'")
+            writer = "worker-\(name)"
+            keeper = .worker
+        }
+        store = ObjectStore(disk, root: "\(path)/objects", temporaries: "\(path)/tmp/\(writer)")
+        records = Records(disk, root: path, keeper: keeper, log: log)
+        self.writer = writer
+        if access == .reading {
+            guard FileStat(path: "\(path)/objects") != nil else {
+                throw BuildError(.noCache, "no cache at \(path); `build` makes one", canRetry: false)
+            }
+            (lock, lease) = (nil, nil)
+            return
+        }
+        for folder in ["objects", "journals", "refs", "state", "tmp/\(writer)"]
+        where FileStat(path: "\(path)/\(folder)") == nil {
+            try disk.makeDirectories("\(path)/\(folder)")
+        }
+        if case .building(let wait) = access {
+            lock = try Lock(
+                "\(path)/lock", disk: disk, wait: wait, cancellation: cancellation,
+                waiting: { log("another build works in \(path); waiting for it to end") })
+            lease = nil
+            try Lease.sweep(disk, cache: path)
+        } else {
+            lock = nil
+            lease = try Lease(disk, cache: path, writer: writer)
+        }
+    }
+
+    deinit {
+        records.close()
+    }
+
+    /// The name of this process's journal and of its folder of temporaries.
+    let writer: String
+
+    /// Whether a name is made of letters, digits, '-', '_' and '.', and doesn't begin with '.'.
+    static func isName(_ name: String) -> Bool {
+        !name.isEmpty && !name.hasPrefix(".")
+            && name.utf8.allSatisfy { unit in
+                unit | 0x20 >= 0x61 && unit | 0x20 <= 0x7A || unit >= 0x30 && unit <= 0x39
+                    || [0x2D, 0x5F, 0x2E].contains(unit)
+            }
+    }
+
+    // MARK: Objects
+
+    /// Whether an object is there with the right size; its bytes aren't looked at.
+    public func contains(_ reference: ObjectReference) -> Bool {
+        store.isPresent(reference)
+    }
+
+    /// Where an object lies, or would lie, in the cache.
+    ///
+    /// An object made by this process may not be there yet: use `withFile(of:)` for those.
+    public func path(of digest: Digest) -> String {
+        store.path(of: digest)
+    }
+
+    /// The whole of an object, its bytes checked against its name.
+    ///
+    /// - Throws: `build.object-missing`; `build.object-corrupt`, after the object was set aside; `build.io`.
+    public func bytes(of digest: Digest) throws(BuildError) -> [UInt8] {
+        try store.bytes(of: digest)
+    }
+
+    /// Lends a path at which an object can be opened, its bytes checked against its name once a process.
+    ///
+    /// The path is good within the body only; what was opened or mapped there stays good, whatever happens to the
+    /// cache.
+    ///
+    /// - Throws: `build.object-missing`; `build.object-corrupt`, after the object was set aside; `build.io`; and
+    ///   what the body throws.
+    public func withFile<Result>(of digest: Digest, _ body: (String) throws -> Result) throws -> Result {
+        let result: Swift.Result<Result, any Error> = try store.withDescriptor(of: digest) { descriptor in
+            #if os(Linux)
+                let path = "/proc/self/fd/\(descriptor)"
+            #else
+                let path = "/dev/fd/\(descriptor)"
+            #endif
+            return Swift.Result { try body(path) }
+        }
+        return try result.get()
+    }
+
+    // MARK: Records
+
+    /// What is recorded of actions; nil where nothing is, or where an output is no longer there.
+    ///
+    /// - Throws: `build.io`, `build.damaged`.
+    public func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
+        let results = try records.withIndex { (index) throws(BuildError) in
+            try index.results(for: actions.map(\.key))
+        }
+        return zip(actions, results).map { action, result in
+            guard let result, result.outputs.values.allSatisfy({ store.isPresent($0) }) else { return nil }
+            return ActionRecord(action: action, result: result)
+        }
+    }
+
+    /// Makes the index anew from the journals; it answers as the one before it did.
+    ///
+    /// - Throws: `build.read-only`, `build.disk-full`, `build.io`.
+    public func rebuildIndex() throws(BuildError) {
+        try records.rebuild()
+    }
+}
+
+/// A lock on a file that ends with the process, however it ends.
+final class Lock: Sendable {
+    private let disk: Disk
+    private let descriptor: Int32
+
+    init(
+        _ path: String, disk: Disk, wait: Bool, cancellation: Cancellation, waiting: () -> Void
+    ) throws(BuildError) {
+        self.disk = disk
+        descriptor = try disk.open(path, O_RDWR | O_CREAT)
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+        guard errno == EWOULDBLOCK else {
+            let number = errno
+            disk.close(descriptor)
+            throw .system("lock", path, number)
+        }
+        guard wait else {
+            disk.close(descriptor)
+            throw BuildError(
+                .locked, "another build works in this cache (\(path)); try again when it is done",
+                canRetry: true)
+        }
+        waiting()
+        // A signal ends the waiting, so that Ctrl-C is heard.
+        while flock(descriptor, LOCK_EX) != 0 {
+            let number = errno
+            if number == EINTR, !cancellation.isRequested { continue }
+            disk.close(descriptor)
+            throw number == EINTR ? .interrupted : .system("lock", path, number)
+        }
+    }
+
+    deinit {
+        disk.close(descriptor)
+    }
+}

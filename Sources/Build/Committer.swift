@@ -1,0 +1,165 @@
+/// Makes finished actions durable, many at a time, on a thread of its own.
+///
+/// The order is fixed: objects flushed, moved to their places, folders flushed; then the journal appended and
+/// flushed; then the index's transaction. So a journal never names an object that a power cut could take, and the
+/// index never knows what no journal holds.
+final class Committer: @unchecked Sendable {
+    /// A finished action, with the record that it replaces and the objects that it made.
+    struct Item: Sendable {
+        let record: ActionRecord
+        let replaces: DropReason?
+        let objects: [SealedObject]
+
+        var bytes: Int { objects.reduce(0) { $0 + $1.reference.size } }
+    }
+
+    private struct State {
+        var queue: [Item] = []
+        var queuedBytes = 0
+        var oldest: Int64 = 0
+        /// Finished, but perhaps not yet in the index.
+        var pending: [Digest: ActionRecord] = [:]
+        var enqueued = 0
+        var committed = 0
+        var flushes = 0
+        var isStopping = false
+        var error: BuildError?
+
+        var isDue: Bool {
+            queue.count >= Committer.recordLimit || queuedBytes >= Committer.byteLimit || flushes > 0
+                || isStopping
+        }
+    }
+
+    private static let recordLimit = 2048
+    private static let byteLimit = 256 << 20
+    /// How long a finished action may wait for company, in nanoseconds.
+    private static let patience: Int64 = 1_000_000_000
+
+    private let store: ObjectStore
+    private let records: Records
+    private let log: @Sendable (String) -> Void
+    private let state = Monitor(State())
+    // Both are touched by the committing thread alone.
+    private let journal: JournalWriter
+    private var lastTime: Int64 = 0
+    private let thread = Monitor<Thread?>(nil)
+
+    init(_ cache: Cache) {
+        store = cache.store
+        records = cache.records
+        log = cache.log
+        let name = "\(cache.writer).jsonl"
+        journal = JournalWriter(
+            Journal(name: name, path: "\(cache.records.folder)/\(name)"), disk: cache.disk)
+    }
+
+    /// A finished action that may not be in the index yet.
+    func pending(_ key: Digest) -> ActionRecord? {
+        state.withLock { $0.pending[key] }
+    }
+
+    /// Takes in a finished action; waits when too many are queued.
+    ///
+    /// - Throws: the error that ended an earlier group.
+    func enqueue(_ item: Item) throws(BuildError) {
+        startThread()
+        let error: BuildError? = state.wait { state in
+            if let error = state.error { return .some(.some(error)) }
+            guard state.queue.count < 2 * Self.recordLimit, state.queuedBytes < 2 * Self.byteLimit else {
+                return nil
+            }
+            if state.queue.isEmpty { state.oldest = FileStat.now }
+            state.queue.append(item)
+            state.queuedBytes += item.bytes
+            state.pending[item.record.key] = item.record
+            state.enqueued += 1
+            return .some(nil)
+        }
+        if let error { throw error }
+    }
+
+    /// Waits until all that was taken in is durable.
+    func flush() throws(BuildError) {
+        let target = state.withLock { state in
+            state.flushes += 1
+            return state.enqueued
+        }
+        let error: BuildError? = state.wait { state in
+            guard state.error != nil || state.committed >= target else { return nil }
+            state.flushes -= 1
+            return .some(state.error)
+        }
+        if let error { throw error }
+    }
+
+    /// Makes durable what is queued and ends the thread.
+    func stop() {
+        state.withLock { $0.isStopping = true }
+        let running = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        running?.join()
+    }
+
+    private func startThread() {
+        thread.withLock { thread in
+            if thread == nil { thread = Thread { self.work() } }
+        }
+    }
+
+    private func work() {
+        while true {
+            let mayGoOn = state.wait { $0.queue.isEmpty ? ($0.isStopping ? false : nil) : true }
+            guard mayGoOn else { return }
+            let deadline = state.withLock { $0.oldest + Self.patience }
+            _ = state.wait(until: deadline) { $0.isDue ? true : nil }
+            let group = state.withLock { state in
+                defer {
+                    state.queue = []
+                    state.queuedBytes = 0
+                }
+                return state.queue
+            }
+            do throws(BuildError) {
+                try commit(group)
+                state.withLock { state in
+                    state.committed += group.count
+                    // The same key may have been queued anew meanwhile.
+                    let queued = Set(state.queue.map(\.record.key))
+                    for item in group where !queued.contains(item.record.key) {
+                        state.pending[item.record.key] = nil
+                    }
+                }
+            } catch {
+                state.withLock { $0.error = error }
+                return
+            }
+        }
+    }
+
+    private func commit(_ group: [Item]) throws(BuildError) {
+        try store.place(group.flatMap(\.objects))
+        var entries: [JournalEntry] = []
+        if lastTime == 0 {
+            // A clock that was set back must not make new records older than what was struck out before.
+            lastTime = try records.withIndex { (index) throws(BuildError) in try index.youngest() }
+        }
+        for item in group {
+            lastTime = max(lastTime + 1, FileStat.now / 1_000_000)
+            if let reason = item.replaces {
+                entries.append(.drop(item.record.key, reason, at: lastTime))
+                lastTime += 1
+            }
+            entries.append(.record(item.record, at: lastTime))
+        }
+        let places = try journal.append(entries)
+        let end = places.last?.upperBound ?? 0
+        let messages = try records.withIndex { (index) throws(BuildError) in
+            try index.ingest(Array(zip(entries, places)), of: journal.journal.name, upTo: end)
+        }
+        FailPoint.pass("index.committed")
+        for message in messages { log(message) }
+    }
+}

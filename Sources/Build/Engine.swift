@@ -1,0 +1,172 @@
+internal import Synchronization
+
+/// Runs pure stages at most once.
+///
+/// An action whose key has a recorded result with all its objects is not run; anything else is, and what comes of it
+/// is recorded. Results are found by what goes in, so an action whose inputs come out as before is a hit, and nothing
+/// after it runs (early cutoff).
+///
+/// All methods may be called from any thread.
+public final class Engine: Sendable {
+    /// What became of one action.
+    public enum Event: Sendable {
+        /// Its result was there.
+        case hit(ActionRecord)
+        /// It ran, for a reason.
+        case ran(ActionRecord, RunReason)
+    }
+
+    /// The cache that it works on.
+    public let cache: Cache
+    private let observer: @Sendable (Event) -> Void
+    private let committer: Committer
+    private let underWay = Monitor<Set<Digest>>([])
+    private let hits = Atomic<Int>(0)
+    private let runs = Atomic<Int>(0)
+
+    /// Makes an engine over a cache.
+    ///
+    /// - Precondition: the cache was opened for building or working, and has no other engine.
+    public init(_ cache: Cache, observer: @escaping @Sendable (Event) -> Void = { _ in }) {
+        precondition(cache.access != .reading, "an engine on a cache that was opened for reading")
+        self.cache = cache
+        self.observer = observer
+        committer = Committer(cache)
+    }
+
+    deinit {
+        committer.stop()
+    }
+
+    /// How many actions had their results there.
+    public var hitCount: Int { hits.load(ordering: .relaxed) }
+    /// How many actions ran.
+    public var runCount: Int { runs.load(ordering: .relaxed) }
+
+    /// What is recorded of many actions; nil for those that have to run.
+    ///
+    /// Each that is found counts as a hit.
+    ///
+    /// - Throws: `build.io`, `build.damaged`.
+    public func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
+        var found = try cache.lookup(actions)
+        for index in actions.indices where found[index] == nil {
+            guard let record = committer.pending(actions[index].key) else { continue }
+            found[index] = ActionRecord(action: actions[index], result: record.result)
+        }
+        for case let record? in found { count(record) }
+        return found
+    }
+
+    /// The result of an action: the recorded one, or that of running the body now.
+    ///
+    /// Of several threads that ask for one key, one runs the body and the others wait for it. The result can be used
+    /// at once; it is durable after `flush`.
+    ///
+    /// - Parameters:
+    ///   - action: what to compute.
+    ///   - sources: raw files that the body reads by their paths: if one of them is changed meanwhile, nothing is
+    ///     recorded.
+    ///   - isForced: runs the body though a result is there.
+    ///   - body: a pure function of the action. It throws `StageFailure` when the input can't be used, which is
+    ///     recorded; anything else that it throws is taken for the environment's fault, and isn't.
+    /// - Returns: the result; `failure` tells whether the input could be used.
+    /// - Throws: the body's `BuildError`; `build.stage-faulted` for any other error of the body;
+    ///   `source.changed`; `build.interrupted`; errors of the disk, also from earlier actions.
+    public func run(
+        _ action: Action, reading sources: [SourceFile] = [], isForced: Bool = false,
+        _ body: (ActionContext) throws -> Void
+    ) throws(BuildError) -> ActionRecord {
+        try cache.cancellation.check()
+        _ = underWay.wait { $0.insert(action.key).inserted ? true : nil }
+        defer { underWay.withLock { _ = $0.remove(action.key) } }
+        if !isForced, let record = try find(action) {
+            count(record)
+            return record
+        }
+        let reason = isForced ? .forced : try cache.reason(for: action) ?? .outputMissing
+        let context = ActionContext(action, cache: cache)
+        var failure: Diagnostic?
+        do {
+            try body(context)
+        } catch let thrown as StageFailure {
+            failure = thrown.diagnostic
+        } catch let error as BuildError {
+            throw error
+        } catch {
+            throw BuildError(
+                .stageFaulted, "\(action.stage.name) of \(action.subject): \(error)", canRetry: false)
+        }
+        for source in sources { try source.checkUnchanged() }
+        var result = ActionResult(facts: context.facts, diagnostics: context.diagnostics, failure: failure)
+        var objects: [SealedObject] = []
+        if failure == nil { (result.outputs, objects) = try context.seal() }
+        let record = ActionRecord(action: action, result: result)
+        let replaces: DropReason? =
+            switch reason {
+            case .outputMissing: .missing
+            case .outputCorrupt: .corrupt
+            case .forced: .forced
+            default: nil
+            }
+        try committer.enqueue(Committer.Item(record: record, replaces: replaces, objects: objects))
+        runs.add(1, ordering: .relaxed)
+        observer(.ran(record, reason))
+        return record
+    }
+
+    private func find(_ action: Action) throws(BuildError) -> ActionRecord? {
+        if let pending = committer.pending(action.key) {
+            return ActionRecord(action: action, result: pending.result)
+        }
+        return try cache.lookup([action])[0]
+    }
+
+    private func count(_ record: ActionRecord) {
+        hits.add(1, ordering: .relaxed)
+        observer(.hit(record))
+    }
+
+    /// Runs a chain of actions, again when an object that it reads turns out damaged or gone: the action that makes
+    /// the object then runs anew.
+    ///
+    /// - Throws: what the chain throws; after three such objects in a row, the last error.
+    public func mending<Result>(_ chain: () throws(BuildError) -> Result) throws(BuildError) -> Result {
+        for _ in 0..<3 {
+            do throws(BuildError) {
+                return try chain()
+            } catch {
+                guard error.code == .objectCorrupt || error.code == .objectMissing else { throw error }
+                cache.log(error.message)
+            }
+        }
+        return try chain()
+    }
+
+    /// Waits until everything that ran is durable.
+    ///
+    /// - Throws: `build.disk-full`, `build.io` and other errors of the disk.
+    public func flush() throws(BuildError) {
+        try committer.flush()
+    }
+
+    /// Makes everything durable, then a snapshot the newest of a dataset; then keeps what the build saw, so that the
+    /// next one can find out cheaply that there is nothing to do.
+    ///
+    /// - Parameters:
+    ///   - snapshot: the snapshot's object.
+    ///   - dataset: its dataset.
+    ///   - state: nil when a source is so young that a change could go unseen; see `Fingerprint.isSettled`.
+    /// - Throws: `build.disk-full`, `build.io` and other errors of the disk.
+    public func publish(
+        _ snapshot: Digest, as dataset: String, keeping state: BuildState?
+    ) throws(BuildError) {
+        try flush()
+        try cache.setReference(dataset, to: snapshot)
+        let path = "\(cache.path)/state/\(dataset)"
+        guard let state else { return try cache.disk.remove(path) }
+        let bytes = state.json.canonicalBytes
+        if try cache.disk.contents(of: path) == bytes { return }
+        try cache.disk.replace(path, with: bytes, temporary: cache.store.temporaryPath())
+    }
+}

@@ -1,0 +1,212 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// The system calls by which a cache changes the disk: the seam at which tests inject faults.
+///
+/// Each behaves as its POSIX namesake: a negative result means failure, told by `errno`.
+protocol FileSystem: Sendable {
+    func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32
+    func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int
+    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int
+    func truncate(_ descriptor: Int32, to size: Int) -> Int32
+    func synchronise(_ descriptor: Int32) -> Int32
+    /// Flushes all of the filesystem that holds the open file.
+    func synchroniseAll(_ descriptor: Int32) -> Int32
+    func close(_ descriptor: Int32) -> Int32
+    func rename(_ old: String, _ new: String) -> Int32
+    func unlink(_ path: String) -> Int32
+    func makeDirectory(_ path: String) -> Int32
+}
+
+/// The machine's own calls.
+struct POSIXFileSystem: FileSystem {
+    func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { systemOpen(path, flags, mode) }
+    func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
+        pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+    }
+    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int {
+        pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset))
+    }
+    func truncate(_ descriptor: Int32, to size: Int) -> Int32 { ftruncate(descriptor, off_t(size)) }
+    func synchronise(_ descriptor: Int32) -> Int32 { fsync(descriptor) }
+    func synchroniseAll(_ descriptor: Int32) -> Int32 {
+        #if os(Linux)
+            syncfs(descriptor)
+        #else
+            fsync(descriptor)
+        #endif
+    }
+    func close(_ descriptor: Int32) -> Int32 { systemClose(descriptor) }
+    func rename(_ old: String, _ new: String) -> Int32 { systemRename(old, new) }
+    func unlink(_ path: String) -> Int32 { systemUnlink(path) }
+    func makeDirectory(_ path: String) -> Int32 { mkdir(path, 0o777) }
+}
+
+#if os(Linux)
+    // The C library has it, but shows it only to programs that define _GNU_SOURCE.
+    @_silgen_name("syncfs") private func syncfs(_ descriptor: Int32) -> Int32
+#endif
+
+// The methods above hide the C functions of the same name.
+private func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }
+private func systemClose(_ descriptor: Int32) -> Int32 { close(descriptor) }
+private func systemRename(_ old: String, _ new: String) -> Int32 { rename(old, new) }
+private func systemUnlink(_ path: String) -> Int32 { unlink(path) }
+
+/// Whole operations on files, made of a file system's calls; failures become `BuildError`.
+struct Disk: Sendable {
+    let calls: any FileSystem
+
+    init(_ calls: any FileSystem = POSIXFileSystem()) {
+        self.calls = calls
+    }
+
+    func open(_ path: String, _ flags: Int32) throws(BuildError) -> Int32 {
+        while true {
+            let descriptor = calls.open(path, flags | O_CLOEXEC, 0o666)
+            if descriptor >= 0 { return descriptor }
+            if errno != EINTR {
+                let number = errno
+                throw .system(flags & (O_WRONLY | O_RDWR) == 0 ? "read" : "write", path, number)
+            }
+        }
+    }
+
+    func close(_ descriptor: Int32) {
+        _ = calls.close(descriptor)
+    }
+
+    /// Writes all bytes, in as many calls as it takes.
+    func write(
+        _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int, path: String
+    ) throws(BuildError) {
+        var done = 0
+        while done < bytes.count {
+            let count = calls.write(
+                descriptor, UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + done)
+            if count > 0 {
+                done += count
+            } else if count == 0 || errno != EINTR {
+                throw .system("write", path, count == 0 ? EIO : errno)
+            }
+        }
+    }
+
+    /// Reads until the buffer is full or the file ends; the number of bytes read.
+    func read(
+        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int, path: String
+    ) throws(BuildError) -> Int {
+        var done = 0
+        while done < buffer.count {
+            let count = calls.read(
+                descriptor, UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: offset + done)
+            if count == 0 { break }
+            if count > 0 {
+                done += count
+            } else if errno != EINTR {
+                throw .system("read", path, errno)
+            }
+        }
+        return done
+    }
+
+    func synchronise(_ descriptor: Int32, path: String) throws(BuildError) {
+        guard calls.synchronise(descriptor) >= 0 else { throw .system("flush", path, errno) }
+    }
+
+    /// Opens, flushes and closes a file or a directory.
+    func synchronise(_ path: String) throws(BuildError) {
+        let descriptor = try open(path, O_RDONLY)
+        defer { close(descriptor) }
+        try synchronise(descriptor, path: path)
+    }
+
+    /// Flushes the filesystem that holds a path.
+    func synchroniseAll(_ path: String) throws(BuildError) {
+        let descriptor = try open(path, O_RDONLY)
+        defer { close(descriptor) }
+        guard calls.synchroniseAll(descriptor) >= 0 else { throw .system("flush", path, errno) }
+    }
+
+    func rename(_ old: String, _ new: String) throws(BuildError) {
+        guard calls.rename(old, new) >= 0 else { throw .system("rename a file to", new, errno) }
+    }
+
+    /// Removes a file; one that isn't there is fine.
+    func remove(_ path: String) throws(BuildError) {
+        guard calls.unlink(path) >= 0 || errno == ENOENT else { throw .system("remove", path, errno) }
+    }
+
+    /// Makes a directory and those above it; one that is there is fine.
+    func makeDirectories(_ path: String) throws(BuildError) {
+        if calls.makeDirectory(path) >= 0 || errno == EEXIST { return }
+        let number = errno
+        guard number == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+            throw .system("make the folder", path, number)
+        }
+        try makeDirectories(String(path[..<slash]))
+        guard calls.makeDirectory(path) >= 0 || errno == EEXIST else {
+            throw .system("make the folder", path, errno)
+        }
+    }
+
+    /// The whole of a file; nil when there is none.
+    func contents(of path: String) throws(BuildError) -> [UInt8]? {
+        guard let size = FileStat(path: path)?.size else { return nil }
+        let descriptor = try open(path, O_RDONLY)
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: size)
+        var done = 0
+        while true {
+            var span = bytes.mutableSpan
+            let count = try span.withUnsafeMutableBytes { (buffer) throws(BuildError) in
+                try read(
+                    descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: done,
+                    path: path)
+            }
+            done += count
+            // A file that has grown since is read to its end.
+            if done < bytes.count { break }
+            bytes.append(contentsOf: repeatElement(0, count: 4096))
+        }
+        bytes.removeLast(bytes.count - done)
+        return bytes
+    }
+
+    /// Replaces a file whole: written beside it, flushed, renamed, the folder flushed.
+    func replace(_ path: String, with bytes: [UInt8], temporary: String) throws(BuildError) {
+        let descriptor = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC)
+        do throws(BuildError) {
+            try bytes.span.withUnsafeBytes { (raw) throws(BuildError) in
+                try write(raw, to: descriptor, at: 0, path: temporary)
+            }
+            try synchronise(descriptor, path: temporary)
+            close(descriptor)
+        } catch {
+            close(descriptor)
+            _ = calls.unlink(temporary)
+            throw error
+        }
+        FailPoint.pass("replace.written")
+        try rename(temporary, path)
+        FailPoint.pass("replace.renamed")
+        if let slash = path.lastIndex(of: "/") { try synchronise(String(path[..<slash])) }
+    }
+
+    /// The names in a folder, sorted by bytes; none when there is no folder.
+    func names(in path: String) -> [String] {
+        guard let stream = opendir(path) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+}

@@ -1,0 +1,244 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// Why a record was struck out.
+enum DropReason: String, Sendable {
+    /// An output's bytes were not those of its name.
+    case corrupt
+    /// An output was gone.
+    case missing
+    /// It was run again on demand.
+    case forced
+    /// Nothing reached it any more.
+    case collected
+}
+
+/// One line of a journal.
+///
+/// Times are milliseconds since 1970; within one writer they never go back. A drop strikes out the records of its
+/// key that are not younger than itself, so that journals can be read in any order.
+enum JournalEntry: Sendable {
+    case record(ActionRecord, at: Int64)
+    case drop(Digest, DropReason, at: Int64)
+
+    var key: Digest {
+        switch self {
+        case .record(let record, _): record.key
+        case .drop(let key, _, _): key
+        }
+    }
+
+    /// The line with its end: canonical JSON whose last member, `sha`, is the start of the SHA-256 of all before.
+    var line: [UInt8] {
+        var line: [UInt8] = []
+        switch self {
+        case .record(let record, let at):
+            line += "{\"at\":\(at),\"record\":".utf8
+            record.json.appendCanonical(to: &line)
+        case .drop(let key, let reason, let at):
+            line += "{\"at\":\(at),\"drop\":\"\(key.hex)\",\"reason\":\"\(reason.rawValue)\"".utf8
+        }
+        let sum = Digest(of: line).short
+        line += ",\"sha\":\"\(sum)\"}\n".utf8
+        return line
+    }
+
+    /// The length of `,"sha":"…"}`.
+    private static let sumLength = 22
+
+    /// Reads a line without its end; nil when it is not whole.
+    init?(line: UnsafeRawBufferPointer) {
+        guard line.count > Self.sumLength else { return nil }
+        let text = UnsafeRawBufferPointer(rebasing: line[..<(line.count - Self.sumLength)])
+        let sum = line[(line.count - Self.sumLength)...]
+        guard sum.elementsEqual(",\"sha\":\"\(Digest(of: text).short)\"}".utf8),
+            let json = try? JSONValue(parsing: line), let at = json["at"]?.integer.map(Int64.init)
+        else { return nil }
+        if let record = json["record"].flatMap({ ActionRecord(json: $0) }) {
+            self = .record(record, at: at)
+        } else if let key = json["drop"]?.string.flatMap({ Digest(hex: $0) }),
+            let reason = json["reason"]?.string.flatMap(DropReason.init(rawValue:))
+        {
+            self = .drop(key, reason, at: at)
+        } else {
+            return nil
+        }
+    }
+}
+
+/// A journal as it lies on the disk.
+struct Journal: Sendable {
+    /// Its file's name.
+    let name: String
+    let path: String
+
+    /// What reading to the end found beside the entries.
+    struct Scan {
+        /// The end of the last line that has an end.
+        var end = 0
+        /// Bytes after that: a line whose writer was killed.
+        var tornBytes = 0
+        /// Lines with an end that are not whole.
+        var damaged: [Range<Int>] = []
+    }
+
+    /// Reads the entries from an offset on, in parts of a few megabytes.
+    func scan(
+        _ disk: Disk, from start: Int = 0,
+        _ body: (JournalEntry, Range<Int>) throws(BuildError) -> Void
+    ) throws(BuildError) -> Scan {
+        let descriptor = try disk.open(path, O_RDONLY)
+        defer { disk.close(descriptor) }
+        var scan = Scan(end: start)
+        var part = [UInt8](repeating: 0, count: 4 << 20)
+        var filled = 0
+        while true {
+            var span = part.mutableSpan
+            let count = try span.withUnsafeMutableBytes { (buffer) throws(BuildError) in
+                try disk.read(
+                    descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]),
+                    at: scan.end + filled, path: path)
+            }
+            filled += count
+            let isLast = filled < part.count
+            let used = try part.span.withUnsafeBytes { (buffer) throws(BuildError) in
+                var used = 0
+                while let base = buffer.baseAddress, used < filled,
+                    let found = memchr(base + used, 0x0A, filled - used)
+                {
+                    let next = UnsafeRawPointer(found) - base + 1
+                    let place = (scan.end + used)..<(scan.end + next)
+                    if let entry = JournalEntry(
+                        line: UnsafeRawBufferPointer(rebasing: buffer[used..<(next - 1)]))
+                    {
+                        try body(entry, place)
+                    } else {
+                        scan.damaged.append(place)
+                    }
+                    used = next
+                }
+                return used
+            }
+            scan.end += used
+            filled -= used
+            if isLast {
+                scan.tornBytes = filled
+                return scan
+            }
+            if used == 0 {
+                // A line longer than the part: make room for it.
+                part.append(contentsOf: repeatElement(0, count: part.count))
+            } else {
+                part.withUnsafeMutableBytes { buffer in
+                    guard let base = buffer.baseAddress else { return }
+                    memmove(base, base + used, filled)
+                }
+            }
+        }
+    }
+
+    /// Reads one entry whose place is known; nil when there is none any more.
+    func entry(_ disk: Disk, at place: Range<Int>) -> JournalEntry? {
+        guard let descriptor = try? disk.open(path, O_RDONLY) else { return nil }
+        defer { disk.close(descriptor) }
+        return withUnsafeTemporaryAllocation(byteCount: place.count, alignment: 1) { buffer in
+            guard (try? disk.read(descriptor, into: buffer, at: place.lowerBound, path: path)) == place.count,
+                buffer.last == 0x0A
+            else { return nil }
+            return JournalEntry(line: UnsafeRawBufferPointer(rebasing: buffer.dropLast()))
+        }
+    }
+}
+
+/// The end of one writer's own journal; used by one thread at a time.
+final class JournalWriter {
+    let journal: Journal
+    private let disk: Disk
+    private var descriptor: Int32 = -1
+    private var end = 0
+
+    init(_ journal: Journal, disk: Disk) {
+        self.journal = journal
+        self.disk = disk
+    }
+
+    deinit {
+        if descriptor >= 0 { disk.close(descriptor) }
+    }
+
+    /// Appends entries and flushes; gives each entry's place.
+    ///
+    /// After a failure the file is cut back to what it was, as far as the disk allows; what is left is a torn
+    /// line, which readers drop.
+    func append(_ entries: [JournalEntry]) throws(BuildError) -> [Range<Int>] {
+        if descriptor < 0 { try openAtEnd() }
+        var lines: [UInt8] = []
+        var places: [Range<Int>] = []
+        for entry in entries {
+            let start = end + lines.count
+            lines += entry.line
+            places.append(start..<(end + lines.count))
+        }
+        do throws(BuildError) {
+            try lines.span.withUnsafeBytes { (raw) throws(BuildError) in
+                if FailPoint.isDue("journal.torn") {
+                    let half = UnsafeRawBufferPointer(rebasing: raw[..<(raw.count * 2 / 3)])
+                    try disk.write(half, to: descriptor, at: end, path: journal.path)
+                    FailPoint.die()
+                }
+                try disk.write(raw, to: descriptor, at: end, path: journal.path)
+            }
+            FailPoint.pass("journal.appended")
+            try disk.synchronise(descriptor, path: journal.path)
+        } catch {
+            _ = disk.calls.truncate(descriptor, to: end)
+            throw error
+        }
+        FailPoint.pass("journal.flushed")
+        end += lines.count
+        return places
+    }
+
+    /// Opens the file, cutting off a line that a killed writer left without an end.
+    private func openAtEnd() throws(BuildError) {
+        let isNew = FileStat(path: journal.path) == nil
+        let opened = try disk.open(journal.path, O_RDWR | O_CREAT)
+        do throws(BuildError) {
+            let size = FileStat(path: journal.path)?.size ?? 0
+            end = try lastLineEnd(opened, size: size)
+            if end < size {
+                guard disk.calls.truncate(opened, to: end) >= 0 else {
+                    throw .system("cut", journal.path, errno)
+                }
+            }
+            if isNew, let slash = journal.path.lastIndex(of: "/") {
+                try disk.synchronise(String(journal.path[..<slash]))
+            }
+        } catch {
+            disk.close(opened)
+            throw error
+        }
+        descriptor = opened
+    }
+
+    private func lastLineEnd(_ descriptor: Int32, size: Int) throws(BuildError) -> Int {
+        var part = [UInt8](repeating: 0, count: 64 << 10)
+        var at = size
+        while at > 0 {
+            let start = max(0, at - part.count)
+            var span = part.mutableSpan
+            let count = try span.withUnsafeMutableBytes { (buffer) throws(BuildError) in
+                try disk.read(
+                    descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<(at - start)]),
+                    at: start,
+                    path: journal.path)
+            }
+            if let newline = part[..<count].lastIndex(of: 0x0A) { return start + newline + 1 }
+            at = start
+        }
+        return 0
+    }
+}

@@ -1,0 +1,73 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A worker's sign of life: a file whose time it renews while it works, so that nobody tidies its things away.
+final class Lease: Sendable {
+    /// A lease not renewed for so long is a dead worker's, in nanoseconds.
+    static let lifetime: Int64 = 120_000_000_000
+    private static let heartbeat: Int64 = 15_000_000_000
+
+    private let disk: Disk
+    private let path: String
+    private let isOver: Monitor<Bool>
+    private let thread: Thread?
+
+    init(_ disk: Disk, cache: String, writer: String) throws(BuildError) {
+        self.disk = disk
+        let path = "\(cache)/leases/\(writer)"
+        self.path = path
+        try disk.makeDirectories("\(cache)/leases")
+        if let found = FileStat(path: path), FileStat.now - found.modified < Self.lifetime {
+            throw BuildError(
+                .locked, "a worker named \(writer) is at work in this cache, or was killed a moment ago",
+                canRetry: true)
+        }
+        try disk.remove(path)
+        // What a dead worker of this name left half written.
+        let temporaries = "\(cache)/tmp/\(writer)"
+        for name in disk.names(in: temporaries) { try disk.remove("\(temporaries)/\(name)") }
+        let started = FileStat.now
+        try disk.replace(path, with: Array("\(started)\n".utf8), temporary: "\(temporaries)/lease")
+        let isOver = Monitor(false)
+        self.isOver = isOver
+        thread = Thread {
+            while isOver.wait(until: FileStat.now + Self.heartbeat, { $0 ? true : nil }) == nil {
+                utimensat(AT_FDCWD, path, nil, 0)
+            }
+        }
+    }
+
+    deinit {
+        isOver.withLock { $0 = true }
+        thread?.join()
+        _ = disk.calls.unlink(path)
+    }
+
+    /// When each live worker began, in nanoseconds since 1970, by its writer's name.
+    static func live(_ disk: Disk, cache: String) -> [String: Int64] {
+        var live: [String: Int64] = [:]
+        for name in disk.names(in: "\(cache)/leases") {
+            let path = "\(cache)/leases/\(name)"
+            guard let found = FileStat(path: path), FileStat.now - found.modified < lifetime else { continue }
+            let text = (try? disk.contents(of: path)).flatMap { $0 }
+            let started = text.flatMap { Int64(String(decoding: $0.dropLast(), as: UTF8.self)) }
+            live[name] = started ?? found.modified - lifetime
+        }
+        return live
+    }
+
+    /// Removes the temporaries and leases of writers that are no more.
+    static func sweep(_ disk: Disk, cache: String) throws(BuildError) {
+        let live = live(disk, cache: cache)
+        for writer in disk.names(in: "\(cache)/tmp") where live[writer] == nil {
+            let folder = "\(cache)/tmp/\(writer)"
+            for name in disk.names(in: folder) { try disk.remove("\(folder)/\(name)") }
+        }
+        for writer in disk.names(in: "\(cache)/leases") where live[writer] == nil {
+            try disk.remove("\(cache)/leases/\(writer)")
+        }
+    }
+}

@@ -1,0 +1,131 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A new object being written: into a temporary file, hashed on the way, named when it is whole.
+///
+/// Used by one thread at a time. One that is let go unsealed leaves nothing behind.
+public final class ObjectWriter {
+    private let disk: Disk
+    private let path: String
+    private let cancellation: Cancellation
+    private var descriptor: Int32
+    private var hasher = Digest.Hasher()
+    private var buffer: [UInt8] = []
+    private var flushed = 0
+    private var wasOverwritten = false
+
+    private static let bufferSize = 128 << 10
+
+    init(_ disk: Disk, path: String, cancellation: Cancellation) throws(BuildError) {
+        self.disk = disk
+        self.path = path
+        self.cancellation = cancellation
+        descriptor = try disk.open(path, O_RDWR | O_CREAT | O_EXCL)
+    }
+
+    deinit {
+        guard descriptor >= 0 else { return }
+        disk.close(descriptor)
+        _ = disk.calls.unlink(path)
+    }
+
+    /// How many bytes were written so far.
+    public var byteCount: Int { flushed + buffer.count }
+
+    /// Appends bytes.
+    ///
+    /// - Throws: `build.disk-full`, `build.io`, `build.interrupted`.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(BuildError) {
+        if buffer.count + bytes.count <= Self.bufferSize {
+            buffer.append(contentsOf: bytes)
+            return
+        }
+        try flush()
+        if bytes.count >= Self.bufferSize {
+            try put(bytes)
+        } else {
+            buffer.append(contentsOf: bytes)
+        }
+    }
+
+    /// Appends bytes.
+    ///
+    /// - Throws: `build.disk-full`, `build.io`, `build.interrupted`.
+    public func write(_ bytes: [UInt8]) throws(BuildError) {
+        try bytes.span.withUnsafeBytes { (raw) throws(BuildError) in try write(raw) }
+    }
+
+    /// Replaces bytes that were written before, such as a header whose place was kept with zeros.
+    ///
+    /// The object is then read once more when it is sealed, to hash it.
+    ///
+    /// - Precondition: the bytes lie within what was written.
+    /// - Throws: `build.disk-full`, `build.io`, `build.interrupted`.
+    public func overwrite(_ bytes: [UInt8], at offset: Int) throws(BuildError) {
+        precondition(
+            offset >= 0 && offset + bytes.count <= byteCount,
+            "bytes \(offset)..<\(offset + bytes.count) of an object that has \(byteCount)")
+        if flushed == 0 {
+            buffer.replaceSubrange(offset..<(offset + bytes.count), with: bytes)
+            return
+        }
+        try flush()
+        wasOverwritten = true
+        try bytes.span.withUnsafeBytes { (raw) throws(BuildError) in
+            try disk.write(raw, to: descriptor, at: offset, path: path)
+        }
+    }
+
+    /// Ends the object and names it; its file is closed but not yet flushed.
+    func seal() throws(BuildError) -> SealedObject {
+        try flush()
+        let digest = wasOverwritten ? try disk.digest(descriptor, path: path) : hasher.finish()
+        disk.close(descriptor)
+        descriptor = -1
+        FailPoint.pass("object.written")
+        return SealedObject(reference: ObjectReference(digest: digest, size: flushed), path: path)
+    }
+
+    private func flush() throws(BuildError) {
+        guard !buffer.isEmpty else { return }
+        var full: [UInt8] = []
+        swap(&full, &buffer)
+        try full.span.withUnsafeBytes { (raw) throws(BuildError) in try put(raw) }
+        full.removeAll(keepingCapacity: true)
+        buffer = full
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer) throws(BuildError) {
+        try cancellation.check()
+        try disk.write(bytes, to: descriptor, at: flushed, path: path)
+        if !wasOverwritten { hasher.update(bytes) }
+        flushed += bytes.count
+    }
+}
+
+/// A whole object in its temporary file.
+struct SealedObject: Sendable {
+    let reference: ObjectReference
+    let path: String
+}
+
+extension Disk {
+    /// Hashes an open file from its start to its end.
+    func digest(_ descriptor: Int32, path: String) throws(BuildError) -> Digest {
+        var hasher = Digest.Hasher()
+        var offset = 0
+        var part = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            var span = part.mutableSpan
+            let count = try span.withUnsafeMutableBytes { (buffer) throws(BuildError) in
+                try read(descriptor, into: buffer, at: offset, path: path)
+            }
+            part.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            offset += count
+            if count < part.count { return hasher.finish() }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+/// Why an action runs.
+public enum RunReason: Sendable, Hashable, CustomStringConvertible {
+    /// A named thing that was one and is another; nil where there is none, or where it is not known yet.
+    public struct Change: Sendable, Hashable {
+        /// The parameter's path or the input's name.
+        public let name: String
+        /// What it was.
+        public let old: String?
+        /// What it is.
+        public let new: String?
+
+        /// Notes a change.
+        public init(name: String, old: String?, new: String?) {
+            self.name = name
+            self.old = old
+            self.new = new
+        }
+    }
+
+    /// The stage was never applied to this subject.
+    case neverBuilt
+    /// The stage computes something else now.
+    case stageVersionChanged(old: Int, new: Int)
+    /// Parameters, or the numerics that a float stage depends on, are different.
+    case parametersChanged([Change])
+    /// Inputs have other bytes; digests are short.
+    case inputChanged([Change])
+    /// A result is recorded, but one of its objects is gone.
+    case outputMissing
+    /// A result is recorded, but one of its objects was found damaged.
+    case outputCorrupt
+    /// Somebody asked for it.
+    case forced
+
+    /// The stable name, such as `inputChanged`.
+    public var name: String {
+        switch self {
+        case .neverBuilt: "neverBuilt"
+        case .stageVersionChanged: "stageVersionChanged"
+        case .parametersChanged: "parametersChanged"
+        case .inputChanged: "inputChanged"
+        case .outputMissing: "outputMissing"
+        case .outputCorrupt: "outputCorrupt"
+        case .forced: "forced"
+        }
+    }
+
+    /// What changed, where something did.
+    public var changes: [Change] {
+        switch self {
+        case .stageVersionChanged(let old, let new): [Change(name: "version", old: "\(old)", new: "\(new)")]
+        case .parametersChanged(let changes), .inputChanged(let changes): changes
+        default: []
+        }
+    }
+
+    /// The reason for people, with the first few changes.
+    public var description: String {
+        let what =
+            switch self {
+            case .neverBuilt: "never built"
+            case .stageVersionChanged: "stage changed"
+            case .parametersChanged: "parameters changed"
+            case .inputChanged: "inputs changed"
+            case .outputMissing: "output missing"
+            case .outputCorrupt: "output damaged"
+            case .forced: "forced"
+            }
+        if changes.isEmpty { return what }
+        let shown = changes.prefix(3).map { "\($0.name) \($0.old ?? "none") → \($0.new ?? "none")" }
+        let rest = changes.count > 3 ? ", and \(changes.count - 3) more" : ""
+        return "\(what): \(shown.joined(separator: ", "))\(rest)"
+    }
+
+    /// The reason as an object: `reason`, and `changes` where something changed.
+    public var json: JSONValue {
+        var members: [String: JSONValue] = ["reason": .string(name)]
+        if !changes.isEmpty {
+            members["changes"] = .array(
+                changes.map { change in
+                    [
+                        "name": .string(change.name), "old": change.old.map(JSONValue.string) ?? .null,
+                        "new": change.new.map(JSONValue.string) ?? .null,
+                    ]
+                })
+        }
+        return .object(members)
+    }
+
+    /// Compares an action with the record of the last one of its stage on its subject; an input's digest is nil
+    /// where it is not known before another action has run.
+    static func between(
+        _ old: Action, stage: Stage, parameters: Parameters, inputs: [(name: String, digest: Digest?)]
+    ) -> RunReason? {
+        if old.stage.version != stage.version {
+            return .stageVersionChanged(old: old.stage.version, new: stage.version)
+        }
+        var changes: [Change] = []
+        if old.stage.numerics != stage.numerics {
+            changes.append(Change(name: "numerics", old: old.stage.numerics, new: stage.numerics))
+        }
+        compare(old.parameters.value, parameters.value, at: "", into: &changes)
+        if !changes.isEmpty { return .parametersChanged(changes) }
+        changes = inputChanges(old.inputs, inputs)
+        return changes.isEmpty ? nil : .inputChanged(changes)
+    }
+
+    private static func inputChanges(
+        _ old: [Input], _ new: [(name: String, digest: Digest?)]
+    ) -> [Change] {
+        // Several inputs may share a name: the nth of the one is compared with the nth of the other.
+        var before: [String: [Digest]] = [:]
+        for input in old.reversed() { before[input.name, default: []].append(input.digest) }
+        var changes: [Change] = []
+        for input in new {
+            let digest = before[input.name]?.popLast()
+            if digest == nil || digest != input.digest {
+                changes.append(Change(name: input.name, old: digest?.short, new: input.digest?.short))
+            }
+        }
+        for name in before.keys.sorted() {
+            for digest in before[name, default: []].reversed() {
+                changes.append(Change(name: name, old: digest.short, new: nil))
+            }
+        }
+        if changes.isEmpty, old.map(\.name) != new.map(\.name) {
+            changes.append(Change(name: "order", old: "other", new: "other"))
+        }
+        return changes
+    }
+
+    private static func compare(
+        _ old: JSONValue, _ new: JSONValue, at path: String, into changes: inout [Change]
+    ) {
+        if old == new { return }
+        guard case .object(let before) = old, case .object(let after) = new else {
+            changes.append(Change(name: path, old: old.canonical, new: new.canonical))
+            return
+        }
+        for name in Set(before.keys).union(after.keys).sorted() {
+            let path = path.isEmpty ? name : "\(path).\(name)"
+            switch (before[name], after[name]) {
+            case (let old?, let new?): compare(old, new, at: path, into: &changes)
+            case (let old, let new):
+                changes.append(Change(name: path, old: old?.canonical, new: new?.canonical))
+            }
+        }
+    }
+}
+
+extension Cache {
+    /// Why an action would run; nil when its result is there.
+    ///
+    /// - Throws: `build.io`, `build.damaged`.
+    public func reason(for action: Action) throws(BuildError) -> RunReason? {
+        if let result = try records.withIndex({ (index) throws(BuildError) in
+            try index.results(for: [action.key])
+        })[0] {
+            guard let lost = result.outputs.values.first(where: { !store.isPresent($0) }) else { return nil }
+            return store.wasSetAside(lost.digest) ? .outputCorrupt : .outputMissing
+        }
+        let dropped = try records.withIndex { (index) throws(BuildError) in
+            try index.dropReason(of: action.key)
+        }
+        switch dropped {
+        case .corrupt: return .outputCorrupt
+        case .missing, .collected: return .outputMissing
+        case .forced: return .forced
+        case nil: break
+        }
+        return try reason(
+            forStage: action.stage, parameters: action.parameters,
+            inputs: action.inputs.map { ($0.name, $0.digest) }, subject: action.subject)
+    }
+
+    /// Why an action would run some of whose inputs are not known before others have run: their digests are nil.
+    ///
+    /// - Throws: `build.io`, `build.damaged`.
+    public func reason(
+        forStage stage: Stage, parameters: Parameters, inputs: [(name: String, digest: Digest?)],
+        subject: String
+    ) throws(BuildError) -> RunReason {
+        let latest = try records.withIndex { (index) throws(BuildError) in
+            try index.latest(stage: stage.name, subject: subject)
+        }
+        guard let latest else { return .neverBuilt }
+        let journal = Journal(name: latest.journal, path: "\(records.folder)/\(latest.journal)")
+        guard case .record(let record, _) = journal.entry(disk, at: latest.place),
+            record.stage.name == stage.name, record.subject == subject
+        else { return .neverBuilt }
+        // An equal description without a result: the result was struck out.
+        return RunReason.between(record.action, stage: stage, parameters: parameters, inputs: inputs)
+            ?? .outputMissing
+    }
+}

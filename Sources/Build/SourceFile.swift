@@ -1,0 +1,128 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A raw file whose bytes were hashed.
+public struct SourceFile: Sendable, Hashable {
+    /// Where it lies.
+    public let path: String
+    /// Its bytes' name.
+    public let digest: Digest
+    /// What the system told of it when it was hashed.
+    public let stat: FileStat
+
+    /// Notes what was hashed.
+    public init(path: String, digest: Digest, stat: FileStat) {
+        self.path = path
+        self.digest = digest
+        self.stat = stat
+    }
+
+    /// Throws when the file is not what was hashed any more.
+    ///
+    /// - Throws: `source.changed`, `source.unreadable`.
+    public func checkUnchanged() throws(BuildError) {
+        guard let now = FileStat(path: path) else {
+            throw BuildError(.sourceUnreadable, "\(path) has gone while it was read", canRetry: true)
+        }
+        guard now == stat else { throw Self.changed(path) }
+    }
+
+    private static func changed(_ path: String) -> BuildError {
+        BuildError(
+            .sourceChanged, "\(path) changed while it was read; build again when it is whole", canRetry: true)
+    }
+
+    /// Hashes a file, noticing a change meanwhile.
+    ///
+    /// A file that was changed a moment ago is let settle first, so that a later change can't hide behind equal
+    /// times.
+    ///
+    /// - Throws: `source.unreadable`, `source.changed`, `build.interrupted`.
+    static func hash(
+        _ path: String, disk: Disk, cancellation: Cancellation
+    ) throws(BuildError) -> SourceFile {
+        try cancellation.check()
+        func unreadable(_ number: Int32) -> BuildError {
+            BuildError(
+                .sourceUnreadable, "cannot read \(path): \(String(cString: strerror(number)))", canRetry: true
+            )
+        }
+        if let stat = FileStat(path: path) { settle(stat) }
+        let descriptor = disk.calls.open(path, O_RDONLY | O_CLOEXEC, 0)
+        guard descriptor >= 0 else { throw unreadable(errno) }
+        defer { disk.close(descriptor) }
+        guard let stat = FileStat(descriptor: descriptor) else { throw unreadable(errno) }
+        guard stat.isRegularFile else {
+            throw BuildError(.sourceUnreadable, "\(path) is not a file", canRetry: false)
+        }
+        let digest: Digest
+        do throws(BuildError) {
+            digest = try disk.digest(descriptor, path: path)
+        } catch {
+            throw BuildError(.sourceUnreadable, error.message, canRetry: true)
+        }
+        guard FileStat(path: path) == stat else { throw changed(path) }
+        return SourceFile(path: path, digest: digest, stat: stat)
+    }
+
+    private static func settle(_ stat: FileStat) {
+        let time = stat.unsettledTime(now: FileStat.now)
+        // Times further ahead are a clock's fault: waiting would not end.
+        guard time > 0, time <= 2_000_000_000 else { return }
+        usleep(UInt32(time / 1000 + 1))
+    }
+}
+
+extension Cache {
+    /// Hashes files, but for those that look as they did when they were hashed before.
+    ///
+    /// - Parameters:
+    ///   - files: paths, with what the system tells of them now.
+    ///   - workers: share the hashing.
+    /// - Returns: for each file its hash, or `source.unreadable` or `source.changed`, which concern that file alone.
+    /// - Throws: `build.interrupted`; errors of the index.
+    public func hashSources(
+        _ files: [(path: String, stat: FileStat)], with workers: Workers
+    ) throws(BuildError) -> [Result<SourceFile, BuildError>] {
+        let known = try records.withIndex { (index) throws(BuildError) in try index.sources(files.map(\.path))
+        }
+        var results: [Result<SourceFile, BuildError>?] = Array(repeating: nil, count: files.count)
+        var unknown: [Int] = []
+        for (index, file) in files.enumerated() {
+            if let row = known[index], row.stat == file.stat {
+                results[index] = .success(SourceFile(path: file.path, digest: row.digest, stat: file.stat))
+            } else {
+                unknown.append(index)
+            }
+        }
+        // In parts, so that a build that is killed doesn't hash everything again.
+        for start in stride(from: 0, to: unknown.count, by: 2048) {
+            let part = unknown[start..<min(start + 2048, unknown.count)]
+            let hashed = try workers.map(Array(part)) {
+                (index) throws(BuildError) -> Result<SourceFile, BuildError> in
+                do throws(BuildError) {
+                    return .success(
+                        try SourceFile.hash(files[index].path, disk: disk, cancellation: cancellation))
+                } catch {
+                    if !error.concernsOneSource { throw error }
+                    return .failure(error)
+                }
+            }
+            var rows: [(path: String, row: Index.SourceRow)] = []
+            let now = FileStat.now
+            for (index, result) in zip(part, hashed) {
+                results[index] = result
+                if case .success(let file) = result, file.stat.unsettledTime(now: now) == 0 {
+                    rows.append((file.path, Index.SourceRow(stat: file.stat, digest: file.digest)))
+                }
+            }
+            if access != .reading, !rows.isEmpty {
+                try records.withIndex { (index) throws(BuildError) in try index.note(rows) }
+            }
+        }
+        return results.compactMap { $0 }
+    }
+}
