@@ -1,0 +1,202 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// Finds the files of one item of the manifest's `sources`.
+struct ItemScan {
+    let item: SourceItem
+    /// The manifest's name as faults give it.
+    let file: String
+    /// The manifest's folder, open, and its path.
+    let root: Int32
+    let directory: String
+    let splitColumn: String?
+
+    private func fault(_ kind: ManifestFault.Kind = .manifest, _ message: String) -> ManifestFault {
+        ManifestFault(kind: kind, file: file, line: item.line, message: message)
+    }
+
+    func walk(_ pattern: GlobPattern, _ faults: inout [ManifestFault]) -> FoundFiles {
+        if let splitColumn {
+            faults.append(
+                fault(
+                    .manifest,
+                    "'\(pattern.source)' has no column '\(splitColumn)', which splits wants; name its files in a table"
+                ))
+        }
+        let walk = FileWalk(pattern)
+        walk.run(from: root)
+        for (path, reason) in walk.unreadable {
+            faults.append(fault(.environment, "the folder '\(path)' cannot be read: \(reason)"))
+        }
+        for path in walk.undecodable {
+            faults.append(fault(.manifest, "the name of '\(path)' is not UTF-8; rename the file"))
+        }
+        if walk.found.count == 0, walk.unreadable.isEmpty, walk.undecodable.isEmpty {
+            faults.append(
+                fault(.manifest, "'\(pattern.source)' matches no file; \(nearestFolder(of: pattern))"))
+        }
+        return walk.found
+    }
+
+    /// How far a pattern's folders exist.
+    private func nearestFolder(of pattern: GlobPattern) -> String {
+        var names: [String] = []
+        for component in pattern.branches[0].components.dropLast() {
+            guard case .literal(let bytes) = component else { break }
+            names.append(String(decoding: bytes, as: UTF8.self))
+        }
+        return nearestFolder(of: names)
+    }
+
+    private func nearestFolder(of names: [String]) -> String {
+        for count in stride(from: names.count, through: 0, by: -1) {
+            let folder = count == 0 ? "." : names[..<count].joined(separator: "/")
+            var status = stat()
+            guard fstatat(root, folder, &status, 0) == 0, status.st_mode & S_IFMT == S_IFDIR else { continue }
+            let shown = count == 0 ? "the manifest's folder" : "the folder '\(folder)'"
+            return count == names.count
+                ? "\(shown) exists, but nothing in it fits the rest"
+                : "\(shown) exists, '\(names[...count].joined(separator: "/"))' does not"
+        }
+        return "the manifest's folder does not exist"
+    }
+
+    func readTable(_ path: String, headerRows: Int, _ faults: inout [ManifestFault]) -> Table? {
+        guard let bytes = contents(of: path, &faults) else { return nil }
+        let table: Table
+        do throws(ManifestError) {
+            table = try Table(bytes, file: path, headerRows: headerRows)
+        } catch {
+            faults += error.faults
+            return nil
+        }
+        let missing = missingColumns(of: table)
+        for (name, use) in missing {
+            faults.append(
+                fault(
+                    .manifest,
+                    "\(path) has no column '\(name)', which \(use) wants; \(suggestion(for: name, among: table.header))"
+                ))
+        }
+        if case .otherColumns = item.labels, let name = table.header.first(where: { $0.contains("/") }) {
+            faults.append(
+                fault(
+                    .manifest,
+                    "the column '\(name)' of \(path) cannot name a label; list the columns to take in labels")
+            )
+            return nil
+        }
+        return missing.isEmpty ? table : nil
+    }
+
+    private func missingColumns(of table: Table) -> [(name: String, use: String)] {
+        var wanted: [(name: String, use: String)] = []
+        if case .table(_, _, let path) = item.place { wanted += path.fields.map { ($0.name, "path") } }
+        func add(_ pattern: LabelPattern, _ use: String) {
+            for field in pattern.fields where !LabelPattern.pathWords.contains(field.name) {
+                wanted.append((field.name, use))
+            }
+        }
+        if let piece = item.piece { add(piece, "piece") }
+        switch item.labels {
+        case .patterns(let named): for label in named { add(label.pattern, "the label '\(label.name)'") }
+        case .columns(let names): wanted += names.map { ($0, "labels") }
+        case .otherColumns: break
+        }
+        if let splitColumn { wanted.append((splitColumn, "splits")) }
+        return wanted.filter { !table.has($0.name) }
+    }
+
+    /// Asks every row's file for its status.
+    func lookUp(
+        _ table: Table, at tablePath: String, entryPath: LabelPattern, _ faults: inout [ManifestFault]
+    ) -> (FoundFiles, [Int]) {
+        var files = FoundFiles()
+        var rows: [Int] = []
+        let folder = tablePath.split(separator: "/").dropLast().map(String.init)
+        for row in 0..<table.rowCount {
+            let text = (try? entryPath.text(path: "") { table.cell(row, $0) }) ?? ""
+            guard let path = resolve(text, in: folder) else {
+                faults.append(
+                    ManifestFault(
+                        file: table.file, line: table.line(of: row),
+                        message: text.isEmpty
+                            ? "this row has no path; fill it in, or remove the row"
+                            : "'\(text)' is no path to a file; write it relative to the table's folder"))
+                continue
+            }
+            var status = stat()
+            let isThere = fstatat(root, path, &status, 0) == 0 && status.st_mode & S_IFMT == S_IFREG
+            files.append(Array(path.utf8), isThere ? FileStatus(status) : nil)
+            rows.append(row)
+        }
+        if table.rowCount == 0 {
+            faults.append(fault(.manifest, "\(tablePath) has no rows; list its files there"))
+        } else if !rows.isEmpty, files.statuses.allSatisfy({ $0 == nil }) {
+            let first = String(decoding: files.paths[files.range(0)], as: UTF8.self)
+            let folders = first.split(separator: "/").dropLast().map(String.init)
+            faults.append(
+                fault(
+                    .manifest,
+                    "none of the \(files.count) files that \(tablePath) names is there, such as '\(first)'; \(nearestFolder(of: folders))"
+                ))
+        }
+        return (files, rows)
+    }
+
+    /// A row's path relative to the manifest's folder, `.` and inner `..` taken out; nil if it names no file.
+    private func resolve(_ text: String, in folder: [String]) -> String? {
+        guard !text.isEmpty, !text.hasSuffix("/"), !text.utf8.contains(0), !text.hasPrefix("/") else {
+            return nil
+        }
+        var parts: [String] = []
+        for part in folder + text.split(separator: "/").map(String.init) where part != "." {
+            if part == "..", let last = parts.last, last != ".." {
+                parts.removeLast()
+            } else {
+                parts.append(part)
+            }
+        }
+        return parts.isEmpty || parts.last == ".." ? nil : parts.joined(separator: "/")
+    }
+
+    private func contents(of path: String, _ faults: inout [ManifestFault]) -> [UInt8]? {
+        let descriptor = openat(root, path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            let folders = path.split(separator: "/").dropLast().map(String.init)
+            let kind: ManifestFault.Kind = errno == ENOENT || errno == ENOTDIR ? .manifest : .environment
+            let hint = kind == .manifest ? "; \(nearestFolder(of: folders))" : ""
+            faults.append(
+                fault(kind, "the table '\(path)' cannot be read: \(String(cString: strerror(errno)))\(hint)"))
+            return nil
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        var bytes: [UInt8] = []
+        var failure: Int32 = fstat(descriptor, &status) == 0 ? 0 : errno
+        if failure == 0, status.st_mode & S_IFMT == S_IFDIR { failure = EISDIR }
+        while failure == 0 {
+            var isAtEnd = false
+            let room = max(1 << 16, Int(status.st_size) - bytes.count + 1)
+            let chunk = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                let got = read(descriptor, buffer.baseAddress, room)
+                if got < 0, errno != EINTR { failure = errno }
+                isAtEnd = got == 0
+                count = max(0, got)
+            }
+            bytes += chunk
+            if isAtEnd { break }
+        }
+        guard failure == 0 else {
+            faults.append(
+                fault(
+                    .environment, "the table '\(path)' cannot be read: \(String(cString: strerror(failure)))")
+            )
+            return nil
+        }
+        return bytes
+    }
+}

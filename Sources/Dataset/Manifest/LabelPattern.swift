@@ -1,0 +1,140 @@
+/// A text with placeholders that an entry's path, or its row in a table, fills in.
+///
+/// | placeholder | stands for |
+/// | --- | --- |
+/// | `{name}` | the file's name |
+/// | `{stem}` | the file's name without its last ending |
+/// | `{dir}`, `{dir:1}` | the folder the file is in |
+/// | `{dir:N}` | the folder N levels up |
+/// | `{column}` | in a table item, the row's cell; a column's name goes before the words above |
+/// | `{column:06}`, `{column:06.3}` | the cell padded with zeros to 6 characters; then its first 3 |
+/// | `{{`, `}}` | a brace |
+public struct LabelPattern: Hashable, Sendable {
+    enum Part: Hashable, Sendable {
+        case text(String)
+        case field(Field)
+    }
+
+    /// A placeholder: its name, and what stands behind the colon.
+    struct Field: Hashable, Sendable {
+        var name: String
+        var level: Int?
+        var width = 0
+        var prefix: Int?
+    }
+
+    /// The pattern as written.
+    public let source: String
+    let parts: [Part]
+
+    var fields: [Field] {
+        parts.compactMap { if case .field(let field) = $0 { field } else { nil } }
+    }
+
+    /// The words that take a part of the path.
+    static let pathWords = ["name", "stem", "dir"]
+
+    /// A failure to read a pattern: one sentence.
+    struct Fault: Error {
+        let message: String
+    }
+
+    init(_ source: String) throws(Fault) {
+        self.source = source
+        var parts: [Part] = []
+        var text = ""
+        var rest = Substring(source)
+        while let character = rest.popFirst() {
+            switch character {
+            case "{" where rest.first == "{", "}" where rest.first == "}":
+                text.append(character)
+                rest.removeFirst()
+            case "{":
+                guard let end = rest.firstIndex(of: "}") else {
+                    throw Fault(message: "'{' without '}' in '\(source)'; write '{{' for a brace")
+                }
+                if !text.isEmpty { parts.append(.text(text)) }
+                text = ""
+                parts.append(.field(try Self.field(rest[..<end], in: source)))
+                rest = rest[rest.index(after: end)...]
+            case "}": throw Fault(message: "'}' without '{' in '\(source)'; write '}}' for a brace")
+            default: text.append(character)
+            }
+        }
+        if !text.isEmpty || parts.isEmpty { parts.append(.text(text)) }
+        self.parts = parts
+    }
+
+    private static func field(_ inside: Substring, in source: String) throws(Fault) -> Field {
+        let halves = inside.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        var field = Field(name: String(halves[0]))
+        guard !field.name.isEmpty else { throw Fault(message: "'{}' names nothing in '\(source)'") }
+        guard halves.count == 2 else { return field }
+        if field.name == "dir", let level = Int(halves[1]), (1...255).contains(level) {
+            field.level = level
+            return field
+        }
+        let numbers = halves[1].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard field.name != "dir", halves[1].first == "0", let width = Int(numbers[0]),
+            (0...255).contains(width),
+            numbers.count == 1 || Int(numbers[1]).map((1...255).contains) == true
+        else {
+            throw Fault(
+                message:
+                    "'{\(inside)}' in '\(source)' is not understood; write {dir:2} for the second folder up, {column:06} for a number padded with zeros"
+            )
+        }
+        field.width = width
+        field.prefix = numbers.count == 2 ? Int(numbers[1]) : nil
+        return field
+    }
+
+    /// Fills in the placeholders.
+    ///
+    /// - Parameters:
+    ///   - path: the entry's path, its folders parted by `/`.
+    ///   - cell: the row's cell of a column; nil where there is no such column.
+    /// - Returns: the text; empty if a cell that the pattern needs is empty.
+    /// - Throws: `Fault` if the path has too few folders or a name is unknown.
+    func text(path: String, cell: (String) -> String?) throws(Fault) -> String {
+        var result = ""
+        for part in parts {
+            switch part {
+            case .text(let text): result += text
+            case .field(let field):
+                let value =
+                    if let found = cell(field.name) { found } else { try Self.part(of: path, field: field) }
+                if value.isEmpty { return "" }
+                result += field.formatted(value)
+            }
+        }
+        return result
+    }
+
+    private static func part(of path: String, field: Field) throws(Fault) -> String {
+        let components = path.split(separator: "/")
+        let name = components.last.map(String.init) ?? ""
+        switch field.name {
+        case "name": return name
+        case "stem":
+            guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return name }
+            return String(name[..<dot])
+        case "dir":
+            let level = field.level ?? 1
+            guard components.count > level, case let folder = components[components.count - 1 - level],
+                folder != ".."
+            else {
+                throw Fault(message: "'\(path)' has no folder for {dir\(level == 1 ? "" : ":\(level)")}")
+            }
+            return String(folder)
+        default: throw Fault(message: "nothing is named '\(field.name)'")
+        }
+    }
+}
+
+extension LabelPattern.Field {
+    func formatted(_ value: String) -> String {
+        let padded = String(repeating: "0", count: max(0, width - value.count)) + value
+        return prefix.map { String(padded.prefix($0)) } ?? padded
+    }
+}

@@ -1,0 +1,114 @@
+extension Manifest {
+    /// The `midi` block: how MIDI sources become segments.
+    ///
+    /// ```yaml
+    /// grid: {steps_per_beat: 4}      # or {steps_per_second: 20 | 86.1328125 | 44100/512},
+    ///                                # or {steps_per_first_beat: 8}; each with rounding: half_up (=) | floor
+    /// segment: {steps: 64, hop: 64, drop_last: false, align: none}  # hop = steps; align: none | bar
+    /// pitches: [0, 127]              # inclusive
+    /// drums: separate                # separate | include | exclude
+    /// sustain: ignore                # ignore | extend
+    /// voices: 4                      # ?, a voice a track if absent
+    /// controls: [64, 66, 67]         # numbers 0 to 127; true: all; false: none
+    /// window: all                    # all | longest_constant_tempo
+    /// require: {metre: 4/4, constant_metre: true}  # ?; constant_metre = false
+    /// ```
+    public struct MIDI: Hashable, Sendable {
+        /// The time grid.
+        public var grid = Grid.stepsPerBeat(4)
+        /// How positions between steps are rounded.
+        public var rounding = Rounding.halfUp
+        /// Steps of a segment, 1 to 65535.
+        public var steps = 64
+        /// Steps from one segment's start to the next, 1 to 65535.
+        public var hop = 64
+        /// Whether a last segment that is not full is left out.
+        public var dropLast = false
+        /// Where segments may start.
+        public var align = Align.none
+        /// The lowest and highest pitch kept, inclusive.
+        public var pitches: ClosedRange<UInt8> = 0...127
+        /// What becomes of channel 10.
+        public var drums = Drums.separate
+        /// What CC 64 does to notes.
+        public var sustain = Sustain.ignore
+        /// Monophonic voices to allot, 1 to 255; nil: a voice a track.
+        public var voices: Int?
+        /// Control changes to store.
+        public var controls = Controls.numbers([64, 66, 67])
+        /// The stretch of a piece that is used.
+        public var window = Window.all
+        /// The metre that a piece must have, if any.
+        public var requiredMetre: Metre?
+        /// Whether a piece's metre must not change.
+        public var requiresConstantMetre = false
+
+        /// A time grid.
+        public enum Grid: Hashable, Sendable {
+            /// So many steps a quarter note.
+            case stepsPerBeat(Int)
+            /// An exact rate in lowest terms: `numerator / denominator` steps a second.
+            case stepsPerSecond(numerator: Int, denominator: Int)
+            /// So many steps a beat of the first tempo, in real seconds.
+            case stepsPerFirstBeat(Int)
+        }
+
+        /// How positions between steps are rounded.
+        public enum Rounding: String, CaseIterable, Sendable {
+            /// To the nearest step, halves upwards.
+            case halfUp = "half_up"
+            /// Downwards.
+            case floor
+        }
+
+        /// Where segments may start.
+        public enum Align: String, CaseIterable, Sendable {
+            /// At every multiple of the hop.
+            case none
+            /// At bar lines.
+            case bar
+        }
+
+        /// What becomes of channel 10.
+        public enum Drums: String, CaseIterable, Sendable {
+            /// Stored, and counted in the instrument roll alone.
+            case separate
+            /// Treated as other notes.
+            case include
+            /// Left out.
+            case exclude
+        }
+
+        /// What CC 64 does to notes.
+        public enum Sustain: String, CaseIterable, Sendable {
+            /// Nothing.
+            case ignore
+            /// Values of 64 and more lengthen notes.
+            case extend
+        }
+
+        /// Which control changes are stored.
+        public enum Controls: Hashable, Sendable {
+            /// These numbers, ascending; empty: none.
+            case numbers([UInt8])
+            /// All.
+            case all
+        }
+
+        /// The stretch of a piece that is used.
+        public enum Window: String, CaseIterable, Sendable {
+            /// All of it.
+            case all
+            /// The longest stretch of one tempo.
+            case longestConstantTempo = "longest_constant_tempo"
+        }
+
+        /// A time signature.
+        public struct Metre: Hashable, Sendable {
+            /// Beats a bar, 1 to 255.
+            public var numerator: Int
+            /// The note value of a beat, a power of two from 1 to 128.
+            public var denominator: Int
+        }
+    }
+}

@@ -1,0 +1,243 @@
+internal import Yams
+
+extension Manifest.Audio {
+    static let keys = [
+        "sample_rate", "channels", "resampler", "loudness", "peak", "bandpass", "segment", "stft", "features",
+        "normalize", "dtype",
+    ]
+
+    private enum Channels: String, CaseIterable { case mono }
+
+    init(_ section: Section) {
+        sampleRate = section.integer("sample_rate", 1...768_000, default: sampleRate)
+        _ = section.word("channels", default: Channels.mono)
+        resampler = section.word("resampler", default: resampler)
+        elementType = section.word("dtype", default: elementType)
+        readLoudness(section)
+        if let band = section.section("bandpass", keys: ["low_hz", "high_hz", "order"]) {
+            readBandpass(band)
+        }
+        if let segment = section.section("segment", keys: ["samples", "hop", "drop_last"]) {
+            samples = segment.integer("samples", 1...1 << 26, default: samples)
+            hop = segment.integer("hop", 1...1 << 26, default: samples)
+            dropLast = segment.flag("drop_last", default: dropLast)
+        }
+        readSTFT(section)
+        features = Features(section, sampleRate: sampleRate)
+        normalize = Normalize(section)
+    }
+
+    private mutating func readLoudness(_ section: Section) {
+        if let node = section.values["loudness"] {
+            switch node {
+            case .scalar(let scalar) where scalar.string == "none": loudness = .none
+            case .mapping:
+                guard let target = section.section("loudness", keys: ["rms_dbfs", "lufs"]) else { break }
+                switch (target.has("rms_dbfs"), target.has("lufs")) {
+                case (true, false): loudness = .rms(target.number("rms_dbfs", -100...0, default: -20))
+                case (false, true): loudness = .lufs(target.number("lufs", -70...0, default: -23))
+                default: section.fault("loudness", "must have one of rms_dbfs and lufs")
+                }
+            default:
+                section.fault(
+                    "loudness", "must be {rms_dbfs: -20}, {lufs: -23} or none, not \(node.described)")
+            }
+        }
+        if let node = section.values["peak"], case .scalar(let scalar) = node, scalar.string != "ignore" {
+            peakCeiling = node.number
+            if peakCeiling.map((-60...20).contains) != true {
+                section.fault(
+                    "peak", "must be ignore or a ceiling from -60 to 20 dBTP, not \(node.described)")
+            }
+        } else if let node = section.values["peak"], !node.isScalarNode {
+            section.fault("peak", "must be ignore or a ceiling from -60 to 20 dBTP, not \(node.described)")
+        }
+    }
+
+    private mutating func readBandpass(_ band: Section) {
+        let half = Double(sampleRate) / 2
+        for key in ["low_hz", "high_hz"] where !band.has(key) {
+            band.faults.add(band.line, "\(band.path(key)) is missing; write it in Hz")
+        }
+        guard band.has("low_hz"), band.has("high_hz") else { return }
+        let low = band.number("low_hz", 0...half, above: true, default: half / 4)
+        let high = band.number("high_hz", 0...half, above: true, default: half / 2)
+        if low >= high {
+            band.fault("high_hz", "must be above low_hz (\(low.brief)), not \(high.brief)")
+        } else if high >= half {
+            band.fault("high_hz", "must be below half the sample rate (\(half.brief)), not \(high.brief)")
+        }
+        bandpass = Bandpass(low: low, high: high, order: band.integer("order", 1...16, default: 1))
+    }
+
+    private mutating func readSTFT(_ section: Section) {
+        let found = section.section(
+            "stft", keys: ["n_fft", "hop", "win_length", "window", "center", "pad_mode", "pad_end"])
+        if let found {
+            stft.nFFT = found.integer("n_fft", 2...1 << 20, default: stft.nFFT)
+            if !stft.nFFT.isMultiple(of: 2) {
+                found.fault("n_fft", "must be even, not \(stft.nFFT)")
+            }
+            stft.hop = found.integer("hop", 1...1 << 26, default: stft.hop)
+            stft.winLength = found.integer("win_length", 1...1 << 20, default: stft.nFFT)
+            if stft.winLength > stft.nFFT {
+                found.fault("win_length", "must be at most n_fft (\(stft.nFFT)), not \(stft.winLength)")
+            }
+            stft.window = found.word("window", default: stft.window)
+            stft.center = found.flag("center", default: stft.center)
+            stft.padMode = found.word("pad_mode", default: stft.padMode)
+            stft.padEnd = found.integer("pad_end", 0...1 << 26, default: stft.padEnd)
+        }
+        let line = found?.line ?? section.line
+        if !stft.center, samples + stft.padEnd < stft.nFFT {
+            section.faults.add(
+                line,
+                "audio.stft: a segment of \(samples) samples gives no frame of \(stft.nFFT) with center: false; lower n_fft or raise segment.samples"
+            )
+        }
+        if stft.center, stft.padMode == .reflect, samples + stft.padEnd <= stft.nFFT / 2 {
+            section.faults.add(
+                line,
+                "audio.stft: pad_mode: reflect needs more than \(stft.nFFT / 2) samples in a segment, not \(samples); lower n_fft or raise segment.samples"
+            )
+        }
+    }
+}
+
+extension Manifest.Audio.Features {
+    init(_ audio: Section, sampleRate: Int) {
+        typealias Mel = Manifest.Audio.Mel
+        let names = ["mel", "spectrogram", "mfcc", "chroma", "cqt", "waveform"]
+        guard audio.has("features") else {
+            mel = Mel(fMax: Double(sampleRate) / 2)
+            return
+        }
+        guard let section = audio.section("features", keys: names) else { return }
+        if section.values.isEmpty {
+            audio.fault("features", "is empty; name one of \(names.joined(separator: ", "))")
+        }
+        let half = Double(sampleRate) / 2
+        mel = section.section("mel", keys: Mel.keys).map { Mel($0, bands: 256, half: half) }
+        spectrogram = section.section("spectrogram", keys: ["power", "drop_nyquist"]).map { found in
+            Manifest.Audio.Spectrogram(
+                power: found.integer("power", 1...2, default: 1),
+                dropNyquist: found.flag("drop_nyquist", default: false))
+        }
+        mfcc = section.section(
+            "mfcc", keys: ["coefficients"] + Mel.keys + Manifest.Audio.Decibels.keys + ["lifter"]
+        ).map { Manifest.Audio.MFCC($0, half: half) }
+        chroma = section.section("chroma", keys: []).map { $0.refuseKeys() } != nil
+        waveform = section.section("waveform", keys: []).map { $0.refuseKeys() } != nil
+        cqt = section.section("cqt", keys: ["bins", "bins_per_octave", "fmin"]).map {
+            Manifest.Audio.CQT($0, half: half)
+        }
+    }
+}
+
+extension Manifest.Audio.Mel {
+    static let keys = ["bands", "fmin", "fmax", "scale", "norm", "power"]
+
+    init(_ section: Section, bands standard: Int, half: Double) {
+        bands = section.integer("bands", 1...1 << 14, default: standard)
+        fMin = section.number("fmin", 0...half, default: 0)
+        fMax = section.number("fmax", 0...half, above: true, default: half)
+        if fMin >= fMax {
+            let key = section.has("fmax") ? "fmax" : "fmin"
+            section.fault(key, "is out of order: fmin \(fMin.brief) must be below fmax \(fMax.brief)")
+        }
+        scale = section.word("scale", default: .slaney)
+        norm = section.word("norm", default: .slaney)
+        power = section.integer("power", 1...2, default: 2)
+    }
+}
+
+extension Manifest.Audio.MFCC {
+    init(_ section: Section, half: Double) {
+        mel = Manifest.Audio.Mel(section, bands: 128, half: half)
+        coefficients = section.integer("coefficients", 1...1 << 14, default: min(20, mel.bands))
+        if coefficients > mel.bands {
+            section.fault("coefficients", "must be at most bands (\(mel.bands)), not \(coefficients)")
+        }
+        decibels = Manifest.Audio.Decibels(section)
+        lifter = section.number("lifter", 0...1e6, default: 0)
+    }
+}
+
+extension Manifest.Audio.CQT {
+    init(_ section: Section, half: Double) {
+        bins = section.integer("bins", 1...1024, default: 84)
+        binsPerOctave = section.integer("bins_per_octave", 1...96, default: 12)
+        fMin = section.number("fmin", 0...half, above: true, default: fMin)
+        // log2 of the highest bin's frequency over half the rate, without a call to pow.
+        var top = fMin
+        for _ in 0..<((bins - 1) / binsPerOctave) { top *= 2 }
+        if top > half {
+            section.faults.add(
+                section.line,
+                "\(section.name) reaches above half the sample rate (\(half.brief) Hz); lower bins or fmin")
+        }
+    }
+}
+
+extension Manifest.Audio.Decibels {
+    static let keys = ["amin", "top_db", "ref"]
+
+    init(_ section: Section) {
+        amin = section.number("amin", 0...1, above: true, default: 1e-10)
+        if case .scalar(let scalar) = section.values["top_db"], scalar.string == "none" {
+            topDB = nil
+        } else {
+            topDB = section.number("top_db", 0...1000, default: 80)
+        }
+        if case .scalar(let scalar) = section.values["ref"], scalar.string == "max" {
+            ref = nil
+        } else {
+            ref = section.number("ref", 0...Double.greatestFiniteMagnitude, above: true, default: 1)
+        }
+    }
+}
+
+extension Manifest.Audio.Normalize {
+    init(_ audio: Section) {
+        guard let node = audio.values["normalize"] else { return }
+        switch node {
+        case .scalar(let scalar) where scalar.string == "none": (compress, per) = (.none, .none)
+        case .scalar(let scalar) where scalar.string == "log": (compress, per) = (.log, .none)
+        case .mapping:
+            guard
+                let section = audio.section(
+                    "normalize", keys: ["compress", "per", "epsilon"] + Manifest.Audio.Decibels.keys)
+            else { return }
+            compress = section.word("compress", default: .log10Plus1)
+            switch section.text("per") {
+            case nil, "dataset": per = .dataset
+            case "none": per = .none
+            case let label?: per = .label(label)
+            }
+            epsilon = section.number("epsilon", 0...Double.greatestFiniteMagnitude, default: 0)
+            decibels = Manifest.Audio.Decibels(section)
+            for key in Manifest.Audio.Decibels.keys where section.has(key) && compress != .log {
+                section.fault(key, "belongs to compress: log; remove it")
+            }
+            if section.has("epsilon"), per == .none {
+                section.fault("epsilon", "belongs to statistics, and per is none; remove one of them")
+            }
+        default:
+            audio.fault(
+                "normalize", "must be {compress: log10_1p, per: dataset}, log or none, not \(node.described)")
+        }
+    }
+}
+
+extension Section {
+    /// Faults for every key, where a mapping takes none.
+    func refuseKeys() {
+        for key in values.keys.sorted() {
+            faults.add(line(of: key), "unknown key '\(key)' in \(name); remove it")
+        }
+    }
+}
+
+extension Node {
+    var isScalarNode: Bool { if case .scalar = self { true } else { false } }
+}

@@ -1,0 +1,151 @@
+internal import Yams
+
+extension Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// - Parameters:
+    ///   - bytes: the file's bytes, UTF-8, at most ``maximumByteCount``.
+    ///   - file: the file's name as faults give it.
+    ///   - directory: the absolute real path of the manifest's folder; with it, absolute paths in `sources` are
+    ///     turned into relative ones, without it they are faults.
+    /// - Throws: every fault at once.
+    public init(bytes: [UInt8], file: String, directory: String? = nil) throws(ManifestError) {
+        let faults = FaultList(file: file)
+        let manifest = Self.read(bytes, faults: faults, directory: directory)
+        guard faults.faults.isEmpty, let manifest else { throw ManifestError(faults.faults) }
+        self = manifest
+    }
+
+    private static func read(_ bytes: [UInt8], faults: FaultList, directory: String?) -> Manifest? {
+        guard let node = ManifestDocument(bytes, faults: faults).root,
+            let root = Section(
+                node, name: "",
+                keys: [
+                    "version", "dataset", "sources", "midi", "audio", "splits", "shards", "statistics",
+                    "dedupe",
+                ],
+                faults: faults)
+        else { return nil }
+        if !root.has("version") {
+            faults.add(root.line, "'version' is missing; write 'version: 1'")
+        } else if root.values["version"]?.integer != 1 {
+            root.fault("version", "must be 1, the only version that this program reads")
+        }
+        let manifest = Manifest(
+            dataset: datasetName(root),
+            sources: SourceReader(faults: faults, directory: directory).items(root),
+            midi: root.has("midi") ? root.section("midi", keys: MIDI.keys).map(MIDI.init) : nil,
+            audio: root.has("audio") ? root.section("audio", keys: Audio.keys).map(Audio.init) : nil,
+            splits: root.has("splits")
+                ? root.section("splits", keys: Splits.keys).map(Splits.init) ?? Splits() : Splits(),
+            targetBytes: root.section("shards", keys: ["target_bytes"])?.byteCount(
+                "target_bytes", default: 64 << 20)
+                ?? 64 << 20,
+            statistics: statistics(root),
+            dedupe: root.flag("dedupe", default: false))
+        if !root.has("midi"), !root.has("audio") {
+            faults.add(
+                root.line, "neither 'midi' nor 'audio' stands; add 'midi: {}' or 'audio: {}' for all defaults"
+            )
+        }
+        manifest.checkLabels(root)
+        return manifest
+    }
+
+    private static func datasetName(_ root: Section) -> String {
+        guard root.has("dataset") else {
+            root.faults.add(root.line, "'dataset' is missing; name it, such as 'dataset: piano-styles'")
+            return ""
+        }
+        guard let name = root.text("dataset") else { return "" }
+        let isName = name.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+        }
+        if !isName || name.isEmpty || name.utf8.count > 100 {
+            root.fault(
+                "dataset",
+                "must be 1 to 100 letters (a-z, A-Z), digits, '-' and '_', not '\(name.prefix(120))'")
+        }
+        return name
+    }
+
+    private static func statistics(_ root: Section) -> Statistics {
+        guard let node = root.values["statistics"] else { return .fit }
+        switch node {
+        case .scalar(let scalar) where scalar.string == "fit": return .fit
+        case .scalar(let scalar) where scalar.string == "exact": return .exact
+        case .mapping:
+            guard let section = root.section("statistics", keys: ["from"]) else { return .fit }
+            let hash = section.text("from")
+            if let hash, hash.utf8.count == 64,
+                hash.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+            {
+                return .from(hash)
+            }
+            if !section.has("from") || hash != nil {
+                section.fault("from", "must be a snapshot's full hash: 64 digits of 0-9 and a-f")
+            }
+        default:
+            root.fault(
+                "statistics", "must be fit, exact or {from: <snapshot's full hash>}, not \(node.described)")
+        }
+        return .fit
+    }
+
+    /// Labels that other keys name must be some item's, as far as the manifest alone can tell.
+    private func checkLabels(_ root: Section) {
+        var known: Set<String> = []
+        for item in sources {
+            guard let names = item.labelNames else { return }
+            known.formUnion(names)
+        }
+        func check(_ label: String, _ block: String, _ key: String, others: [String] = []) {
+            guard !known.contains(label), let section = root.section(block, keys: []) else { return }
+            section.fault(
+                key,
+                "names the label '\(label)', which no item of sources has; \(suggestion(for: label, among: known.sorted() + others))"
+            )
+        }
+        if case .label(let label) = splits.unit {
+            check(label, "splits", "by", others: ["piece", "segment"])
+        }
+        if let label = splits.stratify { check(label, "splits", "stratify") }
+        if case .label(let label) = audio?.normalize.per {
+            if let section = root.section("audio", keys: [])?.section("normalize", keys: []),
+                !known.contains(label)
+            {
+                section.fault(
+                    "per",
+                    "names the label '\(label)', which no item of sources has; \(suggestion(for: label, among: known.sorted() + ["dataset", "none"]))"
+                )
+            }
+        }
+    }
+}
+
+extension Section {
+    /// A size: a number of bytes, or one with a unit.
+    func byteCount(_ key: String, default standard: Int) -> Int {
+        guard let node = values[key] else { return standard }
+        let range = 1...1 << 40
+        if case .scalar(let scalar) = node {
+            let digits = scalar.string.prefix { $0.isASCII && $0.isNumber }
+            let unit = scalar.string.dropFirst(digits.count).drop { $0 == " " }
+            let units = [
+                "": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1_000_000, "GB": 1_000_000_000, "KiB": 1 << 10,
+                "MiB": 1 << 20, "GiB": 1 << 30,
+            ]
+            if let count = Int(digits), let factor = units[String(unit)],
+                case let (bytes, overflow) = count.multipliedReportingOverflow(by: factor), !overflow,
+                range.contains(bytes)
+            {
+                return bytes
+            }
+        }
+        faults.add(
+            node.line,
+            "\(path(key)) must be a size from 1 B to 1024 GiB, such as 64MiB, not \(node.described)")
+        return standard
+    }
+}

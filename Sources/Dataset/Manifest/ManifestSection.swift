@@ -1,0 +1,228 @@
+internal import Yams
+
+/// Collects every fault of one manifest.
+final class FaultList {
+    let file: String
+    private(set) var faults: [ManifestFault] = []
+    private var seen: Set<ManifestFault> = []
+
+    init(file: String) { self.file = file }
+
+    func add(_ line: Int, _ message: String) {
+        let fault = ManifestFault(file: file, line: line, message: message)
+        if seen.insert(fault).inserted { faults.append(fault) }
+    }
+}
+
+/// One mapping of the manifest: its values by key, read with checks that report and then go on with the default.
+struct Section {
+    /// The path of keys to the mapping, such as `audio.stft`; empty at the root.
+    let name: String
+    let line: Int
+    let faults: FaultList
+    private(set) var values: [String: Node] = [:]
+    private var lines: [String: Int] = [:]
+
+    /// Takes a mapping apart; nothing (`midi:`) counts as an empty one.
+    init?(_ node: Node, name: String, keys: [String], faults: FaultList) {
+        self.name = name
+        self.faults = faults
+        line = node.line
+        if node.isNothing { return }
+        guard case .mapping(let mapping) = node else {
+            faults.add(
+                node.line,
+                "\(name.isEmpty ? "the manifest" : name) must be a mapping (key: value), not \(node.described)"
+            )
+            return nil
+        }
+        take(mapping, keys: keys)
+    }
+
+    private mutating func take(_ mapping: Node.Mapping, keys: [String]) {
+        var repeated: [String: Int] = [:]
+        for (keyNode, value) in mapping {
+            guard case .scalar(let scalar) = keyNode else {
+                faults.add(keyNode.line, "a key\(place) must be a word, not \(keyNode.described)")
+                continue
+            }
+            var key = Substring(scalar.string)
+            if key.first == ManifestDocument.repeatMark {
+                while key.first == ManifestDocument.repeatMark { key.removeFirst() }
+                repeated[String(key)] = min(keyNode.line, repeated[String(key)] ?? .max)
+                continue
+            }
+            let known = String(key)
+            if let first = repeated[known] {
+                faults.add(
+                    keyNode.line, "'\(known)' stands twice\(place), first on line \(first); remove one")
+            }
+            guard keys.isEmpty || keys.contains(known) else {
+                faults.add(
+                    keyNode.line, "unknown key '\(known)'\(place); \(suggestion(for: known, among: keys))")
+                continue
+            }
+            values[known] = value
+            lines[known] = keyNode.line
+        }
+    }
+
+    private var place: String { name.isEmpty ? "" : " in \(name)" }
+
+    func path(_ key: String) -> String { name.isEmpty ? key : "\(name).\(key)" }
+    func line(of key: String) -> Int { lines[key] ?? line }
+    func has(_ key: String) -> Bool { values[key] != nil }
+
+    func fault(_ key: String, _ message: String) {
+        faults.add(line(of: key), "\(path(key)) \(message)")
+    }
+
+    /// The value's text if it is a scalar that says something.
+    func text(_ key: String) -> String? {
+        guard let node = values[key] else { return nil }
+        guard case .scalar(let scalar) = node, !node.isNothing else {
+            faults.add(node.line, "\(path(key)) must be a text, not \(node.described)")
+            return nil
+        }
+        return scalar.string
+    }
+
+    func integer(_ key: String, _ range: ClosedRange<Int>, default standard: Int) -> Int {
+        guard let node = values[key] else { return standard }
+        guard let value = node.integer, range.contains(value) else {
+            faults.add(
+                node.line,
+                "\(path(key)) must be a whole number from \(range.lowerBound) to \(range.upperBound), not \(node.described)"
+            )
+            return standard
+        }
+        return value
+    }
+
+    /// A number in a range; `above` excludes the lower bound.
+    func number(
+        _ key: String, _ range: ClosedRange<Double>, above: Bool = false, default standard: Double
+    ) -> Double {
+        guard let node = values[key] else { return standard }
+        guard let value = node.number, range.contains(value), !above || value > range.lowerBound else {
+            let low = range.lowerBound.brief
+            let bounds =
+                range.upperBound == .greatestFiniteMagnitude
+                ? (above ? "above \(low)" : "at least \(low)")
+                : (above
+                    ? "above \(low), at most \(range.upperBound.brief)"
+                    : "from \(low) to \(range.upperBound.brief)")
+            faults.add(node.line, "\(path(key)) must be a number \(bounds), not \(node.described)")
+            return standard
+        }
+        return value
+    }
+
+    func flag(_ key: String, default standard: Bool) -> Bool {
+        guard let node = values[key] else { return standard }
+        guard let value = node.flag else {
+            faults.add(node.line, "\(path(key)) must be true or false, not \(node.described)")
+            return standard
+        }
+        return value
+    }
+
+    func word<Word: RawRepresentable<String> & CaseIterable>(_ key: String, default standard: Word) -> Word {
+        guard let node = values[key] else { return standard }
+        if case .scalar(let scalar) = node, let word = Word(rawValue: scalar.string) { return word }
+        let words = Word.allCases.map(\.rawValue)
+        faults.add(
+            node.line, "\(path(key)) must be \(words.joined(separator: " or ")), not \(node.described)")
+        return standard
+    }
+
+    func section(_ key: String, keys: [String]) -> Section? {
+        values[key].flatMap { Section($0, name: path(key), keys: keys, faults: faults) }
+    }
+}
+
+/// What an unknown word was meant to be, or what there is.
+func suggestion(for word: String, among known: [String]) -> String {
+    let nearest = known.map { (distance: editDistance(word, $0), word: $0) }
+        .min { ($0.distance, $0.word) < ($1.distance, $1.word) }
+    if let nearest, nearest.distance <= max(1, min(3, nearest.word.count / 2)) {
+        return "did you mean '\(nearest.word)'?"
+    }
+    return known.isEmpty ? "remove it" : "known are \(known.joined(separator: ", "))"
+}
+
+/// Levenshtein's distance, with swapped neighbours counted as one edit.
+func editDistance(_ first: String, _ second: String) -> Int {
+    let (a, b) = (Array(first.utf8.prefix(64)), Array(second.utf8.prefix(64)))
+    var before: [Int] = []
+    var above = Array(0...b.count)
+    for i in a.indices {
+        var row = [i + 1]
+        for j in b.indices {
+            var best = min(above[j + 1] + 1, row[j] + 1, above[j] + (a[i] == b[j] ? 0 : 1))
+            if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, before[j - 1] + 1) }
+            row.append(best)
+        }
+        (before, above) = (above, row)
+    }
+    return above[b.count]
+}
+
+extension Double {
+    /// Without a fraction of zero: `1`, not `1.0`.
+    var brief: String { self == rounded() && magnitude < 1e15 ? String(Int(self)) : String(self) }
+}
+
+extension Node {
+    var line: Int { mark?.line ?? 1 }
+
+    /// Whether this is YAML's null: nothing, `~` or `null`, unquoted.
+    var isNothing: Bool {
+        guard case .scalar(let scalar) = self, scalar.style == .plain else { return false }
+        return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
+    }
+
+    private var plainText: String? {
+        guard case .scalar(let scalar) = self, scalar.style == .plain else { return nil }
+        return scalar.string
+    }
+
+    /// A decimal whole number; underscores may stand between digits.
+    var integer: Int? {
+        guard let text = plainText, let last = text.utf8.last, (0x30...0x39).contains(last),
+            text.first != "_"
+        else { return nil }
+        return Int(text.filter { $0 != "_" })
+    }
+
+    /// A finite decimal number.
+    var number: Double? {
+        if let integer { return Double(integer) }
+        guard let text = plainText,
+            text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }),
+            let value = Double(text.hasPrefix(".") ? "0" + text : text), value.isFinite
+        else { return nil }
+        return value
+    }
+
+    var flag: Bool? {
+        switch plainText {
+        case "true", "True", "TRUE": true
+        case "false", "False", "FALSE": false
+        default: nil
+        }
+    }
+
+    /// How the node is spoken of in a fault.
+    var described: String {
+        switch self {
+        case .scalar(let scalar):
+            if isNothing { return "nothing" }
+            let text = scalar.string.count > 40 ? scalar.string.prefix(40) + "…" : scalar.string[...]
+            return "'\(text.map { $0.isNewline ? " " : String($0) }.joined())'"
+        case .mapping: return "a mapping"
+        case .sequence: return "a list"
+        case .alias: return "an alias"
+        }
+    }
+}

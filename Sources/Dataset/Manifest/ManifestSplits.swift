@@ -1,0 +1,52 @@
+extension Manifest {
+    /// The `splits` block: how pieces are dealt to train, validation and test.
+    ///
+    /// ```yaml
+    /// splits: {train: 0.8, validation: 0.1, test: 0.1, by: piece, method: hash, seed: 0}
+    /// #  by: piece | segment | a label;  method: hash | exact;  stratify: a label (with exact)
+    /// splits: {folds: 5, fold: 0}     # fold 0 tests, the next validates, the rest train; also by, method, ...
+    /// splits: {column: split}         # a table's column: train | validation | test
+    /// ```
+    ///
+    /// Of the three proportions those not given are 0, if any is given.
+    public struct Splits: Hashable, Sendable {
+        /// How many parts, and how large.
+        public var division = Division.proportions(train: 0.8, validation: 0.1, test: 0.1)
+        /// What is never cut through.
+        public var unit = Unit.piece
+        /// How units are dealt.
+        public var method = Method.hash
+        /// The label each of whose values is dealt alone.
+        public var stratify: String?
+        /// What the hash of an id is seeded with, at least 0.
+        public var seed = 0
+
+        /// How many parts, and how large.
+        public enum Division: Hashable, Sendable {
+            /// Shares that add up to 1.
+            case proportions(train: Double, validation: Double, test: Double)
+            /// `count` equal folds, 3 to 1000; the fold `test` tests, the next validates, the rest train.
+            case folds(count: Int, test: Int)
+            /// A table's column says.
+            case column(String)
+        }
+
+        /// What is never cut through.
+        public enum Unit: Hashable, Sendable {
+            /// A piece.
+            case piece
+            /// A segment: segments of one piece come to stand on both sides, which leaks.
+            case segment
+            /// All pieces that share the value of a label.
+            case label(String)
+        }
+
+        /// How units are dealt.
+        public enum Method: String, CaseIterable, Sendable {
+            /// By the seeded hash of a unit's id alone: a unit never moves because others came.
+            case hash
+            /// In hash order, so that counts match the proportions.
+            case exact
+        }
+    }
+}
