@@ -24,9 +24,12 @@ build_tests() {
     swift_build "${debug_flags[@]}" --build-tests
 }
 
-# run_tests [ARGUMENTS of swift test]: what build_tests built.
+# run_tests [ARGUMENTS of swift test]: what build_tests built. That a test starts is no news; the whole output is in
+# the log.
 run_tests() {
-    swift test --package-path "$root" "${debug_flags[@]}" --skip-build "$@" </dev/null
+    mkdir -p "$root/.build/logs"
+    swift test --package-path "$root" "${debug_flags[@]}" --skip-build --disable-xctest "$@" </dev/null 2>&1 |
+        tee "$root/.build/logs/test.log" | grep -v '^◇'
 }
 
 swift_build() {

@@ -42,6 +42,9 @@ libebur128  libebur128-dev     libebur128     libebur128-devel     libebur128
 sqlite3     libsqlite3-dev     sqlite         sqlite-devel         sqlite
 '
 
+# Their names for pkg-config.
+library_modules() { awk '{print $1}' <<<"$libraries"; }
+
 # Prints the COLUMN (2 to 5) of each library that pkg-config does not find; all of them if there is no pkg-config.
 missing_libraries() {
     local column=$1 module rest
