@@ -1,0 +1,48 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# Sourced after install.sh: the one place that knows how the package is built.
+
+# Release: what users run. The Swift libraries are linked in, since loading them as shared objects costs every
+# start of the program some ten milliseconds; the C libraries stay shared.
+release_flags=(-c release)
+case $(uname -s) in
+Linux) release_flags+=(--static-swift-stdlib) ;;
+esac
+
+# Debug: what tests run.
+debug_flags=(-c debug)
+
+# The built program.
+reprise_binary=$root/.build/release/reprise
+
+# build_release: the compiler's words on a failure only; progress on a terminal.
+build_release() {
+    swift_build "${release_flags[@]}" --product reprise
+}
+
+# build_tests: everything, tests included.
+build_tests() {
+    swift_build "${debug_flags[@]}" --build-tests
+}
+
+# run_tests [ARGUMENTS of swift test]: what build_tests built. That a test starts is no news; the whole output is in
+# the log.
+run_tests() {
+    mkdir -p "$root/.build/logs"
+    swift test --package-path "$root" "${debug_flags[@]}" --skip-build --disable-xctest "$@" </dev/null 2>&1 |
+        tee "$root/.build/logs/test.log" | grep -v '^◇'
+}
+
+swift_build() {
+    if [ -t 1 ]; then
+        swift build --package-path "$root" "$@" </dev/null
+    else
+        quietly "$root/.build/logs/build.log" swift build --package-path "$root" "$@" ||
+            stop 'the build failed; the compiler says why above' "all of it: $root/.build/logs/build.log"
+    fi
+}
+
+# lint_format: every Swift file of ours, strictly.
+lint_format() {
+    swift format lint --strict --parallel --recursive \
+        "$root/Package.swift" "$root/Sources" "$root/Tests" </dev/null
+}

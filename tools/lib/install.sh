@@ -1,0 +1,141 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced by the commands in tools/: where the repository is, how we speak, and what must be installed.
+# Nothing is installed that is there already, and then nothing touches the network.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+# Colour only on a terminal, and never where NO_COLOR asks for none.
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
+else
+    bold='' dim='' plain=''
+fi
+
+# say TEXT: a step begins.   note TEXT: a detail of it.   stop TEXT…: the end, one line a word of TEXT.
+say() { printf '%s==> %s%s\n' "$bold" "$*" "$plain"; }
+note() { printf '    %s\n' "$*"; }
+stop() {
+    printf 'error: %s\n' "$1" >&2
+    shift
+    [ $# -eq 0 ] || printf '       %s\n' "$@" >&2
+    exit 1
+}
+
+# quietly LOG COMMAND…: runs it with its output kept in LOG; shows the end of that only if it fails.
+quietly() {
+    local log=$1 status=0
+    shift
+    mkdir -p "$(dirname "$log")"
+    "$@" </dev/null >"$log" 2>&1 || status=$?
+    [ "$status" -eq 0 ] || tail -n 40 "$log" >&2
+    return "$status"
+}
+
+# The C libraries: how pkg-config calls each, and the package that brings it on Debian and Ubuntu, on macOS
+# (Homebrew), on Fedora and on Arch.
+libraries='
+sndfile     libsndfile1-dev    libsndfile     libsndfile-devel     libsndfile
+samplerate  libsamplerate0-dev libsamplerate  libsamplerate-devel  libsamplerate
+soxr        libsoxr-dev        libsoxr        soxr-devel           libsoxr
+fftw3f      libfftw3-dev       fftw           fftw-devel           fftw
+libebur128  libebur128-dev     libebur128     libebur128-devel     libebur128
+sqlite3     libsqlite3-dev     sqlite         sqlite-devel         sqlite
+'
+
+# Their names for pkg-config.
+library_modules() { awk '{print $1}' <<<"$libraries"; }
+
+# Prints the COLUMN (2 to 5) of each library that pkg-config does not find; all of them if there is no pkg-config.
+missing_libraries() {
+    local column=$1 module rest
+    while read -r module rest; do
+        [ -n "$module" ] || continue
+        if ! command -v pkg-config >/dev/null || ! pkg-config --exists "$module"; then
+            printf '%s %s\n' "$module" "$rest" | awk -v c="$column" '{print $c}'
+        fi
+    done <<<"$libraries"
+}
+
+# Sets `elevate` to what runs a command as root: nothing for root, else sudo, which must not ask where nobody answers.
+find_root() {
+    elevate=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || stop "this needs root, and there is no sudo; run as root: $*"
+        if [ -t 0 ]; then
+            sudo -v || stop "this needs root; run first: sudo $*"
+        else
+            sudo -n true 2>/dev/null || stop "this needs root, and sudo would ask for a password; run first: sudo $*"
+        fi
+        elevate=(sudo)
+    fi
+}
+
+# apt_get ARGUMENTS…: as root, without questions, waiting for another apt to finish.
+apt_get() {
+    quietly "$root/.build/logs/apt.log" "${elevate[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y -o DPkg::Lock::Timeout=300 "$@"
+}
+
+apt_update() {
+    find_root apt-get update
+    apt_get update || note 'apt-get update failed; trying with the lists that are there'
+}
+
+apt_install() {
+    find_root apt-get install "$@"
+    apt_update
+    apt_get install --no-install-recommends "$@" || stop "apt-get could not install: $*" "its words are above"
+}
+
+install_libraries() {
+    local missing
+    missing=$(missing_libraries 2 | tr '\n' ' ')
+    if [ -z "$missing" ]; then
+        return
+    fi
+    if command -v apt-get >/dev/null; then
+        command -v pkg-config >/dev/null || missing="pkg-config $missing"
+        say "Installing $missing"
+        # shellcheck disable=SC2086  # a list of words
+        apt_install $missing
+        missing=$(missing_libraries 1 | tr '\n' ' ')
+        [ -z "$missing" ] || stop "pkg-config still does not find: $missing"
+        return
+    fi
+    stop "libraries are missing (pkg-config does not find: $(missing_libraries 1 | tr '\n' ' ')); install them:" \
+        "macOS:   brew install pkgconf $(missing_libraries 3 | tr '\n' ' ')" \
+        "Fedora:  sudo dnf install pkgconf-pkg-config $(missing_libraries 4 | tr '\n' ' ')" \
+        "Arch:    sudo pacman -S pkgconf $(missing_libraries 5 | tr '\n' ' ')" \
+        "other:   the development packages of those libraries, and pkg-config"
+}
+
+# Swift 6.2 or later, on the PATH.
+require_swift() {
+    local where='get it at https://www.swift.org/install/ (swiftly installs it on Linux and macOS)' version
+    command -v swift >/dev/null || stop 'there is no swift on the PATH; Swift 6.2 or later is needed' "$where"
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
+    case $version in
+    6.[01] | 6.[01].* | [0-5].* | '')
+        stop "Swift 6.2 or later is needed, and this is ${version:-of an unknown version} ($(command -v swift))" \
+            "$where"
+        ;;
+    esac
+}
+
+# libtorch is optional: if .venv holds the torch wheel, and LIBTORCH names no other, name that one to the build.
+find_libtorch() {
+    local torch
+    [ -z "${LIBTORCH:-}" ] || return 0
+    for torch in "$root"/.venv/lib/python3*/site-packages/torch; do
+        if [ -d "$torch/lib" ]; then
+            export LIBTORCH=$torch
+        fi
+    done
+}
+
+# Everything that a build needs.
+prepare() {
+    require_swift
+    install_libraries
+    find_libtorch
+}

@@ -1,0 +1,250 @@
+"""The rules of a shard's tensors, as docs/formats.md gives them; used by read_snapshot.py.
+
+Each function checks one group of tensors, and returns the names that it knows.
+"""
+
+import numpy as np
+
+MIDI_TYPES = {
+    "notes.offset": "I64", "notes.start": "U16", "notes.length": "U16", "notes.pitch": "U8", "notes.velocity": "U8",
+    "notes.program": "U8", "notes.voice": "U8", "notes.flags": "U8", "pedal": "U8", "tempo": "F32",
+}
+CONTROL_TYPES = {
+    "controls.offset": "I64", "controls.step": "U16", "controls.number": "U8", "controls.value": "U8",
+    "controls.channel": "U8",
+}
+SEGMENT_TYPES = {
+    "segment.source": "I32", "segment.timeline": "I16", "segment.start": "I64", "segment.length": "I64",
+}
+FEATURES = ("mel", "mfcc", "spectrogram", "chroma", "cqt", "waveform")
+
+
+def check_types(tensors, types, wanted, where, report):
+    """Whether all of them are there with their types."""
+    missing = sorted(set(wanted) - set(tensors))
+    report.check(not missing, where, f"lacks {missing}")
+    for name in wanted:
+        if name in tensors:
+            report.check(types[name] == wanted[name], f"{where} {name}", f"is {types[name]}, not {wanted[name]}")
+    return not missing
+
+
+def window_of(snapshot, kind):
+    """(length, hop, drop_last, whether every start is a multiple of hop) of a segment, in steps or samples."""
+    manifest = snapshot["manifest"]
+    part = manifest.get("midi" if kind != "audio" else "audio") or {}
+    segment = part.get("segment") or {}
+    length = segment.get("steps" if kind != "audio" else "samples")
+    if length is None:
+        length = snapshot["features"].get("rolls", {}).get("steps")
+    regular = segment.get("align", "none") == "none" and part.get("window", "all") == "all"
+    return length, segment.get("hop", length), segment.get("drop_last", False), regular
+
+
+def check_segments(tensors, types, sources, kind, snapshot, where, report):
+    if not check_types(tensors, types, SEGMENT_TYPES, where, report):
+        return set(SEGMENT_TYPES)
+    source, timeline, start, length = (tensors[name] for name in SEGMENT_TYPES)
+    count = len(source)
+    for name in SEGMENT_TYPES:
+        report.check(tensors[name].shape == (count,), f"{where} {name}", f"has shape {tensors[name].shape}, not [{count}]")
+    report.check(((source >= 0) & (source < len(sources))).all(), where, "segment.source is out of its list")
+    report.check((timeline >= 0).all(), where, "a timeline is negative")
+    report.check((start >= 0).all(), where, "a segment starts before its timeline")
+    full, hop, drop_last, regular = window_of(snapshot, kind)
+    if full is not None:
+        report.check(((length >= 1) & (length <= full)).all(), where, f"a true length is outside 1 to {full}")
+        if drop_last:
+            report.check((length == full).all(), where, "drop_last, yet a segment is not full")
+    split_by = snapshot["manifest"].get("splits", {}).get("by", "piece")
+    if regular and hop and split_by != "segment":
+        keys = np.stack([source, timeline.astype(np.int64)])
+        for pair in np.unique(keys, axis=1).T:
+            mine = np.unique(start[(source == pair[0]) & (timeline == pair[1])])
+            report.check(
+                np.array_equal(mine, np.arange(len(mine)) * hop), where,
+                f"segments of source {pair[0]}, timeline {pair[1]} start at {mine[:4].tolist()}…, not at 0, {hop}, …")
+    return set(SEGMENT_TYPES)
+
+
+def check_labels(tensors, types, sources, labels, entries, snapshot, split, where, report):
+    known = set()
+    held = {name[len("label."):] for name in tensors if name.startswith("label.")}
+    report.check(held == set(labels), where, f"label tensors {sorted(held)}, vocabularies {sorted(labels)}")
+    report.check(
+        set(labels) <= set(snapshot["vocabularies"]), where, "a label that the snapshot has no vocabulary for")
+    report.check(set(snapshot["vocabularies"]) <= set(labels), where, "lacks a label of the snapshot")
+    for name, values in labels.items():
+        here = f"{where} label.{name}"
+        keys = [value.encode() for value in values]
+        report.check(keys == sorted(set(keys)), here, "vocabulary is not sorted by bytes, or repeats")
+        report.check(set(values) <= set(snapshot["vocabularies"].get(name, [])), here, "a value the snapshot lacks")
+        array = tensors.get(f"label.{name}")
+        if array is None:
+            continue
+        known.add(f"label.{name}")
+        report.check(types[f"label.{name}"] == "I32", here, f"is {types[f'label.{name}']}, not I32")
+        if not report.check(array.shape == tensors["segment.source"].shape, here, f"has shape {array.shape}"):
+            continue
+        if not report.check(((array >= -1) & (array < len(values))).all(), here, "an index outside -1 to its vocabulary"):
+            continue
+        for index, source in enumerate(sources):
+            of_source = entries.get(source, [])
+            meant = {entry["labels"].get(name) for entry in of_source if entry["split"] in (split, None)}
+            meant = meant or {entry["labels"].get(name) for entry in of_source}
+            found = {None if i < 0 else values[i] for i in np.unique(array[tensors["segment.source"] == index]).tolist()}
+            report.check(found <= meant, here, f"source {source[:12]} has {found}, the snapshot says {meant}")
+    return known
+
+
+def check_rows(offset, count, rows, where, report):
+    """Whether offsets are I64 [N+1] from 0 up to the number of rows."""
+    fine = report.check(offset.shape == (count + 1,), where, f"has shape {offset.shape}, not [{count + 1}]")
+    if fine and count >= 0:
+        fine &= report.check(offset[0] == 0, where, f"begins with {offset[0]}")
+        fine &= report.check((np.diff(offset) >= 0).all(), where, "is not monotone")
+        fine &= report.check(offset[-1] == rows, where, f"ends with {offset[-1]}, not with the {rows} rows")
+    return fine
+
+
+def check_sorted(columns, segment, what, where, report):
+    """Whether rows are sorted by the columns within each segment; equal rows may stand side by side."""
+    before = np.zeros(max(0, len(segment) - 1), bool)
+    equal = segment[1:] == segment[:-1]
+    for column in columns:
+        wide = column.astype(np.int64)
+        before |= equal & (wide[1:] < wide[:-1])
+        equal &= wide[1:] == wide[:-1]
+    report.check(not before.any(), where, f"{int(before.sum())} rows are not sorted by {what}")
+
+
+def check_midi(tensors, types, count, snapshot, where, report):
+    """Notes, controls, pedal and tempo; gives the names it knows, and facts."""
+    known = set(MIDI_TYPES) | set(CONTROL_TYPES)
+    if not check_types(tensors, types, MIDI_TYPES, where, report):
+        return known, {}
+    midi = snapshot["manifest"].get("midi") or {}
+    rolls = snapshot["features"].get("rolls", {})
+    steps = rolls.get("steps")
+    low, high = rolls.get("pitches", [0, 127])
+    if not report.check(isinstance(steps, int), where, "the snapshot's features give no steps of rolls"):
+        return known, {}
+    offset = tensors["notes.offset"]
+    names = ("start", "length", "pitch", "velocity", "program", "voice", "flags")
+    rows = len(tensors["notes.start"])
+    for name in names:
+        shape = tensors[f"notes.{name}"].shape
+        report.check(shape == (rows,), f"{where} notes.{name}", f"has shape {shape}, not [{rows}]")
+    if not check_rows(offset, count, rows, f"{where} notes.offset", report):
+        return known, {}
+    start, length, pitch, velocity, program, voice, flags = (tensors[f"notes.{n}"].astype(np.int64) for n in names)
+    segment = np.repeat(np.arange(count), np.diff(offset))
+    true_length = tensors["segment.length"][segment]
+    end = start + length
+    report.check((length >= 1).all(), where, "a note has no length")
+    report.check((end <= steps).all(), where, f"a note ends after step {steps}")
+    report.check((end <= true_length).all(), where, "a note ends after its segment's true length")
+    drum = program == 128
+    report.check(((pitch >= low) & (pitch <= high) | drum).all(), where, f"a pitch is outside {low} to {high}")
+    report.check((pitch <= 127).all(), where, "a pitch is over 127")
+    report.check(((velocity >= 1) & (velocity <= 127)).all(), where, "a velocity is outside 1 to 127")
+    report.check((program <= 128).all(), where, "a program is over 128")
+    report.check((flags <= 7).all(), where, "flags beyond bit 2")
+    report.check((start[flags & 1 == 0] == 0).all(), where, "a note that sounds on from before does not start at step 0")
+    # A window that is not the whole piece may cut a note short of a full segment's end.
+    last = steps if midi.get("window", "all") == "all" else true_length[flags & 4 == 0]
+    report.check((end[flags & 4 == 0] == last).all(), where, "a note that ends later does not reach the last step")
+    if midi.get("sustain", "ignore") == "ignore":
+        report.check((flags & 2 == 0).all(), where, "a note is lengthened by pedal, though sustain is ignored")
+    report.check((flags[drum] & 2 == 0).all(), where, "a drum note is lengthened by pedal")
+    drums = midi.get("drums", "separate")
+    if drums == "exclude":
+        report.check(not drum.any(), where, "drum notes, though drums are excluded")
+    if drums != "include":
+        report.check((voice[drum] == 255).all(), where, "a drum note has a voice")
+    if midi.get("voices") is not None:
+        report.check(((voice < midi["voices"]) | (voice == 255)).all(), where, f"a voice beyond {midi['voices']}")
+        kept = voice != 255
+        order = np.lexsort((start[kept], voice[kept], segment[kept]))
+        s, v, b, e = (column[kept][order] for column in (segment, voice, start, end))
+        same = (s[1:] == s[:-1]) & (v[1:] == v[:-1])
+        together = int((same & (b[1:] < e[:-1])).sum())
+        if together:
+            report.note(where, f"{together} times two notes of one voice share a step")
+    check_sorted(
+        (start, pitch, program, voice, velocity, length), segment, "(start, pitch, program, voice, velocity, length)",
+        f"{where} notes", report)
+    check_controls(tensors, types, count, steps, midi, where, report)
+    pedal, tempo = tensors["pedal"], tensors["tempo"]
+    report.check(pedal.shape == (count, steps, 3), f"{where} pedal", f"has shape {pedal.shape}")
+    report.check((pedal <= 1).all(), f"{where} pedal", "holds more than 0 and 1")
+    report.check(tempo.shape == (count, steps), f"{where} tempo", f"has shape {tempo.shape}")
+    report.check((np.isfinite(tempo) & (tempo > 0)).all(), f"{where} tempo", "is not positive everywhere")
+    return known, {"notes": rows, "cells": count * steps * (high - low + 1) * 3}
+
+
+def check_controls(tensors, types, count, steps, midi, where, report):
+    wanted = midi.get("controls")
+    none = wanted is False or wanted == []
+    present = [name for name in CONTROL_TYPES if name in tensors]
+    if none and not present:
+        return
+    if not check_types(tensors, types, CONTROL_TYPES, where, report):
+        return
+    step, number, value, channel = (tensors[f"controls.{n}"] for n in ("step", "number", "value", "channel"))
+    rows = len(step)
+    for name in list(CONTROL_TYPES)[1:]:
+        report.check(tensors[name].shape == (rows,), f"{where} {name}", f"has shape {tensors[name].shape}, not [{rows}]")
+    if not check_rows(tensors["controls.offset"], count, rows, f"{where} controls.offset", report):
+        return
+    segment = np.repeat(np.arange(count), np.diff(tensors["controls.offset"]))
+    report.check((step < steps).all(), where, f"a control change stands after step {steps}")
+    report.check((step < tensors["segment.length"][segment]).all(), where, "a control change after the true length")
+    report.check((number <= 127).all() and (value <= 127).all(), where, "a control's number or value is over 127")
+    report.check((channel <= 15).all(), where, "a control's channel is over 15")
+    if isinstance(wanted, list):
+        report.check(np.isin(number, wanted).all(), where, f"a control that is none of {wanted}")
+    check_sorted((step,), segment, "step", f"{where} controls", report)
+
+
+def frames(audio):
+    """Frames of a segment, as the STFT's settings give them."""
+    stft = audio.get("stft") or {}
+    n_fft, hop = stft.get("n_fft", 2048), stft.get("hop", 512)
+    samples = (audio.get("segment") or {}).get("samples", 131072) + stft.get("pad_end", 0)
+    return samples // hop + 1 if stft.get("center", True) else (samples - n_fft) // hop + 1
+
+
+def check_audio(tensors, types, count, snapshot, where, report):
+    audio = snapshot["manifest"].get("audio") or {}
+    declared = {name: value for name, value in snapshot["features"].items() if name != "rolls"}
+    asked = {name for name, value in (audio.get("features") or {"mel": {}}).items() if value not in (None, False)}
+    report.check(
+        set(declared) == asked, "features",
+        f"the manifest asks for {sorted(asked)}, the snapshot has {sorted(declared)}")
+    dtype = {"float32": "F32", "float16": "F16"}[audio.get("dtype", "float32")]
+    rows = {}
+    if "stft" in audio:
+        bins = audio["stft"].get("n_fft", 2048) // 2 + 1
+        rows = {"mel": (audio["features"].get("mel") or {}).get("bands"),
+                "mfcc": (audio["features"].get("mfcc") or {}).get("coefficients"),
+                "chroma": (audio["features"].get("chroma") or {}).get("bins"),
+                "cqt": (audio["features"].get("cqt") or {}).get("bins"),
+                "spectrogram": bins - bool((audio["features"].get("spectrogram") or {}).get("drop_nyquist"))}
+    for name, feature in declared.items():
+        here = f"{where} {name}"
+        if not report.check(name in tensors, here, "is missing"):
+            continue
+        shape = list(tensors[name].shape)
+        report.check(shape == [count, *feature["shape"]], here, f"has shape {shape}, the snapshot says N x {feature['shape']}")
+        report.check(types[name] == feature["dtype"] == dtype, here, f"is {types[name]}, should be {dtype}")
+        report.check(np.isfinite(tensors[name]).all(), here, "is not finite everywhere")
+        if name == "waveform":
+            report.check(shape[1:] == [audio["segment"]["samples"]], here, f"has {shape[1:]} samples")
+        elif name != "cqt":
+            report.check(shape[2:] == [frames(audio)], here, f"has {shape[2:]} frames, the settings give {frames(audio)}")
+        if rows.get(name) is not None and name != "waveform":
+            report.check(shape[1:2] == [rows[name]], here, f"has {shape[1:2]} rows, the settings give {rows[name]}")
+    for name in FEATURES:
+        report.check(name not in tensors or name in declared, f"{where} {name}", "is not among the snapshot's features")
+    return set(declared)
