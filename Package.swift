@@ -13,10 +13,64 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
     name: "reprise",
+    products: [
+        .executable(name: "reprise", targets: ["reprise"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
     targets: [
+        // Layer 4
+        .executableTarget(
+            name: "reprise",
+            dependencies: [
+                "Insight", "Dataset", "Build",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        // Layer 3
+        .target(name: "Insight", dependencies: ["Dataset", "Build", "Tensors"], swiftSettings: strict),
+        // Layer 2
+        .target(
+            name: "Dataset",
+            dependencies: [
+                "Symbolic", "Audio", "Tensors", "Build", .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict),
+        // Layer 1
+        .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: strict),
+        .target(
+            name: "Audio",
+            dependencies: ["Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW", "CEBUR128"],
+            swiftSettings: strict),
         // Layer 0
         .target(name: "Tensors", swiftSettings: strict),
+        .target(
+            name: "Build",
+            dependencies: [
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict),
+        .systemLibrary(
+            name: "CSndfile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"]), .brew(["libsndfile"])]),
+        .systemLibrary(
+            name: "CSamplerate", pkgConfig: "samplerate",
+            providers: [.apt(["libsamplerate0-dev"]), .brew(["libsamplerate"])]),
+        .systemLibrary(
+            name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"]), .brew(["libsoxr"])]),
+        .systemLibrary(
+            name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"]), .brew(["fftw"])]),
+        .systemLibrary(
+            name: "CEBUR128", pkgConfig: "libebur128",
+            providers: [.apt(["libebur128-dev"]), .brew(["libebur128"])]),
         // Tests mirror Sources; the last two look at the whole.
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
+        .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),
+        .testTarget(name: "AudioTests", dependencies: ["Audio", "Tensors"], swiftSettings: strict),
+        .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     ]
 )

@@ -27,20 +27,47 @@ public enum LoudnessTarget: Sendable, Hashable {
     /// The gain that brings a source to this loudness.
     ///
     /// - Parameters:
-    ///   - facts: The source's measurements.
+    ///   - levels: The source's measurements.
     ///   - ceiling: The true peak that the gain may not exceed, in dBTP; `nil` lets it.
     /// - Returns: The gain; 0 dB for silence, and where the loudness could not be measured.
-    public func gain(for facts: AudioFacts, ceiling: Double? = nil) -> Gain {
+    public func gain(for levels: AudioLevels, ceiling: Double? = nil) -> Gain {
         let wanted: Double? =
             switch self {
-            case .rms(let target): facts.rms.map { target - $0 }
-            case .lufs(let target): facts.integratedLoudness.map { target - $0 }
+            case .rms(let target): levels.rms.map { target - $0 }
+            case .lufs(let target): levels.integratedLoudness.map { target - $0 }
             case .none: 0
             }
-        guard let wanted, !facts.isSilent else { return Gain(decibels: 0, isLimited: false) }
-        if let ceiling, let peak = facts.truePeak, peak + wanted > ceiling {
+        guard let wanted, !levels.isSilent else { return Gain(decibels: 0, isLimited: false) }
+        if let ceiling, let peak = levels.truePeak, peak + wanted > ceiling {
             return Gain(decibels: ceiling - peak, isLimited: true)
         }
         return Gain(decibels: wanted, isLimited: false)
+    }
+}
+
+/// What decides a source's gain.
+public struct AudioLevels: Sendable, Hashable {
+    /// Root mean square in dBFS; `nil` if all samples are zero.
+    public let rms: Double?
+    /// Integrated loudness in LUFS; `nil` where it could not be measured.
+    public let integratedLoudness: Double?
+    /// True peak in dBTP; `nil` if all samples are zero.
+    public let truePeak: Double?
+    /// Whether the source counts as silence, which no gain is applied to.
+    public let isSilent: Bool
+
+    /// Collects measurements.
+    public init(rms: Double?, integratedLoudness: Double?, truePeak: Double?, isSilent: Bool) {
+        self.rms = rms
+        self.integratedLoudness = integratedLoudness
+        self.truePeak = truePeak
+        self.isSilent = isSilent
+    }
+}
+
+extension AudioFacts {
+    /// What decides the file's gain.
+    public var levels: AudioLevels {
+        AudioLevels(rms: rms, integratedLoudness: integratedLoudness, truePeak: truePeak, isSilent: isSilent)
     }
 }

@@ -59,8 +59,8 @@ public struct Fingerprint: Sendable {
     }
 
     /// Adds a file by its path and what the system tells of it.
-    public mutating func combine(path: String, _ stat: FileStat) {
-        combine(path.utf8)
+    public mutating func combine(path: some Collection<UInt8>, _ stat: FileStat) {
+        combine(path)
         for number in [Int64(stat.size), stat.modified, stat.changed, Int64(bitPattern: stat.inode)] {
             withUnsafeBytes(of: number.littleEndian) { append($0) }
         }

@@ -52,7 +52,8 @@ public struct FileStat: Sendable, Hashable {
         isRegularFile = found.st_mode & S_IFMT == S_IFREG
     }
 
-    init(size: Int, modified: Int64, changed: Int64, inode: UInt64) {
+    /// What a walk over folders was told of a regular file; times in nanoseconds since 1970.
+    public init(size: Int, modified: Int64, changed: Int64, inode: UInt64) {
         self.size = size
         self.modified = modified
         self.changed = changed

@@ -58,6 +58,20 @@ public final class ObjectWriter {
         try bytes.span.withUnsafeBytes { (raw) throws(BuildError) in try write(raw) }
     }
 
+    /// Writes bytes anywhere, so that an object of a known layout can grow at several places at once.
+    ///
+    /// What lies between is zero until it is written. The object is read once more when it is sealed, to hash it.
+    ///
+    /// - Throws: `build.disk-full`, `build.io`, `build.interrupted`.
+    public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(BuildError) {
+        precondition(offset >= 0, "byte \(offset) of an object")
+        try flush()
+        try cancellation.check()
+        wasOverwritten = true
+        try disk.write(bytes, to: descriptor, at: offset, path: path)
+        flushed = max(flushed, offset + bytes.count)
+    }
+
     /// Replaces bytes that were written before, such as a header whose place was kept with zeros.
     ///
     /// The object is then read once more when it is sealed, to hash it.

@@ -12,12 +12,15 @@ public struct SourceFile: Sendable, Hashable {
     public let digest: Digest
     /// What the system told of it when it was hashed.
     public let stat: FileStat
+    /// Whether it looks as it did when it was hashed before, and so was not read.
+    public let isUnchanged: Bool
 
     /// Notes what was hashed.
-    public init(path: String, digest: Digest, stat: FileStat) {
+    public init(path: String, digest: Digest, stat: FileStat, isUnchanged: Bool = false) {
         self.path = path
         self.digest = digest
         self.stat = stat
+        self.isUnchanged = isUnchanged
     }
 
     /// Throws when the file is not what was hashed any more.
@@ -93,7 +96,8 @@ extension Cache {
         var unknown: [Int] = []
         for (index, file) in files.enumerated() {
             if let row = known[index], row.stat == file.stat {
-                results[index] = .success(SourceFile(path: file.path, digest: row.digest, stat: file.stat))
+                results[index] = .success(
+                    SourceFile(path: file.path, digest: row.digest, stat: file.stat, isUnchanged: true))
             } else {
                 unknown.append(index)
             }

@@ -1,1 +1,16 @@
 #include <fftw3.h>
+
+static inline const char *reprise_fftw_version(void) { return fftwf_version; }
+
+/* The widest vector instructions of this processor that FFTW has code for; 0 where it makes no difference. */
+static inline int reprise_simd_class(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f")) return 512;
+    if (__builtin_cpu_supports("avx2")) return 256;
+    if (__builtin_cpu_supports("avx")) return 255;
+    return 128;
+#else
+    return 0;
+#endif
+}

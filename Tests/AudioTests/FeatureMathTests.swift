@@ -107,26 +107,26 @@ import Testing
 
     @Test func gainReachesTheTarget() {
         let facts = Self.facts(rms: -26, lufs: -25, peak: -3)
-        #expect(LoudnessTarget.rms(-20).gain(for: facts).decibels == 6)
-        #expect(abs(LoudnessTarget.rms(-20).gain(for: facts).amplitude - 1.9953) < 1e-4)
-        #expect(LoudnessTarget.lufs(-23).gain(for: facts).decibels == 2)
-        #expect(LoudnessTarget.none.gain(for: facts).decibels == 0)
+        #expect(LoudnessTarget.rms(-20).gain(for: facts.levels).decibels == 6)
+        #expect(abs(LoudnessTarget.rms(-20).gain(for: facts.levels).amplitude - 1.9953) < 1e-4)
+        #expect(LoudnessTarget.lufs(-23).gain(for: facts.levels).decibels == 2)
+        #expect(LoudnessTarget.none.gain(for: facts.levels).decibels == 0)
     }
 
     @Test func theCeilingLimitsIt() {
         let facts = Self.facts(rms: -26, lufs: -25, peak: -3)
-        let limited = LoudnessTarget.rms(-20).gain(for: facts, ceiling: -1)
+        let limited = LoudnessTarget.rms(-20).gain(for: facts.levels, ceiling: -1)
         #expect(limited.decibels == 2 && limited.isLimited)
-        #expect(!LoudnessTarget.rms(-27).gain(for: facts, ceiling: -1).isLimited)
+        #expect(!LoudnessTarget.rms(-27).gain(for: facts.levels, ceiling: -1).isLimited)
     }
 
     @Test func silenceStaysAsItIs() {
         #expect(
-            LoudnessTarget.rms(-20).gain(for: Self.facts(rms: -71, lufs: nil, peak: -60, isSilent: true))
+            LoudnessTarget.rms(-20).gain(for: Self.facts(rms: -71, lufs: nil, peak: -60, isSilent: true).levels)
                 .decibels == 0)
-        #expect(LoudnessTarget.lufs(-23).gain(for: Self.facts(rms: -30, lufs: nil, peak: -20)).decibels == 0)
+        #expect(LoudnessTarget.lufs(-23).gain(for: Self.facts(rms: -30, lufs: nil, peak: -20).levels).decibels == 0)
         #expect(
-            LoudnessTarget.rms(-20).gain(for: Self.facts(rms: nil, lufs: nil, peak: nil, isSilent: true))
+            LoudnessTarget.rms(-20).gain(for: Self.facts(rms: nil, lufs: nil, peak: nil, isSilent: true).levels)
                 .decibels == 0)
     }
 }

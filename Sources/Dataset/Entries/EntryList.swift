@@ -1,3 +1,5 @@
+public import Build
+
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -74,6 +76,9 @@ public struct EntryList: Sendable {
         collect(scans, &faults)
         guard faults.isEmpty else { throw ManifestError(faults) }
     }
+
+    /// The hashes of the tables that entries come from, in the manifest's order.
+    public var tableDigests: [Digest] { tables.sorted { $0.key < $1.key }.map(\.value.digest) }
 
     /// The number of entries.
     public var count: Int { found.count }

@@ -1,3 +1,5 @@
+internal import Build
+
 /// A table of text: RFC 4180 with commas, or parted by tabs.
 ///
 /// Fields may be quoted (then they may hold the delimiter, line ends and doubled quotes), lines end in LF, CRLF or CR,
@@ -13,6 +15,8 @@ struct Table {
     private let columns: [String: Int]
 
     var rowCount: Int { rows.count }
+    /// The hash of the table's bytes.
+    var digest: Digest { Digest(of: bytes) }
 
     init(_ bytes: [UInt8], file: String, headerRows: Int) throws(ManifestError) {
         self.file = file

@@ -1,0 +1,113 @@
+public import Build
+import Synchronization
+
+/// Runs actions, or only notes which would run and why.
+enum ActionRunner: Sendable {
+    case engine(Engine)
+    case plan(Plan)
+
+    var cache: Cache {
+        switch self {
+        case .engine(let engine): engine.cache
+        case .plan(let plan): plan.cache
+        }
+    }
+
+    /// What is recorded of many actions; nil for those that have to run.
+    func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
+        switch self {
+        case .engine(let engine): try engine.lookup(actions)
+        case .plan(let plan): try plan.lookup(actions)
+        }
+    }
+
+    /// The result of an action; nil when planning and the action would run.
+    func run(
+        _ action: Action, reading sources: [SourceFile] = [], _ body: (ActionContext) throws -> Void
+    ) throws(BuildError) -> ActionRecord? {
+        switch self {
+        case .engine(let engine): try engine.run(action, reading: sources, body)
+        case .plan(let plan): try plan.find(action)
+        }
+    }
+
+    /// Runs a chain again when an object that it reads turns out damaged or gone.
+    func mending<Result>(_ chain: () throws(BuildError) -> Result) throws(BuildError) -> Result {
+        switch self {
+        case .engine(let engine): try engine.mending(chain)
+        case .plan: try chain()
+        }
+    }
+}
+
+/// An action that would run.
+public struct PlannedAction: Sendable, Hashable {
+    /// The stage's name.
+    public let stage: String
+    /// What it is about.
+    public let subject: String
+    /// Why it would run.
+    public let reason: RunReason
+
+    /// The action as an object.
+    public var json: JSONValue {
+        guard case .object(var members) = reason.json else { return .null }
+        members["stage"] = .string(stage)
+        members["subject"] = .string(subject)
+        return .object(members)
+    }
+}
+
+/// Notes what would run, without running or writing anything.
+final class Plan: Sendable {
+    let cache: Cache
+    private let state = Mutex(State())
+
+    private struct State {
+        var planned: [PlannedAction] = []
+        var hits = 0
+    }
+
+    init(_ cache: Cache) { self.cache = cache }
+
+    /// What would run, by stage in the order of the data's way, then by subject.
+    var planned: [PlannedAction] {
+        let order = Dictionary(
+            uniqueKeysWithValues: (Stages.all + [Stages.snapshot]).enumerated().map { ($1.name, $0) })
+        return state.withLock(\.planned).sorted {
+            (order[$0.stage] ?? 0, $0.subject) < (order[$1.stage] ?? 0, $1.subject)
+        }
+    }
+
+    var hitCount: Int { state.withLock(\.hits) }
+
+    func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
+        let found = try cache.lookup(actions)
+        state.withLock { $0.hits += found.count { $0 != nil } }
+        return found
+    }
+
+    func find(_ action: Action) throws(BuildError) -> ActionRecord? {
+        if let record = try cache.lookup([action])[0] {
+            state.withLock { $0.hits += 1 }
+            return record
+        }
+        let reason = try cache.reason(for: action) ?? .outputMissing
+        note(action.stage, action.subject, reason)
+        return nil
+    }
+
+    /// Notes an action some of whose inputs are not known before others have run.
+    func expect(
+        _ stage: Stage, _ parameters: Parameters, inputs: [(name: String, digest: Digest?)], subject: String
+    ) throws(BuildError) {
+        note(
+            stage, subject,
+            try cache.reason(forStage: stage, parameters: parameters, inputs: inputs, subject: subject))
+    }
+
+    private func note(_ stage: Stage, _ subject: String, _ reason: RunReason) {
+        let action = PlannedAction(stage: stage.name, subject: subject, reason: reason)
+        state.withLock { $0.planned.append(action) }
+    }
+}

@@ -1,0 +1,254 @@
+import Audio
+import Build
+import Synchronization
+import Tensors
+
+extension Assembly {
+    // MARK: Statistics
+
+    /// The normalisation statistics of the train split; nil if none are wanted, or when planning and they are not
+    /// known.
+    func statistics(_ entries: [Entry]) throws -> ObjectReference? {
+        guard let block = manifest.audio, block.normalize.per != .none,
+            entries.contains(where: { $0.source.kind == .audio })
+        else { return nil }
+        let stages = StatisticsStages(
+            audio: AudioParameters(block), normalize: block.normalize, rounds: manifest.statistics == .fit)
+        guard !stages.features.isEmpty else { return nil }
+        if case .from(let hash) = manifest.statistics { return try imported(hash) }
+        let parts = try trainParts(entries, block)
+        guard !parts.isEmpty else {
+            throw BuildError(
+                .inputOutput,
+                "no audio is in the train split, so there is nothing to fit the statistics on; "
+                    + "add sources, or set audio.normalize to log or none", canRetry: false)
+        }
+        let groups = try groups(parts, stages)
+        guard let groups else { return nil }
+        let record = try runner.mending { () throws(BuildError) in
+            try runner.run(stages.fit(groups)) { context in
+                try stages.runFit(context, groups, cache: runner.cache)
+            }
+        }
+        return record?.output("statistics")
+    }
+
+    /// The statistics of another snapshot.
+    private func imported(_ hash: String) throws -> ObjectReference {
+        guard let digest = Digest(hex: hash), let bytes = try? runner.cache.bytes(of: digest),
+            let statistics = try Snapshot(decoding: bytes).statistics
+        else {
+            throw BuildError(
+                .noDataset,
+                "statistics: {from: \(hash)}: the cache holds no such snapshot with statistics; build that one first",
+                canRetry: false)
+        }
+        return ObjectReference(digest: statistics, size: try runner.cache.bytes(of: statistics).count)
+    }
+
+    private func trainParts(_ entries: [Entry], _ block: Manifest.Audio) throws -> [TrainPart] {
+        try entries.compactMap { entry in
+            guard entry.source.kind == .audio else { return nil }
+            var value = ""
+            if case .label(let label) = block.normalize.per {
+                guard let found = entry.description.labels[label] else {
+                    throw BuildError(
+                        .inputOutput,
+                        "\(entry.path) has no label '\(label)', by which audio.normalize.per wants it normalised; "
+                            + "give it one, or leave the file out", canRetry: false)
+                }
+                value = found
+            }
+            guard let segments = entry.segments[.train], entry.source.segments > 0 else { return nil }
+            return TrainPart(
+                source: entry.source, segments: segments, gain: entry.gain?.amplitude ?? 1, value: value,
+                path: entry.path)
+        }
+    }
+
+    /// Maps and reduces twice: σ over all values, then σ of each band; nil when planning and something would run.
+    private func groups(_ parts: [TrainPart], _ stages: StatisticsStages) throws -> [StatisticsStages.Group]? {
+        let done = Atomic<Int>(0)
+        let total = parts.count * stages.features.count * 2
+        let report: @Sendable () -> Void = {
+            progress(
+                BuildProgress(
+                    phase: .statistics, done: done.add(1, ordering: .relaxed).newValue, total: total))
+        }
+        var groups: [StatisticsStages.Group] = []
+        var isKnown = true
+        let byValue = Dictionary(grouping: parts, by: \.value).sorted { utf8Order($0.key, $1.key) }
+        for feature in stages.features {
+            for (value, parts) in byValue {
+                let moments = try workers.map(parts) { (part) throws(BuildError) -> ActionRecord? in
+                    defer { report() }
+                    return try runMending(stages.moments(part, feature), Stages.moments, part) { context in
+                        try stages.runMoments(context, part, feature)
+                    }
+                }
+                let known = moments.compactMap { $0 }
+                guard known.count == parts.count else {
+                    isKnown = false
+                    continue
+                }
+                let sigma = stages.sigma(parts, known, feature)
+                let bands = try workers.map(parts) { (part) throws(BuildError) -> ActionRecord? in
+                    defer { report() }
+                    let action = stages.bandMoments(part, feature, sigma: sigma)
+                    return try runMending(action, Stages.bandMoments, part) { context in
+                        try stages.runBandMoments(context, part, feature, sigma: sigma)
+                    }
+                }
+                let objects = zip(parts, bands).compactMap { part, record in
+                    record.map { (source: part.source.sha256, moments: $0.output("moments").digest) }
+                }
+                isKnown = isKnown && objects.count == parts.count
+                groups.append(
+                    StatisticsStages.Group(value: value, feature: feature, sigma: sigma, parts: objects))
+            }
+        }
+        if !isKnown, case .plan(let plan) = runner {
+            try plan.expect(
+                Stages.fit, Parameters(["rounds": .bool(stages.rounds)]), inputs: [("moments", nil)],
+                subject: "statistics")
+        }
+        return isKnown ? groups : nil
+    }
+
+    private func runMending(
+        _ action: Action?, _ stage: Stage, _ part: TrainPart, _ body: (ActionContext) throws -> Void
+    ) throws(BuildError) -> ActionRecord? {
+        guard let action else {
+            if case .plan(let plan) = runner {
+                try plan.expect(stage, Parameters([:]), inputs: [("feature", nil)], subject: part.path)
+            }
+            return nil
+        }
+        return try runner.mending { () throws(BuildError) in try runner.run(action, body) }
+    }
+
+    // MARK: Shards
+
+    /// A shard to be: a bucket of one split and kind.
+    private struct Bucketed: Sendable {
+        let split: Split
+        let kind: SegmentKind
+        let parts: [PackPart]
+        let name: String
+    }
+
+    /// Packs every bucket; nil when planning and something would run.
+    func shards(
+        _ entries: [Entry], _ statistics: ObjectReference?, _ summary: inout BuildSummary
+    ) throws -> [Split: [Snapshot.Shard]]? {
+        let planned = try statistics ?? lastStatistics()
+        let stage = PackStage(
+            manifest: manifest, audio: manifest.audio.map { AudioParameters($0) }, statistics: planned)
+        let buckets = bucketed(entries, stage)
+        let done = Atomic<Int>(0)
+        let packed = try workers.map(buckets) { (bucket) throws(BuildError) -> (ActionRecord, isNew: Bool)? in
+            defer {
+                progress(
+                    BuildProgress(
+                        phase: .shards, done: done.add(1, ordering: .relaxed).newValue, total: buckets.count))
+            }
+            return try pack(bucket, stage)
+        }
+        guard packed.allSatisfy({ $0 != nil }) else { return nil }
+        if case .plan = runner, manifest.audio?.normalize.per != Manifest.Audio.Per.none, statistics == nil,
+            entries.contains(where: { $0.source.kind == .audio })
+        {
+            return nil
+        }
+        var shards: [Split: [Snapshot.Shard]] = [:]
+        for case (let bucket, let (record, isNew)?) in zip(buckets, packed) {
+            let object = record.output("shard")
+            if isNew { summary.written += 1 } else { summary.reused += 1 }
+            shards[bucket.split, default: []].append(
+                Snapshot.Shard(
+                    object: object.digest, bytes: object.size, segments: bucket.parts.reduce(0) { $0 + $1.count },
+                    kind: bucket.kind))
+        }
+        return shards
+    }
+
+    /// When planning, the statistics of the newest snapshot stand for those that are not known yet.
+    private func lastStatistics() throws -> ObjectReference? {
+        guard case .plan(let plan) = runner, let digest = try plan.cache.snapshot(of: manifest.dataset),
+            let statistics = try Snapshot(decoding: plan.cache.bytes(of: digest)).statistics
+        else { return nil }
+        return ObjectReference(digest: statistics, size: 0)
+    }
+
+    private func pack(
+        _ bucket: Bucketed, _ stage: PackStage
+    ) throws(BuildError) -> (ActionRecord, isNew: Bool)? {
+        guard bucket.parts.allSatisfy(\.source.isKnown) else {
+            if case .plan(let plan) = runner {
+                let inputs = bucket.parts.map { part in
+                    (name: part.source.sha256.short, digest: part.source.objects.values.first?.digest)
+                }
+                try plan.expect(Stages.pack, Parameters([:]), inputs: inputs, subject: bucket.name)
+            }
+            return nil
+        }
+        var isNew = false
+        let record = try runner.mending { () throws(BuildError) in
+            try runner.run(stage.action(bucket.kind, bucket.parts, bucket: bucket.name)) { context in
+                isNew = true
+                try stage.run(context, bucket.kind, bucket.parts, cache: runner.cache)
+            }
+        }
+        return record.map { ($0, isNew) }
+    }
+
+    /// The buckets of every split and kind, in the order of the snapshot.
+    private func bucketed(_ entries: [Entry], _ stage: PackStage) -> [Bucketed] {
+        var result: [Bucketed] = []
+        for split in Split.allCases {
+            for kind in SegmentKind.allCases {
+                var parts: [(piece: Digest, part: PackPart)] = []
+                for entry in entries where entry.source.kind == kind {
+                    guard let segments = entry.segments[split], !segments.isEmpty else { continue }
+                    let part = PackPart(
+                        source: entry.source, segments: segments, gain: entry.gain,
+                        labels: entry.description.labels, path: entry.path)
+                    parts.append((entry.piece, part))
+                }
+                // The order must not depend on paths: a renamed file leaves its shard as it is.
+                parts.sort { left, right in
+                    if left.piece != right.piece { return left.piece < right.piece }
+                    let (a, b) = (left.part.source.sha256, right.part.source.sha256)
+                    if a != b { return a < b }
+                    return utf8Order(labelOrder(left.part), labelOrder(right.part))
+                }
+                let buckets = Bucket.divide(
+                    parts.map { ($0.piece, stage.byteCount($0.part)) }, targetBytes: manifest.targetBytes)
+                var next = parts[...]
+                for bucket in buckets {
+                    guard let last = bucket.pieces.last else { continue }
+                    let own = next.prefix { $0.piece <= last }
+                    next = next.dropFirst(own.count)
+                    result.append(
+                        Bucketed(
+                            split: split, kind: kind, parts: own.map(\.part),
+                            name: "\(split.rawValue)/\(kind.rawValue)/\(bucket.prefix)"))
+                }
+            }
+        }
+        return result
+    }
+
+    private func labelOrder(_ part: PackPart) -> String {
+        JSONValue.object(part.labels.mapValues { .string($0) }).canonical
+    }
+}
+
+extension Bucket {
+    /// The bits that the ids of this bucket share, as text: `*` for all ids, `01*`.
+    var prefix: String {
+        guard let bytes = pieces.first?.bytes else { return "*" }
+        let bits = (0..<depth).map { bytes[$0 / 8] >> UInt8(7 - $0 % 8) & 1 == 1 ? "1" : "0" }
+        return bits.joined() + "*"
+    }
+}

@@ -1,0 +1,150 @@
+public import Build
+
+/// A built dataset, opened for reading: its snapshot, its shards, and what is recorded of its sources.
+public final class DatasetReader: Sendable {
+    /// The snapshot's name.
+    public let digest: Digest
+    /// The snapshot.
+    public let snapshot: Snapshot
+    let cache: Cache
+
+    /// Opens a dataset.
+    ///
+    /// - Parameters:
+    ///   - name: a dataset's name for its newest snapshot; `<dataset>@<n>` for an older one; or at least 6 digits of
+    ///     a snapshot's hash.
+    ///   - cachePath: the cache's folder.
+    /// - Throws: `BuildError`: `build.no-cache`, `build.no-dataset`, and what reading the snapshot meets.
+    public init(_ name: String, cachePath: String) throws {
+        cache = try Cache(path: cachePath, for: .reading)
+        digest = try Self.find(name, cache)
+        snapshot = try Snapshot(decoding: cache.bytes(of: digest))
+    }
+
+    private static func find(_ name: String, _ cache: Cache) throws -> Digest {
+        let references = try cache.references()
+        let full = { (reference: Reference) in
+            reference.number.map { "\(reference.dataset)@\($0)" } ?? reference.dataset
+        }
+        if let reference = references.first(where: { full($0) == name }) { return reference.snapshot }
+        if name.count >= 6, name.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x66 }) {
+            let matches = Set(references.map(\.snapshot).filter { $0.hex.hasPrefix(name) })
+            if matches.count == 1, let match = matches.first { return match }
+        }
+        let known = Set(references.map(\.dataset)).sorted()
+        let hint = known.isEmpty ? "it holds none yet; build one first" : "it holds \(known.joined(separator: ", "))"
+        throw BuildError(.noDataset, "no dataset '\(name)' in the cache at \(cache.path); \(hint)", canRetry: false)
+    }
+
+    /// A dataset in a cache.
+    public struct Listing: Sendable {
+        /// Its name, with `@<n>` for older snapshots.
+        public let name: String
+        /// The snapshot's name.
+        public let digest: Digest
+        /// The snapshot; nil if its object cannot be read.
+        public let snapshot: Snapshot?
+    }
+
+    /// Every dataset of a cache by name, the newest snapshot of each first.
+    ///
+    /// - Throws: `BuildError` if there is no cache, or its references cannot be read.
+    public static func list(cachePath: String) throws -> [Listing] {
+        let cache = try Cache(path: cachePath, for: .reading)
+        return try cache.references().map { reference in
+            Listing(
+                name: reference.number.map { "\(reference.dataset)@\($0)" } ?? reference.dataset,
+                digest: reference.snapshot,
+                snapshot: (try? cache.bytes(of: reference.snapshot)).flatMap { try? Snapshot(decoding: $0) })
+        }
+    }
+
+    /// Opens a shard.
+    ///
+    /// - Throws: `BuildError` if its object is gone or damaged; `TensorFileError`.
+    public func open(_ shard: Snapshot.Shard) throws -> Shard {
+        try cache.withFile(of: shard.object) { try Shard(path: $0) }
+    }
+
+    /// Where a segment lies.
+    public struct Place: Sendable {
+        /// Its split.
+        public let split: Split
+        /// Its number in the split, from 0.
+        public let number: Int
+        /// Its shard.
+        public let shard: Snapshot.Shard
+        /// Its number in the shard, from 0.
+        public let index: Int
+    }
+
+    /// Finds a segment.
+    ///
+    /// - Parameter text: `<split>/<n>`, or `<n>` in the train split; or `<path>#<n>`, the nth segment of a source as
+    ///   the manifest names it, or of one whose path ends so.
+    /// - Throws: `BuildError` that says what there is.
+    public func place(_ text: String) throws -> Place {
+        func missing(_ message: String) -> BuildError {
+            BuildError(.noDataset, message, canRetry: false)
+        }
+        if let hash = text.lastIndex(of: "#"), let number = Int(text[text.index(after: hash)...]) {
+            let path = String(text[..<hash])
+            let named = snapshot.sources.filter { $0.path == path }
+            let sources = named.isEmpty ? snapshot.sources.filter { $0.path.hasSuffix(path) } : named
+            guard let source = sources.first, sources.count == 1 else {
+                throw missing(
+                    sources.isEmpty
+                        ? "no source's path ends in '\(path)'; `reprise stats` lists labels, the manifest names paths"
+                        : "\(sources.count) paths end in '\(path)'; write more of it")
+            }
+            guard number >= 0, number < source.segments else {
+                throw missing("\(source.path) has \(source.segments) segments, from 0; not one of number \(number)")
+            }
+            return try place(of: source, number)
+        }
+        let parts = text.split(separator: "/", maxSplits: 1)
+        let split = parts.count == 2 ? Split(rawValue: String(parts[0])) : .train
+        guard let split, let number = parts.last.flatMap({ Int($0) }), parts.count <= 2 else {
+            throw BuildError(
+                .noDataset, "'\(text)' names no segment; write train/12, test/0 or path/of/source.mid#3",
+                canRetry: false)
+        }
+        var first = 0
+        for shard in snapshot.shards[split] ?? [] {
+            if number >= first, number < first + shard.segments {
+                return Place(split: split, number: number, shard: shard, index: number - first)
+            }
+            first += shard.segments
+        }
+        throw missing("the \(split.rawValue) split has \(first) segments, from 0; not one of number \(number)")
+    }
+
+    private func place(of source: Snapshot.Source, _ number: Int) throws -> Place {
+        var places: [(start: (Int, Int), place: Place)] = []
+        for split in Split.allCases where source.split.map({ $0 == split }) ?? true {
+            var first = 0
+            for shard in snapshot.shards[split] ?? [] {
+                defer { first += shard.segments }
+                guard shard.kind == source.kind else { continue }
+                let file = try open(shard)
+                guard file.sources.contains(source.sha256.hex) else { continue }
+                for index in 0..<file.count {
+                    let segment = try file.segment(index)
+                    guard segment.source == source.sha256.hex, segment.labels == source.labels else { continue }
+                    places.append(
+                        (
+                            (segment.timeline, segment.start),
+                            Place(split: split, number: first + index, shard: shard, index: index)
+                        ))
+                }
+            }
+        }
+        places.sort { $0.start < $1.start }
+        guard places.indices.contains(number) else {
+            throw BuildError(
+                .damaged, "\(source.path) has no segment \(number) in the shards; build the dataset again",
+                canRetry: false)
+        }
+        return places[number].place
+    }
+}

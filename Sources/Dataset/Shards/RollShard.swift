@@ -1,0 +1,93 @@
+import Tensors
+
+/// The MIDI shard: every column of the sources' `segments` objects, one source behind the other.
+enum RollShard {
+    /// Columns with a row a note.
+    static let noteColumns: [(name: String, type: ElementType)] = [
+        ("notes.start", .u16), ("notes.length", .u16), ("notes.pitch", .u8), ("notes.velocity", .u8),
+        ("notes.program", .u8), ("notes.voice", .u8), ("notes.flags", .u8),
+    ]
+    /// Columns with a row a stored control change.
+    static let controlColumns: [(name: String, type: ElementType)] = [
+        ("controls.step", .u16), ("controls.number", .u8), ("controls.value", .u8), ("controls.channel", .u8),
+    ]
+
+    /// The rows that a selection has of one source.
+    struct RowCounts: Sendable {
+        var notes = 0
+        var controls = 0
+    }
+
+    /// Plans the file.
+    static func layout(_ contents: ShardContents, rows: RowCounts, steps: Int) -> TensorFileLayout {
+        let count = contents.count
+        var items = contents.items
+        items.append(.init("notes.offset", .i64, [count + 1]))
+        items.append(.init("controls.offset", .i64, [count + 1]))
+        items += noteColumns.map { .init($0.name, $0.type, [rows.notes]) }
+        items += controlColumns.map { .init($0.name, $0.type, [rows.controls]) }
+        items.append(.init("pedal", .u8, [count, steps, 3]))
+        items.append(.init("tempo", .f32, [count, steps]))
+        return TensorFileLayout(items, metadata: contents.metadata)
+    }
+
+    /// The rows that some segments of a `segments` object have.
+    static func rowCounts(of segments: [Range<Int>], in file: TensorFile) throws -> RowCounts {
+        var rows = RowCounts()
+        rows.notes = try count(segments, "notes.offset", file)
+        rows.controls = try count(segments, "controls.offset", file)
+        return rows
+    }
+
+    private static func count(_ segments: [Range<Int>], _ column: String, _ file: TensorFile) throws -> Int {
+        try file.withElements(of: column, as: Int64.self) { offsets in
+            segments.reduce(0) { $0 + Int(offsets[$1.upperBound] - offsets[$1.lowerBound]) }
+        }
+    }
+
+    /// Where the rows of the next segment begin in the shard.
+    struct Cursor {
+        var notes: Int64 = 0
+        var controls: Int64 = 0
+    }
+
+    /// Appends some segments of one source.
+    ///
+    /// - Parameters:
+    ///   - segments: Ranges of the source's own segments.
+    ///   - cursor: Rows written so far; moved on.
+    static func append(
+        _ segments: [Range<Int>], of file: TensorFile, to columns: ColumnWriter, _ cursor: inout Cursor
+    ) throws {
+        for range in segments where !range.isEmpty {
+            try appendRows(range, "notes.offset", noteColumns, file, columns, &cursor.notes)
+            try appendRows(range, "controls.offset", controlColumns, file, columns, &cursor.controls)
+            for name in ["segment.timeline", "segment.start", "segment.length", "pedal", "tempo"] {
+                let entry = try file.entry(name)
+                let rowBytes = entry.shape.dropFirst().reduce(entry.type.byteCount, *)
+                try slice(name, range.lowerBound * rowBytes..<range.upperBound * rowBytes, file, columns)
+            }
+        }
+    }
+
+    private static func appendRows(
+        _ range: Range<Int>, _ offsetColumn: String, _ rowColumns: [(name: String, type: ElementType)],
+        _ file: TensorFile, _ columns: ColumnWriter, _ cursor: inout Int64
+    ) throws {
+        let rows = try file.withElements(of: offsetColumn, as: Int64.self) { offsets in
+            let first = offsets[range.lowerBound]
+            try columns.append(range.map { offsets[$0] - first + cursor }, to: offsetColumn)
+            return Int(first)..<Int(offsets[range.upperBound])
+        }
+        cursor += Int64(rows.count)
+        for (name, type) in rowColumns {
+            try slice(name, rows.lowerBound * type.byteCount..<rows.upperBound * type.byteCount, file, columns)
+        }
+    }
+
+    private static func slice(
+        _ name: String, _ bytes: Range<Int>, _ file: TensorFile, _ columns: ColumnWriter
+    ) throws {
+        try file.withBytes(of: name) { try columns.append(UnsafeRawBufferPointer(rebasing: $0[bytes]), to: name) }
+    }
+}

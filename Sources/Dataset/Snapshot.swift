@@ -1,0 +1,206 @@
+public import Build
+
+/// What the segments of a shard hold.
+public enum SegmentKind: String, Sendable, CaseIterable {
+    /// Features of audio.
+    case audio
+    /// Notes.
+    case midi
+}
+
+/// One built dataset: what it was made from, and the objects that hold it.
+///
+/// Stored as canonical JSON (`docs/formats.md`, Snapshot); the SHA-256 of those bytes is its name. It holds no
+/// time, host, absolute path or earlier snapshot, so equal inputs give equal snapshots everywhere.
+public struct Snapshot: Sendable {
+    /// A shard of a split.
+    public struct Shard: Sendable, Hashable {
+        /// The object that holds it.
+        public let object: Digest
+        /// Its size in bytes.
+        public let bytes: Int
+        /// Its segments.
+        public let segments: Int
+        /// What they hold.
+        public let kind: SegmentKind
+
+        /// Describes a shard.
+        public init(object: Digest, bytes: Int, segments: Int, kind: SegmentKind) {
+            self.object = object
+            self.bytes = bytes
+            self.segments = segments
+            self.kind = kind
+        }
+    }
+
+    /// One entry of the manifest, as it was built.
+    public struct Source: Sendable, Hashable {
+        /// SHA-256 of its bytes.
+        public let sha256: Digest
+        /// Its path, relative to the manifest.
+        public let path: String
+        /// What it holds.
+        public let kind: SegmentKind
+        /// The id of its piece, 64 hexadecimal digits.
+        public let piece: String
+        /// Its split; nil where single segments were dealt.
+        public let split: Split?
+        /// Its labels that are known.
+        public let labels: [String: String]
+        /// Its segments, in all splits together.
+        public let segments: Int
+        /// The gain applied to its audio in dB; nil for MIDI.
+        public let gainDB: Double?
+        /// What was read leniently, or why it gave no segments.
+        public let warnings: [String]
+    }
+
+    /// The dataset's name.
+    public let dataset: String
+    /// The effective manifest, with its defaults filled in.
+    public let manifest: JSONValue
+    /// The version of every stage that took part.
+    public let stages: [String: Int]
+    /// The shards of each split, in the order of their buckets, audio before MIDI.
+    public let shards: [Split: [Shard]]
+    /// Every entry that was read, in the order of the paths' bytes.
+    public let sources: [Source]
+    /// Every label's values, sorted by bytes.
+    public let vocabularies: [String: [String]]
+    /// The object with the normalisation statistics, if any were fitted.
+    public let statistics: Digest?
+    /// The entries whose bytes could not be used, with the code of the reason.
+    public let quarantine: [(path: String, code: String)]
+    /// What a segment holds: element types and shapes.
+    public let features: JSONValue
+
+    /// The segments of a split.
+    public func segmentCount(_ split: Split) -> Int {
+        (shards[split] ?? []).reduce(0) { $0 + $1.segments }
+    }
+
+    /// Every object that the snapshot refers to.
+    public var objects: [Digest] {
+        Split.allCases.flatMap { (shards[$0] ?? []).map(\.object) } + (statistics.map { [$0] } ?? [])
+    }
+
+    /// The canonical JSON.
+    public var encoded: [UInt8] {
+        var bytes: [UInt8] = []
+        json.appendCanonical(to: &bytes)
+        return bytes
+    }
+
+    /// The snapshot as a JSON value.
+    public var json: JSONValue {
+        [
+            "format": 1,
+            "dataset": .string(dataset),
+            "manifest": manifest,
+            "stages": .object(stages.mapValues { JSONValue($0) }),
+            "splits": .object(
+                Dictionary(
+                    uniqueKeysWithValues: Split.allCases.map { split in
+                        let shards = (shards[split] ?? []).map(\.json)
+                        return (
+                            split.rawValue,
+                            ["segments": JSONValue(segmentCount(split)), "shards": .array(shards)] as JSONValue
+                        )
+                    })),
+            "sources": .array(sources.map(\.json)),
+            "vocabularies": .object(vocabularies.mapValues { .array($0.map { .string($0) }) }),
+            "statistics": statistics.map { JSONValue($0) } ?? .null,
+            "quarantine": .array(
+                quarantine.map { ["path": .string($0.path), "code": .string($0.code)] as JSONValue }),
+            "features": features,
+        ]
+    }
+
+    init(
+        dataset: String, manifest: JSONValue, stages: [String: Int], shards: [Split: [Shard]], sources: [Source],
+        vocabularies: [String: [String]], statistics: Digest?, quarantine: [(path: String, code: String)],
+        features: JSONValue
+    ) {
+        self.dataset = dataset
+        self.manifest = manifest
+        self.stages = stages
+        self.shards = shards
+        self.sources = sources
+        self.vocabularies = vocabularies
+        self.statistics = statistics
+        self.quarantine = quarantine
+        self.features = features
+    }
+}
+
+extension Snapshot.Shard {
+    var json: JSONValue {
+        [
+            "object": JSONValue(object), "bytes": JSONValue(bytes), "segments": JSONValue(segments),
+            "kind": .string(kind.rawValue),
+        ]
+    }
+
+    init?(json: JSONValue) {
+        guard let object = json["object"]?.string.flatMap({ Digest(hex: $0) }), let bytes = json["bytes"]?.integer,
+            let segments = json["segments"]?.integer,
+            let kind = json["kind"]?.string.flatMap(SegmentKind.init(rawValue:))
+        else { return nil }
+        self.init(object: object, bytes: bytes, segments: segments, kind: kind)
+    }
+}
+
+extension Snapshot.Source {
+    var json: JSONValue {
+        [
+            "sha256": JSONValue(sha256), "path": .string(path), "kind": .string(kind.rawValue),
+            "piece": .string(piece), "split": split.map { .string($0.rawValue) } ?? .null,
+            "labels": .object(labels.mapValues { .string($0) }), "segments": JSONValue(segments),
+            "gain_db": gainDB.map { .number($0) } ?? .null, "warnings": .array(warnings.map { .string($0) }),
+        ]
+    }
+
+    init?(json: JSONValue) {
+        guard let sha256 = json["sha256"]?.string.flatMap({ Digest(hex: $0) }), let path = json["path"]?.string,
+            let kind = json["kind"]?.string.flatMap(SegmentKind.init(rawValue:)),
+            let piece = json["piece"]?.string, let segments = json["segments"]?.integer,
+            let labels = json["labels"]?.object, let warnings = json["warnings"]?.array
+        else { return nil }
+        self.init(
+            sha256: sha256, path: path, kind: kind, piece: piece,
+            split: json["split"]?.string.flatMap(Split.init(rawValue:)), labels: labels.compactMapValues(\.string),
+            segments: segments, gainDB: json["gain_db"]?.double, warnings: warnings.compactMap(\.string))
+    }
+}
+
+extension Snapshot {
+    /// Reads a snapshot's bytes.
+    ///
+    /// - Throws: `BuildError` (`cache.damaged`) if they are not a snapshot of a format that is known.
+    public init(decoding bytes: [UInt8]) throws {
+        let json = try JSONValue(parsing: bytes)
+        guard json["format"]?.integer == 1, let dataset = json["dataset"]?.string, let manifest = json["manifest"],
+            let stages = json["stages"]?.object, let splits = json["splits"]?.object,
+            let sources = json["sources"]?.array, let vocabularies = json["vocabularies"]?.object,
+            let quarantine = json["quarantine"]?.array, let features = json["features"]
+        else {
+            throw BuildError(
+                .damaged, "this is not a snapshot that this version reads; build the dataset again", canRetry: false)
+        }
+        var shards: [Split: [Shard]] = [:]
+        for (name, contents) in splits {
+            guard let split = Split(rawValue: name) else { continue }
+            shards[split] = (contents["shards"]?.array ?? []).compactMap(Shard.init(json:))
+        }
+        self.init(
+            dataset: dataset, manifest: manifest, stages: stages.compactMapValues(\.integer), shards: shards,
+            sources: sources.compactMap(Source.init(json:)),
+            vocabularies: vocabularies.mapValues { ($0.array ?? []).compactMap(\.string) },
+            statistics: json["statistics"]?.string.flatMap { Digest(hex: $0) },
+            quarantine: quarantine.compactMap { item in
+                guard let path = item["path"]?.string, let code = item["code"]?.string else { return nil }
+                return (path, code)
+            },
+            features: features)
+    }
+}

@@ -1,0 +1,258 @@
+import Audio
+import Build
+import Tensors
+
+/// One entry's segments on their way into a shard.
+struct PackPart: Sendable {
+    let source: BuiltSource
+    let segments: [Range<Int>]
+    /// The gain in dB and as a factor of amplitude; nil for MIDI.
+    let gain: LoudnessTarget.Gain?
+    let labels: [String: String]
+    let path: String
+
+    var count: Int { segments.reduce(0) { $0 + $1.count } }
+}
+
+/// A bucket's segments → shard.
+struct PackStage: Sendable {
+    let manifest: Manifest
+    let audio: AudioParameters?
+    /// The statistics object, if features are normalised by one.
+    let statistics: ObjectReference?
+
+    static func json(_ segments: [Range<Int>]) -> JSONValue {
+        .array(segments.map { [JSONValue($0.lowerBound), JSONValue($0.upperBound)] })
+    }
+
+    /// The bytes that an entry's segments take in a shard, for dividing into buckets: its rows in all columns.
+    func byteCount(_ part: PackPart) -> Int {
+        let perSegment = 22 + 4 * part.labels.count
+        switch part.source.kind {
+        case .midi:
+            let steps = manifest.midi?.steps ?? 0
+            let share = part.source.segments == 0 ? 0 : Double(part.count) / Double(part.source.segments)
+            let rows = part.source.rows.notes * 9 + part.source.rows.controls * 5
+            return part.count * (perSegment + 16 + 7 * steps) + Int(Double(rows) * share)
+        case .audio:
+            guard let audio else { return 0 }
+            return part.count * audio.features.reduce(perSegment) { sum, feature in
+                sum + feature.finalShape(in: audio).reduce(elementType(feature).byteCount, *)
+            }
+        }
+    }
+
+    func elementType(_ feature: FeatureParameters) -> ElementType {
+        manifest.audio?.elementType == .float16 ? .f16 : .f32
+    }
+
+    /// What the shard says of its segments.
+    private func contents(_ parts: [PackPart]) -> ShardContents {
+        let sources = Set(parts.map(\.source.sha256)).sorted()
+        let indices = Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($1, Int32($0)) })
+        let names = Set(parts.flatMap(\.labels.keys)).sorted(by: utf8Order)
+        let labels = names.map { name in
+            (name: name, vocabulary: Set(parts.compactMap { $0.labels[name] }).sorted(by: utf8Order))
+        }
+        let numbers = labels.map { label in
+            Dictionary(uniqueKeysWithValues: label.vocabulary.enumerated().map { ($1, Int32($0)) })
+        }
+        return ShardContents(
+            sources: sources.map(\.hex), labels: labels,
+            selections: parts.map { part in
+                SegmentSelection(
+                    source: indices[part.source.sha256] ?? 0,
+                    labels: zip(labels, numbers).map { label, numbers in
+                        part.labels[label.name].flatMap { numbers[$0] } ?? -1
+                    },
+                    segments: part.segments)
+            })
+    }
+
+    func action(_ kind: SegmentKind, _ parts: [PackPart], bucket: String) -> Action {
+        let contents = contents(parts)
+        var parameters: [String: JSONValue] = [
+            "kind": .string(kind.rawValue), "sources": .array(contents.sources.map { .string($0) }),
+            "labels": .object(
+                Dictionary(
+                    uniqueKeysWithValues: contents.labels.map { ($0.name, .array($0.vocabulary.map { .string($0) })) })),
+            "entries": .array(
+                zip(parts, contents.selections).map { part, selection in
+                    let isWhole = part.segments == [0..<part.source.segments]
+                    var entry: [JSONValue] = [
+                        JSONValue(Int(selection.source)), .array(selection.labels.map { JSONValue(Int($0)) }),
+                        isWhole ? .null : Self.json(part.segments),
+                    ]
+                    if let gain = part.gain { entry.append(.number(gain.decibels)) }
+                    return .array(entry)
+                }),
+        ]
+        var inputs: [Input] = []
+        switch kind {
+        case .midi:
+            parameters["steps"] = JSONValue(manifest.midi?.steps ?? 0)
+            for part in parts {
+                inputs += part.source.objects["segments"].map { [Input(part.source.sha256.short, $0.digest)] } ?? []
+            }
+        case .audio:
+            guard let block = manifest.audio, let audio else { preconditionFailure("audio without its block") }
+            parameters["normalize"] = block.normalize.effective
+            parameters["dtype"] = .string(block.elementType.rawValue)
+            parameters["mfcc"] = block.features.mfcc?.effective
+            parameters["values"] = label.map { label in .array(parts.map { .string($0.labels[label] ?? "") }) }
+            for part in parts {
+                for feature in audio.features {
+                    inputs +=
+                        part.source.objects[feature.name].map {
+                            [Input("\(part.source.sha256.short) \(feature.name)", $0.digest)]
+                        } ?? []
+                }
+            }
+            if let statistics { inputs.append(Input("statistics", statistics.digest)) }
+        }
+        return Action(Stages.pack, parameters: .object(parameters), inputs: inputs, subject: bucket)
+    }
+
+    /// The label whose values are normalised apart, if any.
+    private var label: String? {
+        guard case .label(let name) = manifest.audio?.normalize.per else { return nil }
+        return name
+    }
+
+    func run(_ context: ActionContext, _ kind: SegmentKind, _ parts: [PackPart], cache: Cache) throws {
+        let contents = contents(parts)
+        let writer = try context.makeOutput("shard")
+        let columns: ColumnWriter
+        switch kind {
+        case .midi: columns = try packRolls(context, contents, parts, writer, cache)
+        case .audio: columns = try packFeatures(context, contents, parts, writer, cache)
+        }
+        for item in contents.items {
+            if let values = contents.column(item.name) { try columns.append(values, to: item.name) }
+        }
+        try columns.finish()
+    }
+
+    private func packRolls(
+        _ context: ActionContext, _ contents: ShardContents, _ parts: [PackPart], _ writer: ObjectWriter,
+        _ cache: Cache
+    ) throws -> ColumnWriter {
+        var rows = RollShard.RowCounts()
+        for part in parts {
+            var own = part.source.rows
+            if part.segments != [0..<part.source.segments] {
+                own = try withObject(part, "segments", cache) { file in
+                    try RollShard.rowCounts(of: part.segments, in: file)
+                }
+            }
+            rows.notes += own.notes
+            rows.controls += own.controls
+        }
+        let layout = RollShard.layout(contents, rows: rows, steps: manifest.midi?.steps ?? 0)
+        let columns = try ColumnWriter(layout, to: writer)
+        var cursor = RollShard.Cursor()
+        for part in parts {
+            try context.checkCancellation()
+            try withObject(part, "segments", cache) { file in
+                try RollShard.append(part.segments, of: file, to: columns, &cursor)
+            }
+        }
+        try columns.append([cursor.notes], to: "notes.offset")
+        try columns.append([cursor.controls], to: "controls.offset")
+        return columns
+    }
+
+    private func packFeatures(
+        _ context: ActionContext, _ contents: ShardContents, _ parts: [PackPart], _ writer: ObjectWriter,
+        _ cache: Cache
+    ) throws -> ColumnWriter {
+        guard let block = manifest.audio, let audio else { preconditionFailure("audio without its block") }
+        let items = audio.features.map { feature in
+            TensorFileLayout.Item(
+                feature.name, elementType(feature), [contents.count] + feature.finalShape(in: audio))
+        }
+        let columns = try ColumnWriter(
+            TensorFileLayout(contents.items + items, metadata: contents.metadata), to: writer)
+        let file = try statistics.map { try StatisticsFile(decoding: TensorFile(bytes: cache.bytes(of: $0.digest))) }
+        for part in parts {
+            for index in part.segments.joined() {
+                let start = index * block.hop
+                try columns.append([Int16(0)], to: "segment.timeline")
+                try columns.append([Int64(start)], to: "segment.start")
+                try columns.append([Int64(min(block.samples, part.source.samples - start))], to: "segment.length")
+            }
+            let value = label.map { part.labels[$0] ?? "" } ?? ""
+            for feature in audio.features {
+                let finisher = FeatureFinisher(
+                    audio: audio, feature: feature, normalize: block.normalize, gain: part.gain?.amplitude ?? 1,
+                    statistics: file?.values[value]?[feature.name])
+                try withObject(part, feature.name, cache) { file in
+                    try file.withElements(of: feature.name, as: Float.self) { values in
+                        for index in part.segments.joined() {
+                            try context.checkCancellation()
+                            let segment = finisher.finish(values, index)
+                            if elementType(feature) == .f16 {
+                                try columns.append(segment.map { Float16($0) }, to: feature.name)
+                            } else {
+                                try columns.append(UnsafeBufferPointer(segment), to: feature.name)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return columns
+    }
+
+    private func withObject<Result>(
+        _ part: PackPart, _ name: String, _ cache: Cache, _ body: (TensorFile) throws -> Result
+    ) throws -> Result {
+        guard let object = part.source.objects[name] else { preconditionFailure("\(part.path) has no '\(name)'") }
+        return try cache.withFile(of: object.digest) { try body(TensorFile(path: $0)) }
+    }
+}
+
+/// Brings single segments of one source's feature to their final form, in memory of its own.
+private final class FeatureFinisher {
+    private let feature: FeatureParameters
+    private let normalizer: Normalizer
+    private let gain: Double
+    private let statistics: FeatureStatistics?
+    private let cepstrum: Cepstrum?
+    private let stored: UnsafeMutableBufferPointer<Float>
+    private let derived: UnsafeMutableBufferPointer<Float>
+
+    init(
+        audio: AudioParameters, feature: FeatureParameters, normalize: Manifest.Audio.Normalize, gain: Double,
+        statistics: FeatureStatistics?
+    ) {
+        self.feature = feature
+        self.gain = gain
+        self.statistics = statistics
+        normalizer = Normalizer(manifest: normalize, feature: feature)
+        if case .mfcc(let mfcc) = feature { cepstrum = Cepstrum(mfcc) } else { cepstrum = nil }
+        stored = .allocate(capacity: feature.extractedShape(in: audio).reduce(1, *))
+        derived = .allocate(capacity: cepstrum == nil ? 0 : feature.finalShape(in: audio).reduce(1, *))
+    }
+
+    deinit {
+        stored.deallocate()
+        derived.deallocate()
+    }
+
+    /// The segment's final values; the memory is lent until the next call.
+    func finish(_ values: UnsafeBufferPointer<Float>, _ index: Int) -> UnsafeMutableBufferPointer<Float> {
+        _ = stored.update(fromContentsOf: values[index * stored.count..<(index + 1) * stored.count])
+        if Normalizer.concerns(feature) {
+            normalizer.apply(stored, gain: gain, statistics)
+            return stored
+        }
+        FeatureMath.scale(stored, gain: gain, degree: feature.gainDegree)
+        guard let cepstrum else { return stored }
+        cepstrum.compute(mel: stored, into: derived)
+        return derived
+    }
+}
+
+/// The order of strings by their UTF-8 bytes.
+func utf8Order(_ left: String, _ right: String) -> Bool { left.utf8.lexicographicallyPrecedes(right.utf8) }

@@ -1,0 +1,26 @@
+import Audio
+import Build
+
+/// Every stage there is. A version is raised whenever the same inputs would give other bytes; CHANGELOG.md says
+/// then what is rebuilt.
+enum Stages {
+    /// MIDI bytes → score.
+    static let score = Stage("score", version: 1)
+    /// Score → segments on the grid.
+    static let segments = Stage("segments", version: 1)
+    /// Audio bytes → features of each segment at unity gain, and what was measured on the way.
+    static let spectrum = Stage("spectrum", version: 1, numerics: Numerics.tag)
+    /// One source's feature → its moments, before the gain.
+    static let moments = Stage("moments", version: 1, numerics: Numerics.tag)
+    /// One source's feature, with its gain, scaled and compressed → each band's moments.
+    static let bandMoments = Stage("band-moments", version: 1, numerics: Numerics.tag)
+    /// The train split's moments → normalisation statistics.
+    static let fit = Stage("fit", version: 1, numerics: Numerics.tag)
+    /// A bucket's segments → shard.
+    static let pack = Stage("pack", version: 1, numerics: Numerics.tag)
+    /// A snapshot's own bytes, so that the journals name them.
+    static let snapshot = Stage("snapshot", version: 1)
+
+    /// The stages whose versions a snapshot states.
+    static let all = [score, segments, spectrum, moments, bandMoments, fit, pack]
+}

@@ -1,0 +1,72 @@
+import Dataset
+import Synchronization
+
+/// Progress on standard error: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
+final class ProgressLine: Sendable {
+    private let terminal = Terminal.standardError
+    private let isInteractive = Terminal.standardError.isInteractive
+    private let state = Mutex(State())
+
+    private struct State {
+        var phase: BuildProgress.Phase?
+        var phaseStart = ContinuousClock.now
+        var lastDrawn: ContinuousClock.Instant?
+        var isDrawn = false
+    }
+
+    /// Takes note of progress; draws at most ten times a second, prints at most every ten seconds.
+    func report(_ progress: BuildProgress) {
+        state.withLock { state in
+            let now = ContinuousClock.now
+            let isNew = state.phase != progress.phase
+            if isNew {
+                state.phase = progress.phase
+                state.phaseStart = now
+            }
+            let pause: Duration = isInteractive ? .milliseconds(100) : .seconds(10)
+            let isDue = state.lastDrawn.map { now - $0 >= pause } ?? isInteractive
+            guard isDue || (isNew && isInteractive) else {
+                if state.lastDrawn == nil { state.lastDrawn = now }
+                return
+            }
+            state.lastDrawn = now
+            let line = Self.line(progress, elapsed: now - state.phaseStart, width: terminal.width)
+            terminal.write(isInteractive ? "\r\u{1B}[K\(line)" : "\(line)\n")
+            state.isDrawn = isInteractive
+        }
+    }
+
+    /// Clears the bar, so that other text can be printed.
+    func clear() {
+        state.withLock { state in
+            if state.isDrawn { terminal.write("\r\u{1B}[K") }
+            state.isDrawn = false
+        }
+    }
+
+    static func line(_ progress: BuildProgress, elapsed: Duration, width: Int) -> String {
+        let name = progress.phase.rawValue
+        guard progress.total > 0 else { return "\(name) …" }
+        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+        var tail = " \(progress.done)/\(progress.total)"
+        if progress.done > 0, seconds > 0.5 {
+            let rate = Double(progress.done) / seconds
+            tail += "  \(rate < 10 ? format(rate, 1) : format(rate, 0))/s"
+            if progress.done < progress.total {
+                tail += "  \(time(Double(progress.total - progress.done) / rate)) left"
+            }
+        }
+        let room = min(30, width - name.count - tail.count - 4)
+        guard room >= 8 else { return name + tail }
+        let filled = room * progress.done / max(progress.total, 1)
+        return "\(name) [" + String(repeating: "█", count: filled) + String(repeating: "·", count: room - filled)
+            + "]" + tail
+    }
+
+    static func time(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded(.up))
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+        return "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+}

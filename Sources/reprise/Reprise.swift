@@ -1,0 +1,75 @@
+import ArgumentParser
+import Build
+import Dataset
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The command line: parses, calls one function of a module below, prints.
+@main
+struct Reprise: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reprise",
+        abstract: "Builds music datasets once, to train on them again and again.",
+        discussion: """
+            A manifest (YAML) declares a dataset: MIDI and audio files, labels, features, segments, splits.
+            'reprise build' makes shards of it in a content-addressed cache, and only ever does what is not done yet.
+
+            Start with:  reprise build MANIFEST && reprise stats DATASET
+            """,
+        version: "0.1.0",
+        groupedSubcommands: [
+            CommandGroup(name: "Building:", subcommands: [BuildCommand.self, ExplainCommand.self]),
+            CommandGroup(
+                name: "Looking:",
+                subcommands: [StatsCommand.self, InspectCommand.self, ExportCommand.self, DatasetsCommand.self]),
+            CommandGroup(
+                name: "The cache:", subcommands: [VerifyCommand.self, CollectCommand.self, IndexCommand.self]),
+        ])
+
+    static func main() {
+        setvbuf(stdout, nil, _IOFBF, 1 << 16)
+        signal(SIGPIPE, SIG_DFL)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+            fflush(stdout)
+        } catch let status as ExitStatus {
+            fflush(stdout)
+            exit(status.rawValue)
+        } catch let error as BuildError {
+            fail(error.message, error.exitStatus)
+        } catch let error as ManifestError {
+            fail(error.description, .usage)
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    /// Ends with a line that says what, where and what to do.
+    private static func fail(_ message: String, _ status: ExitStatus) -> Never {
+        fflush(stdout)
+        Terminal.standardError.write("error: \(message)\n")
+        exit(status.rawValue)
+    }
+}
+
+extension ExitStatus: @retroactive Error {}
+
+/// Options that every command takes.
+struct CommonOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The cache's folder (default: $REPRISE_CACHE, else ./cache).", valueName: "dir"))
+    var cache: String?
+
+    @Flag(help: "Print one JSON object on standard output.")
+    var json = false
+
+    var cachePath: String {
+        cache ?? getenv("REPRISE_CACHE").map { String(cString: $0) } ?? "cache"
+    }
+}
