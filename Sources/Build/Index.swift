@@ -146,6 +146,16 @@ final class Index: Sendable {
         }
     }
 
+    /// What the database itself finds wrong with its file; nil when nothing.
+    func damage() -> String? {
+        do throws(BuildError) {
+            let answers = try read { db in try String.fetchAll(db, sql: "PRAGMA quick_check") }
+            return answers == ["ok"] ? nil : answers.first
+        } catch {
+            return error.message
+        }
+    }
+
     /// Every key that has a result.
     func keys() throws(BuildError) -> Set<Digest> {
         try read { db in
@@ -289,17 +299,6 @@ final class Index: Sendable {
                     Int64(bitPattern: row.stat.inode), Data(row.digest.bytes),
                 ])
             }
-        }
-    }
-
-    /// Forgets the sources that a test picks out, by path; how many.
-    func forgetSources(where isGone: (String) -> Bool) throws(BuildError) -> Int {
-        try write { db in
-            let gone = try String.fetchAll(db, sql: "SELECT path FROM source").filter(isGone)
-            for path in gone {
-                try db.cachedStatement(sql: "DELETE FROM source WHERE path = ?").execute(arguments: [path])
-            }
-            return gone.count
         }
     }
 
