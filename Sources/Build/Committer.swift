@@ -56,7 +56,7 @@ final class Committer: @unchecked Sendable {
 
     /// A finished action that may not be in the index yet.
     func pending(_ key: Digest) -> ActionRecord? {
-        state.withLock { $0.pending[key] }
+        state.withoutWaking { $0.pending[key] }
     }
 
     /// Takes in a finished action; waits when too many are queued.
@@ -64,18 +64,23 @@ final class Committer: @unchecked Sendable {
     /// - Throws: the error that ended an earlier group.
     func enqueue(_ item: Item) throws(BuildError) {
         startThread()
+        var mustWake = false
         let error: BuildError? = state.wait { state in
             if let error = state.error { return .some(.some(error)) }
             guard state.queue.count < 2 * Self.recordLimit, state.queuedBytes < 2 * Self.byteLimit else {
                 return nil
             }
             if state.queue.isEmpty { state.oldest = FileStat.now }
+            let wasDue = state.isDue
             state.queue.append(item)
             state.queuedBytes += item.bytes
             state.pending[item.record.key] = item.record
             state.enqueued += 1
+            mustWake = state.queue.count == 1 || state.isDue != wasDue
             return .some(nil)
         }
+        // The committing thread waits for the first, and for enough.
+        if mustWake { state.wake() }
         if let error { throw error }
     }
 
@@ -104,7 +109,7 @@ final class Committer: @unchecked Sendable {
     }
 
     private func startThread() {
-        thread.withLock { thread in
+        thread.withoutWaking { thread in
             if thread == nil { thread = Thread { self.work() } }
         }
     }
@@ -113,7 +118,7 @@ final class Committer: @unchecked Sendable {
         while true {
             let mayGoOn = state.wait { $0.queue.isEmpty ? ($0.isStopping ? false : nil) : true }
             guard mayGoOn else { return }
-            let deadline = state.withLock { $0.oldest + Self.patience }
+            let deadline = state.withoutWaking { $0.oldest + Self.patience }
             _ = state.wait(until: deadline) { $0.isDue ? true : nil }
             let group = state.withLock { state in
                 defer {

@@ -80,11 +80,13 @@ public final class Engine: Sendable {
         try cache.cancellation.check()
         _ = underWay.wait { $0.insert(action.key).inserted ? true : nil }
         defer { underWay.withLock { _ = $0.remove(action.key) } }
-        if !isForced, let record = try find(action) {
+        let reason: RunReason
+        switch isForced ? .miss(.forced) : try find(action) {
+        case .hit(let record):
             count(record)
             return record
+        case .miss(let why): reason = why
         }
-        let reason = isForced ? .forced : try cache.reason(for: action) ?? .outputMissing
         let context = ActionContext(action, cache: cache)
         var failure: Diagnostic?
         do {
@@ -115,11 +117,21 @@ public final class Engine: Sendable {
         return record
     }
 
-    private func find(_ action: Action) throws(BuildError) -> ActionRecord? {
+    private enum Found {
+        case hit(ActionRecord)
+        case miss(RunReason)
+    }
+
+    private func find(_ action: Action) throws(BuildError) -> Found {
         if let pending = committer.pending(action.key) {
-            return ActionRecord(action: action, result: pending.result)
+            return .hit(ActionRecord(action: action, result: pending.result))
         }
-        return try cache.lookup([action])[0]
+        let result = try cache.records.withIndex { (index) throws(BuildError) in
+            try index.results(for: [action.key])
+        }[0]
+        if let reason = try cache.reason(for: action, recorded: result) { return .miss(reason) }
+        // Without a reason to run there is a result.
+        return .hit(ActionRecord(action: action, result: result ?? ActionResult()))
     }
 
     private func count(_ record: ActionRecord) {

@@ -15,7 +15,7 @@ enum FailPoint {
     static let names = [
         "object.written", "commit.unflushed", "commit.flushed", "commit.renamed", "commit.placed",
         "journal.torn", "journal.appended", "journal.flushed", "index.uncommitted", "index.committed",
-        "replace.written", "replace.renamed", "gc.planned", "gc.dropped", "gc.removed", "gc.compacted",
+        "replace.written", "replace.renamed", "gc.planned", "gc.compacted", "gc.dropped", "gc.removed",
         "gc.swept",
     ]
 

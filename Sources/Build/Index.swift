@@ -109,31 +109,34 @@ final class Index: Sendable {
         return result
     }
 
-    /// Where the youngest record of a stage on a subject stands.
-    func latest(stage: String, subject: String) throws(BuildError) -> (journal: String, place: Range<Int>)? {
+    /// What is known of an action that has no result.
+    struct Absence {
+        /// Why the record under its key was struck out last, when it was.
+        var dropped: DropReason?
+        /// Where the youngest record of its stage on its subject stands.
+        var latest: (journal: String, place: Range<Int>)?
+    }
+
+    /// What is known of an action that has no result; without a key, of what will be one.
+    func absence(of key: Digest?, stage: String, subject: String) throws(BuildError) -> Absence {
         try read { db in
-            let row = try Row.fetchOne(
-                db,
+            var absence = Absence()
+            if let key {
+                let statement = try db.cachedStatement(sql: "SELECT reason FROM dropped WHERE key = ?")
+                absence.dropped = try String.fetchOne(statement, arguments: [Data(key.bytes)])
+                    .flatMap(DropReason.init(rawValue:))
+            }
+            let statement = try db.cachedStatement(
                 sql: """
                     SELECT name, start, length FROM latest JOIN journal ON journal.id = journal
                     WHERE subject = ?
-                    """,
-                arguments: [Self.subjectNumber(stage, subject)])
-            return row.map { row in
+                    """)
+            if let row = try Row.fetchOne(statement, arguments: [Self.subjectNumber(stage, subject)]) {
                 let start: Int = row[1]
                 let length: Int = row[2]
-                return (row[0], start..<(start + length))
+                absence.latest = (row[0], start..<(start + length))
             }
-        }
-    }
-
-    /// Why the record under a key was struck out last, when it was.
-    func dropReason(of key: Digest) throws(BuildError) -> DropReason? {
-        try read { db in
-            try String.fetchOne(
-                db, sql: "SELECT reason FROM dropped WHERE key = ?", arguments: [Data(key.bytes)]
-            )
-            .flatMap(DropReason.init(rawValue:))
+            return absence
         }
     }
 
@@ -143,6 +146,16 @@ final class Index: Sendable {
             let sql =
                 "SELECT max((SELECT ifnull(max(at), 1) FROM latest), (SELECT ifnull(max(at), 1) FROM dropped))"
             return try Int64.fetchOne(db, sql: sql) ?? 1
+        }
+    }
+
+    /// What the database itself finds wrong with its file; nil when nothing.
+    func damage() -> String? {
+        do throws(BuildError) {
+            let answers = try read { db in try String.fetchAll(db, sql: "PRAGMA quick_check") }
+            return answers == ["ok"] ? nil : answers.first
+        } catch {
+            return error.message
         }
     }
 
@@ -292,21 +305,11 @@ final class Index: Sendable {
         }
     }
 
-    /// Forgets the sources that a test picks out, by path; how many.
-    func forgetSources(where isGone: (String) -> Bool) throws(BuildError) -> Int {
-        try write { db in
-            let gone = try String.fetchAll(db, sql: "SELECT path FROM source").filter(isGone)
-            for path in gone {
-                try db.cachedStatement(sql: "DELETE FROM source WHERE path = ?").execute(arguments: [path])
-            }
-            return gone.count
-        }
-    }
-
     // MARK: Errors
 
     private func read<Result>(_ body: (Database) throws -> Result) throws(BuildError) -> Result {
-        try Self.guarding("the index") { try database.read(body) }
+        // Without GRDB's read-only transaction, which costs more than the query.
+        try Self.guarding("the index") { try database.unsafeRead(body) }
     }
 
     private func write<Result>(_ body: (Database) throws -> Result) throws(BuildError) -> Result {

@@ -39,9 +39,14 @@ final class ObjectStore: Sendable {
     }
 
     func isPresent(_ reference: ObjectReference) -> Bool {
-        if state.withLock({ $0.pending[reference.digest] != nil }) { return true }
+        if isPending(reference.digest) { return true }
         guard let found = FileStat(path: path(of: reference.digest)) else { return false }
         return found.isRegularFile && found.size == reference.size
+    }
+
+    /// Whether an object of this process waits for its group.
+    func isPending(_ digest: Digest) -> Bool {
+        state.withLock { $0.pending[digest] != nil }
     }
 
     /// Opens an object, checked against its name once a process, and lends its descriptor.

@@ -153,23 +153,20 @@ extension Cache {
     ///
     /// - Throws: `build.io`, `build.damaged`.
     public func reason(for action: Action) throws(BuildError) -> RunReason? {
-        if let result = try records.withIndex({ (index) throws(BuildError) in
+        let result = try records.withIndex { (index) throws(BuildError) in
             try index.results(for: [action.key])
-        })[0] {
+        }[0]
+        return try reason(for: action, recorded: result)
+    }
+
+    /// Why an action would run, given what the index has under its key.
+    func reason(for action: Action, recorded result: ActionResult?) throws(BuildError) -> RunReason? {
+        if let result {
             guard let lost = result.outputs.values.first(where: { !store.isPresent($0) }) else { return nil }
             return store.wasSetAside(lost.digest) ? .outputCorrupt : .outputMissing
         }
-        let dropped = try records.withIndex { (index) throws(BuildError) in
-            try index.dropReason(of: action.key)
-        }
-        switch dropped {
-        case .corrupt: return .outputCorrupt
-        case .missing, .collected: return .outputMissing
-        case .forced: return .forced
-        case nil: break
-        }
         return try reason(
-            forStage: action.stage, parameters: action.parameters,
+            key: action.key, stage: action.stage, parameters: action.parameters,
             inputs: action.inputs.map { ($0.name, $0.digest) }, subject: action.subject)
     }
 
@@ -180,10 +177,23 @@ extension Cache {
         forStage stage: Stage, parameters: Parameters, inputs: [(name: String, digest: Digest?)],
         subject: String
     ) throws(BuildError) -> RunReason {
-        let latest = try records.withIndex { (index) throws(BuildError) in
-            try index.latest(stage: stage.name, subject: subject)
+        try reason(key: nil, stage: stage, parameters: parameters, inputs: inputs, subject: subject)
+    }
+
+    private func reason(
+        key: Digest?, stage: Stage, parameters: Parameters, inputs: [(name: String, digest: Digest?)],
+        subject: String
+    ) throws(BuildError) -> RunReason {
+        let known = try records.withIndex { (index) throws(BuildError) in
+            try index.absence(of: key, stage: stage.name, subject: subject)
         }
-        guard let latest else { return .neverBuilt }
+        switch known.dropped {
+        case .corrupt: return .outputCorrupt
+        case .missing, .collected: return .outputMissing
+        case .forced: return .forced
+        case nil: break
+        }
+        guard let latest = known.latest else { return .neverBuilt }
         let journal = Journal(name: latest.journal, path: "\(records.folder)/\(latest.journal)")
         guard case .record(let record, _) = journal.entry(disk, at: latest.place),
             record.stage.name == stage.name, record.subject == subject

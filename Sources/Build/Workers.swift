@@ -180,20 +180,24 @@ final class Monitor<State>: @unchecked Sendable {
         return try body(&state)
     }
 
-    /// Waits until the body gives a value.
+    /// Works on the state in a way that no waiter waits for: none is woken.
+    func withoutWaking<Result>(_ body: (inout State) -> Result) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return body(&state)
+    }
+
+    /// Waits until the body gives a value; wakes nobody.
     func wait<Result>(_ body: (inout State) -> Result?) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {
-            if let result = body(&state) {
-                pthread_cond_broadcast(condition)
-                return result
-            }
+            if let result = body(&state) { return result }
             pthread_cond_wait(condition, mutex)
         }
     }
 
-    /// Waits until the body gives a value or a time is past, in nanoseconds since 1970; then nil.
+    /// Waits until the body gives a value or a time is past, in nanoseconds since 1970; then nil. Wakes nobody.
     func wait<Result>(until deadline: Int64, _ body: (inout State) -> Result?) -> Result? {
         var time = timespec()
         time.tv_sec = Int(deadline / 1_000_000_000)
@@ -201,11 +205,13 @@ final class Monitor<State>: @unchecked Sendable {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {
-            if let result = body(&state) {
-                pthread_cond_broadcast(condition)
-                return result
-            }
+            if let result = body(&state) { return result }
             if pthread_cond_timedwait(condition, mutex, &time) == ETIMEDOUT { return body(&state) }
         }
+    }
+
+    /// Wakes all waiters.
+    func wake() {
+        pthread_cond_broadcast(condition)
     }
 }

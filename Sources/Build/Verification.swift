@@ -1,0 +1,318 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// Something in a cache that is not as it should be.
+public struct Finding: Sendable, Hashable {
+    /// What is wrong.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// An object's bytes or size are not those of its name.
+        case objectDamaged
+        /// A record names an object that isn't there.
+        case objectMissing
+        /// No record names an object; it is never used. `gc` removes it.
+        case objectStray
+        /// A damaged object that was set aside before. `gc` removes it.
+        case objectSetAside
+        /// A file that has no place where it lies.
+        case fileStray
+        /// The last line of a journal has no end: its writer was killed.
+        case journalTorn
+        /// A line of a journal is not whole; its record is lost.
+        case journalDamaged
+        /// The index can't be read.
+        case indexDamaged
+        /// The index has a row that no journal holds.
+        case rowDangling
+        /// The index lacks a row that a journal holds.
+        case rowMissing
+        /// The index has another result than the journals.
+        case rowDifferent
+        /// A reference holds no hash.
+        case referenceDamaged
+        /// A reference names a snapshot that isn't there.
+        case referenceDangling
+    }
+
+    /// What is wrong.
+    public let kind: Kind
+    /// Where, relative to the cache.
+    public let path: String
+    /// What was expected and what was found.
+    public let detail: String
+    /// What the object is about, such as `score of data/a.mid`, as far as a record tells.
+    public let subject: String?
+
+    init(_ kind: Kind, _ path: String, _ detail: String, subject: String? = nil) {
+        self.kind = kind
+        self.path = path
+        self.detail = detail
+        self.subject = subject
+    }
+
+    /// Whether results are lost or could go wrong by it; else it only takes up room.
+    public var isDamage: Bool {
+        switch kind {
+        case .objectStray, .objectSetAside, .fileStray, .journalTorn: false
+        default: true
+        }
+    }
+
+    /// The finding as an object.
+    public var json: JSONValue {
+        var members: [String: JSONValue] = [
+            "kind": .string(kind.rawValue), "path": .string(path), "detail": .string(detail),
+            "damage": .bool(isDamage),
+        ]
+        if let subject { members["subject"] = .string(subject) }
+        return .object(members)
+    }
+}
+
+/// What looking at all of a cache found.
+public struct Verification: Sendable {
+    /// What is not as it should be, by path.
+    public let findings: [Finding]
+    /// How many objects were hashed.
+    public let objects: Int
+    /// How many bytes they have.
+    public let bytes: Int
+    /// How many records stand.
+    public let records: Int
+
+    /// Whether nothing is damaged.
+    public var isSound: Bool { !findings.contains(where: \.isDamage) }
+}
+
+extension Cache {
+    /// Looks at everything: hashes every object, reads every journal, compares the index and the references.
+    ///
+    /// Changes nothing. Beside a build or live workers, what is under way is not taken for stray.
+    ///
+    /// - Throws: `build.io`, `build.interrupted`.
+    public func verify(with workers: Workers) throws(BuildError) -> Verification {
+        try examine(with: workers).verification
+    }
+
+    /// Sets damaged things aside and strikes out their records, so that the next build makes them anew.
+    ///
+    /// Damaged objects get a name ending in `.bad`, and so do references that hold no hash or name an older
+    /// snapshot that is lost. Journals with damaged lines are written anew without them, and the index where it
+    /// is wrong. Strays stay: `gc` removes them.
+    ///
+    /// - Returns: what was found before.
+    /// - Precondition: the cache was opened for building, and no engine is at work on it.
+    /// - Throws: `build.disk-full`, `build.io`, `build.interrupted`.
+    public func repair(with workers: Workers) throws(BuildError) -> Verification {
+        guard case .building = access else { preconditionFailure("repair of a cache opened for \(access)") }
+        let (verification, ledger) = try examine(with: workers)
+        var lost: [Digest: DropReason] = [:]
+        var isIndexWrong = false
+        var isJournalWrong = false
+        for finding in verification.findings {
+            switch finding.kind {
+            case .objectDamaged, .objectMissing:
+                guard let digest = Self.digest(ofObject: finding.path) else { continue }
+                lost[digest] = finding.kind == .objectDamaged ? .corrupt : .missing
+                if finding.kind == .objectDamaged {
+                    try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
+                }
+            case .journalTorn, .journalDamaged: isJournalWrong = true
+            case .indexDamaged, .rowDangling, .rowMissing, .rowDifferent: isIndexWrong = true
+            case .referenceDamaged:
+                try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
+            case .referenceDangling:
+                // The newest one is replaced by the next build; an older one is lost for good.
+                if finding.path.contains("@") {
+                    try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
+                }
+            case .objectStray, .objectSetAside, .fileStray: break
+            }
+        }
+        try strikeOut(lost, ledger: ledger)
+        if isJournalWrong {
+            try compactJournals(try Ledger(records, disk: disk)) { _, _ in true }
+        } else if isIndexWrong {
+            try records.rebuild()
+        }
+        return verification
+    }
+
+    private func strikeOut(_ lost: [Digest: DropReason], ledger: Ledger) throws(BuildError) {
+        var now = max(FileStat.now / 1_000_000, ledger.rows.values.lazy.map(\.at).max() ?? 0)
+        var entries: [JournalEntry] = []
+        for (key, row) in ledger.rows.sorted(by: { $0.key < $1.key }) {
+            let reasons = row.result.outputs.values.compactMap { lost[$0.digest] }
+            guard let reason = reasons.contains(.corrupt) ? .corrupt : reasons.first else { continue }
+            now += 1
+            entries.append(.drop(key, reason, at: now))
+        }
+        guard !entries.isEmpty else { return }
+        let journal = Journal(name: "\(writer).jsonl", path: "\(records.folder)/\(writer).jsonl")
+        let places = try JournalWriter(journal, disk: disk).append(entries)
+        let end = places.last?.upperBound ?? 0
+        _ = try records.withIndex { (index) throws(BuildError) in
+            try index.ingest(Array(zip(entries, places)), of: journal.name, upTo: end)
+        }
+    }
+
+    private static func digest(ofObject path: String) -> Digest? {
+        Digest(hex: path.split(separator: "/").dropFirst().joined())
+    }
+
+    // MARK: Looking
+
+    private func examine(
+        with workers: Workers
+    ) throws(BuildError) -> (verification: Verification, ledger: Ledger) {
+        let isAtRest = !isBeingWritten
+        let ledger = try Ledger(records, disk: disk)
+        var findings: [Finding] = []
+        var named: [Digest: (size: Int, subject: String)] = [:]
+        for row in ledger.rows.values {
+            for output in row.result.outputs.values {
+                named[output.digest] = (output.size, "\(row.stage.name) of \(row.subject)")
+            }
+        }
+        let (objects, bytes) = try examineObjects(named, isAtRest: isAtRest, with: workers, into: &findings)
+        examineJournals(ledger, isAtRest: isAtRest, into: &findings)
+        examineIndex(ledger, into: &findings)
+        examineReferences(into: &findings)
+        findings.sort { ($0.path, $0.kind.rawValue) < ($1.path, $1.kind.rawValue) }
+        let verification = Verification(
+            findings: findings, objects: objects, bytes: bytes, records: ledger.rows.count)
+        return (verification, ledger)
+    }
+
+    /// Whether a builder or a worker other than this process's is at work.
+    private var isBeingWritten: Bool {
+        if !Lease.live(disk, cache: path).isEmpty { return true }
+        guard access == .reading, let descriptor = try? disk.open("\(path)/lock", O_RDONLY) else {
+            return false
+        }
+        defer { disk.close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+    }
+
+    private func examineObjects(
+        _ named: [Digest: (size: Int, subject: String)], isAtRest: Bool, with workers: Workers,
+        into findings: inout [Finding]
+    ) throws(BuildError) -> (objects: Int, bytes: Int) {
+        let files = objectFiles()
+        let looked = try workers.map(files) { (file) throws(BuildError) -> (size: Int, finding: Finding?) in
+            guard let digest = file.digest else {
+                let isSetAside = file.path.hasSuffix(".bad")
+                return (
+                    0,
+                    isSetAside
+                        ? Finding(.objectSetAside, file.path, "set aside as damaged")
+                        : Finding(.fileStray, file.path, "not named by a hash")
+                )
+            }
+            let path = "\(path)/\(file.path)"
+            guard let size = FileStat(path: path)?.size else { return (0, nil) }
+            guard let expected = named[digest] else {
+                return (size, isAtRest ? Finding(.objectStray, file.path, "no record names it") : nil)
+            }
+            guard size == expected.size else {
+                return (
+                    size,
+                    Finding(
+                        .objectDamaged, file.path, "\(expected.size) bytes expected, \(size) found",
+                        subject: expected.subject)
+                )
+            }
+            let descriptor = try disk.open(path, O_RDONLY)
+            defer { disk.close(descriptor) }
+            let found: Digest
+            do throws(BuildError) {
+                found = try disk.digest(descriptor, path: path)
+            } catch {
+                return (size, Finding(.objectDamaged, file.path, error.message, subject: expected.subject))
+            }
+            guard found != digest else { return (size, nil) }
+            return (
+                size,
+                Finding(.objectDamaged, file.path, "its bytes hash to \(found)", subject: expected.subject)
+            )
+        }
+        findings += looked.compactMap(\.finding)
+        let present = Set(files.compactMap(\.digest))
+        for (digest, object) in named where !present.contains(digest) && !store.isPending(digest) {
+            let hex = digest.hex
+            findings.append(
+                Finding(
+                    .objectMissing, "objects/\(hex.prefix(2))/\(hex.dropFirst(2))",
+                    "\(object.size) bytes are gone",
+                    subject: object.subject))
+        }
+        return (present.count, looked.reduce(0) { $0 + $1.size })
+    }
+
+    private func examineJournals(_ ledger: Ledger, isAtRest: Bool, into findings: inout [Finding]) {
+        for (journal, scan) in ledger.journals {
+            let path = "journals/\(journal.name)"
+            for place in scan.damaged {
+                findings.append(
+                    Finding(
+                        .journalDamaged, path, "the line at bytes \(place.lowerBound)..<\(place.upperBound)"))
+            }
+            if scan.tornBytes > 0, isAtRest {
+                findings.append(
+                    Finding(.journalTorn, path, "\(scan.tornBytes) bytes without an end at byte \(scan.end)"))
+            }
+        }
+        if isAtRest {
+            for name in disk.names(in: "\(path)/tmp") {
+                for file in disk.names(in: "\(path)/tmp/\(name)") {
+                    findings.append(Finding(.fileStray, "tmp/\(name)/\(file)", "left by a killed writer"))
+                }
+            }
+        }
+    }
+
+    /// The index as it lies on the disk; one that isn't there is no fault.
+    private func examineIndex(_ ledger: Ledger, into findings: inout [Finding]) {
+        let name = "index.sqlite"
+        guard FileStat(path: "\(path)/\(name)") != nil else { return }
+        do throws(BuildError) {
+            let index = try Index(path: "\(path)/\(name)")
+            defer { index.close() }
+            if let damage = index.damage() { throw BuildError(.damaged, damage, canRetry: false) }
+            let known = try index.journals()
+            let rows = Array(ledger.rows)
+            let results = try index.results(for: rows.map(\.key))
+            for ((key, row), result) in zip(rows, results) where result != row.result {
+                let subject = "\(row.stage.name) of \(row.subject)"
+                if result != nil {
+                    findings.append(
+                        Finding(.rowDifferent, name, "\(key): not what the journals hold", subject: subject))
+                } else if row.place.upperBound <= known[ledger.journals[row.journal].journal.name] ?? 0 {
+                    findings.append(Finding(.rowMissing, name, "\(key): only in a journal", subject: subject))
+                }
+            }
+            for key in try index.keys() where ledger.rows[key] == nil {
+                findings.append(Finding(.rowDangling, name, "\(key): in no journal"))
+            }
+        } catch {
+            findings.append(Finding(.indexDamaged, name, error.message))
+        }
+    }
+
+    private func examineReferences(into findings: inout [Finding]) {
+        for name in referenceNames() {
+            do throws(BuildError) {
+                guard let snapshot = try readReference(name) else { continue }
+                if FileStat(path: store.path(of: snapshot)) == nil {
+                    findings.append(
+                        Finding(
+                            .referenceDangling, "refs/\(name)", "snapshot \(snapshot) is not in the cache"))
+                }
+            } catch {
+                findings.append(Finding(.referenceDamaged, "refs/\(name)", "holds no hash"))
+            }
+        }
+    }
+}
