@@ -23,6 +23,11 @@ public struct EntryList: Sendable {
         public var piece: String?
         /// The part that a table's column says, with `splits: {column: …}`.
         public var split: Split?
+
+        /// A description from its parts.
+        public init(labels: [String: String] = [:], piece: String? = nil, split: Split? = nil) {
+            (self.labels, self.piece, self.split) = (labels, piece, split)
+        }
     }
 
     private let sources: [SourceItem]

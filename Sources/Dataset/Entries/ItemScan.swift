@@ -48,6 +48,14 @@ struct ItemScan {
             guard case .literal(let bytes) = component else { break }
             names.append(String(decoding: bytes, as: UTF8.self))
         }
+        let isWhole = names.count == pattern.branches[0].components.count - 1
+        if isWhole, case .literal(let bytes)? = pattern.branches[0].components.last {
+            let path = (names + [String(decoding: bytes, as: UTF8.self)]).joined(separator: "/")
+            var status = stat()
+            if fstatat(root, path, &status, 0) == 0, status.st_mode & S_IFMT == S_IFDIR {
+                return "it is a folder, so write what to take from it, such as '\(path)/**/*.mid'"
+            }
+        }
         return nearestFolder(of: names)
     }
 
