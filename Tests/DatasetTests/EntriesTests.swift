@@ -192,7 +192,7 @@ import Testing
         #expect(agreeing.item(0) == 0)
         #expect(
             Self.faults(folder, "  - {path: a/*.mid, labels: {s: a}}\n  - {path: 'a/*', labels: {s: b}}") == [
-                "m.yaml:7: 'a/x.mid' is also found by line 6, with other labels; make them agree, or narrow one (and 1 more paths)"
+                "m.yaml:7: 'a/x.mid' is also found by line 6, with other labels; make them agree, or narrow one (and 1 more)"
             ])
         #expect(
             Self.faults(folder, "  - {path: a/x.mid}\n  - {path: 'a/*', piece: p}") == [

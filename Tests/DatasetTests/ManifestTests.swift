@@ -211,6 +211,22 @@ import Testing
         #expect(manifest.effective["sources"]?.array?[1]["table"] == "y/t.csv")
     }
 
+    @Test func filesAreReadWithTheirFolder() throws {
+        let folder = try TestFolder()
+        try folder.write(
+            "sub/m.yaml", "version: 1\ndataset: d\nmidi:\nsources: [{path: \(folder.path)/a/*.mid}]\n")
+        let (manifest, directory) = try Manifest.read(folder.path + "/sub/../sub/m.yaml")
+        #expect(directory.hasSuffix("/sub"))
+        #expect(manifest.effective["sources"]?.array?[0]["path"] == "../a/*.mid")
+        let error = #expect(throws: ManifestError.self) { try Manifest.read(folder.path + "/n.yaml") }
+        #expect(
+            error?.description
+                == "\(folder.path)/n.yaml:1: the manifest cannot be read: No such file or directory")
+        #expect(error?.faults.map(\.kind) == [.manifest])
+        let other = #expect(throws: ManifestError.self) { try Manifest.read(folder.path + "/sub") }
+        #expect(other?.faults.map(\.kind) == [.environment])
+    }
+
     @Test func aliasesAreRead() throws {
         let manifest = try Self.read(
             "version: 1\ndataset: d\nmidi: {}\nsources:\n  - {path: a.mid, labels: &l {style: x}}\n  - {path: b.mid, labels: *l}"
