@@ -18,6 +18,8 @@ struct FileFailure: Error {
 /// - Parameters:
 ///   - path: the file, relative to `folder`.
 ///   - folder: an open folder, or `AT_FDCWD`.
+/// - Returns: the bytes.
+/// - Throws: the system's word on why it cannot be read.
 func contents(of path: String, in folder: Int32) throws(FileFailure) -> [UInt8] {
     let descriptor = openat(folder, path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileFailure(code: errno) }
