@@ -25,6 +25,11 @@ public struct EntryList: Sendable {
         public var piece: String?
         /// The part that a table's column says, with `splits: {column: …}`.
         public var split: Split?
+
+        /// A description from its parts.
+        public init(labels: [String: String] = [:], piece: String? = nil, split: Split? = nil) {
+            (self.labels, self.piece, self.split) = (labels, piece, split)
+        }
     }
 
     private let sources: [SourceItem]
@@ -146,7 +151,7 @@ public struct EntryList: Sendable {
             case .columns(let names):
                 for name in names { description.labels[name] = cell(name).flatMap { $0.isEmpty ? nil : $0 } }
             case .otherColumns:
-                for name in table.map({ otherColumns(of: $0, source) }) ?? [] {
+                for name in table.map({ source.otherColumns(of: $0, splitColumn: splitColumn) }) ?? [] {
                     description.labels[name] = cell(name).flatMap { $0.isEmpty ? nil : $0 }
                 }
             }
@@ -167,14 +172,6 @@ public struct EntryList: Sendable {
         } catch {
             throw ManifestError([ManifestFault(file: place.file, line: place.line, message: error.message)])
         }
-    }
-
-    /// The columns that no pattern names, in the header's order.
-    private func otherColumns(of table: Table, _ source: SourceItem) -> [String] {
-        var named = Set(source.piece?.fields.map(\.name) ?? [])
-        if case .table(_, _, let path) = source.place { named.formUnion(path.fields.map(\.name)) }
-        if let splitColumn { named.insert(splitColumn) }
-        return table.header.filter { !$0.isEmpty && !named.contains($0) }
     }
 
     private struct Scan {
@@ -220,7 +217,7 @@ public struct EntryList: Sendable {
             rows.append(Int32(row))
         }
         for (count, fault) in disagreements.values {
-            let more = count > 1 ? " (and \(count - 1) more paths)" : ""
+            let more = count > 1 ? " (and \(count - 1) more)" : ""
             faults.append(ManifestFault(file: fault.file, line: fault.line, message: fault.message + more))
         }
     }

@@ -48,6 +48,14 @@ struct ItemScan {
             guard case .literal(let bytes) = component else { break }
             names.append(String(decoding: bytes, as: UTF8.self))
         }
+        let isWhole = names.count == pattern.branches[0].components.count - 1
+        if isWhole, case .literal(let bytes)? = pattern.branches[0].components.last {
+            let path = (names + [String(decoding: bytes, as: UTF8.self)]).joined(separator: "/")
+            var status = stat()
+            if fstatat(root, path, &status, 0) == 0, status.st_mode & S_IFMT == S_IFDIR {
+                return "it is a folder, so write what to take from it, such as '\(path)/**/*.mid'"
+            }
+        }
         return nearestFolder(of: names)
     }
 
@@ -65,7 +73,18 @@ struct ItemScan {
     }
 
     func readTable(_ path: String, headerRows: Int, _ faults: inout [ManifestFault]) -> Table? {
-        guard let bytes = contents(of: path, &faults) else { return nil }
+        let bytes: [UInt8]
+        do throws(FileFailure) {
+            bytes = try contents(of: path, in: root)
+        } catch {
+            let folders = path.split(separator: "/").dropLast().map(String.init)
+            let hint = error.isAbsence ? "; \(nearestFolder(of: folders))" : ""
+            faults.append(
+                fault(
+                    error.isAbsence ? .manifest : .environment,
+                    "the table '\(path)' cannot be read: \(error.message)\(hint)"))
+            return nil
+        }
         let table: Table
         do throws(ManifestError) {
             table = try Table(bytes, file: path, headerRows: headerRows)
@@ -81,13 +100,15 @@ struct ItemScan {
                     "\(path) has no column '\(name)', which \(use) wants; \(suggestion(for: name, among: table.header))"
                 ))
         }
-        if case .otherColumns = item.labels, let name = table.header.first(where: { $0.contains("/") }) {
-            faults.append(
-                fault(
-                    .manifest,
-                    "the column '\(name)' of \(path) cannot name a label; list the columns to take in labels")
-            )
-            return nil
+        if case .otherColumns = item.labels {
+            for name in item.otherColumns(of: table, splitColumn: splitColumn)
+            where !SourceReader.isLabelName(name) {
+                faults.append(
+                    fault(
+                        .manifest,
+                        "the column '\(name)' of \(path) cannot name a label; list the columns to take in labels"
+                    ))
+            }
         }
         return missing.isEmpty ? table : nil
     }
@@ -162,41 +183,14 @@ struct ItemScan {
         }
         return parts.isEmpty || parts.last == ".." ? nil : parts.joined(separator: "/")
     }
+}
 
-    private func contents(of path: String, _ faults: inout [ManifestFault]) -> [UInt8]? {
-        let descriptor = openat(root, path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            let folders = path.split(separator: "/").dropLast().map(String.init)
-            let kind: ManifestFault.Kind = errno == ENOENT || errno == ENOTDIR ? .manifest : .environment
-            let hint = kind == .manifest ? "; \(nearestFolder(of: folders))" : ""
-            faults.append(
-                fault(kind, "the table '\(path)' cannot be read: \(String(cString: strerror(errno)))\(hint)"))
-            return nil
-        }
-        defer { close(descriptor) }
-        var status = stat()
-        var bytes: [UInt8] = []
-        var failure: Int32 = fstat(descriptor, &status) == 0 ? 0 : errno
-        if failure == 0, status.st_mode & S_IFMT == S_IFDIR { failure = EISDIR }
-        while failure == 0 {
-            var isAtEnd = false
-            let room = max(1 << 16, Int(status.st_size) - bytes.count + 1)
-            let chunk = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-                let got = read(descriptor, buffer.baseAddress, room)
-                if got < 0, errno != EINTR { failure = errno }
-                isAtEnd = got == 0
-                count = max(0, got)
-            }
-            bytes += chunk
-            if isAtEnd { break }
-        }
-        guard failure == 0 else {
-            faults.append(
-                fault(
-                    .environment, "the table '\(path)' cannot be read: \(String(cString: strerror(failure)))")
-            )
-            return nil
-        }
-        return bytes
+extension SourceItem {
+    /// The columns that no pattern names, in the header's order.
+    func otherColumns(of table: Table, splitColumn: String?) -> [String] {
+        var named = Set(piece?.fields.map(\.name) ?? [])
+        if case .table(_, _, let path) = place { named.formUnion(path.fields.map(\.name)) }
+        if let splitColumn { named.insert(splitColumn) }
+        return table.header.filter { !$0.isEmpty && !named.contains($0) }
     }
 }

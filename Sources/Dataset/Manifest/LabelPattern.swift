@@ -51,13 +51,13 @@ public struct LabelPattern: Hashable, Sendable {
                 rest.removeFirst()
             case "{":
                 guard let end = rest.firstIndex(of: "}") else {
-                    throw Fault(message: "'{' without '}' in '\(source)'; write '{{' for a brace")
+                    throw Fault(message: "has '{' without '}'; write '{{' for a brace")
                 }
                 if !text.isEmpty { parts.append(.text(text)) }
                 text = ""
-                parts.append(.field(try Self.field(rest[..<end], in: source)))
+                parts.append(.field(try Self.field(rest[..<end])))
                 rest = rest[rest.index(after: end)...]
-            case "}": throw Fault(message: "'}' without '{' in '\(source)'; write '}}' for a brace")
+            case "}": throw Fault(message: "has '}' without '{'; write '}}' for a brace")
             default: text.append(character)
             }
         }
@@ -65,10 +65,12 @@ public struct LabelPattern: Hashable, Sendable {
         self.parts = parts
     }
 
-    private static func field(_ inside: Substring, in source: String) throws(Fault) -> Field {
+    private static func field(_ inside: Substring) throws(Fault) -> Field {
         let halves = inside.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         var field = Field(name: String(halves[0]))
-        guard !field.name.isEmpty else { throw Fault(message: "'{}' names nothing in '\(source)'") }
+        guard !field.name.isEmpty else {
+            throw Fault(message: "has '{}', which names nothing; write '{{' for a brace")
+        }
         guard halves.count == 2 else { return field }
         if field.name == "dir", let level = Int(halves[1]), (1...255).contains(level) {
             field.level = level
@@ -81,7 +83,7 @@ public struct LabelPattern: Hashable, Sendable {
         else {
             throw Fault(
                 message:
-                    "'{\(inside)}' in '\(source)' is not understood; write {dir:2} for the second folder up, {column:06} for a number padded with zeros"
+                    "has '{\(inside)}', which is not understood; write {dir:2} for the second folder up, {column:06} for a number padded with zeros"
             )
         }
         field.width = width
@@ -112,18 +114,27 @@ public struct LabelPattern: Hashable, Sendable {
     }
 
     private static func part(of path: String, field: Field) throws(Fault) -> String {
-        let components = path.split(separator: "/")
-        let name = components.last.map(String.init) ?? ""
+        // By UTF-8: by characters this would be most of the time that describing entries takes.
+        let bytes = path.utf8
+        let slash = UInt8(ascii: "/")
+        let nameStart = bytes.lastIndex(of: slash).map { bytes.index(after: $0) } ?? bytes.startIndex
         switch field.name {
-        case "name": return name
+        case "name": return String(path[nameStart...])
         case "stem":
-            guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return name }
-            return String(name[..<dot])
+            guard let dot = bytes[nameStart...].lastIndex(of: UInt8(ascii: ".")), dot != nameStart else {
+                return String(path[nameStart...])
+            }
+            return String(path[nameStart..<dot])
         case "dir":
             let level = field.level ?? 1
-            guard components.count > level, case let folder = components[components.count - 1 - level],
-                folder != ".."
-            else {
+            var start = nameStart
+            var folder = path[start..<start]
+            for _ in 0..<level where start > bytes.startIndex {
+                let end = bytes.index(before: start)
+                start = bytes[..<end].lastIndex(of: slash).map { bytes.index(after: $0) } ?? bytes.startIndex
+                folder = path[start..<end]
+            }
+            guard bytes[..<nameStart].count(where: { $0 == slash }) >= level, folder != ".." else {
                 throw Fault(message: "'\(path)' has no folder for {dir\(level == 1 ? "" : ":\(level)")}")
             }
             return String(folder)
@@ -134,6 +145,7 @@ public struct LabelPattern: Hashable, Sendable {
 
 extension LabelPattern.Field {
     func formatted(_ value: String) -> String {
+        if width == 0 { return value }
         let padded = String(repeating: "0", count: max(0, width - value.count)) + value
         return prefix.map { String(padded.prefix($0)) } ?? padded
     }

@@ -96,9 +96,13 @@ struct SourceReader {
                 guard case .scalar(let scalar) = node, !node.isNothing else { return nil }
                 return scalar.string
             }
-            if names.count != sequence.count || Set(names).count != names.count {
+            if names.count != sequence.count || Set(names).count != names.count
+                || !names.allSatisfy(Self.isLabelName)
+            {
                 section.fault(
-                    "labels", "must be a list of different columns, or a mapping of names to patterns")
+                    "labels",
+                    "must be a list of different columns (their names without '/'), or a mapping of names to patterns"
+                )
             }
             return .columns(names)
         }

@@ -46,9 +46,10 @@ extension Manifest.Splits {
             let count = section.integer("folds", 3...1000, default: 1000)
             division = .folds(count: count, test: section.integer("fold", 0...count - 1, default: 0))
         } else if !shares.isEmpty {
+            let before = section.faults.faults.count
             let values = ["train", "validation", "test"].map { section.number($0, 0...1, default: 0) }
             let sum = values.reduce(0, +)
-            if (sum - 1).magnitude > 1e-9 {
+            if section.faults.faults.count == before, (sum - 1).magnitude > 1e-9 {
                 section.fault(
                     shares[shares.count - 1],
                     "makes train + validation + test = \(sum.brief); they must add up to 1")

@@ -1,6 +1,41 @@
 internal import Yams
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 extension Manifest {
+    /// Reads and checks a manifest's file.
+    ///
+    /// - Parameter path: the file; faults name it so.
+    /// - Returns: the manifest, and the absolute real path of its folder, to which its paths are relative.
+    /// - Throws: every fault at once; one of kind `environment` if the file cannot be read.
+    public static func read(_ path: String) throws(ManifestError) -> (manifest: Manifest, directory: String) {
+        let bytes: [UInt8]
+        do throws(FileFailure) {
+            bytes = try contents(of: path, in: AT_FDCWD)
+        } catch {
+            throw ManifestError([
+                ManifestFault(
+                    kind: error.isAbsence ? .manifest : .environment, file: path, line: 1,
+                    message: "the manifest cannot be read: \(error.message)")
+            ])
+        }
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard let real = realpath(folder, nil) else {
+            throw ManifestError([
+                ManifestFault(
+                    kind: .environment, file: path, line: 1,
+                    message: "the manifest's folder cannot be read: \(FileFailure(code: errno).message)")
+            ])
+        }
+        defer { free(real) }
+        let directory = String(cString: real)
+        return (try Manifest(bytes: bytes, file: path, directory: directory), directory)
+    }
+
     /// Reads and checks a manifest.
     ///
     /// - Parameters:

@@ -148,7 +148,8 @@ func suggestion(for word: String, among known: [String]) -> String {
     if let nearest, nearest.distance <= max(1, min(3, nearest.word.count / 2)) {
         return "did you mean '\(nearest.word)'?"
     }
-    return known.isEmpty ? "remove it" : "known are \(known.joined(separator: ", "))"
+    let more = known.count > 20 ? ", …" : ""
+    return known.isEmpty ? "remove it" : "known are \(known.prefix(20).joined(separator: ", "))\(more)"
 }
 
 /// Levenshtein's distance, with swapped neighbours counted as one edit.

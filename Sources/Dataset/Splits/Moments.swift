@@ -22,7 +22,7 @@ public struct Moments: Hashable, Sendable {
         (self.count, self.mean, self.m2) = (count, mean, m2)
     }
 
-    /// The moments of both sets of values (Chan, Golub and LeVeque 1979, eq. 2.1).
+    /// The moments of both sets of values (Chan, Golub and LeVeque 1979, formula 2.1).
     public func merged(with other: Moments) -> Moments {
         precondition(
             mean.count == other.mean.count,
