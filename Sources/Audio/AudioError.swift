@@ -49,7 +49,7 @@ public struct AudioError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Something odd in a file that was read all the same.
 public struct AudioWarning: Hashable, Sendable {
-    /// A stable dotted name: `audio.truncated`, `audio.silent`, `audio.chained`.
+    /// A stable dotted name: `audio.truncated`, `audio.silent`, `audio.chained`, `audio.junk`.
     public let code: String
     /// What was found, and what was made of it.
     public let message: String

@@ -49,35 +49,34 @@ struct RIFFLength {
     }
 }
 
-/// How an Ogg file ends, seen from its last page.
+/// How an Ogg file goes on or ends, seen from its pages (RFC 3533, section 6).
 enum OggEnding {
-    /// The last page belongs to another stream than the first: chained streams, of which one was read.
+    /// A stream begins after the first one has: chained streams, of which the first was read.
     case chained
     /// The last page is not marked as its stream's last.
     case cut
 
-    /// `nil` if the file is no Ogg file, or ends as it should.
+    /// Walks the pages; `nil` if the file is no Ogg file, is damaged, or ends as it should.
     init?(descriptor: Int32) {
-        var first = [UInt8](repeating: 0, count: 18)
-        guard pread(descriptor, &first, 18, 0) == 18, Self.isPage(first[...]) else { return nil }
-        // A page has at most 65,307 bytes, so the last one begins in here.
-        let size = byteCount(of: descriptor)
-        var tail = [UInt8](repeating: 0, count: min(size, 65_536))
-        guard pread(descriptor, &tail, tail.count, off_t(size - tail.count)) == tail.count else { return nil }
-        guard
-            let last = (0...(tail.count - 18)).last(where: { Self.isPage(tail[$0..<($0 + 18)]) })
-        else { return nil }
-        if Array(tail[(last + 14)..<(last + 18)]) != Array(first[14..<18]) {
-            self = .chained
-        } else if tail[last + 5] & 4 == 0 {
-            self = .cut
-        } else {
-            return nil
+        var offset = 0
+        var header = [UInt8](repeating: 0, count: 27 + 255)
+        var hasBegun = false
+        var hasEnded = false
+        while true {
+            let count = pread(descriptor, &header, header.count, off_t(offset))
+            if count < 27 || !header.starts(with: Array("OggS".utf8)) { break }
+            let begins = header[5] & 2 != 0
+            if begins && hasBegun {
+                self = .chained
+                return
+            }
+            hasBegun = hasBegun || !begins
+            hasEnded = header[5] & 4 != 0
+            let segments = Int(header[26])
+            offset += 27 + segments + header[27..<(27 + segments)].reduce(0) { $0 + Int($1) }
         }
-    }
-
-    private static func isPage(_ bytes: ArraySlice<UInt8>) -> Bool {
-        bytes.starts(with: Array("OggS".utf8)) && bytes[bytes.startIndex + 4] == 0
+        if offset == 0 || (hasEnded && offset <= byteCount(of: descriptor)) { return nil }
+        self = .cut
     }
 }
 

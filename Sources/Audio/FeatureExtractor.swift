@@ -131,6 +131,13 @@ public final class FeatureExtractor {
                 AudioWarning(code: AudioError.Code.truncated.rawValue, message: message, frame: facts.frames))
         }
         guard facts.frames > 0 else { throw AudioError(.noSamples, "the file holds no samples") }
+        if file.skippedBytes > 0 {
+            facts.warnings.append(
+                AudioWarning(
+                    code: "audio.junk",
+                    message: "\(file.skippedBytes) bytes before the first MP3 frame were passed over",
+                    frame: nil))
+        }
         switch file.oggEnding() {
         case .chained:
             facts.warnings.append(
@@ -142,7 +149,7 @@ public final class FeatureExtractor {
             facts.warnings.append(
                 AudioWarning(
                     code: AudioError.Code.truncated.rawValue,
-                    message: "the last Ogg page is not marked as the last; the end may be missing",
+                    message: "the Ogg pages do not run on to a marked end; some may be missing",
                     frame: facts.frames))
         case .cut, nil: break
         }

@@ -22,6 +22,8 @@ final class SoundFile {
     /// libsndfile's names of container and encoding.
     let format: String
     let encoding: String
+    /// How many bytes before an MP3's first frame were passed over.
+    let skippedBytes: Int
 
     private let handle: OpaquePointer
     private let path: String
@@ -41,7 +43,7 @@ final class SoundFile {
             guard status.st_mode & S_IFMT == S_IFREG else {
                 throw AudioAccessError(path: path, number: EINVAL, message: "not a regular file")
             }
-            handle = try Self.decoder(for: descriptor, path: path, &info)
+            (handle, skippedBytes) = try Self.decoder(for: descriptor, path: path, &info)
         } catch {
             close(descriptor)
             throw error
@@ -77,11 +79,27 @@ final class SoundFile {
 
     private static func decoder(
         for descriptor: Int32, path: String, _ info: inout SF_INFO
+    ) throws -> (handle: OpaquePointer, skippedBytes: Int) {
+        do {
+            return (try opened(descriptor, path: path, &info), 0)
+        } catch let error as AudioError where error.code == .unknownFormat {
+            guard let start = MPEGSync.firstFrame(descriptor: descriptor), start > 0 else { throw error }
+            // libsndfile takes the descriptor's position for the beginning of the file.
+            lseek(descriptor, off_t(start), SEEK_SET)
+            return (try opened(descriptor, path: path, &info), start)
+        }
+    }
+
+    private static func opened(
+        _ descriptor: Int32, path: String, _ info: inout SF_INFO
     ) throws -> OpaquePointer {
         var code: Int32 = 0
         var message = ""
+        // Where it fails, libsndfile closes the descriptor even if told not to: it gets one of its own.
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw AudioAccessError(path: path, number: errno) }
         let handle = opening.withLock { _ in
-            let handle = sf_open_fd(descriptor, Int32(SFM_READ), &info, 0)
+            let handle = sf_open_fd(copy, Int32(SFM_READ), &info, 1)
             if handle == nil {
                 code = sf_error(nil)
                 message = String(cString: sf_strerror(nil))
@@ -98,11 +116,22 @@ final class SoundFile {
             throw AudioError(
                 .unsupportedEncoding, message, help: "convert it, for example with: ffmpeg -i FILE out.flac")
         case Int32(SF_ERR_SYSTEM) where errno == EIO: throw AudioAccessError(path: path, number: EIO)
-        default:
-            // Of an MP3 without a whole frame libsndfile says that there is no such file.
-            let isMisleading = message.hasPrefix("File does not exist")
-            throw AudioError(.malformed, isMisleading ? "the decoder found nothing to decode" : message)
+        default: throw AudioError(Self.code(of: message), Self.words(for: message))
         }
+    }
+
+    /// libsndfile has numbers of its own for these, which it does not publish; the words are the same in all versions.
+    private static func code(of message: String) -> AudioError.Code {
+        if message.contains("unimplemented format") { return .unsupportedEncoding }
+        if message.contains("Channel count is zero") || message.contains("Too many channels") {
+            return .badChannels
+        }
+        return .malformed
+    }
+
+    private static func words(for message: String) -> String {
+        // That is what libsndfile says of an MP3 without one whole frame.
+        message.hasPrefix("File does not exist") ? "the decoder found nothing to decode" : message
     }
 
     private func checkSizes() throws(AudioError) {

@@ -67,7 +67,9 @@ struct ReferenceMeter {
 }
 
 @Suite struct LoudnessTests {
-    /// EBU Tech 3341, table 1, cases 1 to 6: within 0.1 LU. Case 6 is 5.0: L, R, C, Ls, Rs.
+    /// EBU Tech 3341, table 1, cases 1 to 6: within 0.1 LU.
+    ///
+    /// Case 6 is 5.0: L, R, C, Ls, Rs.
     @Test(arguments: [
         (-23.0, ToneSignal.stereo([(20, -23)])),
         (-33.0, .stereo([(20, -33)])),
