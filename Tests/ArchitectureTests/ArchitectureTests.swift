@@ -70,7 +70,6 @@ struct ArchitectureTests {
     @Test func namesSayWhatThingsAre() {
         let empty: Set = [
             "Manager", "Helper", "Helpers", "Util", "Utils", "Utility", "Utilities", "Base", "Impl", "Core",
-            "Common",
         ]
         for (file, line, name) in declaredTypes {
             let words = name.matches(of: /[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+/).map { String($0.0) }

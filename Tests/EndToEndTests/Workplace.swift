@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+/// A fresh folder with music, manifests and a cache, and the program run in it.
+final class Workplace {
+    /// What a run of the program gave.
+    struct Outcome {
+        let status: Int32
+        let output: String
+        let errors: String
+
+        /// The one JSON object that `--json` prints.
+        func json() throws -> [String: Any] {
+            try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+        }
+    }
+
+    let folder: URL
+
+    /// The program: `REPRISE_BINARY`, else the one that the tests' build made.
+    static let binary =
+        ProcessInfo.processInfo.environment["REPRISE_BINARY"]
+        ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent(".build/debug/reprise").path
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("reprise-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    func write(_ path: String, _ bytes: [UInt8]) throws {
+        let file = folder.appendingPathComponent(path)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: file)
+    }
+
+    func write(_ path: String, _ text: String) throws {
+        try write(path, Array(text.utf8))
+    }
+
+    func contents(_ path: String) throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: folder.appendingPathComponent(path).path).sorted()
+    }
+
+    /// Runs the program in the folder, without a terminal.
+    func run(_ arguments: String...) throws -> Outcome {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.binary)
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        var environment = ProcessInfo.processInfo.environment
+        environment["REPRISE_CACHE"] = nil
+        process.environment = environment
+        // Files and not pipes: a pipe that nobody reads blocks its writer.
+        let names = ["output", "errors"].map { folder.appendingPathComponent("\(UUID().uuidString).\($0)") }
+        for name in names { try Data().write(to: name) }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: names[0])
+        process.standardError = try FileHandle(forWritingTo: names[1])
+        try process.run()
+        process.waitUntilExit()
+        let texts = try names.map { try String(contentsOf: $0, encoding: .utf8) }
+        for name in names { try FileManager.default.removeItem(at: name) }
+        return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
+    }
+
+    /// Twelve small MIDI files in two styles, and a manifest of them.
+    func addMusic() throws {
+        for index in 0..<12 {
+            try write(
+                "music/\(index % 2 == 0 ? "classical" : "jazz")/\(index).mid",
+                Self.midi(pitches: (0..<40).map { UInt8(48 + ($0 * (index + 3)) % 36) }))
+        }
+        try write(
+            "styles.yaml",
+            """
+            version: 1
+            dataset: styles
+            sources:
+              - path: music/*/*.mid
+                labels: {style: "{dir}"}
+            midi:
+              grid: {steps_per_beat: 4}
+              segment: {steps: 16}
+            splits: {train: 0.5, validation: 0.25, test: 0.25, method: exact, seed: 1}
+            """)
+    }
+
+    /// A file of format 0, 96 ticks a quarter, whose notes last a sixteenth each, one after the other.
+    static func midi(pitches: [UInt8]) -> [UInt8] {
+        var track: [UInt8] = []
+        for pitch in pitches { track += [0, 0x90, pitch, 64, 24, 0x80, pitch, 0] }
+        track += [0, 0xFF, 0x2F, 0]
+        let length = withUnsafeBytes(of: UInt32(track.count).bigEndian) { Array($0) }
+        return Array("MThd".utf8) + [0, 0, 0, 6, 0, 0, 0, 1, 0, 96] + Array("MTrk".utf8) + length + track
+    }
+}
