@@ -32,7 +32,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         // Layer 3
-        .target(name: "Insight", dependencies: ["Dataset", "Build", "Tensors"], swiftSettings: strict),
+        .target(
+            name: "Insight", dependencies: ["Dataset", "Symbolic", "Build", "Tensors"], swiftSettings: strict),
         // Layer 2
         .target(
             name: "Dataset",

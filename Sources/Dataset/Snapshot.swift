@@ -204,3 +204,16 @@ extension Snapshot {
             features: features)
     }
 }
+
+extension Snapshot {
+    /// The objects that a snapshot's object refers to.
+    ///
+    /// - Throws: `BuildError` if it cannot be read, or is no snapshot.
+    public static func objects(of digest: Digest, in cache: Cache) throws(BuildError) -> [Digest] {
+        let bytes = try cache.bytes(of: digest)
+        guard let snapshot = try? Snapshot(decoding: bytes) else {
+            throw BuildError(.damaged, "object \(digest) is no snapshot", canRetry: false)
+        }
+        return snapshot.objects
+    }
+}

@@ -1,4 +1,5 @@
 import Dataset
+import Insight
 import Synchronization
 
 /// Progress on standard error: a bar with rate and time left on a terminal, a plain line now and then elsewhere.

@@ -31,15 +31,12 @@ struct Reprise: ParsableCommand {
         ])
 
     static func main() {
-        setvbuf(stdout, nil, _IOFBF, 1 << 16)
         signal(SIGPIPE, SIG_DFL)
         do {
             var command = try parseAsRoot()
             try command.run()
-            fflush(stdout)
-        } catch let status as ExitStatus {
-            fflush(stdout)
-            exit(status.rawValue)
+        } catch let ending as Ending {
+            end(ending.status)
         } catch let error as BuildError {
             fail(error.message, error.exitStatus)
         } catch let error as ManifestError {
@@ -51,13 +48,20 @@ struct Reprise: ParsableCommand {
 
     /// Ends with a line that says what, where and what to do.
     private static func fail(_ message: String, _ status: ExitStatus) -> Never {
-        fflush(stdout)
         Terminal.standardError.write("error: \(message)\n")
-        exit(status.rawValue)
+        end(status)
     }
 }
 
-extension ExitStatus: @retroactive Error {}
+/// Ends a command that has said what it had to say.
+struct Ending: Error {
+    let status: ExitStatus
+}
+
+private func end(_ status: ExitStatus) -> Never {
+    fflush(nil)
+    exit(status.rawValue)
+}
 
 /// Options that every command takes.
 struct CommonOptions: ParsableArguments {

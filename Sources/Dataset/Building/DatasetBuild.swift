@@ -24,19 +24,7 @@ public struct DatasetBuild: Sendable {
     /// - Throws: `ManifestError` with every fault at once.
     public init(manifestPath path: String) throws {
         self.path = path
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        let folder = parts.dropLast().joined(separator: "/")
-        let named = parts.count == 1 ? "." : folder.isEmpty ? "/" : folder
-        guard let real = realpath(named, nil) else {
-            throw ManifestError([
-                ManifestFault(
-                    kind: .environment, file: path, line: 1,
-                    message: "cannot be read: \(String(cString: strerror(errno)))")
-            ])
-        }
-        defer { free(real) }
-        directory = String(cString: real)
-        manifest = try Manifest(path: path, directory: directory)
+        (manifest, directory) = try Manifest.read(path)
     }
 
     /// How a build is done.

@@ -21,6 +21,13 @@ public final class DatasetReader: Sendable {
         snapshot = try Snapshot(decoding: cache.bytes(of: digest))
     }
 
+    /// The manifest that the dataset was built from; the effective manifest is in the manifest's own grammar.
+    ///
+    /// - Throws: `ManifestError` if this version no longer reads it.
+    public func manifest() throws -> Manifest {
+        try Manifest(bytes: snapshot.manifest.canonicalBytes, file: "snapshot \(digest.short)", directory: "/")
+    }
+
     private static func find(_ name: String, _ cache: Cache) throws -> Digest {
         let references = try cache.references()
         let full = { (reference: Reference) in

@@ -19,8 +19,9 @@ extension DatasetReader {
         func stage(_ stage: Stage) -> Stage {
             Stage(stage.name, version: versions[stage.name] ?? stage.version, numerics: stage.numerics)
         }
-        let rolls = Parameters(snapshot.manifest["midi"] ?? .null)
-        let spectrum = Parameters(try Manifest.spectrumParameters(ofEffective: snapshot.manifest["audio"] ?? .null))
+        let manifest = try manifest()
+        let rolls = Parameters(manifest.midi?.effective ?? .null)
+        let spectrum = Parameters(manifest.audio?.spectrum ?? .null)
         let heads = snapshot.sources.map { source -> Action in
             let input = [Input("source", source.sha256)]
             return switch source.kind {

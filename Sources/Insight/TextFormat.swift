@@ -1,5 +1,5 @@
 /// A number with a fixed count of decimals.
-func format(_ value: Double, _ decimals: Int) -> String {
+public func format(_ value: Double, _ decimals: Int) -> String {
     guard value.isFinite else { return "\(value)" }
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
@@ -14,7 +14,7 @@ func format(_ value: Double, _ decimals: Int) -> String {
 }
 
 /// A whole number with its thousands apart.
-func grouped(_ value: Int) -> String {
+public func grouped(_ value: Int) -> String {
     var digits = Array(String(value.magnitude))
     var index = digits.count - 3
     while index > 0 {
@@ -25,7 +25,7 @@ func grouped(_ value: Int) -> String {
 }
 
 /// A size in the largest binary unit that keeps it above one.
-func byteSize(_ count: Int) -> String {
+public func byteSize(_ count: Int) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
     var value = Double(count)
     var unit = 0
@@ -36,8 +36,8 @@ func byteSize(_ count: Int) -> String {
     return unit == 0 ? "\(count) B" : "\(format(value, value < 10 ? 2 : 1)) \(units[unit])"
 }
 
-/// Columns of text, the first left-aligned and the rest right-aligned.
-func table(_ header: [String], _ rows: [[String]]) -> String {
+/// A table as text: the first column is left-aligned, the rest right-aligned.
+public func table(_ header: [String], _ rows: [[String]]) -> String {
     let all = [header] + rows
     let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
     return all.map { row in

@@ -1,0 +1,143 @@
+public import Build
+public import Dataset
+import Symbolic
+import Tensors
+
+/// One segment, to be looked at.
+public struct SegmentView: Sendable {
+    private let place: DatasetReader.Place
+    private let shard: Shard
+    private let segment: Shard.Segment
+    private let path: String
+    private let drumsArePainted: Bool
+
+    /// Opens the segment's shard.
+    ///
+    /// - Throws: `BuildError`, `TensorFileError`.
+    public init(_ reader: DatasetReader, _ place: DatasetReader.Place) throws {
+        self.place = place
+        shard = try reader.open(place.shard)
+        let segment = try shard.segment(place.index)
+        self.segment = segment
+        let sources = reader.snapshot.sources.filter { $0.sha256.hex == segment.source }
+        path = (sources.first { $0.labels == segment.labels } ?? sources.first)?.path ?? segment.source
+        drumsArePainted = try reader.manifest().midi?.drums == .include
+    }
+
+    /// What is known of the segment, as an object.
+    public var json: JSONValue {
+        [
+            "segment": .string("\(place.split.rawValue)/\(place.number)"), "kind": .string(place.shard.kind.rawValue),
+            "path": .string(path), "source": .string(segment.source), "timeline": JSONValue(segment.timeline),
+            "start": JSONValue(segment.start), "length": JSONValue(segment.length),
+            "labels": .object(segment.labels.mapValues { .string($0) }),
+            "shard": JSONValue(place.shard.object), "index": JSONValue(place.index),
+            "tensors": .object(
+                shard.file.entries.filter { !$0.key.hasPrefix("label.") && !$0.key.hasPrefix("segment.") }.mapValues {
+                    .string("\($0.type.rawValue) \($0.shape)")
+                }),
+        ]
+    }
+
+    /// The segment as text.
+    ///
+    /// - Parameter width: columns to draw in.
+    /// - Throws: `TensorFileError`.
+    public func text(width: Int) throws -> String {
+        let unit = place.shard.kind == .midi ? "steps" : "samples"
+        let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        var text = "segment    \(place.split.rawValue)/\(place.number), \(path)\n"
+        text += "from       \(segment.start), \(segment.length) \(unit)"
+        text += segment.timeline > 0 ? " of timeline \(segment.timeline)\n" : "\n"
+        if !labels.isEmpty { text += "labels     \(labels.joined(separator: ", "))\n" }
+        if shard.holdsNotes { text += try roll(width: width) }
+        for name in shard.featureNames where name != "waveform" { text += try picture(name, width: width) }
+        return text
+    }
+
+    // MARK: Rolls
+
+    private static let names = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"]
+
+    /// The name of a pitch; middle C (60) is C4.
+    static func name(ofPitch pitch: Int) -> String { names[pitch % 12] + String(pitch / 12 - 1) }
+
+    /// The notes: a row a pitch from high to low, `█` where a note begins, `▒` where it sounds on, `x` for drums.
+    private func roll(width: Int) throws -> String {
+        let steps = try shard.steps()
+        return try shard.withRows(of: place.index) { rows in
+            let count = rows.start.count
+            guard count > 0 else { return "notes      none\n" }
+            let perColumn = (steps + max(width - 7, 16) - 1) / max(width - 7, 16)
+            let columns = (steps + perColumn - 1) / perColumn
+            var lines: [Int: [Character]] = [:]
+            for row in 0..<count {
+                let pitch = Int(rows.pitch[row])
+                let isDrum = rows.program[row] == 128 && !drumsArePainted
+                let first = Int(rows.start[row])
+                let last = min(first + Int(rows.length[row]), steps) - 1
+                guard first <= last else { continue }
+                for column in first / perColumn...last / perColumn {
+                    let begins = column == first / perColumn && rows.flags[row] & RollFlags.onset != 0
+                    let old = lines[pitch, default: Array(repeating: "·", count: columns)][column]
+                    let new: Character = isDrum ? "x" : begins || old == "█" ? "█" : "▒"
+                    if !(isDrum && old != "·") { lines[pitch, default: []][column] = new }
+                }
+            }
+            var text = "notes      \(count); a column is \(perColumn) \(perColumn == 1 ? "step" : "steps")"
+            text += ", █ begins, ▒ sounds on, x drum\n"
+            for (pitch, line) in lines.sorted(by: { $0.key > $1.key }) {
+                let name = Self.name(ofPitch: pitch)
+                text += String(repeating: " ", count: 5 - name.count) + name + " " + String(line) + "\n"
+            }
+            return text
+        }
+    }
+
+    // MARK: Features
+
+    /// A feature as a picture of a few lines, low rows at the bottom, each cell the mean of what it stands for.
+    private func picture(_ name: String, width: Int) throws -> String {
+        let entry = try shard.file.entry(name)
+        guard entry.shape.count == 3 else { return "" }
+        let (rows, frames) = (entry.shape[1], entry.shape[2])
+        let values = try values(name, entry, count: rows * frames)
+        guard let least = values.min(), let greatest = values.max() else { return "" }
+        let (height, across) = (min(rows, 16), min(frames, max(width - 7, 16)))
+        let shades = Array(" ░▒▓█")
+        var text = "\(name)".padded(to: 11) + "\(rows) × \(frames), from \(short(least)) to \(short(greatest))\n"
+        for line in stride(from: height - 1, through: 0, by: -1) {
+            let rowRange = line * rows / height..<max(line * rows / height + 1, (line + 1) * rows / height)
+            var cells = ""
+            for column in 0..<across {
+                let range =
+                    column * frames / across..<max(column * frames / across + 1, (column + 1) * frames / across)
+                var sum: Float = 0
+                for row in rowRange { for frame in range { sum += values[row * frames + frame] } }
+                let mean = sum / Float(rowRange.count * range.count)
+                let level = greatest > least ? (mean - least) / (greatest - least) : 0
+                cells.append(shades[min(4, max(0, Int((level.squareRoot() * 5).rounded(.down))))])
+            }
+            text += "      " + cells + "\n"
+        }
+        return text
+    }
+
+    private func values(_ name: String, _ entry: TensorFile.Entry, count: Int) throws -> [Float] {
+        let range = place.index * count..<(place.index + 1) * count
+        if entry.type == .f16 {
+            return try shard.file.withElements(of: name, as: Float16.self) { $0[range].map { Float($0) } }
+        }
+        return try shard.file.withElements(of: name, as: Float.self) { Array($0[range]) }
+    }
+
+    private func short(_ value: Float) -> String {
+        let scaled = (Double(value) * 1000).rounded() / 1000
+        return "\(scaled)"
+    }
+}
+
+extension String {
+    /// The string with spaces behind it, up to a width.
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(1, width - count)) }
+}

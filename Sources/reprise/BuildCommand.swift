@@ -1,0 +1,124 @@
+import ArgumentParser
+import Build
+import Dataset
+import Insight
+
+/// Options of commands that build.
+struct BuildOptions: ParsableArguments {
+    @Argument(help: "The dataset's manifest.", completion: .file(extensions: ["yaml", "yml"]))
+    var manifest: String
+
+    @Option(help: ArgumentHelp("Threads that work (default: one for each processor).", valueName: "n"))
+    var jobs: Int?
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if let jobs, !(1...1024).contains(jobs) {
+            throw ValidationError("--jobs is \(jobs); write a number from 1 to 1024")
+        }
+    }
+
+    func options(_ progress: ProgressLine, waits: Bool = true) -> DatasetBuild.Options {
+        DatasetBuild.Options(
+            cachePath: common.cachePath, jobs: jobs ?? Workers.processors, waits: waits,
+            progress: { progress.report($0) },
+            log: { line in
+                progress.clear()
+                Terminal.standardError.write(line + "\n")
+            })
+    }
+}
+
+struct BuildCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build", abstract: "Build a dataset; do only what is not done yet.",
+        discussion: """
+            Exit status: 0 done; 3 done, but some sources could not be used; 11 another build works in the cache; \
+            64 the manifest has faults; 130 interrupted, finished work is kept.
+            """)
+
+    @OptionGroup var build: BuildOptions
+
+    @Flag(help: "Only say what would run, and why.")
+    var dryRun = false
+
+    @Flag(help: "Fail with status 11 if another build works in the cache, instead of waiting.")
+    var noWait = false
+
+    func run() throws {
+        if dryRun { return try explain(build, isDryRun: true) }
+        Cancellation.catchSignals()
+        let dataset = try DatasetBuild(manifestPath: build.manifest)
+        let progress = ProgressLine()
+        let summary: BuildSummary
+        do {
+            summary = try dataset.run(build.options(progress, waits: !noWait))
+        } catch {
+            progress.clear()
+            throw error
+        }
+        progress.clear()
+        for warning in summary.warnings { Terminal.standardError.write("warning: \(warning)\n") }
+        if build.common.json {
+            print(summary.json.canonical)
+        } else {
+            print(text(summary), terminator: "")
+        }
+        if !summary.isComplete { throw Ending(status: .quarantined) }
+    }
+
+    private func text(_ summary: BuildSummary) -> String {
+        var text = ""
+        for problem in summary.quarantine {
+            let place = problem.offset.map { " (at \($0))" } ?? ""
+            text += "quarantined  \(problem.path): \(problem.reason)\(place) [\(problem.code)]\n"
+        }
+        if !summary.quarantine.isEmpty { text += "\n" }
+        let segments = Split.allCases.map { "\($0.rawValue) \(grouped(summary.segments[$0] ?? 0))" }
+        var sources = "\(grouped(summary.ok)) of \(grouped(summary.found))"
+        if !summary.quarantine.isEmpty { sources += ", \(grouped(summary.quarantine.count)) quarantined" }
+        if summary.excluded > 0 { sources += ", \(grouped(summary.excluded)) left out by 'require'" }
+        if summary.warned > 0 { sources += ", \(grouped(summary.warned)) with warnings" }
+        text += "dataset    \(summary.dataset)\n"
+        text += "snapshot   \(summary.snapshot.short)\n"
+        text += "sources    \(sources)\n"
+        text += "segments   \(segments.joined(separator: ", "))\n"
+        text += "shards     \(grouped(summary.written)) written, \(grouped(summary.reused)) reused\n"
+        text += "actions    \(grouped(summary.run)) run, \(grouped(summary.hit)) found done\n"
+        text += "time       \(format(summary.seconds, 2)) s\n"
+        return text
+    }
+}
+
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain", abstract: "Say what a build would run, and which change makes it.")
+
+    @OptionGroup var build: BuildOptions
+
+    func run() throws {
+        try reprise.explain(build, isDryRun: false)
+    }
+}
+
+/// Prints what a build would run; a dry run of the first build of all has no cache to ask.
+private func explain(_ build: BuildOptions, isDryRun: Bool) throws {
+    Cancellation.catchSignals()
+    let dataset = try DatasetBuild(manifestPath: build.manifest)
+    let progress = ProgressLine()
+    let explanation = try dataset.explain(build.options(progress))
+    progress.clear()
+    if build.common.json {
+        print(explanation.json.canonical)
+        return
+    }
+    for action in explanation.planned {
+        print("\(action.stage)  \(action.subject)\n    \(action.reason)")
+    }
+    let count = explanation.planned.count
+    print(
+        count == 0
+            ? "nothing to run: \(grouped(explanation.hits)) results are there"
+            : "\(grouped(count)) \(count == 1 ? "action" : "actions") would run, \(grouped(explanation.hits)) results are there")
+}

@@ -1,0 +1,119 @@
+import ArgumentParser
+import Build
+import Dataset
+import Insight
+
+struct StatsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats", abstract: "Show what is in a dataset.")
+
+    @Argument(help: "The dataset: its name, <name>@<n> for an older snapshot, or digits of a snapshot's hash.")
+    var dataset: String
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let statistics = try DatasetStatistics(DatasetReader(dataset, cachePath: common.cachePath))
+        print(common.json ? statistics.json.canonical + "\n" : statistics.text, terminator: "")
+    }
+}
+
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Show one segment: its notes or features as text.")
+
+    @Argument(help: "The dataset.")
+    var dataset: String
+
+    @Argument(help: "The segment: train/12, test/0, 12 (of train), or path/of/source.mid#3.")
+    var segment: String
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let reader = try DatasetReader(dataset, cachePath: common.cachePath)
+        let view = try SegmentView(reader, reader.place(segment))
+        print(
+            common.json ? view.json.canonical + "\n" : try view.text(width: Terminal.standardOutput.width),
+            terminator: "")
+    }
+}
+
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Write a dataset's segments as dense arrays for other programs.")
+
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case npz
+    }
+
+    @Argument(help: "The dataset.")
+    var dataset: String
+
+    @Option(help: ArgumentHelp("The folder to write to; made if it is not there.", valueName: "dir"))
+    var to: String
+
+    @Option(help: "The format: npz, NumPy's archive of arrays.")
+    var format = Format.npz
+
+    @Option(
+        help: ArgumentHelp("One split only: train, validation or test.", valueName: "split"),
+        transform: { text in
+            guard let split = Split(rawValue: text) else {
+                throw ValidationError("'\(text)' is no split; write train, validation or test")
+            }
+            return split
+        })
+    var split: Split?
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let reader = try DatasetReader(dataset, cachePath: common.cachePath)
+        let files = try reader.exportNPZ(to: to, splits: split.map { [$0] } ?? Split.allCases)
+        if common.json {
+            print((["files": .array(files.map { .string($0) })] as JSONValue).canonical)
+        } else {
+            print("wrote \(files.count) files to \(to); read them with numpy.load, and dataset.json for the names")
+        }
+    }
+}
+
+struct DatasetsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "datasets", abstract: "List the datasets of a cache.")
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let listings = try DatasetReader.list(cachePath: common.cachePath)
+        if common.json {
+            let datasets = listings.map { listing -> JSONValue in
+                [
+                    "name": .string(listing.name), "snapshot": JSONValue(listing.digest),
+                    "sources": listing.snapshot.map { JSONValue($0.sources.count) } ?? .null,
+                    "segments": listing.snapshot.map { snapshot in
+                        .object(
+                            Dictionary(
+                                uniqueKeysWithValues: Split.allCases.map {
+                                    ($0.rawValue, JSONValue(snapshot.segmentCount($0)))
+                                }))
+                    } ?? .null,
+                ]
+            }
+            print((["datasets": .array(datasets)] as JSONValue).canonical)
+            return
+        }
+        if listings.isEmpty {
+            print("no datasets yet; 'reprise build MANIFEST' makes one")
+            return
+        }
+        let rows = listings.map { listing in
+            [listing.name, listing.digest.short]
+                + (listing.snapshot.map { snapshot in
+                    [grouped(snapshot.sources.count)] + Split.allCases.map { grouped(snapshot.segmentCount($0)) }
+                } ?? ["unreadable", "", "", ""])
+        }
+        print(table(["dataset", "snapshot", "sources", "train", "validation", "test"], rows), terminator: "")
+    }
+}
