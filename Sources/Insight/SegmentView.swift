@@ -77,12 +77,16 @@ public struct SegmentView: Sendable {
                 let first = Int(rows.start[row])
                 let last = min(first + Int(rows.length[row]), steps) - 1
                 guard first <= last else { continue }
+                var line = lines[pitch] ?? Array(repeating: "·", count: columns)
                 for column in first / perColumn...last / perColumn {
                     let begins = column == first / perColumn && rows.flags[row] & RollFlags.onset != 0
-                    let old = lines[pitch, default: Array(repeating: "·", count: columns)][column]
-                    let new: Character = isDrum ? "x" : begins || old == "█" ? "█" : "▒"
-                    if !(isDrum && old != "·") { lines[pitch, default: []][column] = new }
+                    switch (isDrum, line[column]) {
+                    case (true, "·"): line[column] = "x"
+                    case (true, _): break
+                    case (false, let old): line[column] = begins || old == "█" ? "█" : "▒"
+                    }
                 }
+                lines[pitch] = line
             }
             var text = "notes      \(count); a column is \(perColumn) \(perColumn == 1 ? "step" : "steps")"
             text += ", █ begins, ▒ sounds on, x drum\n"
