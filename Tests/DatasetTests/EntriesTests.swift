@@ -74,6 +74,11 @@ import Testing
             Self.manifest("  - path: '../../**/*.mid'"), file: "m.yaml",
             directory: folder.path + "/inner/deep")
         #expect(entries.indices.map(entries.path) == ["../../a.mid", "../../b/c.mid"])
+        // Up and down into the manifest's own folder again.
+        let again = try EntryList(
+            Self.manifest("  - path: '../deep/x'\n  - path: '../*/?'"), file: "m.yaml",
+            directory: folder.path + "/inner/deep")
+        #expect(again.indices.map(again.path) == ["../deep/x"])
     }
 
     @Test func linksAreFollowedAndCyclesEnd() throws {

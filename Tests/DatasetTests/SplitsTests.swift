@@ -152,6 +152,16 @@ import Testing
         }
     }
 
+    /// Swift calls both strings equal; which one came first must not matter.
+    @Test func valuesAreToldApartByTheirBytes() throws {
+        let rule = try Self.rule("{by: composer, train: 0.5, test: 0.5}")
+        let names = (0..<40).flatMap { ["\($0)\u{E9}", "\($0)e\u{301}"] }
+        let entries = Self.entries(80) { ["composer": names[$0]] }
+        let splits = try SplitAssignment(entries, by: rule).splits
+        #expect(try SplitAssignment(entries.reversed(), by: rule).splits == splits.reversed())
+        #expect((0..<40).contains { splits[2 * $0] != splits[2 * $0 + 1] })
+    }
+
     @Test func segmentsAreSplitOneByOne() throws {
         let rule = try Self.rule("{by: segment}")
         let ids = (0..<500).map { SplitAssignment.segmentID(source: Self.id(0), timeline: 0, start: $0 * 64) }

@@ -219,7 +219,11 @@ final class FileWalk {
             if ancestors.contains(where: { $0 == identity }) { return }
         }
         path.append(UInt8(ascii: "/"))
+        // Behind '..' the folders walked so far lie beneath, not above: entering them again is no cycle.
+        let above = ancestors
+        if isSelfOrParent(name.bytes) { ancestors = [] }
         visit(folder, beneath)
+        ancestors = above
     }
 
     private func noteUnreadable(_ code: Int32) {

@@ -9,7 +9,8 @@
 /// | `**` | as a whole folder's name: any folders, also none; at the end: every file beneath |
 /// | `\x` | the character x itself |
 ///
-/// A name that begins with a dot matches only where the pattern writes the dot. `..` may stand only in front.
+/// A name that begins with a dot matches only where the pattern writes the dot. `..` may stand only in front. Symbolic
+/// links are followed, but for a link to a folder that it lies in.
 public struct GlobPattern: Hashable, Sendable {
     /// The pattern as written.
     public let source: String

@@ -84,20 +84,28 @@ public struct SplitAssignment: Sendable {
         _ warnings: inout [Diagnostic]
     ) -> [Digest] {
         guard case .label(let label) = rule.unit else { return entries.map(\.piece) }
-        var values: [Digest: Set<String>] = [:]
+        // Values are told apart by their bytes: Swift's strings are also equal when only their composition differs.
+        var names: [Digest: String] = [:]
+        var values: [Digest: Set<Digest>] = [:]
         for entry in entries {
-            values[entry.piece, default: []].formUnion(entry.description.labels[label].map { [$0] } ?? [])
+            var ids: Set<Digest> = []
+            if let value = entry.description.labels[label] {
+                let id = Digest(of: value.utf8)
+                names[id] = value
+                ids = [id]
+            }
+            values[entry.piece, default: []].formUnion(ids)
         }
         var joined = DisjointSets()
         var unit: [Digest: Digest] = [:]
-        for (piece, values) in values {
-            let ids = values.map { Digest(of: $0.utf8) }
+        for (piece, ids) in values {
             let first = ids.first ?? piece
             unit[piece] = first
             joined.insert(first)
-            for id in ids.dropFirst() { joined.join(first, id) }
+            for id in ids { joined.join(first, id) }
         }
-        let mixed = values.values.filter { $0.count > 1 }.map { $0.sorted().joined(separator: ", ") }.min()
+        let mixed = values.values.filter { $0.count > 1 }
+            .map { ids in ids.sorted().compactMap { names[$0] }.joined(separator: ", ") }.min()
         if let mixed {
             warnings.append(
                 Diagnostic(
