@@ -152,11 +152,13 @@ private struct TimelineCutter {
     }
 
     private mutating func appendNotes(to segments: inout RollSegments) throws(MIDIError) {
+        let includeDrums = parameters.drums == .include
         let voices =
-            parameters.voices.map {
-                monophonicVoices(
-                    of: timeline.notes, stepped: notes, count: $0, includeDrums: parameters.drums == .include)
-            } ?? trackVoices(of: timeline.notes)
+            if let count = parameters.voices {
+                monophonicVoices(of: timeline.notes, stepped: notes, count: count, includeDrums: includeDrums)
+            } else {
+                trackVoices(of: timeline.notes, includeDrums: includeDrums)
+            }
         // How many rows each segment has, from where they begin and cease to.
         var offsets = [Int](repeating: 0, count: starts.count + 1)
         var first = 0
@@ -196,8 +198,7 @@ private struct TimelineCutter {
             }
         }
         for segment in starts.indices {
-            var own = UnsafeMutableBufferPointer(rebasing: rows[offsets[segment]..<offsets[segment + 1]])
-            own.sort { ($0.key, $0.flags) < ($1.key, $1.flags) }
+            sortRows(UnsafeMutableBufferPointer(rebasing: rows[offsets[segment]..<offsets[segment + 1]]))
         }
         segments.append(rows: UnsafeBufferPointer(rows), offsets: offsets.dropFirst())
     }
@@ -298,6 +299,9 @@ private struct Row: BitwiseCopyable {
     let flags: UInt8
 
     @inline(__always)
+    func precedes(_ other: Row) -> Bool { key < other.key || key == other.key && flags < other.flags }
+
+    @inline(__always)
     init(_ note: Note, _ stepped: SteppedNote, voice: UInt8, segmentStart: Int, segmentEnd: Int) {
         let start = max(stepped.start, segmentStart)
         let length = min(stepped.end, segmentEnd) - start
@@ -307,6 +311,27 @@ private struct Row: BitwiseCopyable {
             (stepped.start >= segmentStart ? RollFlags.onset : 0)
             | (stepped.isLengthened ? RollFlags.lengthened : 0)
             | (stepped.end <= segmentEnd ? RollFlags.ends : 0)
+    }
+}
+
+/// Sorts the rows of a segment, which come in the order of their starts: by insertion, unless so many begin
+/// together that this would take long.
+private func sortRows(_ rows: UnsafeMutableBufferPointer<Row>) {
+    var moves = 0
+    for index in rows.indices.dropFirst() {
+        let row = rows[index]
+        var place = index
+        while place > 0, row.precedes(rows[place - 1]) {
+            rows[place] = rows[place - 1]
+            place -= 1
+        }
+        rows[place] = row
+        moves += index - place
+        if moves > 32 * rows.count {
+            var all = rows
+            all.sort { $0.precedes($1) }
+            return
+        }
     }
 }
 

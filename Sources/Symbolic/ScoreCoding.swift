@@ -3,18 +3,17 @@ public import Tensors
 extension Score {
     /// The score as a small safetensors file; equal scores give equal bytes.
     ///
-    /// Each list of the timelines is a set of columns, one timeline after the other, and an `….row` I64
-    /// [timelines + 1]: timeline i has the rows row[i]..<row[i + 1]. `text.byte` [texts + 1] does the same for
-    /// the bytes of the texts.
+    /// Each list of the timelines is a set of columns, one timeline after the other, and a `….row` [timelines + 1]:
+    /// timeline i has the rows row[i]..<row[i + 1]. A column has the narrowest of U8, U16 and U32 that holds it,
+    /// and one element if all are equal. Ticks are differences, from 0 at a timeline's start.
     public func encode() -> [UInt8] {
         var encoder = ScoreEncoder(timelines: timelines)
         encoder.encodeNotes()
         encoder.encodeEvents()
         encoder.encodeMetas()
-        encoder.tensors.append(NamedTensor("timeline.end", timelines.map { Int64($0.endTick) }))
-        encoder.tensors.append(NamedTensor("header", [Int32(format), Int32(division.field)]))
-        encoder.tensors.append(
-            NamedTensor("warning.offset", warnings.map { Int64($0.offset ?? -1) }))
+        encoder.column("timeline.end", timelines.map { UInt32($0.endTick) })
+        encoder.tensors.append(NamedTensor("header", [UInt16(format), division.field]))
+        encoder.tensors.append(NamedTensor("warning.offset", warnings.map { Int64($0.offset ?? -1) }))
         var metadata: [String: String] = [:]
         for (index, warning) in warnings.enumerated() {
             metadata["warning.\(index).code"] = warning.code
@@ -28,259 +27,267 @@ extension Score {
     /// - Throws: `TensorFileError` (`tensors.missing`, `tensors.mismatch`) if a column is not there or does not
     ///   fit.
     public init(decoding file: TensorFile) throws {
-        let decoder = ScoreDecoder(file: file)
-        let header: [Int32] = try decoder.column("header")
-        let ends: [Int64] = try decoder.column("timeline.end")
-        guard header.count == 2, let field = UInt16(exactly: header[1]), let division = Division(field: field)
-        else {
-            throw decoder.mismatch("header")
-        }
-        var timelines = ends.map { end in
-            var timeline = Timeline(tempoMap: TempoMap(division: division))
-            timeline.endTick = Int(end)
-            return timeline
-        }
+        let header = try file.tensor("header", as: UInt16.self).elements
+        guard header.count == 2, let division = Division(field: header[1]) else { throw mismatch("header") }
+        let count = try file.entry("note.row").shape.first ?? 0
+        guard count > 0 else { throw mismatch("note.row") }
+        let decoder = ScoreDecoder(file: file, division: division, count: count - 1)
+        var timelines = try decoder.emptyTimelines()
         try decoder.decodeNotes(into: &timelines)
         try decoder.decodeEvents(into: &timelines)
         try decoder.decodeMetas(into: &timelines)
-        let offsets: [Int64] = try decoder.column("warning.offset")
+        let offsets = try file.tensor("warning.offset", as: Int64.self).elements
         let warnings = try offsets.enumerated().map { index, offset in
             guard let code = file.metadata["warning.\(index).code"],
                 let message = file.metadata["warning.\(index).message"]
-            else { throw decoder.mismatch("warning.\(index)") }
+            else { throw mismatch("warning.\(index)") }
             return MIDIWarning(code, message, offset: offset < 0 ? nil : Int(offset))
         }
         self.init(format: Int(header[0]), division: division, timelines: timelines, warnings: warnings)
     }
 }
 
+private func mismatch(_ name: String) -> TensorFileError {
+    TensorFileError(.mismatch, "'\(name)' does not fit the rest of the score")
+}
+
 private struct ScoreEncoder {
     let timelines: [Timeline]
     var tensors: [NamedTensor] = []
 
-    /// All timelines' rows of a table, its row tensor added.
-    private mutating func rows<Row>(_ name: String, _ list: KeyPath<Timeline, [Row]>) -> [Row] {
+    mutating func column(_ name: String, _ values: [UInt32]) {
+        var values = values
+        if let first = values.first, values.allSatisfy({ $0 == first }) { values = [first] }
+        switch values.max() ?? 0 {
+        case ...0xFF: tensors.append(NamedTensor(name, values.map { UInt8(truncatingIfNeeded: $0) }))
+        case ...0xFFFF: tensors.append(NamedTensor(name, values.map { UInt16(truncatingIfNeeded: $0) }))
+        default: tensors.append(NamedTensor(name, values))
+        }
+    }
+
+    /// All timelines' rows of a table; adds the tensors of rows and ticks.
+    private mutating func rows<Row>(
+        _ name: String, _ list: KeyPath<Timeline, [Row]>, tick: (Row) -> UInt32
+    ) -> [Row] {
         var all: [Row] = []
-        var ends: [Int64] = [0]
+        var ends: [UInt32] = [0]
+        var steps: [UInt32] = []
         for timeline in timelines {
+            var last: UInt32 = 0
+            for row in timeline[keyPath: list] {
+                steps.append(tick(row) &- last)
+                last = tick(row)
+            }
             all += timeline[keyPath: list]
-            ends.append(Int64(all.count))
+            ends.append(UInt32(all.count))
         }
         tensors.append(NamedTensor("\(name).row", ends))
+        column("\(name).tick", steps)
         return all
     }
 
-    private mutating func column<Row, Element: TensorElement>(
-        _ name: String, _ rows: [Row], _ value: (Row) -> Element
-    ) {
-        tensors.append(NamedTensor(name, rows.map(value)))
-    }
-
     mutating func encodeNotes() {
-        let notes = rows("note", \.notes)
-        column("note.onset", notes) { $0.start }
-        column("note.offset", notes) { $0.end }
-        column("note.track", notes) { $0.trackNumber }
-        column("note.pitch", notes) { $0.pitch }
-        column("note.velocity", notes) { $0.velocity }
-        column("note.release", notes) { $0.releaseVelocity }
-        column("note.channel", notes) { $0.channel }
-        column("note.program", notes) { $0.program }
+        let notes = rows("note", \.notes) { $0.start }
+        column("note.duration", notes.map { $0.end - $0.start })
+        column("note.track", notes.map { UInt32($0.trackNumber) })
+        column("note.pitch", notes.map { UInt32($0.pitch) })
+        column("note.velocity", notes.map { UInt32($0.velocity) })
+        column("note.release", notes.map { UInt32($0.releaseVelocity) })
+        column("note.channel", notes.map { UInt32($0.channel) })
+        column("note.program", notes.map { UInt32($0.program) })
     }
 
     mutating func encodeEvents() {
-        let controls = rows("control", \.controls)
-        column("control.tick", controls) { $0.position }
-        column("control.track", controls) { $0.trackNumber }
-        column("control.channel", controls) { $0.channel }
-        column("control.number", controls) { $0.number }
-        column("control.value", controls) { $0.value }
-        let bends = rows("bend", \.pitchBends)
-        column("bend.tick", bends) { $0.position }
-        column("bend.track", bends) { $0.trackNumber }
-        column("bend.channel", bends) { $0.channel }
-        column("bend.value", bends) { $0.value }
-        let programs = rows("program", \.programs)
-        column("program.tick", programs) { $0.position }
-        column("program.track", programs) { $0.trackNumber }
-        column("program.channel", programs) { $0.channel }
-        column("program.program", programs) { $0.program }
+        let controls = rows("control", \.controls) { $0.position }
+        column("control.track", controls.map { UInt32($0.trackNumber) })
+        column("control.channel", controls.map { UInt32($0.channel) })
+        column("control.number", controls.map { UInt32($0.number) })
+        column("control.value", controls.map { UInt32($0.value) })
+        let bends = rows("bend", \.pitchBends) { $0.position }
+        column("bend.track", bends.map { UInt32($0.trackNumber) })
+        column("bend.channel", bends.map { UInt32($0.channel) })
+        column("bend.value", bends.map { UInt32(Int($0.value) + 32_768) })
+        let programs = rows("program", \.programs) { $0.position }
+        column("program.track", programs.map { UInt32($0.trackNumber) })
+        column("program.channel", programs.map { UInt32($0.channel) })
+        column("program.program", programs.map { UInt32($0.program) })
     }
 
     mutating func encodeMetas() {
-        let tempi = rows("tempo", \.tempoMap.changes)
-        column("tempo.tick", tempi) { UInt32($0.tick) }
-        column("tempo.microseconds", tempi) { UInt32($0.microsecondsPerBeat) }
-        let metres = rows("metre", \.metres)
-        column("metre.tick", metres) { UInt32($0.tick) }
-        column("metre.numerator", metres) { UInt16($0.numerator) }
-        column("metre.denominator", metres) { UInt16($0.denominator) }
-        let keys = rows("key", \.keys)
-        column("key.tick", keys) { UInt32($0.tick) }
-        column("key.sharps", keys) { Int8($0.sharps) }
-        column("key.minor", keys) { $0.isMinor ? 1 : 0 as UInt8 }
-        let texts = rows("text", \.texts)
-        column("text.tick", texts) { UInt32($0.tick) }
-        column("text.track", texts) { UInt16($0.track) }
-        column("text.type", texts) { $0.type }
-        var ends: [Int64] = [0]
-        var bytes: [UInt8] = []
-        for text in texts {
-            bytes += text.bytes
-            ends.append(Int64(bytes.count))
-        }
-        tensors.append(NamedTensor("text.byte", ends))
-        tensors.append(NamedTensor("text.bytes", bytes))
+        let tempi = rows("tempo", \.tempoMap.changes) { UInt32($0.tick) }
+        column("tempo.microseconds", tempi.map { UInt32($0.microsecondsPerBeat) })
+        let metres = rows("metre", \.metres) { UInt32($0.tick) }
+        column("metre.numerator", metres.map { UInt32($0.numerator) })
+        column("metre.denominator", metres.map { UInt32($0.denominator) })
+        let keys = rows("key", \.keys) { UInt32($0.tick) }
+        column("key.sharps", keys.map { UInt32($0.sharps + 128) })
+        column("key.minor", keys.map { $0.isMinor ? 1 : 0 })
+        let texts = rows("text", \.texts) { UInt32($0.tick) }
+        column("text.track", texts.map { UInt32($0.track) })
+        column("text.type", texts.map { UInt32($0.type) })
+        column("text.length", texts.map { UInt32($0.bytes.count) })
+        tensors.append(NamedTensor("text.bytes", texts.flatMap(\.bytes)))
     }
 }
 
 private struct ScoreDecoder {
     let file: TensorFile
+    let division: Division
+    /// The number of timelines.
+    let count: Int
 
-    func mismatch(_ name: String) -> TensorFileError {
-        TensorFileError(.mismatch, "'\(name)' does not fit the rest of the score")
-    }
-
-    func column<Element: TensorElement>(_ name: String) throws -> [Element] {
-        try file.tensor(name, as: Element.self).elements
-    }
-
-    /// A column that has a row count.
-    private func column<Element: TensorElement>(_ name: String, _ count: Int) throws -> [Element] {
-        let elements: [Element] = try column(name)
-        guard elements.count == count else { throw mismatch(name) }
-        return elements
-    }
-
-    /// The rows of each timeline, and their total.
-    private func rows(_ name: String, timelines: Int) throws -> (ranges: [Range<Int>], count: Int) {
-        let ends: [Int64] = try column("\(name).row", timelines + 1)
-        return (try ranges(ends, name), Int(ends[timelines]))
-    }
-
-    private func ranges(_ ends: [Int64], _ name: String) throws -> [Range<Int>] {
-        guard ends.first == 0, zip(ends, ends.dropFirst()).allSatisfy({ $0 <= $1 }) else {
-            throw mismatch(name)
+    /// A column, widened, of so many rows.
+    private func column(_ name: String, _ count: Int, below limit: UInt32 = .max) throws -> [UInt32] {
+        var values: [UInt32]
+        switch try file.entry(name).type {
+        case .u8: values = try file.tensor(name, as: UInt8.self).elements.map { UInt32($0) }
+        case .u16: values = try file.tensor(name, as: UInt16.self).elements.map { UInt32($0) }
+        default: values = try file.tensor(name, as: UInt32.self).elements
         }
-        return zip(ends, ends.dropFirst()).map { Int($0)..<Int($1) }
+        if values.count == 1, count > 1 { values = Array(repeating: values[0], count: count) }
+        guard values.count == count, values.allSatisfy({ $0 < limit }) else { throw mismatch(name) }
+        return values
+    }
+
+    /// The rows of each timeline, the tick of every row, and the number of rows.
+    private func rows(_ name: String) throws -> (ranges: [Range<Int>], ticks: [Int], count: Int) {
+        let ends = try file.tensor("\(name).row", as: UInt32.self).elements.map { Int($0) }
+        guard ends.count == count + 1, ends[0] == 0, zip(ends, ends.dropFirst()).allSatisfy({ $0 <= $1 })
+        else {
+            throw mismatch("\(name).row")
+        }
+        let steps = try column("\(name).tick", ends[count])
+        let ranges = zip(ends, ends.dropFirst()).map { $0..<$1 }
+        var ticks: [Int] = []
+        ticks.reserveCapacity(steps.count)
+        for range in ranges {
+            var tick: UInt32 = 0
+            for row in range {
+                tick &+= steps[row]
+                ticks.append(Int(tick))
+            }
+        }
+        return (ranges, ticks, ends[count])
+    }
+
+    func emptyTimelines() throws -> [Timeline] {
+        let tempi = try rows("tempo")
+        let microseconds = try column("tempo.microseconds", tempi.count)
+        let ends = try column("timeline.end", count)
+        return try zip(tempi.ranges, ends).map { range, end in
+            let changes = range.map {
+                TempoMap.Change(tick: tempi.ticks[$0], microsecondsPerBeat: Int(microseconds[$0]))
+            }
+            guard zip(changes, changes.dropFirst()).allSatisfy({ $0.tick <= $1.tick }),
+                changes.allSatisfy({ $0.microsecondsPerBeat > 0 })
+            else { throw mismatch("tempo") }
+            var timeline = Timeline(tempoMap: TempoMap(division: division, changes: changes))
+            timeline.endTick = Int(end)
+            return timeline
+        }
     }
 
     func decodeNotes(into timelines: inout [Timeline]) throws {
-        let (ranges, count) = try rows("note", timelines: timelines.count)
-        let onset: [UInt32] = try column("note.onset", count)
-        let offset: [UInt32] = try column("note.offset", count)
-        let track: [UInt16] = try column("note.track", count)
-        let pitch: [UInt8] = try column("note.pitch", count)
-        let velocity: [UInt8] = try column("note.velocity", count)
-        let release: [UInt8] = try column("note.release", count)
-        let channel: [UInt8] = try column("note.channel", count)
-        let program: [UInt8] = try column("note.program", count)
-        guard zip(onset, offset).allSatisfy({ $0 <= $1 }), pitch.allSatisfy({ $0 < 128 }),
-            channel.allSatisfy({ $0 < 16 })
-        else { throw mismatch("note") }
-        for (index, range) in ranges.enumerated() {
+        let notes = try rows("note")
+        let duration = try column("note.duration", notes.count)
+        let track = try column("note.track", notes.count, below: 1 << 16)
+        let pitch = try column("note.pitch", notes.count, below: 128)
+        let velocity = try column("note.velocity", notes.count, below: 128)
+        let release = try column("note.release", notes.count, below: 128)
+        let channel = try column("note.channel", notes.count, below: 16)
+        let program = try column("note.program", notes.count, below: 129)
+        guard zip(notes.ticks, duration).allSatisfy({ $0 + Int($1) <= Int(UInt32.max) }) else {
+            throw mismatch("note.duration")
+        }
+        for (index, range) in notes.ranges.enumerated() {
             timelines[index].notes = range.map { row in
                 Note(
-                    onset: Int(onset[row]), offset: Int(offset[row]), pitch: pitch[row],
-                    velocity: velocity[row],
-                    releaseVelocity: release[row], channel: channel[row], program: program[row],
-                    track: Int(track[row]))
+                    onset: notes.ticks[row], offset: notes.ticks[row] + Int(duration[row]),
+                    pitch: UInt8(pitch[row]), velocity: UInt8(velocity[row]),
+                    releaseVelocity: UInt8(release[row]),
+                    channel: UInt8(channel[row]), program: UInt8(program[row]), track: Int(track[row]))
             }
         }
     }
 
     func decodeEvents(into timelines: inout [Timeline]) throws {
         try decodeControls(into: &timelines)
-        let bends = try rows("bend", timelines: timelines.count)
-        let bendTick: [UInt32] = try column("bend.tick", bends.count)
-        let bendTrack: [UInt16] = try column("bend.track", bends.count)
-        let bendChannel: [UInt8] = try column("bend.channel", bends.count)
-        let bendValue: [Int16] = try column("bend.value", bends.count)
-        let programs = try rows("program", timelines: timelines.count)
-        let programTick: [UInt32] = try column("program.tick", programs.count)
-        let programTrack: [UInt16] = try column("program.track", programs.count)
-        let programChannel: [UInt8] = try column("program.channel", programs.count)
-        let program: [UInt8] = try column("program.program", programs.count)
+        let bends = try rows("bend")
+        let bendTrack = try column("bend.track", bends.count, below: 1 << 16)
+        let bendChannel = try column("bend.channel", bends.count, below: 16)
+        let bendValue = try column("bend.value", bends.count, below: 1 << 16)
+        let programs = try rows("program")
+        let programTrack = try column("program.track", programs.count, below: 1 << 16)
+        let programChannel = try column("program.channel", programs.count, below: 16)
+        let program = try column("program.program", programs.count, below: 128)
         for index in timelines.indices {
             timelines[index].pitchBends = bends.ranges[index].map { row in
                 PitchBend(
-                    tick: Int(bendTick[row]), channel: bendChannel[row], value: bendValue[row],
-                    track: Int(bendTrack[row]))
+                    tick: bends.ticks[row], channel: UInt8(bendChannel[row]),
+                    value: Int16(Int(bendValue[row]) - 32_768), track: Int(bendTrack[row]))
             }
             timelines[index].programs = programs.ranges[index].map { row in
                 ProgramChange(
-                    tick: Int(programTick[row]), channel: programChannel[row], program: program[row],
+                    tick: programs.ticks[row], channel: UInt8(programChannel[row]),
+                    program: UInt8(program[row]),
                     track: Int(programTrack[row]))
             }
         }
     }
 
     private func decodeControls(into timelines: inout [Timeline]) throws {
-        let (ranges, count) = try rows("control", timelines: timelines.count)
-        let tick: [UInt32] = try column("control.tick", count)
-        let track: [UInt16] = try column("control.track", count)
-        let channel: [UInt8] = try column("control.channel", count)
-        let number: [UInt8] = try column("control.number", count)
-        let value: [UInt8] = try column("control.value", count)
-        guard channel.allSatisfy({ $0 < 16 }) else { throw mismatch("control.channel") }
-        for (index, range) in ranges.enumerated() {
+        let controls = try rows("control")
+        let track = try column("control.track", controls.count, below: 1 << 16)
+        let channel = try column("control.channel", controls.count, below: 16)
+        let number = try column("control.number", controls.count, below: 128)
+        let value = try column("control.value", controls.count, below: 128)
+        for (index, range) in controls.ranges.enumerated() {
             timelines[index].controls = range.map { row in
                 ControlChange(
-                    tick: Int(tick[row]), channel: channel[row], number: number[row], value: value[row],
-                    track: Int(track[row]))
+                    tick: controls.ticks[row], channel: UInt8(channel[row]), number: UInt8(number[row]),
+                    value: UInt8(value[row]), track: Int(track[row]))
             }
         }
     }
 
     func decodeMetas(into timelines: inout [Timeline]) throws {
-        try decodeTempi(into: &timelines)
-        let metres = try rows("metre", timelines: timelines.count)
-        let metreTick: [UInt32] = try column("metre.tick", metres.count)
-        let numerator: [UInt16] = try column("metre.numerator", metres.count)
-        let denominator: [UInt16] = try column("metre.denominator", metres.count)
-        let keys = try rows("key", timelines: timelines.count)
-        let keyTick: [UInt32] = try column("key.tick", keys.count)
-        let sharps: [Int8] = try column("key.sharps", keys.count)
-        let minor: [UInt8] = try column("key.minor", keys.count)
-        let texts = try rows("text", timelines: timelines.count)
-        let textTick: [UInt32] = try column("text.tick", texts.count)
-        let textTrack: [UInt16] = try column("text.track", texts.count)
-        let textType: [UInt8] = try column("text.type", texts.count)
-        let bytes: [UInt8] = try column("text.bytes")
-        let textBytes = try ranges(column("text.byte", texts.count + 1), "text.byte")
-        guard textBytes.last.map({ $0.upperBound <= bytes.count }) ?? true,
-            numerator.allSatisfy({ $0 > 0 }), denominator.allSatisfy({ $0 > 0 })
-        else { throw mismatch("text.byte") }
+        let metres = try rows("metre")
+        let numerator = try column("metre.numerator", metres.count, below: 256)
+        let denominator = try column("metre.denominator", metres.count, below: 257)
+        guard (numerator + denominator).allSatisfy({ $0 > 0 }) else { throw mismatch("metre") }
+        let keys = try rows("key")
+        let sharps = try column("key.sharps", keys.count, below: 256)
+        let minor = try column("key.minor", keys.count, below: 2)
         for index in timelines.indices {
             timelines[index].metres = metres.ranges[index].map { row in
                 Metre(
-                    tick: Int(metreTick[row]), numerator: Int(numerator[row]),
+                    tick: metres.ticks[row], numerator: Int(numerator[row]),
                     denominator: Int(denominator[row]))
             }
             timelines[index].keys = keys.ranges[index].map { row in
-                KeySignature(tick: Int(keyTick[row]), sharps: Int(sharps[row]), isMinor: minor[row] == 1)
-            }
-            timelines[index].texts = texts.ranges[index].map { row in
-                TextEvent(
-                    tick: Int(textTick[row]), track: Int(textTrack[row]), type: textType[row],
-                    bytes: Array(bytes[textBytes[row]]))
+                KeySignature(tick: keys.ticks[row], sharps: Int(sharps[row]) - 128, isMinor: minor[row] == 1)
             }
         }
+        try decodeTexts(into: &timelines)
     }
 
-    private func decodeTempi(into timelines: inout [Timeline]) throws {
-        let (ranges, count) = try rows("tempo", timelines: timelines.count)
-        let tick: [UInt32] = try column("tempo.tick", count)
-        let microseconds: [UInt32] = try column("tempo.microseconds", count)
-        for (index, range) in ranges.enumerated() {
-            let changes = range.map {
-                TempoMap.Change(tick: Int(tick[$0]), microsecondsPerBeat: Int(microseconds[$0]))
+    private func decodeTexts(into timelines: inout [Timeline]) throws {
+        let texts = try rows("text")
+        let track = try column("text.track", texts.count, below: 1 << 16)
+        let type = try column("text.type", texts.count, below: 256)
+        let length = try column("text.length", texts.count)
+        let bytes = try file.tensor("text.bytes", as: UInt8.self).elements
+        guard length.reduce(0, { $0 + Int($1) }) == bytes.count else { throw mismatch("text.bytes") }
+        var start = 0
+        for (index, range) in texts.ranges.enumerated() {
+            for row in range {
+                let end = start + Int(length[row])
+                timelines[index].texts.append(
+                    TextEvent(
+                        tick: texts.ticks[row], track: Int(track[row]), type: UInt8(type[row]),
+                        bytes: Array(bytes[start..<end])))
+                start = end
             }
-            guard zip(changes, changes.dropFirst()).allSatisfy({ $0.tick <= $1.tick }),
-                changes.allSatisfy({ $0.microsecondsPerBeat > 0 })
-            else { throw mismatch("tempo") }
-            timelines[index].tempoMap = TempoMap(
-                division: timelines[index].tempoMap.division, changes: changes)
         }
     }
 }

@@ -11,13 +11,10 @@ let noVoice: UInt8 = 255
 /// A voice a track: the rank of each note's (track, channel) by its number of notes.
 ///
 /// The richest is 0; ties go by track, then channel. Ranks past 254 all become 254.
-func trackVoices(of notes: [Note]) -> [UInt8] {
-    let streams = streams(of: notes) { _ in true }
-    var voices = [UInt8](repeating: noVoice, count: notes.count)
-    for (rank, stream) in streams.enumerated() {
-        for index in stream { voices[index] = UInt8(min(rank, 254)) }
-    }
-    return voices
+/// Drums have no voice, and take part in no count, unless they are included.
+func trackVoices(of notes: [Note], includeDrums: Bool) -> [UInt8] {
+    let streams = StreamRanks(of: notes) { includeDrums || !$0.isDrum }
+    return notes.map { includeDrums || !$0.isDrum ? UInt8(min(streams[$0], 254)) : noVoice }
 }
 
 /// Allots `count` monophonic voices.
@@ -27,8 +24,13 @@ func trackVoices(of notes: [Note]) -> [UInt8] {
 /// onset, of equal onsets the highest first (then the longest), each that begins when the voice is silent:
 /// notes are kept whole or not at all. What no voice keeps has voice 255, drums too unless they are included.
 func monophonicVoices(of notes: [Note], stepped: [SteppedNote], count: Int, includeDrums: Bool) -> [UInt8] {
-    var remaining = streams(of: notes) { includeDrums || !$0.isDrum }.map { stream in
-        stream.sorted {
+    let streams = StreamRanks(of: notes) { includeDrums || !$0.isDrum }
+    var remaining = [[Int]](repeating: [], count: streams.count)
+    for (index, note) in notes.enumerated() where includeDrums || !note.isDrum {
+        remaining[streams[note]].append(index)
+    }
+    for stream in remaining.indices {
+        remaining[stream].sort {
             (stepped[$0].start, notes[$1].pitch, stepped[$1].end, $0)
                 < (stepped[$1].start, notes[$0].pitch, stepped[$0].end, $1)
         }
@@ -52,11 +54,29 @@ func monophonicVoices(of notes: [Note], stepped: [SteppedNote], count: Int, incl
     return voices
 }
 
-/// The notes of each (track, channel), by number descending, ties by track, then channel.
-private func streams(of notes: [Note], where isMember: (Note) -> Bool) -> [[Int]] {
-    var members: [Int: [Int]] = [:]
-    for (index, note) in notes.enumerated() where isMember(note) {
-        members[note.track << 4 | Int(note.channel), default: []].append(index)
+/// The ranks of the streams, that is of each (track, channel), by their number of notes, descending; ties by
+/// track, then channel.
+private struct StreamRanks {
+    private var ranks: [Int]
+    private let first: Int
+    /// How many streams have notes.
+    let count: Int
+
+    init(of notes: [Note], where isMember: (Note) -> Bool) {
+        first = notes.reduce(.max) { min($0, $1.stream) }
+        let last = notes.reduce(first) { max($0, $1.stream) }
+        var counts = [Int](repeating: 0, count: last - first + 1)
+        for note in notes where isMember(note) { counts[note.stream - first] += 1 }
+        let streams = counts.indices.filter { counts[$0] > 0 }.sorted { (counts[$1], $0) < (counts[$0], $1) }
+        ranks = counts.map { _ in 0 }
+        for (rank, stream) in streams.enumerated() { ranks[stream] = rank }
+        count = streams.count
     }
-    return members.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }.map(\.value)
+
+    subscript(note: Note) -> Int { ranks[note.stream - first] }
+}
+
+extension Note {
+    /// The number of its (track, channel).
+    fileprivate var stream: Int { Int(trackNumber) << 4 | Int(channel) }
 }

@@ -1,0 +1,72 @@
+import Symbolic
+import Testing
+
+@Suite struct MIDIFileTests {
+    /// A random file of the event level, small for small seeds.
+    static func random(_ generator: inout SeededGenerator, size: Int) -> MIDIFile {
+        let divisions: [Division] = [
+            .ticksPerQuarter(480), .ticksPerQuarter(32767), .smpte(framesPerSecond: 29, ticksPerFrame: 100),
+        ]
+        var chunks: [MIDIFile.Chunk] = []
+        for _ in 0..<Int.random(in: 0...3, using: &generator) {
+            var track = MIDIFile.Track()
+            for _ in 0..<Int.random(in: 0...size, using: &generator) {
+                track.endTick += [0, 0, 1, 127, 128, 20_000].randomElement(using: &generator) ?? 0
+                let data = (0..<3).map { _ in UInt8.random(in: 0...127, using: &generator) }
+                let bytes = [UInt8](repeating: data[0], count: Int(data[1]) * 2)
+                let message: MIDIFile.Message =
+                    switch Int.random(in: 0...5, using: &generator) {
+                    case 0: .meta(type: data[2] == 0x2F ? 1 : data[2], bytes: bytes)
+                    case 1: .systemExclusive(bytes)
+                    case 2: .escape(bytes)
+                    case 3: .channel(status: 0xC0 + data[0] % 32, data1: data[1], data2: 0)
+                    default: .channel(status: 0x80 + data[0] % 64, data1: data[1], data2: data[2])
+                    }
+                track.events.append(MIDIFile.Event(tick: track.endTick, message))
+            }
+            track.endTick += Int.random(in: 0...1000, using: &generator)
+            chunks.append(.track(track))
+            if Bool.random(using: &generator) {
+                chunks.append(.other(id: Array("XFIH".utf8), bytes: [1, 2, 3]))
+            }
+        }
+        return MIDIFile(
+            format: Int.random(in: 0...2, using: &generator),
+            division: divisions.randomElement(using: &generator) ?? .ticksPerQuarter(1), chunks: chunks)
+    }
+
+    @Test(arguments: 0..<200) func writesAndReadsTheSame(seed: Int) throws {
+        var generator = SeededGenerator(seed: UInt64(seed))
+        let file = Self.random(&generator, size: seed / 4)
+        guard !file.tracks.isEmpty else { return }
+        let bytes = file.write()
+        #expect(try MIDIFile.read(bytes) == file)
+        #expect(try MIDIFile.read(bytes).write() == bytes)
+        var running = file
+        running.usesRunningStatus = true
+        let shorter = running.write()
+        #expect(shorter.count <= bytes.count)
+        #expect(try MIDIFile.read(shorter).chunks == file.chunks)
+        #expect(try MIDIFile.read(shorter).write() == shorter)
+    }
+
+    @Test func makesOddFilesCanonical() throws {
+        let odd =
+            SMF.header(format: 1, tracks: 5, length: 9)
+            + SMF.track([0x80, 0x00, 0x90, 60, 64, 0x80, 0x81, 0x00, 0xF8, 0, 61, 200], ended: false)
+        var warnings: [MIDIWarning] = []
+        let file = try MIDIFile.read(odd, warnings: &warnings)
+        #expect(
+            warnings.map(\.code) == [
+                MIDICode.systemMessage, MIDICode.dataByteClipped, MIDICode.noEndOfTrack, MIDICode.trackCount,
+            ])
+        let plain = SMF.header(format: 1) + SMF.track([0, 0x90, 60, 64, 0x81, 0x00, 61, 127])
+        #expect(file.write() == plain)
+        #expect(try MIDIFile.read(plain) == file)
+    }
+
+    @Test func keepsATempoOfZero() throws {
+        let bytes = SMF.file(SMF.tempo(0))
+        #expect(try MIDIFile.read(bytes).write() == bytes)
+    }
+}
