@@ -6,8 +6,8 @@
 
 /// Integrated loudness (ITU-R BS.1770-4) and loudness range (EBU Tech 3342) of a stream.
 ///
-/// The values are libebur128's: its filter for any sample rate, 400 ms blocks every 100 ms, 3 s blocks every second.
-/// The sums are kept per 100 ms, so that each sample is squared once.
+/// The filter is libebur128's, for any sample rate. Blocks of 400 ms and of 3 s begin every 100 ms (libebur128 has 3 s
+/// blocks only every second); the sums are kept per 100 ms, so that each sample is squared once.
 struct LoudnessMeter {
     /// Below this rate in Hz the K-weighting's shelf would lie beyond the band.
     static let lowestRate = 4000
@@ -53,10 +53,10 @@ struct LoudnessMeter {
         }
     }
 
-    /// Mean energies of blocks of `length` slices, every `hop` slices, that are above −70 LUFS.
-    private func blocks(length: Int, hop: Int) -> [Double] {
+    /// Mean energies of the blocks of `length` slices that are above −70 LUFS.
+    private func blocks(length: Int) -> [Double] {
         let gate = Self.energy(of: -70)
-        return stride(from: length, through: slices.count, by: hop).compactMap { end in
+        return stride(from: length, through: slices.count, by: 1).compactMap { end in
             let energy = slices[(end - length)..<end].reduce(0, +) / Double(length)
             return energy >= gate ? energy : nil
         }
@@ -67,7 +67,7 @@ struct LoudnessMeter {
 
     /// In LUFS; `nil` if no 400 ms block is above −70 LUFS.
     var integrated: Double? {
-        let blocks = blocks(length: 4, hop: 1)
+        let blocks = blocks(length: 4)
         guard !blocks.isEmpty else { return nil }
         let gate = blocks.reduce(0, +) / Double(blocks.count) / 10
         let loud = blocks.filter { $0 >= gate }
@@ -76,7 +76,7 @@ struct LoudnessMeter {
 
     /// In LU; `nil` if no 3 s block is above −70 LUFS.
     var range: Double? {
-        let blocks = blocks(length: 30, hop: 10)
+        let blocks = blocks(length: 30)
         guard !blocks.isEmpty else { return nil }
         let gate = blocks.reduce(0, +) / Double(blocks.count) / 100
         let loud = blocks.filter { $0 >= gate }.sorted()

@@ -4,7 +4,8 @@ internal import CSoxr
 /// Converts a mono signal from one rate to another, block by block, in constant memory.
 ///
 /// The output is that of the whole signal with zeros before and after it, and has exactly
-/// ceil(n · to / from) samples for n in; how the input falls into blocks makes no difference.
+/// ceil(n · to / from) samples for n in; how the input falls into blocks makes no difference. libsoxr may give one sample
+/// less, which is then zero, as in librosa.
 final class SampleRateConverter {
     /// A library's converter, or none where the rates are equal.
     private enum Engine {
@@ -75,9 +76,25 @@ final class SampleRateConverter {
     /// Hands on the rest.
     func finish(_ body: (UnsafePointer<Float>, Int) throws -> Void) throws {
         let wanted = (inputCount * to + from - 1) / from
+        if case .soxr(let state) = engine {
+            while outputCount < wanted {
+                var made = 0
+                soxr_process(state, nil, 0, nil, output.pointer, output.count, &made)
+                if made == 0 { break }
+                made = min(made, wanted - outputCount)
+                outputCount += made
+                try body(output.pointer, made)
+            }
+        }
         let zeros = FloatBuffer(count: 4096)
         while outputCount < wanted {
-            try feed(zeros.pointer, count: zeros.count, limit: wanted - outputCount, body)
+            if case .samplerate = engine {
+                try feed(zeros.pointer, count: zeros.count, limit: wanted - outputCount, body)
+            } else {
+                let count = min(wanted - outputCount, zeros.count)
+                outputCount += count
+                try body(zeros.pointer, count)
+            }
         }
     }
 

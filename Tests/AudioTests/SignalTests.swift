@@ -67,6 +67,15 @@ extension Double {
         }
     }
 
+    /// librosa's default resampler, sample by sample up to the end.
+    @Test(arguments: [(48000, 44100), (22050, 44100), (44100, 22050), (44100, 48000)])
+    func soxrHQEqualsLibrosa(_ from: Int, _ to: Int) throws {
+        let file = try golden("audio_resample")
+        let input: [Float] = try file.tensor("\(from)-\(to).input").elements
+        let expected: [Float] = try file.tensor("\(from)-\(to).librosa").elements
+        #expect(largestDifference(try Self.convert(input, from, to, .soxrHQ), expected) < 1e-6)
+    }
+
     @Test(arguments: Resampler.allCases) func lengthsAreExact(_ quality: Resampler) throws {
         var noise = Noise(seed: 5)
         let rates = [
@@ -91,7 +100,7 @@ extension Double {
         let found = try Self.convert(Array(repeating: 0.5, count: 2000), 48000, 44100, quality)
         let middle = found[500..<1300]
         #expect(middle.allSatisfy { abs($0 - 0.5) < 1e-3 })
-        #expect(found.suffix(20).allSatisfy { $0 > 0.2 })
+        #expect(found.dropLast().suffix(20).allSatisfy { $0 > 0.2 })
     }
 
     @Test func refusesRatesTooFarApart() {

@@ -105,13 +105,14 @@ def main():
     for source, target in pairs:
         edge = 0.9 * min(source, target) / source
         taps = scipy.signal.firwin(255, edge - 0.02, window=("kaiser", 14))
-        n = 6000
+        n = 5999
         t = np.arange(n) / source
         noise = scipy.signal.lfilter(taps, 1, rng.standard_normal(n)) * 0.1
         sweep = 0.3 * scipy.signal.chirp(t, 20, t[-1], (edge - 0.02) * source / 2, "linear")
         x = ((noise + sweep) * scipy.signal.windows.tukey(n, 0.3)).astype(np.float32)
         tensors[f"{source}-{target}.input"] = x
         tensors[f"{source}-{target}.output"] = soxr.resample(x.astype(np.float64), source, target, "VHQ")
+        tensors[f"{source}-{target}.librosa"] = librosa.resample(x, orig_sr=source, target_sr=target)
     save("audio_resample", tensors, {"pairs": pairs, "edge": 0.9})
 
 
