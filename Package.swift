@@ -72,6 +72,9 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
         .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),
         .testTarget(name: "AudioTests", dependencies: ["Audio", "Tensors"], swiftSettings: strict),
+        .testTarget(name: "SymbolicTests", dependencies: ["Symbolic", "Tensors"], swiftSettings: strict),
+        .testTarget(name: "DatasetTests", dependencies: ["Dataset", "Build", "Tensors"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
+        .testTarget(name: "EndToEndTests", dependencies: ["reprise"], swiftSettings: strict),
     ]
 )
