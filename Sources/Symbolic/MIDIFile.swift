@@ -3,7 +3,8 @@
 /// `read` then `write` gives the same bytes for a file in canonical form: a header of six bytes with the true
 /// number of tracks, variable-length numbers without padding, tracks that end with their end-of-track event,
 /// no RIFF wrapper, and running status either nowhere or wherever it is allowed. Of any other file it gives a
-/// canonical one with the same events. Writing a value and reading it gives an equal value.
+/// canonical one with the same events. Writing a value and reading it gives an equal value (where running status
+/// has nothing to leave out, `usesRunningStatus` reads as false).
 public struct MIDIFile: Hashable, Sendable {
     /// What happens at one instant of a track.
     public enum Message: Hashable, Sendable {
