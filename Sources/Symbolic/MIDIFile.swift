@@ -129,7 +129,7 @@ public struct MIDIFile: Hashable, Sendable {
         var tick = 0
         var running: UInt8 = 0
         for event in track.events {
-            appendNumber(event.tick - tick, to: &bytes)
+            if appendDelta(event.tick - tick, to: &bytes) { running = 0 }
             tick = event.tick
             switch event.message {
             case .channel(let status, let data1, let data2):
@@ -154,7 +154,7 @@ public struct MIDIFile: Hashable, Sendable {
                 running = 0
             }
         }
-        appendNumber(track.endTick - tick, to: &bytes)
+        _ = appendDelta(track.endTick - tick, to: &bytes)
         return bytes + [0xFF, 0x2F, 0]
     }
 }
@@ -212,6 +212,18 @@ func appendNumber(_ value: Int, to bytes: inout [UInt8]) {
         shift -= 7
     }
     bytes.append(UInt8(value & 0x7F))
+}
+
+/// The time to the next event, bridged by empty text events if too long for one number; then true.
+private func appendDelta(_ delta: Int, to bytes: inout [UInt8]) -> Bool {
+    var rest = delta
+    while rest > 0x0FFF_FFFF {
+        appendNumber(0x0FFF_FFFF, to: &bytes)
+        bytes += [0xFF, 0x01, 0]
+        rest -= 0x0FFF_FFFF
+    }
+    appendNumber(rest, to: &bytes)
+    return rest != delta
 }
 
 private func appendBlock(_ body: [UInt8], to bytes: inout [UInt8]) {
