@@ -3,7 +3,8 @@
 /// `read` then `write` gives the same bytes for a file in canonical form: a header of six bytes with the true
 /// number of tracks, variable-length numbers without padding, tracks that end with their end-of-track event,
 /// no RIFF wrapper, and running status either nowhere or wherever it is allowed. Of any other file it gives a
-/// canonical one with the same events. Writing a value and reading it gives an equal value.
+/// canonical one with the same events. Writing a value and reading it gives an equal value (where running status
+/// has nothing to leave out, `usesRunningStatus` reads as false).
 public struct MIDIFile: Hashable, Sendable {
     /// What happens at one instant of a track.
     public enum Message: Hashable, Sendable {
@@ -128,7 +129,7 @@ public struct MIDIFile: Hashable, Sendable {
         var tick = 0
         var running: UInt8 = 0
         for event in track.events {
-            appendNumber(event.tick - tick, to: &bytes)
+            if appendDelta(event.tick - tick, to: &bytes) { running = 0 }
             tick = event.tick
             switch event.message {
             case .channel(let status, let data1, let data2):
@@ -153,7 +154,7 @@ public struct MIDIFile: Hashable, Sendable {
                 running = 0
             }
         }
-        appendNumber(track.endTick - tick, to: &bytes)
+        _ = appendDelta(track.endTick - tick, to: &bytes)
         return bytes + [0xFF, 0x2F, 0]
     }
 }
@@ -211,6 +212,18 @@ func appendNumber(_ value: Int, to bytes: inout [UInt8]) {
         shift -= 7
     }
     bytes.append(UInt8(value & 0x7F))
+}
+
+/// The time to the next event, bridged by empty text events if too long for one number; then true.
+private func appendDelta(_ delta: Int, to bytes: inout [UInt8]) -> Bool {
+    var rest = delta
+    while rest > 0x0FFF_FFFF {
+        appendNumber(0x0FFF_FFFF, to: &bytes)
+        bytes += [0xFF, 0x01, 0]
+        rest -= 0x0FFF_FFFF
+    }
+    appendNumber(rest, to: &bytes)
+    return rest != delta
 }
 
 private func appendBlock(_ body: [UInt8], to bytes: inout [UInt8]) {

@@ -13,7 +13,7 @@ protocol SMFSink {
     mutating func beginTrack()
     /// A channel message; `data2` is 0 where the message has one data byte.
     mutating func channelMessage(tick: Int, status: UInt8, data1: UInt8, data2: UInt8)
-    /// The channel message that follows leaves out its status byte.
+    /// The channel message that follows leaves out its status byte, as it may.
     mutating func runningStatus()
     /// A meta event but the end of track.
     mutating func meta(tick: Int, type: UInt8, bytes: UnsafeRawBufferPointer, offset: Int) throws(MIDIError)
@@ -232,7 +232,6 @@ struct SMFDecoder<Sink: SMFSink> {
                     MIDICode.runningStatus, "a running status carried across a meta or SysEx event",
                     offset: position)
                 isCancelled = false
-                sink.runningStatus()
             } else {
                 sink.runningStatus()
             }

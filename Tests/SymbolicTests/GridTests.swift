@@ -75,8 +75,9 @@ import Testing
                 [note], division: .ticksPerQuarter(32_767),
                 tempi: [TempoMap.Change(tick: 0, microsecondsPerBeat: 16_777_215)]),
             parameters: RollParameters(
-                grid: .stepsPerSecond(Rational(999_983, 1_000_000)), rounding: .floor, steps: 65_535))
-        let last = segments.count - 1
-        #expect(segments.segmentStart[last] + Int64(segments.start[0]) == 1_677_676)
+                grid: .stepsPerSecond(Rational(999_983, 1_000_000)), rounding: .floor, steps: 1,
+                hop: 1_677_676))
+        #expect(segments.segmentStart == [0, 1_677_676])
+        #expect(segments.notesOffset == [0, 0, 1] && segments.segmentLength == [1, 1])
     }
 }

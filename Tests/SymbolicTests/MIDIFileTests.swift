@@ -65,6 +65,19 @@ import Testing
         #expect(try MIDIFile.read(plain) == file)
     }
 
+    @Test func bridgesTimesTooLongForANumber() throws {
+        let events = [0, 600_000_000].map {
+            MIDIFile.Event(tick: $0, .channel(status: 0x90, data1: 60, data2: UInt8($0 % 2)))
+        }
+        let file = MIDIFile(
+            format: 0, division: .ticksPerQuarter(32_767),
+            chunks: [.track(.init(events: events, endTick: 900_000_000))], usesRunningStatus: true)
+        let back = try MIDIFile.read(file.write()).tracks[0]
+        #expect(back.endTick == 900_000_000)
+        #expect(back.events.filter { $0.message == events[1].message } == events)
+        #expect(back.events.count == 5)
+    }
+
     @Test func keepsATempoOfZero() throws {
         let bytes = SMF.file(SMF.tempo(0))
         #expect(try MIDIFile.read(bytes).write() == bytes)

@@ -149,6 +149,16 @@ import Testing
         #expect(soft == [0, 0, 0, 0, 0, 1, 1, 1, 0, 0])
     }
 
+    @Test func pedalAndTempoJustAfterAStepsStartCountFromTheNext() throws {
+        let tempi = [TempoMap.Change(tick: 1, microsecondsPerBeat: 1_000_000)]
+        let music = score(
+            [note(0, 12)], division: .ticksPerQuarter(4), tempi: tempi,
+            controls: [control(1, 67, 127), control(5, 67, 0)])
+        let found = try segments(music, steps: 3)
+        #expect(found.pedal == [0, 0, 0, 0, 0, 1, 0, 0, 0])
+        #expect(found.tempo == [120, 60, 60])
+    }
+
     @Test func storesTheControlsAskedFor() throws {
         let controls = [
             control(0, 7, 100), control(3, 64, 127, channel: 9), control(3, 1, 5), control(5, 64, 0),
@@ -191,6 +201,11 @@ import Testing
         #expect(found.flags == [RollFlags.ends, RollFlags.onset])
         #expect(found.tempo == [60, 60, 60, 60, 60, 60, 120, 120])
         #expect(try segments(score([note(0, 7)])) { $0.window = .longestConstantTempo }.segmentLength == [7])
+        // A tempo taken back at its own tick is no change.
+        let back = [(3, 7), (3, 500_000)].map { TempoMap.Change(tick: $0.0, microsecondsPerBeat: $0.1) }
+        #expect(
+            try segments(score([note(0, 7)], tempi: back)) { $0.window = .longestConstantTempo }.segmentLength
+                == [7])
     }
 
     @Test func startsSegmentsOnBarLines() throws {

@@ -34,17 +34,15 @@ struct RollOracle {
     }
 
     func instrument(_ start: Int, _ pitches: ClosedRange<UInt8>) -> [UInt8] {
-        (0..<steps).flatMap { step in
-            (0..<17).map { family in
-                let count = pitches.reduce(0) { sum, pitch in
-                    sum
-                        + sounding(at: start + step, pitch: Int(pitch)).count {
-                            Int($0.program) / 8 == family
-                        }
+        var counts = [Int](repeating: 0, count: steps * 17)
+        for step in 0..<steps {
+            for pitch in pitches {
+                for note in sounding(at: start + step, pitch: Int(pitch)) {
+                    counts[step * 17 + Int(note.program) / 8] += 1
                 }
-                return UInt8(min(count, 255))
             }
         }
+        return counts.map { UInt8(min($0, 255)) }
     }
 
     private func cells(
