@@ -58,6 +58,11 @@ final class SoundFile {
         if let claimed = RIFFLength(descriptor: descriptor), claimed.isCut, let present = frames {
             frames = max(present + 1, claimed.dataByteCount / max(1, claimed.blockAlign))
         }
+        if info.format & Int32(SF_FORMAT_TYPEMASK) == Int32(SF_FORMAT_MPEG),
+            !MPEGSync.declaresLength(descriptor: descriptor, start: skippedBytes)
+        {
+            frames = nil
+        }
         declaredFrames = frames
         layout = ChannelLayout(handle: handle, channels: channels, format: info.format)
         do {
