@@ -130,3 +130,10 @@ import Testing
                 .decibels == 0)
     }
 }
+
+@Suite struct AudioLibrariesTests {
+    @Test func versionsAreNamed() {
+        #expect(AudioLibraries.versions.keys.sorted() == ["fftw", "libsamplerate", "libsndfile", "libsoxr"])
+        #expect(AudioLibraries.versions.values.allSatisfy { $0.contains { $0.isNumber } })
+    }
+}
