@@ -65,13 +65,8 @@ final class SoundFile {
         }
         declaredFrames = frames
         layout = ChannelLayout(handle: handle, channels: channels, format: info.format)
-        do {
-            try checkSizes()
-        } catch {
-            sf_close(handle)
-            close(descriptor)
-            throw error
-        }
+        // All is set up by now: if this throws, `deinit` closes both.
+        try checkSizes()
     }
 
     deinit {
