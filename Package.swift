@@ -45,7 +45,7 @@ let package = Package(
         .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: strict),
         .target(
             name: "Audio",
-            dependencies: ["Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW", "CEBUR128"],
+            dependencies: ["Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW"],
             swiftSettings: strict),
         // Layer 0
         .target(name: "Tensors", swiftSettings: strict),
@@ -57,7 +57,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .systemLibrary(
-            name: "CSndfile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"]), .brew(["libsndfile"])]),
+            name: "CSndfile", pkgConfig: "sndfile",
+            providers: [.apt(["libsndfile1-dev"]), .brew(["libsndfile"])]),
         .systemLibrary(
             name: "CSamplerate", pkgConfig: "samplerate",
             providers: [.apt(["libsamplerate0-dev"]), .brew(["libsamplerate"])]),
@@ -71,9 +72,11 @@ let package = Package(
         // Tests mirror Sources; the last two look at the whole.
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
         .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),
-        .testTarget(name: "AudioTests", dependencies: ["Audio", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "AudioTests", dependencies: ["Audio", "Tensors", "CEBUR128"], swiftSettings: strict),
         .testTarget(name: "SymbolicTests", dependencies: ["Symbolic", "Tensors"], swiftSettings: strict),
-        .testTarget(name: "DatasetTests", dependencies: ["Dataset", "Build", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "DatasetTests", dependencies: ["Dataset", "Build", "Tensors"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["reprise"], swiftSettings: strict),
     ]

@@ -61,7 +61,9 @@ public final class FeatureExtractor {
         let planes = (0..<file.channels).map { planeMemory.pointer + $0 * planeLength + PeakMeter.history }
         let interleaved = FloatBuffer(count: Self.blockLength * file.channels)
         let mono = FloatBuffer(count: Self.blockLength)
-        let mixed = file.layout.mixedChannels
+        // Their pointers do not keep the buffers alive.
+        defer { withExtendedLifetime((planeMemory, interleaved, mono)) {} }
+        let mixed = file.layout.mixedChannels.map { planes[$0] }
 
         func emit(_ index: Int, _ segment: AudioFacts.Segment) throws {
             facts.segments.append(segment)
@@ -89,7 +91,7 @@ public final class FeatureExtractor {
                 }
             }
             if measuresLoudness { loudness.add(planes, count: count) }
-            mix(mixed.map { planes[$0] }, count: count, into: mono.pointer)
+            mix(mixed, count: count, into: mono.pointer)
             facts.frames += count
             try converter.process(mono.pointer, count: count, take)
             for plane in planes {

@@ -21,6 +21,24 @@ enum MPEGSync {
         }
     }
 
+    /// Whether the file says how long it is: in a Xing, Info or VBRI header, which its first frame carries.
+    ///
+    /// Without one, libsndfile estimates the length from the bit rate.
+    static func declaresLength(descriptor: Int32, start: Int) -> Bool {
+        var tag = [UInt8](repeating: 0, count: 10)
+        var offset = start
+        if pread(descriptor, &tag, 10, off_t(start)) == 10, tag.starts(with: Array("ID3".utf8)) {
+            // ID3v2: the size is in four times seven bits and does not count the header.
+            offset += 10 + tag[6...].reduce(0) { $0 << 7 | Int($1 & 0x7F) }
+        }
+        var frame = [UInt8](repeating: 0, count: 40)
+        guard pread(descriptor, &frame, 40, off_t(offset)) == 40 else { return false }
+        // Behind the frame header and side information of 9 to 32 bytes; VBRI always behind 32.
+        return [13, 21, 36].contains { place in
+            ["Xing", "Info", "VBRI"].contains { Array(frame[place..<(place + 4)]) == Array($0.utf8) }
+        }
+    }
+
     /// What two frames of one stream share, and the frame's length in bytes (ISO 11172-3, 2.4.1.3).
     private static func frame(_ bytes: ArraySlice<UInt8>) -> (shared: Int, length: Int)? {
         guard bytes.count >= 4 else { return nil }

@@ -87,6 +87,7 @@ final class SampleRateConverter {
             }
         }
         let zeros = FloatBuffer(count: 4096)
+        defer { withExtendedLifetime(zeros) {} }
         while outputCount < wanted {
             if case .samplerate = engine {
                 try feed(zeros.pointer, count: zeros.count, limit: wanted - outputCount, body)

@@ -58,15 +58,15 @@ final class SoundFile {
         if let claimed = RIFFLength(descriptor: descriptor), claimed.isCut, let present = frames {
             frames = max(present + 1, claimed.dataByteCount / max(1, claimed.blockAlign))
         }
+        if info.format & Int32(SF_FORMAT_TYPEMASK) == Int32(SF_FORMAT_MPEG),
+            !MPEGSync.declaresLength(descriptor: descriptor, start: skippedBytes)
+        {
+            frames = nil
+        }
         declaredFrames = frames
         layout = ChannelLayout(handle: handle, channels: channels, format: info.format)
-        do {
-            try checkSizes()
-        } catch {
-            sf_close(handle)
-            close(descriptor)
-            throw error
-        }
+        // All is set up by now: if this throws, `deinit` closes both.
+        try checkSizes()
     }
 
     deinit {

@@ -1,9 +1,10 @@
 #include <fftw3.h>
 
-static inline const char *reprise_fftw_version(void) { return fftwf_version; }
+/* An array of unknown size, which Swift does not import. */
+static inline const char *fftwf_version_string(void) { return fftwf_version; }
 
-/* The widest vector instructions of this processor that FFTW has code for; 0 where it makes no difference. */
-static inline int reprise_simd_class(void) {
+/* The widest vector instructions of this processor that FFTW has code for; 0 where there is no choice. */
+static inline int simd_bits(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f")) return 512;

@@ -104,7 +104,8 @@ public struct Snapshot: Sendable {
                         let shards = (shards[split] ?? []).map(\.json)
                         return (
                             split.rawValue,
-                            ["segments": JSONValue(segmentCount(split)), "shards": .array(shards)] as JSONValue
+                            ["segments": JSONValue(segmentCount(split)), "shards": .array(shards)]
+                                as JSONValue
                         )
                     })),
             "sources": .array(sources.map(\.json)),
@@ -117,7 +118,8 @@ public struct Snapshot: Sendable {
     }
 
     init(
-        dataset: String, manifest: JSONValue, stages: [String: Int], shards: [Split: [Shard]], sources: [Source],
+        dataset: String, manifest: JSONValue, stages: [String: Int], shards: [Split: [Shard]],
+        sources: [Source],
         vocabularies: [String: [String]], statistics: Digest?, quarantine: [(path: String, code: String)],
         features: JSONValue
     ) {
@@ -142,7 +144,8 @@ extension Snapshot.Shard {
     }
 
     init?(json: JSONValue) {
-        guard let object = json["object"]?.string.flatMap({ Digest(hex: $0) }), let bytes = json["bytes"]?.integer,
+        guard let object = json["object"]?.string.flatMap({ Digest(hex: $0) }),
+            let bytes = json["bytes"]?.integer,
             let segments = json["segments"]?.integer,
             let kind = json["kind"]?.string.flatMap(SegmentKind.init(rawValue:))
         else { return nil }
@@ -161,14 +164,16 @@ extension Snapshot.Source {
     }
 
     init?(json: JSONValue) {
-        guard let sha256 = json["sha256"]?.string.flatMap({ Digest(hex: $0) }), let path = json["path"]?.string,
+        guard let sha256 = json["sha256"]?.string.flatMap({ Digest(hex: $0) }),
+            let path = json["path"]?.string,
             let kind = json["kind"]?.string.flatMap(SegmentKind.init(rawValue:)),
             let piece = json["piece"]?.string, let segments = json["segments"]?.integer,
             let labels = json["labels"]?.object, let warnings = json["warnings"]?.array
         else { return nil }
         self.init(
             sha256: sha256, path: path, kind: kind, piece: piece,
-            split: json["split"]?.string.flatMap(Split.init(rawValue:)), labels: labels.compactMapValues(\.string),
+            split: json["split"]?.string.flatMap(Split.init(rawValue:)),
+            labels: labels.compactMapValues(\.string),
             segments: segments, gainDB: json["gain_db"]?.double, warnings: warnings.compactMap(\.string))
     }
 }
@@ -179,13 +184,15 @@ extension Snapshot {
     /// - Throws: `BuildError` (`cache.damaged`) if they are not a snapshot of a format that is known.
     public init(decoding bytes: [UInt8]) throws {
         let json = try JSONValue(parsing: bytes)
-        guard json["format"]?.integer == 1, let dataset = json["dataset"]?.string, let manifest = json["manifest"],
+        guard json["format"]?.integer == 1, let dataset = json["dataset"]?.string,
+            let manifest = json["manifest"],
             let stages = json["stages"]?.object, let splits = json["splits"]?.object,
             let sources = json["sources"]?.array, let vocabularies = json["vocabularies"]?.object,
             let quarantine = json["quarantine"]?.array, let features = json["features"]
         else {
             throw BuildError(
-                .damaged, "this is not a snapshot that this version reads; build the dataset again", canRetry: false)
+                .damaged, "this is not a snapshot that this version reads; build the dataset again",
+                canRetry: false)
         }
         var shards: [Split: [Shard]] = [:]
         for (name, contents) in splits {

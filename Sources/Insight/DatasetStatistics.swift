@@ -96,7 +96,8 @@ public struct DatasetStatistics: Sendable {
         self.splits = splits
         var labels: [String: [String: Tally]] = [:]
         for name in snapshot.vocabularies.keys {
-            labels[name] = Dictionary(grouping: records) { $0.source.labels[name] ?? "" }.mapValues(Self.tally)
+            labels[name] = Dictionary(grouping: records) { $0.source.labels[name] ?? "" }.mapValues(
+                Self.tally)
         }
         self.labels = labels
         midi = Self.midi(records.filter { $0.source.kind == .midi })
@@ -125,7 +126,9 @@ public struct DatasetStatistics: Sendable {
 
     private static func seconds(_ facts: JSONValue) -> Double {
         if let seconds = facts["seconds"]?.double { return seconds }
-        guard let frames = facts["frames"]?.double, let rate = facts["rate"]?.double, rate > 0 else { return 0 }
+        guard let frames = facts["frames"]?.double, let rate = facts["rate"]?.double, rate > 0 else {
+            return 0
+        }
         return frames / rate
     }
 
@@ -164,7 +167,9 @@ public struct DatasetStatistics: Sendable {
         return audio
     }
 
-    private static func widened<Value>(_ range: ClosedRange<Value>?, by other: ClosedRange<Value>) -> ClosedRange<Value> {
+    private static func widened<Value>(_ range: ClosedRange<Value>?, by other: ClosedRange<Value>)
+        -> ClosedRange<Value>
+    {
         guard let range else { return other }
         return min(range.lowerBound, other.lowerBound)...max(range.upperBound, other.upperBound)
     }
@@ -174,14 +179,16 @@ extension DatasetStatistics {
     /// The object that `stats --json` prints.
     public var json: JSONValue {
         func counts<Key: CustomStringConvertible>(_ counts: [Key: Int]) -> JSONValue {
-            .object(Dictionary(uniqueKeysWithValues: counts.map { ($0.key.description, JSONValue($0.value)) }))
+            .object(
+                Dictionary(uniqueKeysWithValues: counts.map { ($0.key.description, JSONValue($0.value)) }))
         }
         func range(_ range: ClosedRange<Double>?) -> JSONValue {
             range.map { [.number($0.lowerBound), .number($0.upperBound)] } ?? .null
         }
         var members: [String: JSONValue] = [
             "dataset": .string(dataset), "snapshot": JSONValue(snapshot), "total": total.json,
-            "splits": .object(Dictionary(uniqueKeysWithValues: splits.map { ($0.key.rawValue, $0.value.json) })),
+            "splits": .object(
+                Dictionary(uniqueKeysWithValues: splits.map { ($0.key.rawValue, $0.value.json) })),
             "labels": .object(labels.mapValues { .object($0.mapValues(\.json)) }),
             "shards": ["count": JSONValue(shards.count), "bytes": JSONValue(shards.bytes)],
             "quarantine": counts(quarantine), "warnings": counts(warnings),
@@ -195,8 +202,10 @@ extension DatasetStatistics {
         }
         if let audio {
             members["audio"] = [
-                "rates": counts(audio.rates), "channels": counts(audio.channels), "formats": counts(audio.formats),
-                "lufs": range(audio.loudness), "gain_db": range(audio.gain), "silent": JSONValue(audio.silent),
+                "rates": counts(audio.rates), "channels": counts(audio.channels),
+                "formats": counts(audio.formats),
+                "lufs": range(audio.loudness), "gain_db": range(audio.gain),
+                "silent": JSONValue(audio.silent),
                 "clipped": JSONValue(audio.clipped),
             ]
         }

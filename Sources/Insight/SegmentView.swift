@@ -27,21 +27,24 @@ public struct SegmentView: Sendable {
     /// What is known of the segment, as an object.
     public var json: JSONValue {
         [
-            "segment": .string("\(place.split.rawValue)/\(place.number)"), "kind": .string(place.shard.kind.rawValue),
+            "segment": .string("\(place.split.rawValue)/\(place.number)"),
+            "kind": .string(place.shard.kind.rawValue),
             "path": .string(path), "source": .string(segment.source), "timeline": JSONValue(segment.timeline),
             "start": JSONValue(segment.start), "length": JSONValue(segment.length),
             "labels": .object(segment.labels.mapValues { .string($0) }),
             "shard": JSONValue(place.shard.object), "index": JSONValue(place.index),
             "tensors": .object(
-                shard.file.entries.filter { !$0.key.hasPrefix("label.") && !$0.key.hasPrefix("segment.") }.mapValues {
-                    .string("\($0.type.rawValue) \($0.shape)")
-                }),
+                shard.file.entries.filter { !$0.key.hasPrefix("label.") && !$0.key.hasPrefix("segment.") }
+                    .mapValues {
+                        .string("\($0.type.rawValue) \($0.shape)")
+                    }),
         ]
     }
 
     /// The segment as text.
     ///
     /// - Parameter width: columns to draw in.
+    /// - Returns: lines of text.
     /// - Throws: `TensorFileError`.
     public func text(width: Int) throws -> String {
         let unit = place.shard.kind == .midi ? "steps" : "samples"
@@ -109,13 +112,15 @@ public struct SegmentView: Sendable {
         guard let least = values.min(), let greatest = values.max() else { return "" }
         let (height, across) = (min(rows, 16), min(frames, max(width - 7, 16)))
         let shades = Array(" ░▒▓█")
-        var text = "\(name)".padded(to: 11) + "\(rows) × \(frames), from \(short(least)) to \(short(greatest))\n"
+        var text =
+            "\(name)".padded(to: 11) + "\(rows) × \(frames), from \(short(least)) to \(short(greatest))\n"
         for line in stride(from: height - 1, through: 0, by: -1) {
             let rowRange = line * rows / height..<max(line * rows / height + 1, (line + 1) * rows / height)
             var cells = ""
             for column in 0..<across {
                 let range =
-                    column * frames / across..<max(column * frames / across + 1, (column + 1) * frames / across)
+                    column * frames
+                    / across..<max(column * frames / across + 1, (column + 1) * frames / across)
                 var sum: Float = 0
                 for row in rowRange { for frame in range { sum += values[row * frames + frame] } }
                 let mean = sum / Float(rowRange.count * range.count)

@@ -12,7 +12,11 @@ extension DatasetStatistics {
         text += table(header("split"), splitRows + [row("all", total)])
         for (label, values) in labels.sorted(by: { $0.key < $1.key }) {
             let largest = values.sorted { ($1.value.segments, $0.key) < ($0.value.segments, $1.key) }
-            text += "\n" + table(header(label), largest.prefix(20).map { row($0.key.isEmpty ? "(unknown)" : $0.key, $0.value) })
+            text +=
+                "\n"
+                + table(
+                    header(label),
+                    largest.prefix(20).map { row($0.key.isEmpty ? "(unknown)" : $0.key, $0.value) })
             if largest.count > 20 { text += "… and \(grouped(largest.count - 20)) more; --json has all\n" }
         }
         if let midi { text += "\n" + describe(midi) }
@@ -28,7 +32,8 @@ extension DatasetStatistics {
 
     private func row(_ name: String, _ tally: Tally) -> [String] {
         [
-            name, grouped(tally.sources), grouped(tally.pieces), grouped(tally.segments), clock(tally.seconds),
+            name, grouped(tally.sources), grouped(tally.pieces), grouped(tally.segments),
+            clock(tally.seconds),
             grouped(tally.notes),
         ]
     }
@@ -60,7 +65,9 @@ extension DatasetStatistics {
         if let loudness = audio.loudness {
             text += "loudness   \(number(loudness.lowerBound)) to \(number(loudness.upperBound)) LUFS\n"
         }
-        if let gain = audio.gain { text += "gain       \(number(gain.lowerBound)) to \(number(gain.upperBound)) dB\n" }
+        if let gain = audio.gain {
+            text += "gain       \(number(gain.lowerBound)) to \(number(gain.upperBound)) dB\n"
+        }
         if audio.silent > 0 { text += "silent     \(audio.silent) sources\n" }
         if audio.clipped > 0 { text += "clipped    \(audio.clipped) sources\n" }
         return text
@@ -77,6 +84,7 @@ extension DatasetStatistics {
         let whole = Int(seconds.rounded())
         func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
         return whole < 3600
-            ? "\(whole / 60):\(two(whole % 60))" : "\(whole / 3600):\(two(whole % 3600 / 60)):\(two(whole % 60))"
+            ? "\(whole / 60):\(two(whole % 60))"
+            : "\(whole / 3600):\(two(whole % 3600 / 60)):\(two(whole % 60))"
     }
 }

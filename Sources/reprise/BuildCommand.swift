@@ -120,5 +120,6 @@ private func explain(_ build: BuildOptions, isDryRun: Bool) throws {
     print(
         count == 0
             ? "nothing to run: \(grouped(explanation.hits)) results are there"
-            : "\(grouped(count)) \(count == 1 ? "action" : "actions") would run, \(grouped(explanation.hits)) results are there")
+            : "\(grouped(count)) \(count == 1 ? "action" : "actions") would run, \(grouped(explanation.hits)) results are there"
+    )
 }

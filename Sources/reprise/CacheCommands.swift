@@ -24,7 +24,8 @@ struct VerifyCommand: ParsableCommand {
         let found = repair ? try cache.repair(with: Workers()) : try cache.verify(with: Workers())
         if common.json {
             let object: JSONValue = [
-                "sound": .bool(found.isSound), "objects": JSONValue(found.objects), "bytes": JSONValue(found.bytes),
+                "sound": .bool(found.isSound), "objects": JSONValue(found.objects),
+                "bytes": JSONValue(found.bytes),
                 "records": JSONValue(found.records), "repaired": .bool(repair),
                 "findings": .array(found.findings.map(\.json)),
             ]
@@ -32,12 +33,15 @@ struct VerifyCommand: ParsableCommand {
         } else {
             for finding in found.findings {
                 let subject = finding.subject.map { " (\($0))" } ?? ""
-                print("\(finding.isDamage ? "damaged" : "left over")  \(finding.path): \(finding.detail)\(subject)")
+                print(
+                    "\(finding.isDamage ? "damaged" : "left over")  \(finding.path): \(finding.detail)\(subject)"
+                )
             }
             print(
                 "\(grouped(found.objects)) objects, \(byteSize(found.bytes)), \(grouped(found.records)) records: "
                     + (found.isSound
-                        ? "sound" : repair ? "damage set aside; build again to make it anew" : "damaged; see --repair"))
+                        ? "sound"
+                        : repair ? "damage set aside; build again to make it anew" : "damaged; see --repair"))
         }
         if !found.isSound, !repair { throw Ending(status: .damaged) }
     }

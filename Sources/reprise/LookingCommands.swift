@@ -7,7 +7,8 @@ struct StatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats", abstract: "Show what is in a dataset.")
 
-    @Argument(help: "The dataset: its name, <name>@<n> for an older snapshot, or digits of a snapshot's hash.")
+    @Argument(
+        help: "The dataset: its name, <name>@<n> for an older snapshot, or digits of a snapshot's hash.")
     var dataset: String
 
     @OptionGroup var common: CommonOptions
@@ -74,7 +75,9 @@ struct ExportCommand: ParsableCommand {
         if common.json {
             print((["files": .array(files.map { .string($0) })] as JSONValue).canonical)
         } else {
-            print("wrote \(files.count) files to \(to); read them with numpy.load, and dataset.json for the names")
+            print(
+                "wrote \(files.count) files to \(to); read them with numpy.load, and dataset.json for the names"
+            )
         }
     }
 }
@@ -111,7 +114,8 @@ struct DatasetsCommand: ParsableCommand {
         let rows = listings.map { listing in
             [listing.name, listing.digest.short]
                 + (listing.snapshot.map { snapshot in
-                    [grouped(snapshot.sources.count)] + Split.allCases.map { grouped(snapshot.segmentCount($0)) }
+                    [grouped(snapshot.sources.count)]
+                        + Split.allCases.map { grouped(snapshot.segmentCount($0)) }
                 } ?? ["unreadable", "", "", ""])
         }
         print(table(["dataset", "snapshot", "sources", "train", "validation", "test"], rows), terminator: "")

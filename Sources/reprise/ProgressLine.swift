@@ -60,7 +60,8 @@ final class ProgressLine: Sendable {
         let room = min(30, width - name.count - tail.count - 4)
         guard room >= 8 else { return name + tail }
         let filled = room * progress.done / max(progress.total, 1)
-        return "\(name) [" + String(repeating: "█", count: filled) + String(repeating: "·", count: room - filled)
+        return "\(name) [" + String(repeating: "█", count: filled)
+            + String(repeating: "·", count: room - filled)
             + "]" + tail
     }
 

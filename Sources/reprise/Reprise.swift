@@ -25,7 +25,9 @@ struct Reprise: ParsableCommand {
             CommandGroup(name: "Building:", subcommands: [BuildCommand.self, ExplainCommand.self]),
             CommandGroup(
                 name: "Looking:",
-                subcommands: [StatsCommand.self, InspectCommand.self, ExportCommand.self, DatasetsCommand.self]),
+                subcommands: [
+                    StatsCommand.self, InspectCommand.self, ExportCommand.self, DatasetsCommand.self,
+                ]),
             CommandGroup(
                 name: "The cache:", subcommands: [VerifyCommand.self, CollectCommand.self, IndexCommand.self]),
         ])

@@ -124,6 +124,22 @@ import Testing
         #expect(!facts.isSilent && facts.warnings.isEmpty && facts.clippedSamples == 0)
     }
 
+    /// The file is decoded in blocks of 4096 frames; a crest between two of them counts like any other.
+    @Test func truePeakCrossesBlocks() throws {
+        let scratch = try Scratch()
+        var planes = (1...2).map { Self.music(9000, seed: UInt64($0), amplitude: 0.2) }
+        for (place, value) in [
+            (4093, -0.8), (4094, 0.1), (4095, 0.9), (4096, 0.9), (4097, 0.1), (4098, -0.8),
+        ] {
+            planes[1][place] = Float(value)
+        }
+        let (facts, _) = try extractAll(try scratch.wave("a.wav", rate: 8000, planes), Self.parameters())
+        let reference = try #require(ReferenceMeter(planes, rate: 8000))
+        #expect(reference.truePeak > 0.95)
+        #expect(abs(try #require(facts.truePeak) - 20 * log10(reference.truePeak)) < 1e-9)
+        #expect(abs(try #require(facts.integratedLoudness) - reference.integrated) < 1e-6)
+    }
+
     @Test func dropLastKeepsWholeSegmentsOnly() throws {
         let scratch = try Scratch()
         var parameters = Self.parameters()

@@ -122,11 +122,24 @@ import Testing
 
     @Test func silenceStaysAsItIs() {
         #expect(
-            LoudnessTarget.rms(-20).gain(for: Self.facts(rms: -71, lufs: nil, peak: -60, isSilent: true).levels)
-                .decibels == 0)
-        #expect(LoudnessTarget.lufs(-23).gain(for: Self.facts(rms: -30, lufs: nil, peak: -20).levels).decibels == 0)
+            LoudnessTarget.rms(-20).gain(
+                for: Self.facts(rms: -71, lufs: nil, peak: -60, isSilent: true).levels
+            )
+            .decibels == 0)
         #expect(
-            LoudnessTarget.rms(-20).gain(for: Self.facts(rms: nil, lufs: nil, peak: nil, isSilent: true).levels)
-                .decibels == 0)
+            LoudnessTarget.lufs(-23).gain(for: Self.facts(rms: -30, lufs: nil, peak: -20).levels).decibels
+                == 0)
+        #expect(
+            LoudnessTarget.rms(-20).gain(
+                for: Self.facts(rms: nil, lufs: nil, peak: nil, isSilent: true).levels
+            )
+            .decibels == 0)
+    }
+}
+
+@Suite struct AudioLibrariesTests {
+    @Test func versionsAreNamed() {
+        #expect(AudioLibraries.versions.keys.sorted() == ["fftw", "libsamplerate", "libsndfile", "libsoxr"])
+        #expect(AudioLibraries.versions.values.allSatisfy { $0.contains { $0.isNumber } })
     }
 }

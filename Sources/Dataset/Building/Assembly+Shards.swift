@@ -67,7 +67,8 @@ extension Assembly {
     }
 
     /// Maps and reduces twice: σ over all values, then σ of each band; nil when planning and something would run.
-    private func groups(_ parts: [TrainPart], _ stages: StatisticsStages) throws -> [StatisticsStages.Group]? {
+    private func groups(_ parts: [TrainPart], _ stages: StatisticsStages) throws -> [StatisticsStages.Group]?
+    {
         let done = Atomic<Int>(0)
         let total = parts.count * stages.features.count * 2
         let report: @Sendable () -> Void = {
@@ -166,7 +167,8 @@ extension Assembly {
             if isNew { summary.written += 1 } else { summary.reused += 1 }
             shards[bucket.split, default: []].append(
                 Snapshot.Shard(
-                    object: object.digest, bytes: object.size, segments: bucket.parts.reduce(0) { $0 + $1.count },
+                    object: object.digest, bytes: object.size,
+                    segments: bucket.parts.reduce(0) { $0 + $1.count },
                     kind: bucket.kind))
         }
         return shards

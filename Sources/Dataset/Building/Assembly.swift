@@ -59,10 +59,13 @@ struct Assembly: Sendable {
         guard let shards = try shards(entries, statistics, &summary) else { return nil }
         let snapshot = Snapshot(
             dataset: manifest.dataset, manifest: manifest.effective,
-            stages: Dictionary(uniqueKeysWithValues: Stages.all.map { ($0.name, $0.version) }), shards: shards,
+            stages: Dictionary(uniqueKeysWithValues: Stages.all.map { ($0.name, $0.version) }),
+            shards: shards,
             sources: entries.map(\.described), vocabularies: vocabularies(entries),
             statistics: statistics?.digest,
-            quarantine: summary.quarantine.filter { !$0.code.hasPrefix("source.") }.map { ($0.path, $0.code) },
+            quarantine: summary.quarantine.filter { !$0.code.hasPrefix("source.") }.map {
+                ($0.path, $0.code)
+            },
             features: features(entries))
         for split in Split.allCases { summary.segments[split] = snapshot.segmentCount(split) }
         return (snapshot, summary)
@@ -99,7 +102,8 @@ struct Assembly: Sendable {
                 case .failure(let error):
                     found[index] = .unreadable(
                         BuildSummary.Problem(
-                            path: list.path(index), code: error.code.rawValue, offset: nil, reason: error.message))
+                            path: list.path(index), code: error.code.rawValue, offset: nil,
+                            reason: error.message))
                 }
             }
             for (index, outcome) in zip(places, try stages.outcomes(items, workers, finished: report)) {
@@ -110,7 +114,8 @@ struct Assembly: Sendable {
                     found[index]
                         ?? .unreadable(
                             BuildSummary.Problem(
-                                path: list.path(index), code: BuildError.Code.sourceUnreadable.rawValue, offset: nil,
+                                path: list.path(index), code: BuildError.Code.sourceUnreadable.rawValue,
+                                offset: nil,
                                 reason: "no such file; correct the table or put the file there")))
             }
         }
@@ -190,7 +195,8 @@ struct Assembly: Sendable {
         let limited = entries.count { $0.gain?.isLimited == true }
         if limited > 0, let ceiling = manifest.audio?.peakCeiling {
             summary.warnings.append(
-                "the gain of \(limited) \(limited == 1 ? "source" : "sources") stopped at the peak of \(ceiling) dBTP")
+                "the gain of \(limited) \(limited == 1 ? "source" : "sources") stopped at the peak of \(ceiling) dBTP"
+            )
         }
     }
 
@@ -218,7 +224,9 @@ struct Assembly: Sendable {
         if let midi = manifest.midi, entries.contains(where: { $0.source.kind == .midi }) {
             features["rolls"] = [
                 "steps": JSONValue(midi.steps),
-                "pitches": [JSONValue(Int(midi.pitches.lowerBound)), JSONValue(Int(midi.pitches.upperBound))],
+                "pitches": [
+                    JSONValue(Int(midi.pitches.lowerBound)), JSONValue(Int(midi.pitches.upperBound)),
+                ],
             ]
         }
         return .object(features)

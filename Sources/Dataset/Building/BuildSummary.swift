@@ -77,7 +77,8 @@ public struct BuildSummary: Sendable, Equatable {
             "snapshot": JSONValue(snapshot),
             "sources": [
                 "found": JSONValue(found), "ok": JSONValue(ok), "quarantined": JSONValue(quarantine.count),
-                "unchanged": JSONValue(unchanged), "excluded": JSONValue(excluded), "warned": JSONValue(warned),
+                "unchanged": JSONValue(unchanged), "excluded": JSONValue(excluded),
+                "warned": JSONValue(warned),
             ],
             "segments": .object(
                 Dictionary(
@@ -98,7 +99,8 @@ public struct BuildSummary: Sendable, Equatable {
     /// Reads what `json` wrote; nil for anything else.
     init?(json: JSONValue) {
         guard let dataset = json["dataset"]?.string,
-            let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }), let sources = json["sources"],
+            let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }),
+            let sources = json["sources"],
             let actions = json["actions"], let shards = json["shards"]
         else { return nil }
         self.init(dataset: dataset, snapshot: snapshot)
@@ -138,7 +140,8 @@ extension BuildSummary.Problem {
     }
 
     init?(json: JSONValue) {
-        guard let path = json["path"]?.string, let code = json["code"]?.string, let reason = json["reason"]?.string
+        guard let path = json["path"]?.string, let code = json["code"]?.string,
+            let reason = json["reason"]?.string
         else { return nil }
         self.init(path: path, code: code, offset: json["offset"]?.integer, reason: reason)
     }

@@ -86,7 +86,8 @@ public struct DatasetBuild: Sendable {
             summary.hit = engine.hitCount
             summary.seconds = seconds()
             // A source that could not be read is tried again, and one that is too young is looked at again.
-            let isSettled = fingerprint.isSettled && !summary.quarantine.contains { $0.code.hasPrefix("source.") }
+            let isSettled =
+                fingerprint.isSettled && !summary.quarantine.contains { $0.code.hasPrefix("source.") }
             let state = BuildState(
                 fingerprint: fingerprint.finish(), snapshot: object.digest,
                 objects: [object] + (try Self.references(snapshot, cache)), summary: summary.json)
@@ -107,11 +108,13 @@ public struct DatasetBuild: Sendable {
         let (entries, fingerprint) = try scan()
         let cache = try Cache(path: options.cachePath, for: .reading)
         if let state = cache.unchangedBuild(of: manifest.dataset, fingerprint: fingerprint.finish()) {
-            return Explanation(planned: [], hits: BuildSummary(json: state.summary).map { $0.run + $0.hit } ?? 0)
+            return Explanation(
+                planned: [], hits: BuildSummary(json: state.summary).map { $0.run + $0.hit } ?? 0)
         }
         let plan = Plan(cache)
         let assembly = Assembly(
-            manifest: manifest, directory: directory, runner: .plan(plan), workers: Workers(count: options.jobs),
+            manifest: manifest, directory: directory, runner: .plan(plan),
+            workers: Workers(count: options.jobs),
             progress: options.progress)
         _ = try assembly.assemble(entries)
         return Explanation(planned: plan.planned, hits: plan.hitCount)
@@ -122,7 +125,9 @@ public struct DatasetBuild: Sendable {
         let entries = try EntryList(manifest, file: path, directory: directory)
         var fingerprint = Fingerprint()
         fingerprint.combine("reprise build 1".utf8)
-        for stage in Stages.all { fingerprint.combine("\(stage.name) \(stage.version) \(stage.numerics ?? "")".utf8) }
+        for stage in Stages.all {
+            fingerprint.combine("\(stage.name) \(stage.version) \(stage.numerics ?? "")".utf8)
+        }
         fingerprint.combine(manifest.effective.canonicalBytes)
         for digest in entries.tableDigests { fingerprint.combine(digest.bytes) }
         for index in entries.indices {
@@ -142,7 +147,8 @@ public struct DatasetBuild: Sendable {
             Stages.snapshot, parameters: ["sha256": JSONValue(Digest(of: bytes))],
             inputs: snapshot.objects.enumerated().map { Input("\($0.offset)", $0.element) },
             subject: snapshot.dataset)
-        return try engine.run(action) { context in try context.write(bytes, as: "snapshot") }.output("snapshot")
+        return try engine.run(action) { context in try context.write(bytes, as: "snapshot") }.output(
+            "snapshot")
     }
 
     private static func references(_ snapshot: Snapshot, _ cache: Cache) throws -> [ObjectReference] {

@@ -53,7 +53,8 @@ struct SourceStages: Sendable {
                 guard error.concernsOneSource else { throw error }
                 return .unreadable(
                     BuildSummary.Problem(
-                        path: items[index].path, code: error.code.rawValue, offset: nil, reason: error.message))
+                        path: items[index].path, code: error.code.rawValue, offset: nil, reason: error.message
+                    ))
             }
         }
         for (index, outcome) in zip(missing, found) { outcomes[index] = outcome }
@@ -111,7 +112,8 @@ struct SourceStages: Sendable {
             return outcome(item, score, segments) ?? .built(.unknown(item.source, .midi))
         case .audio:
             guard let spectrum else { return missingBlock(item, "audio", "audio") }
-            let record = try runner.run(spectrum.action(item.source, path: item.path), reading: [item.source]) {
+            let record = try runner.run(spectrum.action(item.source, path: item.path), reading: [item.source])
+            {
                 context in try spectrum.run(context, item.source)
             }
             guard let record else { return .built(.unknown(item.source, .audio)) }
@@ -123,6 +125,8 @@ struct SourceStages: Sendable {
         .quarantined(
             BuildSummary.Problem(
                 path: item.path, code: "manifest.no-\(block)-block", offset: nil,
-                reason: "it is \(kind), and the manifest has no '\(block)' block; add '\(block): {}' or narrow the path"))
+                reason:
+                    "it is \(kind), and the manifest has no '\(block)' block; add '\(block): {}' or narrow the path"
+            ))
     }
 }

@@ -36,7 +36,8 @@ extension DatasetReader {
             }
         }
         let index: JSONValue = [
-            "dataset": .string(snapshot.dataset), "snapshot": JSONValue(digest), "features": snapshot.features,
+            "dataset": .string(snapshot.dataset), "snapshot": JSONValue(digest),
+            "features": snapshot.features,
             "sources": .array(digests.map { .string($0) }),
             "vocabularies": .object(snapshot.vocabularies.mapValues { .array($0.map { .string($0) }) }),
         ]
@@ -54,7 +55,9 @@ extension DatasetReader {
         _ shard: Shard, _ sources: [String: Int32], _ paintsDrums: Bool, to file: NPZFile
     ) throws {
         if shard.holdsNotes { try exportRolls(shard, paintsDrums, to: file) }
-        for name in shard.featureNames + ["pedal", "tempo", "segment.timeline", "segment.start", "segment.length"] {
+        for name in shard.featureNames + [
+            "pedal", "tempo", "segment.timeline", "segment.start", "segment.length",
+        ] {
             guard let entry = shard.file.entries[name] else { continue }
             try file.add(name, entry.type, shape: entry.shape) { write in
                 try shard.file.withBytes(of: name, write)
@@ -88,7 +91,10 @@ extension DatasetReader {
             ),
             (
                 "velocity", pitches.count,
-                { DenseRolls.velocity($0, steps: steps, pitches: pitches, paintsDrums: paintsDrums, into: $1) }
+                {
+                    DenseRolls.velocity(
+                        $0, steps: steps, pitches: pitches, paintsDrums: paintsDrums, into: $1)
+                }
             ),
             (
                 "onset", pitches.count,

@@ -43,7 +43,8 @@ final class NPZFile {
         }
         try header.withUnsafeBytes(sink)
         try body(sink)
-        precondition(position - start == byteCount, "array '\(name)' of shape \(shape) got \(position - start) bytes")
+        precondition(
+            position - start == byteCount, "array '\(name)' of shape \(shape) got \(position - start) bytes")
         member.checksum = checksum.value
         members.append(member)
         try file.seek(toOffset: member.offset)
@@ -162,7 +163,9 @@ final class NPZFile {
         var text = "{'descr': '\(descriptor)', 'fortran_order': False, 'shape': (\(lengths)), }"
         let total = (10 + text.utf8.count + 1 + 63) / 64 * 64
         text += String(repeating: " ", count: total - 10 - text.utf8.count - 1) + "\n"
-        return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count & 0xFF), UInt8(text.utf8.count >> 8)]
+        return [0x93] + Array("NUMPY".utf8) + [
+            1, 0, UInt8(text.utf8.count & 0xFF), UInt8(text.utf8.count >> 8),
+        ]
             + Array(text.utf8)
     }
 }

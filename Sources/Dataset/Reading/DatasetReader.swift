@@ -25,7 +25,8 @@ public final class DatasetReader: Sendable {
     ///
     /// - Throws: `ManifestError` if this version no longer reads it.
     public func manifest() throws -> Manifest {
-        try Manifest(bytes: snapshot.manifest.canonicalBytes, file: "snapshot \(digest.short)", directory: "/")
+        try Manifest(
+            bytes: snapshot.manifest.canonicalBytes, file: "snapshot \(digest.short)", directory: "/")
     }
 
     private static func find(_ name: String, _ cache: Cache) throws -> Digest {
@@ -39,8 +40,10 @@ public final class DatasetReader: Sendable {
             if matches.count == 1, let match = matches.first { return match }
         }
         let known = Set(references.map(\.dataset)).sorted()
-        let hint = known.isEmpty ? "it holds none yet; build one first" : "it holds \(known.joined(separator: ", "))"
-        throw BuildError(.noDataset, "no dataset '\(name)' in the cache at \(cache.path); \(hint)", canRetry: false)
+        let hint =
+            known.isEmpty ? "it holds none yet; build one first" : "it holds \(known.joined(separator: ", "))"
+        throw BuildError(
+            .noDataset, "no dataset '\(name)' in the cache at \(cache.path); \(hint)", canRetry: false)
     }
 
     /// A dataset in a cache.
@@ -89,6 +92,7 @@ public final class DatasetReader: Sendable {
     ///
     /// - Parameter text: `<split>/<n>`, or `<n>` in the train split; or `<path>#<n>`, the nth segment of a source as
     ///   the manifest names it, or of one whose path ends so.
+    /// - Returns: where it lies.
     /// - Throws: `BuildError` that says what there is.
     public func place(_ text: String) throws -> Place {
         func missing(_ message: String) -> BuildError {
@@ -105,7 +109,8 @@ public final class DatasetReader: Sendable {
                         : "\(sources.count) paths end in '\(path)'; write more of it")
             }
             guard number >= 0, number < source.segments else {
-                throw missing("\(source.path) has \(source.segments) segments, from 0; not one of number \(number)")
+                throw missing(
+                    "\(source.path) has \(source.segments) segments, from 0; not one of number \(number)")
             }
             return try place(of: source, number)
         }
@@ -123,7 +128,8 @@ public final class DatasetReader: Sendable {
             }
             first += shard.segments
         }
-        throw missing("the \(split.rawValue) split has \(first) segments, from 0; not one of number \(number)")
+        throw missing(
+            "the \(split.rawValue) split has \(first) segments, from 0; not one of number \(number)")
     }
 
     private func place(of source: Snapshot.Source, _ number: Int) throws -> Place {
@@ -137,7 +143,9 @@ public final class DatasetReader: Sendable {
                 guard file.sources.contains(source.sha256.hex) else { continue }
                 for index in 0..<file.count {
                     let segment = try file.segment(index)
-                    guard segment.source == source.sha256.hex, segment.labels == source.labels else { continue }
+                    guard segment.source == source.sha256.hex, segment.labels == source.labels else {
+                        continue
+                    }
                     places.append(
                         (
                             (segment.timeline, segment.start),

@@ -26,7 +26,8 @@ extension DatasetReader {
             let input = [Input("source", source.sha256)]
             return switch source.kind {
             case .midi: Action(stage(Stages.score), inputs: input, subject: source.path)
-            case .audio: Action(stage(Stages.spectrum), parameters: spectrum, inputs: input, subject: source.path)
+            case .audio:
+                Action(stage(Stages.spectrum), parameters: spectrum, inputs: input, subject: source.path)
             }
         }
         var result: [SourceRecord] = []
@@ -50,7 +51,8 @@ extension DatasetReader {
             for (offset, record) in found.enumerated() {
                 result.append(
                     SourceRecord(
-                        source: snapshot.sources[start + offset], facts: record?.facts ?? .null, notes: notes[offset]))
+                        source: snapshot.sources[start + offset], facts: record?.facts ?? .null,
+                        notes: notes[offset]))
             }
         }
         return result

@@ -52,7 +52,8 @@ final class ColumnWriter {
     func finish() throws {
         for index in columns.indices { try flush(index) }
         for (name, column) in columns {
-            precondition(column.position == column.end, "column '\(name)' lacks \(column.end - column.position) bytes")
+            precondition(
+                column.position == column.end, "column '\(name)' lacks \(column.end - column.position) bytes")
         }
     }
 

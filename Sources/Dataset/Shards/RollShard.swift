@@ -53,9 +53,7 @@ enum RollShard {
 
     /// Appends some segments of one source.
     ///
-    /// - Parameters:
-    ///   - segments: Ranges of the source's own segments.
-    ///   - cursor: Rows written so far; moved on.
+    /// The ranges are of the source's own segments; the cursor, the rows written so far, moves on.
     static func append(
         _ segments: [Range<Int>], of file: TensorFile, to columns: ColumnWriter, _ cursor: inout Cursor
     ) throws {
@@ -81,13 +79,16 @@ enum RollShard {
         }
         cursor += Int64(rows.count)
         for (name, type) in rowColumns {
-            try slice(name, rows.lowerBound * type.byteCount..<rows.upperBound * type.byteCount, file, columns)
+            try slice(
+                name, rows.lowerBound * type.byteCount..<rows.upperBound * type.byteCount, file, columns)
         }
     }
 
     private static func slice(
         _ name: String, _ bytes: Range<Int>, _ file: TensorFile, _ columns: ColumnWriter
     ) throws {
-        try file.withBytes(of: name) { try columns.append(UnsafeRawBufferPointer(rebasing: $0[bytes]), to: name) }
+        try file.withBytes(of: name) {
+            try columns.append(UnsafeRawBufferPointer(rebasing: $0[bytes]), to: name)
+        }
     }
 }

@@ -18,8 +18,10 @@ extension Shard {
                     try body(
                         RollRows(
                             start: .init(rebasing: start[range]), length: .init(rebasing: length[range]),
-                            pitch: .init(rebasing: columns[0][range]), velocity: .init(rebasing: columns[1][range]),
-                            program: .init(rebasing: columns[2][range]), flags: .init(rebasing: columns[3][range])))
+                            pitch: .init(rebasing: columns[0][range]),
+                            velocity: .init(rebasing: columns[1][range]),
+                            program: .init(rebasing: columns[2][range]),
+                            flags: .init(rebasing: columns[3][range])))
                 }
             }
         }

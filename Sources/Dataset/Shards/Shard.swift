@@ -55,7 +55,8 @@ public final class Shard: Sendable {
     /// - Precondition: `0 ≤ index < count`.
     public func segment(_ index: Int) throws -> Segment {
         precondition(index >= 0 && index < count, "segment \(index) of \(count)")
-        func value<Element: TensorElement & BinaryInteger>(_ name: String, _ type: Element.Type) throws -> Int {
+        func value<Element: TensorElement & BinaryInteger>(_ name: String, _ type: Element.Type) throws -> Int
+        {
             try file.withElements(of: name, as: type) { Int($0[index]) }
         }
         var labels: [String: String] = [:]
@@ -64,8 +65,10 @@ public final class Shard: Sendable {
             if vocabulary.indices.contains(value) { labels[name] = vocabulary[value] }
         }
         return try Segment(
-            source: sources[value("segment.source", Int32.self)], timeline: value("segment.timeline", Int16.self),
-            start: value("segment.start", Int64.self), length: value("segment.length", Int64.self), labels: labels)
+            source: sources[value("segment.source", Int32.self)],
+            timeline: value("segment.timeline", Int16.self),
+            start: value("segment.start", Int64.self), length: value("segment.length", Int64.self),
+            labels: labels)
     }
 
     /// The rows of a segment's notes.

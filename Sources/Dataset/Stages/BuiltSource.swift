@@ -27,7 +27,8 @@ struct BuiltSource: Sendable {
     /// A source whose stages would have to run first; it is taken to have one segment.
     static func unknown(_ source: SourceFile, _ kind: SegmentKind) -> BuiltSource {
         BuiltSource(
-            sha256: source.digest, kind: kind, segments: 1, samples: 0, rows: RollShard.RowCounts(), objects: [:],
+            sha256: source.digest, kind: kind, segments: 1, samples: 0, rows: RollShard.RowCounts(),
+            objects: [:],
             levels: nil, exclusion: nil, warnings: [], isKnown: false)
     }
 }

@@ -36,9 +36,10 @@ struct PackStage: Sendable {
             return part.count * (perSegment + 16 + 7 * steps) + Int(Double(rows) * share)
         case .audio:
             guard let audio else { return 0 }
-            return part.count * audio.features.reduce(perSegment) { sum, feature in
-                sum + feature.finalShape(in: audio).reduce(elementType(feature).byteCount, *)
-            }
+            return part.count
+                * audio.features.reduce(perSegment) { sum, feature in
+                    sum + feature.finalShape(in: audio).reduce(elementType(feature).byteCount, *)
+                }
         }
     }
 
@@ -75,7 +76,9 @@ struct PackStage: Sendable {
             "kind": .string(kind.rawValue), "sources": .array(contents.sources.map { .string($0) }),
             "labels": .object(
                 Dictionary(
-                    uniqueKeysWithValues: contents.labels.map { ($0.name, .array($0.vocabulary.map { .string($0) })) })),
+                    uniqueKeysWithValues: contents.labels.map {
+                        ($0.name, .array($0.vocabulary.map { .string($0) }))
+                    })),
             "entries": .array(
                 zip(parts, contents.selections).map { part, selection in
                     let isWhole = part.segments == [0..<part.source.segments]
@@ -92,14 +95,18 @@ struct PackStage: Sendable {
         case .midi:
             parameters["steps"] = JSONValue(manifest.midi?.steps ?? 0)
             for part in parts {
-                inputs += part.source.objects["segments"].map { [Input(part.source.sha256.short, $0.digest)] } ?? []
+                inputs +=
+                    part.source.objects["segments"].map { [Input(part.source.sha256.short, $0.digest)] } ?? []
             }
         case .audio:
-            guard let block = manifest.audio, let audio else { preconditionFailure("audio without its block") }
+            guard let block = manifest.audio, let audio else {
+                preconditionFailure("audio without its block")
+            }
             parameters["normalize"] = block.normalize.effective
             parameters["dtype"] = .string(block.elementType.rawValue)
             parameters["mfcc"] = block.features.mfcc?.effective
-            parameters["values"] = label.map { label in .array(parts.map { .string($0.labels[label] ?? "") }) }
+            parameters["values"] = label.map { label in .array(parts.map { .string($0.labels[label] ?? "") })
+            }
             for part in parts {
                 for feature in audio.features {
                     inputs +=
@@ -173,18 +180,22 @@ struct PackStage: Sendable {
         }
         let columns = try ColumnWriter(
             TensorFileLayout(contents.items + items, metadata: contents.metadata), to: writer)
-        let file = try statistics.map { try StatisticsFile(decoding: TensorFile(bytes: cache.bytes(of: $0.digest))) }
+        let file = try statistics.map {
+            try StatisticsFile(decoding: TensorFile(bytes: cache.bytes(of: $0.digest)))
+        }
         for part in parts {
             for index in part.segments.joined() {
                 let start = index * block.hop
                 try columns.append([Int16(0)], to: "segment.timeline")
                 try columns.append([Int64(start)], to: "segment.start")
-                try columns.append([Int64(min(block.samples, part.source.samples - start))], to: "segment.length")
+                try columns.append(
+                    [Int64(min(block.samples, part.source.samples - start))], to: "segment.length")
             }
             let value = label.map { part.labels[$0] ?? "" } ?? ""
             for feature in audio.features {
                 let finisher = FeatureFinisher(
-                    audio: audio, feature: feature, normalize: block.normalize, gain: part.gain?.amplitude ?? 1,
+                    audio: audio, feature: feature, normalize: block.normalize,
+                    gain: part.gain?.amplitude ?? 1,
                     statistics: file?.values[value]?[feature.name])
                 try withObject(part, feature.name, cache) { file in
                     try file.withElements(of: feature.name, as: Float.self) { values in
@@ -207,7 +218,9 @@ struct PackStage: Sendable {
     private func withObject<Result>(
         _ part: PackPart, _ name: String, _ cache: Cache, _ body: (TensorFile) throws -> Result
     ) throws -> Result {
-        guard let object = part.source.objects[name] else { preconditionFailure("\(part.path) has no '\(name)'") }
+        guard let object = part.source.objects[name] else {
+            preconditionFailure("\(part.path) has no '\(name)'")
+        }
         return try cache.withFile(of: object.digest) { try body(TensorFile(path: $0)) }
     }
 }

@@ -7,7 +7,8 @@ extension AudioParameters {
         var features: [FeatureParameters] = []
         if let mel = manifest.features.mel { features.append(.mel(MelParameters(mel))) }
         if let found = manifest.features.spectrogram {
-            features.append(.spectrogram(SpectrogramParameters(power: found.power, dropNyquist: found.dropNyquist)))
+            features.append(
+                .spectrogram(SpectrogramParameters(power: found.power, dropNyquist: found.dropNyquist)))
         }
         if let mfcc = manifest.features.mfcc { features.append(.mfcc(MFCCParameters(mfcc))) }
         if manifest.features.chroma { features.append(.chroma) }
@@ -16,7 +17,8 @@ extension AudioParameters {
         self.init(
             sampleRate: manifest.sampleRate, resampler: Resampler(manifest.resampler),
             bandpass: manifest.bandpass.map { Bandpass(low: $0.low, high: $0.high, order: $0.order) },
-            segment: SegmentParameters(samples: manifest.samples, hop: manifest.hop, dropLast: manifest.dropLast),
+            segment: SegmentParameters(
+                samples: manifest.samples, hop: manifest.hop, dropLast: manifest.dropLast),
             stft: STFTParameters(
                 nFFT: stft.nFFT, hopLength: stft.hop, winLength: stft.winLength,
                 window: stft.window == .hann ? .hann : .hamming, center: stft.center,
@@ -41,7 +43,8 @@ extension MelParameters {
     init(_ manifest: Manifest.Audio.Mel) {
         self.init(
             bands: manifest.bands, fMin: manifest.fMin, fMax: manifest.fMax,
-            scale: manifest.scale == .slaney ? .slaney : .htk, norm: manifest.norm == .slaney ? .slaney : .none,
+            scale: manifest.scale == .slaney ? .slaney : .htk,
+            norm: manifest.norm == .slaney ? .slaney : .none,
             power: manifest.power)
     }
 }
@@ -81,7 +84,8 @@ extension RollParameters {
             grid: grid, rounding: manifest.rounding == .floor ? .floor : .halfUp, steps: manifest.steps,
             hop: manifest.hop, dropLast: manifest.dropLast, align: manifest.align == .bar ? .bar : .none,
             pitches: manifest.pitches, drums: Drums(manifest.drums),
-            sustain: manifest.sustain == .extend ? .extend : .ignore, voices: manifest.voices, controls: controls,
+            sustain: manifest.sustain == .extend ? .extend : .ignore, voices: manifest.voices,
+            controls: controls,
             window: manifest.window == .all ? .all : .longestConstantTempo,
             requiredMetre: manifest.requiredMetre.map {
                 Metre(tick: 0, numerator: $0.numerator, denominator: $0.denominator)

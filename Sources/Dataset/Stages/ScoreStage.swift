@@ -46,11 +46,14 @@ enum ScoreStage {
             if note.isDrum {
                 drums += 1
             } else {
-                pitches = min(pitches?.lowerBound ?? 127, note.pitch)...max(pitches?.upperBound ?? 0, note.pitch)
+                pitches =
+                    min(pitches?.lowerBound ?? 127, note.pitch)...max(pitches?.upperBound ?? 0, note.pitch)
             }
         }
         let tempi = score.timelines.flatMap { timeline in
-            timeline.tempoMap.changes.map(\.microsecondsPerBeat) + [timeline.tempoMap.firstMicrosecondsPerBeat]
+            timeline.tempoMap.changes.map(\.microsecondsPerBeat) + [
+                timeline.tempoMap.firstMicrosecondsPerBeat
+            ]
         }
         let seconds = score.timelines.reduce(0.0) { $0 + $1.tempoMap.seconds(at: $1.endTick) }
         var facts: [String: JSONValue] = [
@@ -95,7 +98,8 @@ enum ScoreStage {
         BuiltSource(
             sha256: source, kind: .midi, segments: segments.facts["segments"]?.integer ?? 0, samples: 0,
             rows: RollShard.RowCounts(
-                notes: segments.facts["notes"]?.integer ?? 0, controls: segments.facts["controls"]?.integer ?? 0),
+                notes: segments.facts["notes"]?.integer ?? 0,
+                controls: segments.facts["controls"]?.integer ?? 0),
             objects: segments.outputs, levels: nil, exclusion: segments.facts["exclusion"]?.string,
             warnings: (score.diagnostics + segments.diagnostics).map { "\($0.code): \($0.message)" })
     }

@@ -24,7 +24,9 @@ extension SegmentKind {
         let text = String(decoding: head.prefix(max(count, 0)), as: Unicode.ASCII.self)
         if text.hasPrefix("MThd") || (text.hasPrefix("RIFF") && text.hasSuffix("RMID")) { return .midi }
         let isAudio =
-            ["fLaC", "OggS", "RIFX", "RF64", "FORM", ".snd", "riff", "caff", "ID3"].contains { text.hasPrefix($0) }
+            ["fLaC", "OggS", "RIFX", "RF64", "FORM", ".snd", "riff", "caff", "ID3"].contains {
+                text.hasPrefix($0)
+            }
             || (text.hasPrefix("RIFF") && text.hasSuffix("WAVE"))
         return isAudio ? .audio : promised
     }

@@ -39,7 +39,8 @@ struct SpectrumStage: Sendable {
         } catch let error as AudioError {
             throw StageFailure(
                 Diagnostic(
-                    .error, code: error.code.rawValue, message: error.message, offset: error.frame, help: error.help))
+                    .error, code: error.code.rawValue, message: error.message, offset: error.frame,
+                    help: error.help))
         } catch let error as AudioAccessError {
             throw BuildError(.sourceUnreadable, error.description, canRetry: true)
         }
@@ -47,7 +48,8 @@ struct SpectrumStage: Sendable {
             let shape = [facts.segments.count] + feature.extractedShape(in: audio)
             let layout = TensorFileLayout(
                 [.init(feature.name, .f32, shape)], headerByteCount: Self.headerByteCount)
-            precondition(layout.header.count == Self.headerByteCount, "a header of \(layout.header.count) bytes")
+            precondition(
+                layout.header.count == Self.headerByteCount, "a header of \(layout.header.count) bytes")
             try writers[feature.name]?.overwrite(layout.header, at: 0)
         }
         for warning in facts.warnings {
@@ -77,8 +79,10 @@ extension AudioFacts {
         return [
             "format": .string(format), "encoding": .string(encoding), "rate": JSONValue(nativeSampleRate),
             "channels": JSONValue(channels), "frames": JSONValue(frames), "samples": JSONValue(samples),
-            "segments": JSONValue(segments.count), "lufs": level(integratedLoudness), "lra": level(loudnessRange),
-            "true_peak": level(truePeak), "peak": level(samplePeak), "rms": level(rms), "silent": .bool(isSilent),
+            "segments": JSONValue(segments.count), "lufs": level(integratedLoudness),
+            "lra": level(loudnessRange),
+            "true_peak": level(truePeak), "peak": level(samplePeak), "rms": level(rms),
+            "silent": .bool(isSilent),
             "clipped": JSONValue(clippedSamples),
         ]
     }

@@ -1,8 +1,9 @@
 import Audio
 import Build
 
-/// Every stage there is. A version is raised whenever the same inputs would give other bytes; CHANGELOG.md says
-/// then what is rebuilt.
+/// Every stage there is.
+///
+/// A version is raised whenever the same inputs would give other bytes; CHANGELOG.md says then what is rebuilt.
 enum Stages {
     /// MIDI bytes → score.
     static let score = Stage("score", version: 1)

@@ -38,7 +38,8 @@ struct StatisticsStages: Sendable {
             moments.merge(Audio.Moments(of: UnsafeBufferPointer(values)))
         }
         context.facts = [
-            "count": JSONValue(moments.count), "mean": .number(moments.mean), "m2": .number(moments.deviations),
+            "count": JSONValue(moments.count), "mean": .number(moments.mean),
+            "m2": .number(moments.deviations),
         ]
     }
 
@@ -64,7 +65,8 @@ struct StatisticsStages: Sendable {
         return Action(
             Stages.bandMoments,
             parameters: [
-                "feature": .string(feature.name), "power": JSONValue(feature.gainDegree), "scale": .number(scale),
+                "feature": .string(feature.name), "power": JSONValue(feature.gainDegree),
+                "scale": .number(scale),
                 "compression": normalize.compression, "segments": ranges(part),
             ],
             inputs: [Input(feature.name, object.digest)], subject: "\(part.path) \(feature.name)")
@@ -100,7 +102,9 @@ struct StatisticsStages: Sendable {
 
     /// The statistics object.
     func fit(_ groups: [Group]) -> Action {
-        let sigmas = groups.map { (StatisticsFile.prefix($0.value) + $0.feature.name, JSONValue.number($0.sigma)) }
+        let sigmas = groups.map {
+            (StatisticsFile.prefix($0.value) + $0.feature.name, JSONValue.number($0.sigma))
+        }
         return Action(
             Stages.fit,
             parameters: [
