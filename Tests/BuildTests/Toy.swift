@@ -32,7 +32,7 @@ struct Toy: Sendable, Codable {
     func fingerprint(_ files: [(path: String, stat: FileStat)]) -> Fingerprint {
         var fingerprint = Fingerprint()
         fingerprint.combine("toy \(factor) \(squareVersion)".utf8)
-        for file in files { fingerprint.combine(path: file.path, file.stat) }
+        for file in files { fingerprint.combine(path: file.path.utf8, file.stat) }
         return fingerprint
     }
 
