@@ -143,7 +143,10 @@ final class ObjectStore: Sendable {
             let digest = object.reference.digest
             let path = path(of: digest)
             let folder = "\(root)/\(digest.hex.prefix(2))"
-            if folders.insert(folder).inserted, disk.calls.makeDirectory(folder) >= 0 { hasNewFolder = true }
+            if folders.insert(folder).inserted, FileStat(path: folder) == nil {
+                try disk.makeDirectories(folder)
+                hasNewFolder = true
+            }
             try state.withLock { (state) throws(BuildError) in
                 try disk.rename(object.path, path)
                 state.pending[digest] = nil
