@@ -29,8 +29,17 @@ final class ObjectStore: Sendable {
     }
 
     func path(of digest: Digest) -> String {
-        let hex = digest.hex
-        return "\(root)/\(hex.prefix(2))/\(hex.dropFirst(2))"
+        let root = root.utf8
+        return String(unsafeUninitializedCapacity: root.count + 66) { path in
+            _ = path.initialize(fromContentsOf: root)
+            // The digits are written one place to the right of where they end up before the inner slash.
+            digest.writeHex(to: UnsafeMutableBufferPointer(rebasing: path[(root.count + 2)...]))
+            path[root.count] = UInt8(ascii: "/")
+            path[root.count + 1] = path[root.count + 2]
+            path[root.count + 2] = path[root.count + 3]
+            path[root.count + 3] = UInt8(ascii: "/")
+            return root.count + 66
+        }
     }
 
     /// A name in the folder of temporaries that this process hasn't used.

@@ -20,8 +20,8 @@ import Testing
         while true {
             let folder = try TemporaryFolder()
             let toy = try Toy(in: folder, values: [1, 2])
-            let due_ = due
-            let files = FaultyFileSystem { number, _ in fault(number, due_) }
+            let target = due
+            let files = FaultyFileSystem { number, _ in fault(number, target) }
             var failed: BuildError?
             do {
                 #expect(try toy.build(Disk(files)).snapshot == clean)
