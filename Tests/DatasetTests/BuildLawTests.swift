@@ -175,7 +175,7 @@ import Testing
         #expect(
             lines.contains { $0.hasPrefix("pack train/audio/*: parameters changed: entries") }, "\(lines)")
         #expect(
-            lines.contains { $0.contains("manifest.audio.loudness.rms_dbfs -20 → -14") }, "\(lines)")
+            lines.contains { $0.contains("manifest.audio.loudness.rms_dbfs -20.0 → -14.0") }, "\(lines)")
         // A mel parameter.
         lines = try planned { $0.manifest.bands = 12 }
         #expect(
