@@ -7,6 +7,8 @@ import Synchronization
 struct Assembly: Sendable {
     let manifest: Manifest
     let directory: String
+    /// The manifest's path, as faults name it.
+    let manifestPath: String
     let runner: ActionRunner
     let workers: Workers
     let progress: @Sendable (BuildProgress) -> Void
@@ -157,7 +159,7 @@ struct Assembly: Sendable {
             let diagnostic = error.diagnostic
             throw ManifestError([
                 ManifestFault(
-                    file: "splits", line: 1,
+                    file: manifestPath, line: 1,
                     message: diagnostic.help.map { "\(diagnostic.message); \($0)" } ?? diagnostic.message)
             ])
         }
@@ -203,11 +205,14 @@ struct Assembly: Sendable {
     // MARK: The snapshot's tables
 
     private func vocabularies(_ entries: [Entry]) -> [String: [String]] {
-        var values: [String: Set<String>] = [:]
+        var values: [String: [String]] = [:]
         for entry in entries {
-            for (name, value) in entry.description.labels { values[name, default: []].insert(value) }
+            for (name, value) in entry.description.labels
+            where values[name]?.last?.utf8.elementsEqual(value.utf8) != true {
+                values[name, default: []].append(value)
+            }
         }
-        return values.mapValues { $0.sorted(by: utf8Order) }
+        return values.mapValues(distinctByBytes)
     }
 
     private func features(_ entries: [Entry]) -> JSONValue {
