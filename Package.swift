@@ -76,7 +76,8 @@ let package = Package(
             name: "AudioTests", dependencies: ["Audio", "Tensors", "CEBUR128"], swiftSettings: strict),
         .testTarget(name: "SymbolicTests", dependencies: ["Symbolic", "Tensors"], swiftSettings: strict),
         .testTarget(
-            name: "DatasetTests", dependencies: ["Dataset", "Build", "Tensors"], swiftSettings: strict),
+            name: "DatasetTests", dependencies: ["Dataset", "Audio", "Build", "Tensors"],
+            swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["reprise"], swiftSettings: strict),
     ]

@@ -88,7 +88,7 @@ import Testing
         func fingerprint(_ text: String, _ path: String, _ stat: FileStat) -> Digest {
             var fingerprint = Fingerprint()
             fingerprint.combine(text.utf8)
-            fingerprint.combine(path: path, stat)
+            fingerprint.combine(path: path.utf8, stat)
             #expect(fingerprint.isSettled)
             return fingerprint.finish()
         }
@@ -101,7 +101,7 @@ import Testing
         #expect(Set(all).count == all.count)
         #expect(fingerprint("m", "p", stat()) == all[0])
         var young = Fingerprint()
-        young.combine(path: "p", stat(modified: FileStat.now, changed: FileStat.now))
+        young.combine(path: "p".utf8, stat(modified: FileStat.now, changed: FileStat.now))
         #expect(!young.isSettled)
     }
 

@@ -47,6 +47,9 @@ struct Assembly: Sendable {
             case .quarantined(let problem), .unreadable(let problem): summary.quarantine.append(problem)
             }
         }
+        if case .plan(let plan) = runner {
+            plan.paths = Dictionary(entries.map { ($0.source.sha256.short, $0.path) }) { first, _ in first }
+        }
         summary.ok = entries.count
         summary.excluded = entries.count { $0.source.exclusion != nil }
         summary.warned = entries.count { !$0.source.warnings.isEmpty }

@@ -124,7 +124,11 @@ public struct DatasetBuild: Sendable {
             workers: Workers(count: options.jobs),
             progress: options.progress)
         _ = try assembly.assemble(entries)
-        return Explanation(planned: plan.planned, hits: plan.hitCount)
+        if !plan.planned.isEmpty {
+            try plan.expect(
+                Stages.snapshot, Parameters([:]), inputs: [("shards", nil)], subject: manifest.dataset)
+        }
+        return Explanation(planned: plan.planned(naming: plan.paths), hits: plan.hitCount)
     }
 
     /// Lists the entries, and hashes all that the build depends on, with a look at each file.

@@ -83,12 +83,10 @@ struct PackStage: Sendable {
             "entries": .array(
                 zip(parts, contents.selections).map { part, selection in
                     let isWhole = part.segments == [0..<part.source.segments]
-                    var entry: [JSONValue] = [
+                    return [
                         JSONValue(Int(selection.source)), .array(selection.labels.map { JSONValue(Int($0)) }),
                         isWhole ? .null : Self.json(part.segments),
                     ]
-                    if let gain = part.gain { entry.append(.number(gain.decibels)) }
-                    return .array(entry)
                 }),
         ]
         var inputs: [Input] = []
@@ -103,6 +101,8 @@ struct PackStage: Sendable {
             guard let block = manifest.audio, let audio else {
                 preconditionFailure("audio without its block")
             }
+            let gains = parts.map { ($0.source.sha256.short, JSONValue.number($0.gain?.decibels ?? 0)) }
+            parameters["gain_db"] = .object(Dictionary(gains) { first, _ in first })
             parameters["normalize"] = block.normalize.effective
             parameters["dtype"] = .string(block.elementType.rawValue)
             parameters["mfcc"] = block.features.mfcc?.effective
