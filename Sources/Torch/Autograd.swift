@@ -60,6 +60,7 @@ extension TorchTensor {
     ///   - inputs: Tensors that this one was computed from.
     ///   - keepingGraph: Whether `backward` can be asked again afterwards.
     ///   - differentiable: Whether the gradients are recorded themselves, for a gradient penalty.
+    /// - Returns: A gradient for each input, in its shape.
     /// - Throws: `torch.operation` when one of the inputs was not used.
     public func gradients(
         of inputs: [TorchTensor], keepingGraph: Bool = false, differentiable: Bool = false

@@ -48,6 +48,7 @@ public struct LBFGS: Sendable {
     ///   - point: A tensor of one axis; it holds the place reached in the end.
     ///   - progress: Called after each step with the value there.
     ///   - function: Yields a scalar, by operations that autograd records.
+    /// - Returns: How it ended.
     /// - Throws: what the function throws.
     public func minimise(
         _ point: TorchTensor, progress: (_ iteration: Int, _ value: Double) throws -> Void = { _, _ in },

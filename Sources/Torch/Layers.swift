@@ -27,6 +27,7 @@ func parameter(_ shape: [Int], _ initialiser: Initialiser) throws(TorchError) ->
 public final class Dropout: Layer, ModeDependent {
     /// The probability of 0.
     public let probability: Double
+    /// Whether it behaves as in training.
     public var isTraining = true
 
     /// Makes a layer that drops with this probability.
@@ -85,6 +86,7 @@ public final class Sequential: Layer {
     /// Chains layers.
     public init(_ layers: [any Layer]) { self.layers = layers }
 
+    /// The layers by their places.
     public var children: [(name: String, module: any Module)] {
         layers.enumerated().map { ("\($0.offset)", $0.element) }
     }

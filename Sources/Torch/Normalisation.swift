@@ -12,6 +12,7 @@ public final class BatchNorm: Layer, ModeDependent {
     private let batchCount: TorchTensor
     private let momentum: Double
     private let epsilon: Double
+    /// Whether it behaves as in training.
     public var isTraining = true
 
     /// Makes a layer for so many channels.
@@ -25,8 +26,10 @@ public final class BatchNorm: Layer, ModeDependent {
         self.epsilon = epsilon
     }
 
+    /// `weight` and `bias`.
     public var ownParameters: [NamedParameter] { [.init("weight", weight), .init("bias", bias)] }
 
+    /// `running_mean`, `running_var` and `num_batches_tracked`.
     public var ownBuffers: [NamedParameter] {
         [
             .init("running_mean", runningMean), .init("running_var", runningVariance),

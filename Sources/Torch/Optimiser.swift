@@ -10,15 +10,8 @@ public protocol Optimiser: AnyObject {
     var stateTensors: [NamedParameter] { get }
     /// Makes one step.
     func step() throws(TorchError)
-}
-
-extension Optimiser {
     /// Forgets the gradients of all its parameters, as `zero_grad` does.
-    public func clearGradients() throws(TorchError) {
-        try perform("clearGradients") {
-            ctorch_clear_gradients(parameters.map(\.tensor.handle), parameters.count, $0)
-        }
-    }
+    func clearGradients() throws(TorchError)
 }
 
 /// Adam, or AdamW where weight decay is decoupled; one fused call a step.
@@ -26,7 +19,9 @@ extension Optimiser {
 /// Kingma and Ba, Adam, 2015, arXiv:1412.6980, algorithm 1; Loshchilov and Hutter, Decoupled Weight Decay
 /// Regularization, 2019, arXiv:1711.05101, algorithm 2. Numerically PyTorch's `Adam` and `AdamW`.
 public final class Adam: Optimiser {
+    /// What it changes.
     public let parameters: [NamedParameter]
+    /// For each parameter `exp_avg`, `exp_avg_sq` and `step`.
     public let stateTensors: [NamedParameter]
     private var options: ctorch_adam_options
     private let handles, averages, squares, steps: [OpaquePointer]
@@ -66,17 +61,20 @@ public final class Adam: Optimiser {
         steps = stride(from: 2, to: state.count, by: 3).map { state[$0].tensor.handle }
     }
 
+    /// The learning rate.
     public var rate: Double {
         get { options.rate }
         set { options.rate = newValue }
     }
 
+    /// Makes one step.
     public func step() throws(TorchError) {
         try perform("Adam") {
             ctorch_adam_step(handles, averages, squares, steps, handles.count, &options, $0)
         }
     }
 
+    /// Forgets the gradients.
     public func clearGradients() throws(TorchError) {
         try perform("clearGradients") { ctorch_clear_gradients(handles, handles.count, $0) }
     }
@@ -84,7 +82,9 @@ public final class Adam: Optimiser {
 
 /// Stochastic gradient descent, with momentum if wanted; numerically PyTorch's `SGD` without dampening.
 public final class SGD: Optimiser {
+    /// What it changes.
     public let parameters: [NamedParameter]
+    /// For each parameter `momentum_buffer`, zero before the first step; none without momentum.
     public let stateTensors: [NamedParameter]
     private var options: ctorch_sgd_options
     private let handles, buffers: [OpaquePointer]
@@ -106,11 +106,13 @@ public final class SGD: Optimiser {
         buffers = state.map(\.tensor.handle)
     }
 
+    /// The learning rate.
     public var rate: Double {
         get { options.rate }
         set { options.rate = newValue }
     }
 
+    /// Makes one step.
     public func step() throws(TorchError) {
         try perform("SGD") { message in
             buffers.isEmpty
@@ -119,6 +121,7 @@ public final class SGD: Optimiser {
         }
     }
 
+    /// Forgets the gradients.
     public func clearGradients() throws(TorchError) {
         try perform("clearGradients") { ctorch_clear_gradients(handles, handles.count, $0) }
     }

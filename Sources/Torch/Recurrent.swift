@@ -9,6 +9,7 @@ public class Recurrent: Module, ModeDependent {
     /// Whether a second network reads from the end; its outputs follow the first's.
     public let bidirectional: Bool
     let dropout: Double
+    /// Whether it behaves as in training.
     public var isTraining = true
     let weights: [NamedParameter]
     /// The weights as the boundary takes them; `weights` keeps them alive.
@@ -39,6 +40,7 @@ public class Recurrent: Module, ModeDependent {
         handles = weights.map(\.tensor.handle)
     }
 
+    /// The weights, by PyTorch's names.
     public var ownParameters: [NamedParameter] { weights }
 
     /// The first state of a batch when none is given: zeros `[layers · directions, N, hidden]`.

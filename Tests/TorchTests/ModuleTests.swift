@@ -142,18 +142,23 @@ import Torch
         #expect(sums == [10, 6])
     }
 
-    /// A leak of one small tensor a step would be a megabyte; allocators settle within the first steps.
+    /// A leak of the smallest tensor a step would be half a megabyte. Other tests run beside this one, so the quietest
+    /// of three stretches counts.
     @Test func memoryIsFlat() async throws {
         let growth = try await onTorch {
             try RandomGenerator.seed(1)
             let net = try Net()
             let optimiser = try Adam(net.parameters)
             _ = try Self.train(net, optimiser, steps: 0..<500)
-            let before = residentBytes()
-            _ = try Self.train(net, optimiser, steps: 500..<2500)
-            return residentBytes() - before
+            var least = Int.max
+            for stretch in 0..<3 where least > 128 << 10 {
+                let before = residentBytes()
+                _ = try Self.train(net, optimiser, steps: (500 + 2000 * stretch)..<(2500 + 2000 * stretch))
+                least = min(least, residentBytes() - before)
+            }
+            return least
         }
-        #expect(growth < 2 << 20, "\(growth) bytes more after 2,000 steps")
+        #expect(growth <= 128 << 10, "\(growth) bytes more after 2,000 steps")
     }
 }
 

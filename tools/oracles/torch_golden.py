@@ -60,9 +60,8 @@ def case(name, function, *inputs, module=None, buffers=False):
         if module is not None:
             for key, value in module.named_parameters():
                 put(f"{name}/{label}/gradient.{key}", value.grad)
-            for key, value in module.named_buffers():
-                if buffers and value.is_floating_point():
-                    put(f"{name}/{label}/buffer.{key}", value)
+            for key, value in module.named_buffers() if buffers else ():
+                put(f"{name}/{label}/buffer.{key}", value)
 
 
 def call(module, *inputs):
