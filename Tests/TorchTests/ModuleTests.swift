@@ -142,7 +142,9 @@ import Torch
         #expect(sums == [10, 6])
     }
 
-    /// A leak of the smallest tensor a step would be half a megabyte. Other tests run beside this one, so the quietest
+    /// A leak of the smallest tensor a step would be half a megabyte.
+    ///
+    /// Other tests run beside this one, so the quietest
     /// of three stretches counts.
     @Test func memoryIsFlat() async throws {
         let growth = try await onTorch {
