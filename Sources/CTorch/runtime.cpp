@@ -5,6 +5,10 @@
 #include <ATen/Parallel.h>
 #include <torch/headeronly/version.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 using namespace bridge;
 
 namespace {
@@ -62,6 +66,16 @@ int ctorch_synchronize(ctorch_device device, ctorch_message *message) {
     return guarded(message, [&] {
         if (device >= 0) at::detail::getCUDAHooks().deviceSynchronize(static_cast<c10::DeviceIndex>(device));
     });
+}
+
+int ctorch_keep_freed_memory(void) {
+#ifdef __GLIBC__
+    // An arena of its own would be trimmed, and unmapped when empty, whatever the threshold.
+    bool done = mallopt(M_ARENA_MAX, 1) && mallopt(M_MMAP_THRESHOLD, 32 << 20) && mallopt(M_TRIM_THRESHOLD, -1);
+    return done ? CTORCH_OK : CTORCH_FAILED;
+#else
+    return CTORCH_OK;
+#endif
 }
 
 int ctorch_set_deterministic(bool deterministic, ctorch_message *message) {

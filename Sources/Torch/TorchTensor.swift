@@ -87,7 +87,8 @@ public final class TorchTensor {
     /// A tensor of the processor over memory that is the caller's, without a copy.
     ///
     /// The memory must neither move nor change, nor be freed, while this tensor, a view of it, or a graph that was
-    /// recorded over it, lives.
+    /// recorded over it, lives. Where it is aligned to 64 bytes, as libtorch's own is, results are the same bit for
+    /// bit wherever it lies.
     public convenience init<Element: TensorElement>(
         borrowing memory: UnsafeMutableBufferPointer<Element>, shape: [Int]
     ) throws(TorchError) {

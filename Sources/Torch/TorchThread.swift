@@ -1,3 +1,4 @@
+internal import CTorch
 internal import Dispatch
 internal import Synchronization
 
@@ -12,7 +13,7 @@ internal import Synchronization
 /// libtorch keeps its grad mode by thread, and OpenMP a pool of workers for each thread that computes: spread over
 /// threads, a training would lose the one and pay for the other. Everything that touches a `TorchTensor` runs in a
 /// closure given to `run`; tensors are not Sendable, so only plain values leave it. Called from elsewhere, an
-/// operation stops the program.
+/// operation stops the program. The first use also lets malloc keep freed memory in this process.
 public enum TorchThread {
     private static let worker = Worker()
 
@@ -67,6 +68,8 @@ private final class Worker: Sendable {
 
     init() {
         queue = Queue()
+        // Only faster with it, so a refusal is borne.
+        _ = ctorch_keep_freed_memory()
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         // A long graph is freed recursively: one frame for each operation of an unrolled sequence.
