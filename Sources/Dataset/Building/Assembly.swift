@@ -92,7 +92,7 @@ struct Assembly: Sendable {
             let chunk = Array(start..<min(start + Self.chunkCount, total))
             let present = chunk.filter { list.status($0) != nil }
             let files = present.compactMap { index in
-                list.status(index).map { (path: "\(directory)/\(list.path(index))", stat: FileStat($0)) }
+                list.status(index).map { (path: "\(directory)/\(list.path(index))", stat: $0) }
             }
             let hashes = try runner.cache.hashSources(files, with: workers)
             var items: [SourceStages.Item] = []

@@ -146,7 +146,7 @@ public struct DatasetBuild: Sendable {
                 fingerprint.combine("missing \(entries.path(index))".utf8)
                 continue
             }
-            entries.withPathBytes(index) { fingerprint.combine(path: $0, FileStat(status)) }
+            entries.withPathBytes(index) { fingerprint.combine(path: $0, status) }
         }
         return (entries, fingerprint)
     }
@@ -187,12 +187,5 @@ public struct Explanation: Sendable {
             "actions": ["run": JSONValue(planned.count), "hit": JSONValue(hits)],
             "run": .array(planned.map(\.json)),
         ]
-    }
-}
-
-extension FileStat {
-    init(_ status: FileStatus) {
-        self.init(
-            size: Int(status.size), modified: status.modified, changed: status.changed, inode: status.inode)
     }
 }
