@@ -294,6 +294,9 @@ extension Cache {
             for key in try index.keys() where ledger.rows[key] == nil {
                 findings.append(Finding(.rowDangling, name, "\(key): in no journal"))
             }
+        } catch  where error.code == .readOnly || error.code == .locked {
+            // Nothing is known against it.
+            log("index.sqlite can't be looked at: \(error.message)")
         } catch {
             findings.append(Finding(.indexDamaged, name, error.message))
         }
