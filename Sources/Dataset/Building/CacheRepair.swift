@@ -34,7 +34,9 @@ public struct CacheRepair: Sendable {
             return CacheRepair(verification: verification, rebuilt: [], lost: [])
         }
         let cache = try Cache(path: options.cachePath, for: .reading, log: options.log)
-        let hasLostRecords = verification.findings.contains { $0.kind == .journalDamaged }
+        let hasLostRecords = verification.findings.contains {
+            [.journalDamaged, .journalTorn, .rowDangling].contains($0.kind)
+        }
         let names = Set(cache.builtDatasets).union(verification.findings.compactMap(\.dataset)).sorted()
         let rebuilt = try names.compactMap { name in
             try rebuild(name, hasLostRecords: hasLostRecords, cache, options)
