@@ -52,6 +52,12 @@ public struct Finding: Sendable, Hashable {
         self.subject = subject
     }
 
+    /// The object that is damaged or missing, if one is.
+    public var object: Digest? {
+        guard kind == .objectDamaged || kind == .objectMissing else { return nil }
+        return Digest(hex: path.split(separator: "/").dropFirst().joined())
+    }
+
     /// Whether results are lost or could go wrong by it; else it only takes up room.
     public var isDamage: Bool {
         switch kind {
@@ -114,7 +120,7 @@ extension Cache {
         for finding in verification.findings {
             switch finding.kind {
             case .objectDamaged, .objectMissing:
-                guard let digest = Self.digest(ofObject: finding.path) else { continue }
+                guard let digest = finding.object else { continue }
                 lost[digest] = finding.kind == .objectDamaged ? .corrupt : .missing
                 if finding.kind == .objectDamaged {
                     try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
@@ -126,6 +132,7 @@ extension Cache {
             case .objectStray, .objectSetAside, .fileStray: break
             }
         }
+        if !verification.isSound { try forgetFingerprints() }
         try strikeOut(lost, ledger: ledger)
         if isJournalWrong {
             try compactJournals(try Ledger(records, disk: disk)) { _, _ in true }
@@ -151,10 +158,6 @@ extension Cache {
         _ = try records.withIndex { (index) throws(BuildError) in
             try index.ingest(Array(zip(entries, places)), of: journal.name, upTo: end)
         }
-    }
-
-    private static func digest(ofObject path: String) -> Digest? {
-        Digest(hex: path.split(separator: "/").dropFirst().joined())
     }
 
     // MARK: Looking
