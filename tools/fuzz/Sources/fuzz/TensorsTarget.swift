@@ -55,11 +55,15 @@ private func fuzzSegments(_ segments: RollSegments) {
     var roll = [UInt8](repeating: 0, count: segments.steps * 128)
     for segment in 0..<min(segments.count, 64) {
         segments.withRows(of: segment) { rows in
-            roll.withUnsafeMutableBufferPointer { roll in
-                DenseRolls.piano(rows, steps: segments.steps, into: roll)
-                DenseRolls.velocity(rows, steps: segments.steps, pitches: 32...88, paintsDrums: true, into: roll)
-                DenseRolls.onset(rows, steps: segments.steps, into: roll)
-                DenseRolls.instrument(rows, steps: segments.steps, into: roll)
+            roll.withUnsafeMutableBufferPointer { buffer in
+                let steps = segments.steps
+                let all = UnsafeMutableBufferPointer(rebasing: buffer[..<(steps * 128)])
+                let some = UnsafeMutableBufferPointer(rebasing: buffer[..<(steps * 57)])
+                let families = UnsafeMutableBufferPointer(rebasing: buffer[..<(steps * DenseRolls.instrumentCount)])
+                DenseRolls.piano(rows, steps: steps, into: all)
+                DenseRolls.velocity(rows, steps: steps, pitches: 32...88, paintsDrums: true, into: some)
+                DenseRolls.onset(rows, steps: steps, into: all)
+                DenseRolls.instrument(rows, steps: steps, into: families)
             }
         }
     }
