@@ -23,7 +23,7 @@ internal import Synchronization
 public final class Cache: Sendable {
     /// What a cache is opened for.
     public enum Access: Sendable, Hashable {
-        /// Reading only: nothing is locked and nothing is written.
+        /// Reading only: nothing is locked, and nothing is written but SQLite's passing files beside the index.
         case reading
         /// Building and tidying: at most one at a time; when taken, waiting with a message or `build.locked`.
         case building(wait: Bool)
@@ -96,10 +96,7 @@ public final class Cache: Sendable {
             (lock, lease) = (nil, nil)
             return
         }
-        for folder in ["objects", "journals", "refs", "state", "tmp/\(writer)"]
-        where FileStat(path: "\(path)/\(folder)") == nil {
-            try disk.makeDirectories("\(path)/\(folder)")
-        }
+        try Self.makeFolders(["objects", "journals", "refs", "state", "tmp/\(writer)"], in: path, disk)
         if case .building(let wait) = access {
             lock = try Lock(
                 "\(path)/lock", disk: disk, wait: wait, cancellation: cancellation,
@@ -114,6 +111,15 @@ public final class Cache: Sendable {
 
     deinit {
         records.close()
+    }
+
+    /// Makes the folders that aren't there, and makes sure that a power cut leaves them.
+    private static func makeFolders(_ folders: [String], in path: String, _ disk: Disk) throws(BuildError) {
+        let missing = folders.filter { FileStat(path: "\(path)/\($0)") == nil }
+        guard !missing.isEmpty else { return }
+        for folder in missing { try disk.makeDirectories("\(path)/\(folder)") }
+        try disk.synchronise(path)
+        try disk.synchronise("\(path)/..")
     }
 
     /// The name of this process's journal and of its folder of temporaries.

@@ -67,9 +67,28 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
             case .forced: "forced"
             }
         if changes.isEmpty { return what }
-        let shown = changes.prefix(3).map { "\($0.name) \($0.old ?? "none") → \($0.new ?? "none")" }
+        func short(_ value: String?) -> String {
+            guard let value else { return "none" }
+            return value.count <= 40 ? value : value.prefix(37) + "…"
+        }
+        let shown = changes.prefix(3).map { "\($0.name) \(short($0.old)) → \(short($0.new))" }
         let rest = changes.count > 3 ? ", and \(changes.count - 3) more" : ""
         return "\(what): \(shown.joined(separator: ", "))\(rest)"
+    }
+
+    /// The same reason with other names for what changed.
+    ///
+    /// - Parameter name: gives a new name for a parameter's path or an input's name.
+    /// - Returns: the reason.
+    public func renaming(_ name: (String) -> String) -> RunReason {
+        func renamed(_ changes: [Change]) -> [Change] {
+            changes.map { Change(name: name($0.name), old: $0.old, new: $0.new) }
+        }
+        return switch self {
+        case .parametersChanged(let changes): .parametersChanged(renamed(changes))
+        case .inputChanged(let changes): .inputChanged(renamed(changes))
+        default: self
+        }
     }
 
     /// The reason as an object: `reason`, and `changes` where something changed.
@@ -100,9 +119,10 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
             changes.append(Change(name: "numerics", old: old.stage.numerics, new: stage.numerics))
         }
         compare(old.parameters.value, parameters.value, at: "", into: &changes)
-        if !changes.isEmpty { return .parametersChanged(changes) }
-        changes = inputChanges(old.inputs, inputs)
-        return changes.isEmpty ? nil : .inputChanged(changes)
+        // Parameters that list the inputs change with them: what came or went is then the better answer.
+        let ofInputs = inputChanges(old.inputs, inputs)
+        if !ofInputs.isEmpty { return .inputChanged(ofInputs + changes) }
+        return changes.isEmpty ? nil : .parametersChanged(changes)
     }
 
     private static func inputChanges(

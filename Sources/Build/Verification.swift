@@ -98,8 +98,8 @@ extension Cache {
 
     /// Sets damaged things aside and strikes out their records, so that the next build makes them anew.
     ///
-    /// Damaged objects get a name ending in `.bad`, and so do references that hold no hash or name an older
-    /// snapshot that is lost. Journals with damaged lines are written anew without them, and the index where it
+    /// Damaged objects get a name ending in `.bad`, and so do references that hold no hash or name a
+    /// snapshot that is lost: the next build makes the newest one anew. Journals with damaged lines are written anew without them, and the index where it
     /// is wrong. Strays stay: `gc` removes them.
     ///
     /// - Returns: what was found before.
@@ -121,13 +121,8 @@ extension Cache {
                 }
             case .journalTorn, .journalDamaged: isJournalWrong = true
             case .indexDamaged, .rowDangling, .rowMissing, .rowDifferent: isIndexWrong = true
-            case .referenceDamaged:
+            case .referenceDamaged, .referenceDangling:
                 try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
-            case .referenceDangling:
-                // The newest one is replaced by the next build; an older one is lost for good.
-                if finding.path.contains("@") {
-                    try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
-                }
             case .objectStray, .objectSetAside, .fileStray: break
             }
         }
@@ -296,6 +291,9 @@ extension Cache {
             for key in try index.keys() where ledger.rows[key] == nil {
                 findings.append(Finding(.rowDangling, name, "\(key): in no journal"))
             }
+        } catch  where error.code == .readOnly || error.code == .locked {
+            // Nothing is known against it.
+            log("index.sqlite can't be looked at: \(error.message)")
         } catch {
             findings.append(Finding(.indexDamaged, name, error.message))
         }

@@ -65,12 +65,31 @@ final class Plan: Sendable {
 
     private struct State {
         var planned: [PlannedAction] = []
+        /// Entries of equal bytes share an action, which runs once.
+        var keys: Set<Digest> = []
         var hits = 0
+        var paths: [String: String] = [:]
     }
 
     init(_ cache: Cache) { self.cache = cache }
 
     /// What would run, by stage in the order of the data's way, then by subject.
+    ///
+    /// - Parameter paths: the path of each source, by the start of its hash, under which stages know it.
+    /// - Returns: the actions.
+    func planned(naming paths: [String: String]) -> [PlannedAction] {
+        planned.map { action in
+            let reason = action.reason.renaming { name in
+                // `3fa9c1d07b22 mel`, `gain_db.3fa9c1d07b22`: the hash is the first or the last part.
+                let digits = name.hasPrefix("gain_db.") ? name.dropFirst(8) : name.prefix(12)
+                guard let path = paths[String(digits)] else { return name }
+                return name.replacing(digits, with: path)
+            }
+            return PlannedAction(stage: action.stage, subject: action.subject, reason: reason)
+        }
+    }
+
+    /// What would run, under the stages' own names for inputs.
     var planned: [PlannedAction] {
         let order = Dictionary(
             uniqueKeysWithValues: (Stages.all + [Stages.snapshot]).enumerated().map { ($1.name, $0) })
@@ -80,6 +99,12 @@ final class Plan: Sendable {
     }
 
     var hitCount: Int { state.withLock(\.hits) }
+
+    /// The path of each source, by the start of its hash.
+    var paths: [String: String] {
+        get { state.withLock(\.paths) }
+        set { state.withLock { $0.paths = newValue } }
+    }
 
     func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
         let found = try cache.lookup(actions)
@@ -92,6 +117,7 @@ final class Plan: Sendable {
             state.withLock { $0.hits += 1 }
             return record
         }
+        guard state.withLock({ $0.keys.insert(action.key).inserted }) else { return nil }
         let reason = try cache.reason(for: action) ?? .outputMissing
         note(action.stage, action.subject, reason)
         return nil

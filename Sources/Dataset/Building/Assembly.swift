@@ -7,6 +7,8 @@ import Synchronization
 struct Assembly: Sendable {
     let manifest: Manifest
     let directory: String
+    /// The manifest's path, as faults name it.
+    let manifestPath: String
     let runner: ActionRunner
     let workers: Workers
     let progress: @Sendable (BuildProgress) -> Void
@@ -44,6 +46,9 @@ struct Assembly: Sendable {
                         gain: gain(of: source), piece: source.sha256))
             case .quarantined(let problem), .unreadable(let problem): summary.quarantine.append(problem)
             }
+        }
+        if case .plan(let plan) = runner {
+            plan.paths = Dictionary(entries.map { ($0.source.sha256.short, $0.path) }) { first, _ in first }
         }
         summary.ok = entries.count
         summary.excluded = entries.count { $0.source.exclusion != nil }
@@ -87,7 +92,7 @@ struct Assembly: Sendable {
             let chunk = Array(start..<min(start + Self.chunkCount, total))
             let present = chunk.filter { list.status($0) != nil }
             let files = present.compactMap { index in
-                list.status(index).map { (path: "\(directory)/\(list.path(index))", stat: FileStat($0)) }
+                list.status(index).map { (path: "\(directory)/\(list.path(index))", stat: $0) }
             }
             let hashes = try runner.cache.hashSources(files, with: workers)
             var items: [SourceStages.Item] = []
@@ -157,7 +162,7 @@ struct Assembly: Sendable {
             let diagnostic = error.diagnostic
             throw ManifestError([
                 ManifestFault(
-                    file: "splits", line: 1,
+                    file: manifestPath, line: 1,
                     message: diagnostic.help.map { "\(diagnostic.message); \($0)" } ?? diagnostic.message)
             ])
         }
@@ -203,11 +208,14 @@ struct Assembly: Sendable {
     // MARK: The snapshot's tables
 
     private func vocabularies(_ entries: [Entry]) -> [String: [String]] {
-        var values: [String: Set<String>] = [:]
+        var values: [String: [String]] = [:]
         for entry in entries {
-            for (name, value) in entry.description.labels { values[name, default: []].insert(value) }
+            for (name, value) in entry.description.labels
+            where values[name]?.last?.utf8.elementsEqual(value.utf8) != true {
+                values[name, default: []].append(value)
+            }
         }
-        return values.mapValues { $0.sorted(by: utf8Order) }
+        return values.mapValues(distinctByBytes)
     }
 
     private func features(_ entries: [Entry]) -> JSONValue {

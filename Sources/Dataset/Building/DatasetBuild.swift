@@ -1,10 +1,5 @@
 public import Build
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Foundation
 
 /// A manifest on its way to a snapshot.
 ///
@@ -74,7 +69,7 @@ public struct DatasetBuild: Sendable {
         let engine = Engine(cache)
         do {
             let assembly = Assembly(
-                manifest: manifest, directory: directory, runner: .engine(engine),
+                manifest: manifest, directory: directory, manifestPath: path, runner: .engine(engine),
                 workers: Workers(count: options.jobs), progress: options.progress)
             guard let (snapshot, draft) = try assembly.assemble(entries) else {
                 preconditionFailure("an engine left an action without a result")
@@ -103,21 +98,37 @@ public struct DatasetBuild: Sendable {
 
     /// What a build would run, and why; nothing is run or written.
     ///
-    /// - Throws: `ManifestError`; `BuildError`, `build.no-cache` among them where nothing was ever built.
+    /// - Returns: the actions; where there is no cache yet, all that can be known before any has run.
+    /// - Throws: `ManifestError`; `BuildError`.
     public func explain(_ options: Options) throws -> Explanation {
         let (entries, fingerprint) = try scan()
+        guard FileStat(path: "\(options.cachePath)/objects") != nil else {
+            // An empty cache elsewhere answers as one that is not there would.
+            let empty = FileManager.default.temporaryDirectory.appendingPathComponent(
+                "reprise-\(UUID().uuidString)")
+            defer { try? FileManager.default.removeItem(at: empty) }
+            return try explain(entries, in: Cache(path: empty.path, for: .building(wait: true)), options)
+        }
         let cache = try Cache(path: options.cachePath, for: .reading)
         if let state = cache.unchangedBuild(of: manifest.dataset, fingerprint: fingerprint.finish()) {
             return Explanation(
                 planned: [], hits: BuildSummary(json: state.summary).map { $0.run + $0.hit } ?? 0)
         }
+        return try explain(entries, in: cache, options)
+    }
+
+    private func explain(_ entries: EntryList, in cache: Cache, _ options: Options) throws -> Explanation {
         let plan = Plan(cache)
         let assembly = Assembly(
-            manifest: manifest, directory: directory, runner: .plan(plan),
+            manifest: manifest, directory: directory, manifestPath: path, runner: .plan(plan),
             workers: Workers(count: options.jobs),
             progress: options.progress)
         _ = try assembly.assemble(entries)
-        return Explanation(planned: plan.planned, hits: plan.hitCount)
+        if !plan.planned.isEmpty {
+            try plan.expect(
+                Stages.snapshot, Parameters([:]), inputs: [("shards", nil)], subject: manifest.dataset)
+        }
+        return Explanation(planned: plan.planned(naming: plan.paths), hits: plan.hitCount)
     }
 
     /// Lists the entries, and hashes all that the build depends on, with a look at each file.
@@ -135,7 +146,7 @@ public struct DatasetBuild: Sendable {
                 fingerprint.combine("missing \(entries.path(index))".utf8)
                 continue
             }
-            entries.withPathBytes(index) { fingerprint.combine(path: $0, FileStat(status)) }
+            entries.withPathBytes(index) { fingerprint.combine(path: $0, status) }
         }
         return (entries, fingerprint)
     }
@@ -176,12 +187,5 @@ public struct Explanation: Sendable {
             "actions": ["run": JSONValue(planned.count), "hit": JSONValue(hits)],
             "run": .array(planned.map(\.json)),
         ]
-    }
-}
-
-extension FileStat {
-    init(_ status: FileStatus) {
-        self.init(
-            size: Int(status.size), modified: status.modified, changed: status.changed, inode: status.inode)
     }
 }

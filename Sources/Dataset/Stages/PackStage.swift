@@ -53,10 +53,11 @@ struct PackStage: Sendable {
         let indices = Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($1, Int32($0)) })
         let names = Set(parts.flatMap(\.labels.keys)).sorted(by: utf8Order)
         let labels = names.map { name in
-            (name: name, vocabulary: Set(parts.compactMap { $0.labels[name] }).sorted(by: utf8Order))
+            (name: name, vocabulary: distinctByBytes(parts.compactMap { $0.labels[name] }))
         }
         let numbers = labels.map { label in
-            Dictionary(uniqueKeysWithValues: label.vocabulary.enumerated().map { ($1, Int32($0)) })
+            Dictionary(
+                uniqueKeysWithValues: label.vocabulary.enumerated().map { (Array($1.utf8), Int32($0)) })
         }
         return ShardContents(
             sources: sources.map(\.hex), labels: labels,
@@ -64,7 +65,7 @@ struct PackStage: Sendable {
                 SegmentSelection(
                     source: indices[part.source.sha256] ?? 0,
                     labels: zip(labels, numbers).map { label, numbers in
-                        part.labels[label.name].flatMap { numbers[$0] } ?? -1
+                        part.labels[label.name].flatMap { numbers[Array($0.utf8)] } ?? -1
                     },
                     segments: part.segments)
             })
@@ -82,12 +83,10 @@ struct PackStage: Sendable {
             "entries": .array(
                 zip(parts, contents.selections).map { part, selection in
                     let isWhole = part.segments == [0..<part.source.segments]
-                    var entry: [JSONValue] = [
+                    return [
                         JSONValue(Int(selection.source)), .array(selection.labels.map { JSONValue(Int($0)) }),
                         isWhole ? .null : Self.json(part.segments),
                     ]
-                    if let gain = part.gain { entry.append(.number(gain.decibels)) }
-                    return .array(entry)
                 }),
         ]
         var inputs: [Input] = []
@@ -102,6 +101,8 @@ struct PackStage: Sendable {
             guard let block = manifest.audio, let audio else {
                 preconditionFailure("audio without its block")
             }
+            let gains = parts.map { ($0.source.sha256.short, JSONValue.number($0.gain?.decibels ?? 0)) }
+            parameters["gain_db"] = .object(Dictionary(gains) { first, _ in first })
             parameters["normalize"] = block.normalize.effective
             parameters["dtype"] = .string(block.elementType.rawValue)
             parameters["mfcc"] = block.features.mfcc?.effective
@@ -265,6 +266,12 @@ private final class FeatureFinisher {
         cepstrum.compute(mel: stored, into: derived)
         return derived
     }
+}
+
+/// The strings that differ in their bytes, sorted by them; Swift's own equality takes é and e + ´ for one.
+func distinctByBytes(_ strings: some Sequence<String>) -> [String] {
+    Set(strings.map { Array($0.utf8) }).sorted { $0.lexicographicallyPrecedes($1) }
+        .map { String(decoding: $0, as: UTF8.self) }
 }
 
 /// The order of strings by their UTF-8 bytes.
