@@ -69,6 +69,7 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
         if changes.isEmpty { return what }
         func short(_ value: String?) -> String {
             guard let value else { return "none" }
+            if value.count > 8, let number = Double(value) { return "\((number * 1e4).rounded() / 1e4)" }
             return value.count <= 40 ? value : value.prefix(37) + "…"
         }
         let shown = changes.prefix(3).map { change in

@@ -173,9 +173,10 @@ import Testing
         var lines = try planned { $0.manifest.loudness = "{rms_dbfs: -14}" }
         #expect(lines.allSatisfy { $0.hasPrefix("pack ") || $0.hasPrefix("snapshot ") }, "\(lines)")
         #expect(
-            lines.contains { $0.hasPrefix("pack train/audio/*: parameters changed: gain_db.data/") }, "\(lines)")
+            lines.contains { $0.hasPrefix("pack train/audio/*: parameters changed: gain_db.data/") },
+            "\(lines)")
         #expect(
-            lines.contains { $0.contains("manifest.audio.loudness.rms_dbfs -20 → -14") }, "\(lines)")
+            lines.contains { $0.contains("manifest.audio.loudness.rms_dbfs -20.0 → -14.0") }, "\(lines)")
         // A mel parameter.
         lines = try planned { $0.manifest.bands = 12 }
         #expect(
