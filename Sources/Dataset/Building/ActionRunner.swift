@@ -117,7 +117,9 @@ final class Plan: Sendable {
             state.withLock { $0.hits += 1 }
             return record
         }
-        guard state.withLock({ $0.keys.insert(action.key).inserted }) else { return nil }
+        guard state.withLock({ $0.keys.insert(action.key).inserted }) else {
+            return try cache.recorded(action)
+        }
         let reason = try cache.reason(for: action) ?? .outputMissing
         note(action.stage, action.subject, reason)
         // A result that was only lost comes out as it was: what follows from it stays as it is.
