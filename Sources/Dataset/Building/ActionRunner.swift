@@ -73,7 +73,9 @@ final class Plan: Sendable {
     /// What would run, by stage in the order of the data's way, then by subject.
     var planned: [PlannedAction] {
         let order = Dictionary(
-            uniqueKeysWithValues: (Stages.all + [Stages.snapshot]).enumerated().map { ($1.name, $0) })
+            uniqueKeysWithValues: (Stages.all + Stages.looking + [Stages.snapshot]).enumerated().map {
+                ($1.name, $0)
+            })
         return state.withLock(\.planned).sorted {
             (order[$0.stage] ?? 0, $0.subject) < (order[$1.stage] ?? 0, $1.subject)
         }
