@@ -33,7 +33,13 @@ let package = Package(
             swiftSettings: strict),
         // Layer 3
         .target(
-            name: "Insight", dependencies: ["Dataset", "Symbolic", "Build", "Tensors"], swiftSettings: strict),
+            name: "Insight", dependencies: ["Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
+            exclude: ["Report/chart.min.js.LICENSE"],
+            resources: [
+                .embedInCode("Report/chart.min.js"), .embedInCode("Report/report.js"),
+                .embedInCode("Report/report.css"),
+            ],
+            swiftSettings: strict),
         // Layer 2
         .target(
             name: "Dataset",
@@ -69,6 +75,8 @@ let package = Package(
         .systemLibrary(
             name: "CEBUR128", pkgConfig: "libebur128",
             providers: [.apt(["libebur128-dev"]), .brew(["libebur128"])]),
+        .systemLibrary(
+            name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
         // Tests mirror Sources; the last two look at the whole.
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
         .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),
@@ -76,7 +84,12 @@ let package = Package(
             name: "AudioTests", dependencies: ["Audio", "Tensors", "CEBUR128"], swiftSettings: strict),
         .testTarget(name: "SymbolicTests", dependencies: ["Symbolic", "Tensors"], swiftSettings: strict),
         .testTarget(
-            name: "DatasetTests", dependencies: ["Dataset", "Build", "Tensors"], swiftSettings: strict),
+            name: "DatasetTests", dependencies: ["Dataset", "Symbolic", "Build", "Tensors"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "InsightTests",
+            dependencies: ["Insight", "Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
+            swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["reprise"], swiftSettings: strict),
     ]

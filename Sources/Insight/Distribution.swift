@@ -46,11 +46,18 @@ public struct Distribution: Sendable {
         return ((0...bins).map { least + Double($0) * width }, counts)
     }
 
-    /// Count, mean, deviation and five quantiles; `null` of nothing.
+    /// Count, mean, deviation, five quantiles and a histogram; `null` of nothing.
     public var json: JSONValue {
         guard !values.isEmpty else { return .null }
         let quantiles = quantiles([0, 0.25, 0.5, 0.75, 1])
+        let bins = histogram(bins: 16)
         return [
+            "histogram": bins.map { bins in
+                [
+                    "edges": .array(bins.edges.map { .number($0) }),
+                    "counts": .array(bins.counts.map { JSONValue($0) }),
+                ]
+            } ?? .null,
             "sources": JSONValue(count), "mean": .number(mean), "deviation": .number(deviation),
             "min": .number(quantiles[0]), "q25": .number(quantiles[1]), "median": .number(quantiles[2]),
             "q75": .number(quantiles[3]), "max": .number(quantiles[4]),
