@@ -87,7 +87,9 @@ final class BatchRing: @unchecked Sendable {
         let buffer: BatchBuffer
     }
 
-    /// The next batch to fill and a buffer for it; nil if there is none. The lock is held.
+    /// The next batch to fill and a buffer for it; nil if there is none.
+    ///
+    /// The lock is held.
     private func deal() -> Ticket? {
         guard !hasEnded, failure == nil, let buffer = free.last else { return nil }
         guard let batch = cursor.next() else {
@@ -101,7 +103,9 @@ final class BatchRing: @unchecked Sendable {
         return Ticket(number: dealt - 1, generation: generation, batch: batch, buffer: buffer)
     }
 
-    /// Fills a ticket's buffer and puts the batch where it is looked for. The lock is held, but not while it fills.
+    /// Fills a ticket's buffer and puts the batch where it is looked for.
+    ///
+    /// The lock is held, but not while it fills.
     private func fill(_ ticket: Ticket, _ filler: BatchFiller) {
         lock.unlock()
         let result = Result {

@@ -48,6 +48,7 @@ public final class LoaderBatch: Sendable {
     ///   - set: The set, by its number in the plan.
     ///   - type: The view's element type.
     ///   - body: What is done with the elements; it must not keep them.
+    /// - Returns: What the body returns.
     public func withElements<Element: TensorElement, Result>(
         of name: String, set: Int = 0, as type: Element.Type = Element.self,
         _ body: (UnsafeBufferPointer<Element>) throws -> Result

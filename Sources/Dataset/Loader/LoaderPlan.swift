@@ -6,7 +6,7 @@ public struct LoaderPlan: Sendable, Hashable {
     public var split: Split
     /// The kind of segments to read.
     public var kind: SegmentKind
-    /// What each segment becomes, in every set alike. Names must differ.
+    /// What each segment becomes, in every set alike; names differ.
     public var views: [LoaderView]
     /// The sets of segments that are fed side by side: one, or two for pairs.
     ///
@@ -110,11 +110,13 @@ public struct LoaderPlan: Sendable, Hashable {
     /// Random changes, drawn from a hash of (seed, epoch, position in the epoch, set): equal for all views of a
     /// segment, and whatever was drawn before.
     public struct Augmentation: Sendable, Hashable {
-        /// Semitones that a segment's notes move by, each equally likely; drums stay. Notes that leave 0 to 127, or
-        /// a view's pitches, are gone.
+        /// Semitones that a segment's notes move by, each equally likely; drums stay.
+        ///
+        /// Notes that leave 0 to 127, or a view's pitches, are gone.
         public var transposition: ClosedRange<Int>
-        /// Factors that a segment's time is stretched by, their logarithm uniform. A note keeps at least one step;
-        /// what leaves the end is gone, and what is missing there is silence.
+        /// Factors that a segment's time is stretched by, their logarithm uniform.
+        ///
+        /// A note keeps at least one step; what leaves the end is gone, and what is missing there is silence.
         public var stretch: ClosedRange<Double>
 
         /// Changes; by default none.
