@@ -69,11 +69,13 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
         if changes.isEmpty { return what }
         func short(_ value: String?) -> String {
             guard let value else { return "none" }
+            if value.count > 8, let number = Double(value) { return "\((number * 1e4).rounded() / 1e4)" }
             return value.count <= 40 ? value : value.prefix(37) + "…"
         }
         let shown = changes.prefix(3).map { change in
             change.old == nil && change.new == nil
-                ? "\(change.name) not made yet" : "\(change.name) \(short(change.old)) → \(short(change.new))"
+                ? "\(change.name) not made yet"
+                : "\(change.name) \(short(change.old)) → \(short(change.new))"
         }
         let rest = changes.count > 3 ? ", and \(changes.count - 3) more" : ""
         return "\(what): \(shown.joined(separator: ", "))\(rest)"
@@ -124,10 +126,11 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
         if let parameters {
             compare(old.parameters.value, parameters.value, at: "", into: &changes)
         }
-        // Parameters that list the inputs change with them: what came or went is then the better answer.
         let ofInputs = inputChanges(old.inputs, inputs)
-        if !ofInputs.isEmpty { return .inputChanged(ofInputs + changes) }
-        return changes.isEmpty ? nil : .parametersChanged(changes)
+        if ofInputs.isEmpty { return changes.isEmpty ? nil : .parametersChanged(changes) }
+        // Parameters that list the inputs change with them: what came or went is the better answer.
+        let isList = { (change: Change) in (change.new ?? change.old)?.hasPrefix("[") == true }
+        return .inputChanged(changes.filter { !isList($0) } + ofInputs + changes.filter(isList))
     }
 
     private static func inputChanges(

@@ -92,7 +92,9 @@ final class Plan: Sendable {
     /// What would run, under the stages' own names for inputs.
     var planned: [PlannedAction] {
         let order = Dictionary(
-            uniqueKeysWithValues: (Stages.all + [Stages.snapshot]).enumerated().map { ($1.name, $0) })
+            uniqueKeysWithValues: (Stages.all + Stages.looking + [Stages.snapshot]).enumerated().map {
+                ($1.name, $0)
+            })
         return state.withLock(\.planned).sorted {
             (order[$0.stage] ?? 0, $0.subject) < (order[$1.stage] ?? 0, $1.subject)
         }
@@ -132,7 +134,8 @@ final class Plan: Sendable {
             forStage: Stages.snapshot, parameters: Parameters(["manifest": manifest.effective]), inputs: [],
             subject: manifest.dataset)
         if case .inputChanged(let changes) = reason {
-            let ofManifest = changes.filter { $0.name.hasPrefix("manifest") }
+            // Which shards there will be is not known before they are made.
+            let ofManifest = changes.filter { $0.name.hasPrefix("manifest.") }
             reason =
                 ofManifest.isEmpty
                 ? .inputChanged([RunReason.Change(name: "shards", old: nil, new: nil)])
