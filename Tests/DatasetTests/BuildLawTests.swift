@@ -97,7 +97,8 @@ import Testing
             let before = Set(try place.shards().map(\.object))
             try place.write(midi: seed, to: "jazz", "added\(seed).mid")
             let ran = try place.ran { try place.build() }
-            #expect(ran.filter { $0.key != "pack" } == ["score": 1, "segments": 1, "snapshot": 1])
+            #expect(
+                ran.filter { $0.key != "pack" } == ["score": 1, "segments": 1, "describe": 1, "snapshot": 1])
             let after = Set(try place.shards().map(\.object))
             packs.append(ran["pack"] ?? 0)
             #expect(after.subtracting(before).count == ran["pack"])
@@ -106,7 +107,7 @@ import Testing
         #expect(Set(packs) == [1, 2], "some shard grew, and some was split: \(packs)")
         try place.write(audio: 10, to: "jazz", "added.wav")
         let ran = try place.ran { try place.build() }
-        #expect(ran.filter { $0.key != "pack" } == ["spectrum": 1, "snapshot": 1])
+        #expect(ran.filter { $0.key != "pack" } == ["spectrum": 1, "describe-mel": 1, "snapshot": 1])
         #expect((ran["pack"] ?? 0) <= 2)
     }
 
