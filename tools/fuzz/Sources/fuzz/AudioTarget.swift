@@ -32,7 +32,9 @@ func fuzzAudio(_ bytes: [UInt8]) -> Int32 {
                 values += features.count
                 law(features.allSatisfy(\.isFinite), "features are finite")
             }
-            law(facts.frames > 0 && facts.channels > 0 && facts.nativeSampleRate > 0, "a read file has samples")
+            law(
+                facts.frames > 0 && facts.channels > 0 && facts.nativeSampleRate > 0,
+                "a read file has samples")
             for level in [facts.integratedLoudness, facts.truePeak, facts.rms, facts.loudnessRange] {
                 law(level?.isFinite ?? true, "levels are finite: \(facts)")
             }
