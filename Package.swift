@@ -22,7 +22,13 @@ var targets: [Target] = [
         swiftSettings: strict),
     // Layer 3
     .target(
-        name: "Insight", dependencies: ["Dataset", "Symbolic", "Build", "Tensors"], swiftSettings: strict),
+        name: "Insight", dependencies: ["Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
+        exclude: ["Report/chart.min.js.LICENSE"],
+        resources: [
+            .embedInCode("Report/chart.min.js"), .embedInCode("Report/report.js"),
+            .embedInCode("Report/report.css"),
+        ],
+        swiftSettings: strict),
     // Layer 2
     .target(
         name: "Dataset",
@@ -58,6 +64,8 @@ var targets: [Target] = [
     .systemLibrary(
         name: "CEBUR128", pkgConfig: "libebur128",
         providers: [.apt(["libebur128-dev"]), .brew(["libebur128"])]),
+    .systemLibrary(
+        name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     // Tests mirror Sources; the last two look at the whole.
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
     .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),
@@ -65,7 +73,11 @@ var targets: [Target] = [
         name: "AudioTests", dependencies: ["Audio", "Tensors", "CEBUR128"], swiftSettings: strict),
     .testTarget(name: "SymbolicTests", dependencies: ["Symbolic", "Tensors"], swiftSettings: strict),
     .testTarget(
-        name: "DatasetTests", dependencies: ["Dataset", "Audio", "Build", "Tensors"],
+        name: "DatasetTests", dependencies: ["Dataset", "Symbolic", "Audio", "Build", "Tensors"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "InsightTests",
+        dependencies: ["Insight", "Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
         swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     .testTarget(name: "EndToEndTests", dependencies: ["reprise"], swiftSettings: strict),

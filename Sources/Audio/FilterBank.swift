@@ -85,6 +85,15 @@ struct FilterBank {
     }
 }
 
+extension MelParameters {
+    /// The frequency in Hz at which each band is highest.
+    public func frequencies(sampleRate: Int) -> [Double] {
+        let low = scale.mel(of: fMin)
+        let high = scale.mel(of: fMax ?? Double(sampleRate) / 2)
+        return (1...bands).map { scale.hertz(of: low + (high - low) * Double($0) / Double(bands + 1)) }
+    }
+}
+
 extension MelParameters.Scale {
     /// The mel of a frequency in Hz.
     func mel(of frequency: Double) -> Double {

@@ -141,6 +141,11 @@ public final class Cache: Sendable {
         store.isPresent(reference)
     }
 
+    /// Whether an object of this name is there; its size and its bytes aren't looked at.
+    public func holds(_ digest: Digest) -> Bool {
+        FileStat(path: store.path(of: digest))?.isRegularFile == true
+    }
+
     /// Where an object lies, or would lie, in the cache.
     ///
     /// An object made by this process may not be there yet: use `withFile(of:)` for those.
@@ -187,6 +192,16 @@ public final class Cache: Sendable {
             guard let result, result.outputs.values.allSatisfy({ store.isPresent($0) }) else { return nil }
             return ActionRecord(action: action, result: result)
         }
+    }
+
+    /// What is recorded of an action, though an output may be gone; nil where nothing is.
+    ///
+    /// - Throws: `build.io`, `build.damaged`.
+    public func recorded(_ action: Action) throws(BuildError) -> ActionRecord? {
+        let results = try records.withIndex { (index) throws(BuildError) in
+            try index.results(for: [action.key])
+        }
+        return results[0].map { ActionRecord(action: action, result: $0) }
     }
 
     /// Makes the index anew from the journals; it answers as the one before it did.

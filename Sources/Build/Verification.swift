@@ -52,6 +52,12 @@ public struct Finding: Sendable, Hashable {
         self.subject = subject
     }
 
+    /// The object that is damaged or missing, if one is.
+    public var object: Digest? {
+        guard kind == .objectDamaged || kind == .objectMissing else { return nil }
+        return Digest(hex: path.split(separator: "/").dropFirst().joined())
+    }
+
     /// Whether results are lost or could go wrong by it; else it only takes up room.
     public var isDamage: Bool {
         switch kind {
@@ -114,7 +120,7 @@ extension Cache {
         for finding in verification.findings {
             switch finding.kind {
             case .objectDamaged, .objectMissing:
-                guard let digest = Self.digest(ofObject: finding.path) else { continue }
+                guard let digest = finding.object else { continue }
                 lost[digest] = finding.kind == .objectDamaged ? .corrupt : .missing
                 if finding.kind == .objectDamaged {
                     try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
@@ -126,6 +132,7 @@ extension Cache {
             case .objectStray, .objectSetAside, .fileStray: break
             }
         }
+        if !verification.isSound { try forgetFingerprints() }
         try strikeOut(lost, ledger: ledger)
         if isJournalWrong {
             try compactJournals(try Ledger(records, disk: disk)) { _, _ in true }
@@ -153,10 +160,6 @@ extension Cache {
         }
     }
 
-    private static func digest(ofObject path: String) -> Digest? {
-        Digest(hex: path.split(separator: "/").dropFirst().joined())
-    }
-
     // MARK: Looking
 
     private func examine(
@@ -173,7 +176,8 @@ extension Cache {
         }
         let (objects, bytes) = try examineObjects(named, isAtRest: isAtRest, with: workers, into: &findings)
         examineJournals(ledger, isAtRest: isAtRest, into: &findings)
-        examineIndex(ledger, into: &findings)
+        // Beside a writer the index may know more, or less, than the journals did a moment ago.
+        if isAtRest { examineIndex(ledger, into: &findings) }
         examineReferences(into: &findings)
         findings.sort { ($0.path, $0.kind.rawValue) < ($1.path, $1.kind.rawValue) }
         let verification = Verification(

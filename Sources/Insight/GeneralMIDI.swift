@@ -5,6 +5,12 @@ enum GeneralMIDI {
         names.indices.contains(program) ? names[program] : "drums"
     }
 
+    /// The 16 families of eight programs each, then drums.
+    static let families = [
+        "piano", "chromatic", "organ", "guitar", "bass", "strings", "ensemble", "brass", "reed", "pipe",
+        "lead", "pad", "effects", "ethnic", "percussive", "sounds", "drums",
+    ]
+
     private static let names = [
         "acoustic grand piano", "bright acoustic piano", "electric grand piano", "honky-tonk piano",
         "electric piano 1", "electric piano 2", "harpsichord", "clavinet",

@@ -5,11 +5,12 @@ import Tensors
 
 /// One segment, to be looked at.
 public struct SegmentView: Sendable {
-    private let place: DatasetReader.Place
-    private let shard: Shard
-    private let segment: Shard.Segment
-    private let path: String
-    private let drumsArePainted: Bool
+    let place: DatasetReader.Place
+    let shard: Shard
+    let segment: Shard.Segment
+    let path: String
+    let manifest: Manifest
+    var drumsArePainted: Bool { manifest.midi?.drums == .include }
 
     /// Opens the segment's shard.
     ///
@@ -21,7 +22,7 @@ public struct SegmentView: Sendable {
         self.segment = segment
         let sources = reader.snapshot.sources.filter { $0.sha256.hex == segment.source }
         path = (sources.first { $0.labels == segment.labels } ?? sources.first)?.path ?? segment.source
-        drumsArePainted = try reader.manifest().midi?.drums == .include
+        manifest = try reader.manifest()
     }
 
     /// What is known of the segment, as an object.
@@ -109,30 +110,33 @@ public struct SegmentView: Sendable {
         guard entry.shape.count == 3 else { return "" }
         let (rows, frames) = (entry.shape[1], entry.shape[2])
         let values = try values(name, entry, count: rows * frames)
-        guard let least = values.min(), let greatest = values.max() else { return "" }
         let (height, across) = (min(rows, 16), min(frames, max(width - 7, 16)))
         let shades = Array(" ░▒▓█")
-        var text =
-            "\(name)".padded(to: 11) + "\(rows) × \(frames), from \(short(least)) to \(short(greatest))\n"
+        var means: [Float] = []
         for line in stride(from: height - 1, through: 0, by: -1) {
             let rowRange = line * rows / height..<max(line * rows / height + 1, (line + 1) * rows / height)
-            var cells = ""
             for column in 0..<across {
                 let range =
                     column * frames
                     / across..<max(column * frames / across + 1, (column + 1) * frames / across)
                 var sum: Float = 0
                 for row in rowRange { for frame in range { sum += values[row * frames + frame] } }
-                let mean = sum / Float(rowRange.count * range.count)
-                let level = greatest > least ? (mean - least) / (greatest - least) : 0
-                cells.append(shades[min(4, max(0, Int((level.squareRoot() * 5).rounded(.down))))])
+                means.append(sum / Float(rowRange.count * range.count))
             }
-            text += "      " + cells + "\n"
+        }
+        guard let least = values.min(), let greatest = values.max(), let scale = ValueScale(means) else {
+            return ""
+        }
+        var text =
+            "\(name)".padded(to: 11) + "\(rows) × \(frames), from \(short(least)) to \(short(greatest))\n"
+        for line in stride(from: 0, to: means.count, by: across) {
+            let cells = means[line..<line + across].map { shades[min(4, Int(scale.level($0) * 5))] }
+            text += "      " + String(cells) + "\n"
         }
         return text
     }
 
-    private func values(_ name: String, _ entry: TensorFile.Entry, count: Int) throws -> [Float] {
+    func values(_ name: String, _ entry: TensorFile.Entry, count: Int) throws -> [Float] {
         let range = place.index * count..<(place.index + 1) * count
         if entry.type == .f16 {
             return try shard.file.withElements(of: name, as: Float16.self) { $0[range].map { Float($0) } }
@@ -140,7 +144,7 @@ public struct SegmentView: Sendable {
         return try shard.file.withElements(of: name, as: Float.self) { Array($0[range]) }
     }
 
-    private func short(_ value: Float) -> String {
+    func short(_ value: Float) -> String {
         let scaled = (Double(value) * 1000).rounded() / 1000
         return "\(scaled)"
     }

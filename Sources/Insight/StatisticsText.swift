@@ -19,11 +19,21 @@ extension DatasetStatistics {
                     largest.prefix(20).map { row($0.key.isEmpty ? "(unknown)" : $0.key, $0.value) })
             if largest.count > 20 { text += "… and \(grouped(largest.count - 20)) more; --json has all\n" }
         }
-        if let midi { text += "\n" + describe(midi) }
-        if let audio { text += "\n" + describe(audio) }
+        if total.midi.sources > 0 { text += "\n" + describe(total.midi) }
+        if total.audio.sources > 0 { text += "\n" + describe(total.audio) }
         if !warnings.isEmpty { text += "\nread leniently (sources)\n" + list(warnings) }
         if !quarantine.isEmpty { text += "\nquarantined (sources)\n" + list(quarantine) }
+        if !problems.isEmpty { text += "\nto look at\n" + problems.map(describe).joined() }
         return text
+    }
+
+    private func describe(_ problem: Problem) -> String {
+        var text = "  \(problem.message) (\(problem.code))\n"
+        for source in problem.sources.prefix(3) { text += "    \(source)\n" }
+        if problem.sources.count > 3 {
+            text += "    … and \(grouped(problem.sources.count - 3)) more; --json and --html have all\n"
+        }
+        return text + "    → \(problem.help)\n"
     }
 
     private func header(_ name: String) -> [String] {
@@ -38,23 +48,47 @@ extension DatasetStatistics {
         ]
     }
 
-    private func describe(_ midi: MIDI) -> String {
+    private func describe(_ midi: MIDITally) -> String {
         var text = ""
         if let bpm = midi.bpm {
             text += "tempo      \(number(bpm.lowerBound)) to \(number(bpm.upperBound)) beats a minute\n"
         }
-        if let pitches = midi.pitches {
-            text += "pitches    \(pitches.lowerBound) to \(pitches.upperBound) "
-            text += "(\(SegmentView.name(ofPitch: pitches.lowerBound)) to "
-            text += "\(SegmentView.name(ofPitch: pitches.upperBound)))\n"
+        if let low = midi.pitches.firstIndex(where: { $0 > 0 }),
+            let high = midi.pitches.lastIndex(where: { $0 > 0 })
+        {
+            text += "pitches    \(low) to \(high) (\(SegmentView.name(ofPitch: low)) to "
+            text += "\(SegmentView.name(ofPitch: high)))\n"
         }
-        let most = midi.programs.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(8)
-        let programs = most.map { "\(GeneralMIDI.name(ofProgram: $0.key)) \($0.value)" }
+        let most = midi.programSources.enumerated().filter { $0.element > 0 }
+            .sorted { ($1.element, $0.offset) < ($0.element, $1.offset) }.prefix(8)
+        let programs = most.map { "\(GeneralMIDI.name(ofProgram: $0.offset)) \($0.element)" }
         if !programs.isEmpty { text += "programs   \(programs.joined(separator: ", ")) (sources)\n" }
-        return text
+        let metres = midi.metres.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(5)
+        let beats = midi.metres.values.reduce(0, +)
+        if beats > 0 {
+            text += "metres     "
+            text += metres.map { "\($0.key) \(format($0.value / beats * 100, 0)) %" }.joined(separator: ", ")
+            text += " (beats)\n"
+        }
+        if midi.steps > 0 {
+            text += "empty      \(format(Double(midi.emptySteps) / Double(midi.steps) * 100, 1)) % of steps, "
+            text += "\(format(Double(midi.emptyBars) / Double(max(midi.bars, 1)) * 100, 1)) % of bars\n"
+        }
+        return text + "\n" + spreads(MIDITally.measures, midi.spreads)
     }
 
-    private func describe(_ audio: Audio) -> String {
+    private func spreads(
+        _ measures: [(name: String, title: String)], _ spreads: [String: Distribution]
+    ) -> String {
+        let rows = measures.compactMap { measure -> [String]? in
+            guard let spread = spreads[measure.name], spread.count > 0 else { return nil }
+            return [measure.title]
+                + ([spread.mean, spread.deviation] + spread.quantiles([0, 0.5, 1])).map { format($0, 2) }
+        }
+        return rows.isEmpty ? "" : table(["by source", "mean", "deviation", "min", "median", "max"], rows)
+    }
+
+    private func describe(_ audio: AudioTally) -> String {
         func counts<Key>(_ counts: [Key: Int], _ name: (Key) -> String) -> String {
             counts.sorted { ($1.value, name($0.key)) < ($0.value, name($1.key)) }.prefix(6)
                 .map { "\(name($0.key)) (\($0.value))" }.joined(separator: ", ")
@@ -62,15 +96,9 @@ extension DatasetStatistics {
         var text = "rates      \(counts(audio.rates) { "\(grouped($0)) Hz" })\n"
         text += "channels   \(counts(audio.channels) { "\($0)" })\n"
         text += "formats    \(counts(audio.formats) { $0 })\n"
-        if let loudness = audio.loudness {
-            text += "loudness   \(number(loudness.lowerBound)) to \(number(loudness.upperBound)) LUFS\n"
-        }
-        if let gain = audio.gain {
-            text += "gain       \(number(gain.lowerBound)) to \(number(gain.upperBound)) dB\n"
-        }
         if audio.silent > 0 { text += "silent     \(audio.silent) sources\n" }
         if audio.clipped > 0 { text += "clipped    \(audio.clipped) sources\n" }
-        return text
+        return text + "\n" + spreads(AudioTally.measures, audio.spreads)
     }
 
     private func list(_ counts: [String: Int]) -> String {

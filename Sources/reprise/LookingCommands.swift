@@ -11,17 +11,24 @@ struct StatsCommand: ParsableCommand {
         help: "The dataset: its name, <name>@<n> for an older snapshot, or digits of a snapshot's hash.")
     var dataset: String
 
+    @Option(help: ArgumentHelp("Write a page with charts to this file; it works offline.", valueName: "file"))
+    var html: String?
+
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         let statistics = try DatasetStatistics(DatasetReader(dataset, cachePath: common.cachePath))
+        if let html {
+            try statistics.writeHTML(html)
+            if !common.json { return print("wrote \(html)") }
+        }
         print(common.json ? statistics.json.canonical + "\n" : statistics.text, terminator: "")
     }
 }
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Show one segment: its notes or features as text.")
+        commandName: "inspect", abstract: "Show one segment: its notes or features as text, or as a picture.")
 
     @Argument(help: "The dataset.")
     var dataset: String
@@ -29,11 +36,18 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: "The segment: train/12, test/0, 12 (of train), or path/of/source.mid#3.")
     var segment: String
 
+    @Option(help: ArgumentHelp("Write a picture in PNG to this file.", valueName: "file"))
+    var png: String?
+
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         let reader = try DatasetReader(dataset, cachePath: common.cachePath)
         let view = try SegmentView(reader, reader.place(segment))
+        if let png {
+            try view.writePNG(png)
+            if !common.json { return print("wrote \(png)") }
+        }
         print(
             common.json ? view.json.canonical + "\n" : try view.text(width: Terminal.standardOutput.width),
             terminator: "")

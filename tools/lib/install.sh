@@ -39,6 +39,7 @@ samplerate  libsamplerate0-dev libsamplerate  libsamplerate-devel  libsamplerate
 soxr        libsoxr-dev        libsoxr        soxr-devel           libsoxr
 fftw3f      libfftw3-dev       fftw           fftw-devel           fftw
 libebur128  libebur128-dev     libebur128     libebur128-devel     libebur128
+libpng      libpng-dev         libpng         libpng-devel         libpng
 sqlite3     libsqlite3-dev     sqlite         sqlite-devel         sqlite
 '
 

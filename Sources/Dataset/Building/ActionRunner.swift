@@ -21,7 +21,7 @@ enum ActionRunner: Sendable {
         }
     }
 
-    /// The result of an action; nil when planning and the action would run.
+    /// The result of an action; nil when planning and the action would run, unless its result was only lost.
     func run(
         _ action: Action, reading sources: [SourceFile] = [], _ body: (ActionContext) throws -> Void
     ) throws(BuildError) -> ActionRecord? {
@@ -92,7 +92,9 @@ final class Plan: Sendable {
     /// What would run, under the stages' own names for inputs.
     var planned: [PlannedAction] {
         let order = Dictionary(
-            uniqueKeysWithValues: (Stages.all + [Stages.snapshot]).enumerated().map { ($1.name, $0) })
+            uniqueKeysWithValues: (Stages.all + Stages.looking + [Stages.snapshot]).enumerated().map {
+                ($1.name, $0)
+            })
         return state.withLock(\.planned).sorted {
             (order[$0.stage] ?? 0, $0.subject) < (order[$1.stage] ?? 0, $1.subject)
         }
@@ -117,15 +119,34 @@ final class Plan: Sendable {
             state.withLock { $0.hits += 1 }
             return record
         }
-        guard state.withLock({ $0.keys.insert(action.key).inserted }) else { return nil }
+        guard state.withLock({ $0.keys.insert(action.key).inserted }) else {
+            return try cache.recorded(action)
+        }
         let reason = try cache.reason(for: action) ?? .outputMissing
         note(action.stage, action.subject, reason)
-        return nil
+        // A result that was only lost comes out as it was: what follows from it stays as it is.
+        return try cache.recorded(action)
+    }
+
+    /// Notes that the snapshot would be made anew, of shards that are not made yet.
+    func expectSnapshot(of manifest: Manifest) throws(BuildError) {
+        var reason = try cache.reason(
+            forStage: Stages.snapshot, parameters: Parameters(["manifest": manifest.effective]), inputs: [],
+            subject: manifest.dataset)
+        if case .inputChanged(let changes) = reason {
+            // Which shards there will be is not known before they are made.
+            let ofManifest = changes.filter { $0.name.hasPrefix("manifest.") }
+            reason =
+                ofManifest.isEmpty
+                ? .inputChanged([RunReason.Change(name: "shards", old: nil, new: nil)])
+                : .parametersChanged(ofManifest)
+        }
+        note(Stages.snapshot, manifest.dataset, reason)
     }
 
     /// Notes an action some of whose inputs are not known before others have run.
     func expect(
-        _ stage: Stage, _ parameters: Parameters, inputs: [(name: String, digest: Digest?)], subject: String
+        _ stage: Stage, _ parameters: Parameters?, inputs: [(name: String, digest: Digest?)], subject: String
     ) throws(BuildError) {
         note(
             stage, subject,

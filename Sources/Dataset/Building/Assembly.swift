@@ -67,7 +67,7 @@ struct Assembly: Sendable {
             stages: Dictionary(uniqueKeysWithValues: Stages.all.map { ($0.name, $0.version) }),
             shards: shards,
             sources: entries.map(\.described), vocabularies: vocabularies(entries),
-            statistics: statistics?.digest,
+            statistics: statistics.object?.digest,
             quarantine: summary.quarantine.filter { !$0.code.hasPrefix("source.") }.map {
                 ($0.path, $0.code)
             },
@@ -102,9 +102,11 @@ struct Assembly: Sendable {
                 switch result {
                 case .success(let source):
                     if source.isUnchanged { summary.unchanged += 1 }
+                    if !source.isSettled { summary.isSettled = false }
                     items.append(SourceStages.Item(path: list.path(index), source: source))
                     places.append(index)
                 case .failure(let error):
+                    summary.isSettled = false
                     found[index] = .unreadable(
                         BuildSummary.Problem(
                             path: list.path(index), code: error.code.rawValue, offset: nil,
@@ -112,6 +114,7 @@ struct Assembly: Sendable {
                 }
             }
             for (index, outcome) in zip(places, try stages.outcomes(items, workers, finished: report)) {
+                if case .unreadable = outcome { summary.isSettled = false }
                 found[index] = outcome
             }
             for index in chunk {

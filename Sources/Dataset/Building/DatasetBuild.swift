@@ -81,12 +81,16 @@ public struct DatasetBuild: Sendable {
             summary.hit = engine.hitCount
             summary.seconds = seconds()
             // A source that could not be read is tried again, and one that is too young is looked at again.
-            let isSettled =
-                fingerprint.isSettled && !summary.quarantine.contains { $0.code.hasPrefix("source.") }
-            let state = BuildState(
-                fingerprint: fingerprint.finish(), snapshot: object.digest,
-                objects: [object] + (try Self.references(snapshot, cache)), summary: summary.json)
-            try engine.publish(object.digest, as: manifest.dataset, keeping: isSettled ? state : nil)
+            let origin = "\(directory)/\(path.split(separator: "/").last ?? "")"
+            let state =
+                summary.isSettled
+                ? BuildState(
+                    fingerprint: fingerprint.finish(), snapshot: object.digest,
+                    objects: [object] + (try Self.references(snapshot, cache)), summary: summary.json,
+                    origin: origin)
+                : BuildState(
+                    fingerprint: nil, snapshot: object.digest, objects: [], summary: .null, origin: origin)
+            try engine.publish(object.digest, as: manifest.dataset, keeping: state)
             summary.seconds = seconds()
             return summary
         } catch {
@@ -123,10 +127,11 @@ public struct DatasetBuild: Sendable {
             manifest: manifest, directory: directory, manifestPath: path, runner: .plan(plan),
             workers: Workers(count: options.jobs),
             progress: options.progress)
-        _ = try assembly.assemble(entries)
-        if !plan.planned.isEmpty {
-            try plan.expect(
-                Stages.snapshot, Parameters([:]), inputs: [("shards", nil)], subject: manifest.dataset)
+        let snapshot = try assembly.assemble(entries)?.0
+        if let snapshot {
+            _ = try plan.find(Self.action(storing: snapshot, snapshot.encoded))
+        } else {
+            try plan.expectSnapshot(of: manifest)
         }
         return Explanation(planned: plan.planned(naming: plan.paths), hits: plan.hitCount)
     }
@@ -136,7 +141,7 @@ public struct DatasetBuild: Sendable {
         let entries = try EntryList(manifest, file: path, directory: directory)
         var fingerprint = Fingerprint()
         fingerprint.combine("reprise build 1".utf8)
-        for stage in Stages.all {
+        for stage in Stages.all + Stages.looking {
             fingerprint.combine("\(stage.name) \(stage.version) \(stage.numerics ?? "")".utf8)
         }
         fingerprint.combine(manifest.effective.canonicalBytes)
@@ -154,12 +159,20 @@ public struct DatasetBuild: Sendable {
     /// Puts the snapshot's own bytes into the cache.
     private static func store(_ snapshot: Snapshot, _ engine: Engine) throws -> ObjectReference {
         let bytes = snapshot.encoded
-        let action = Action(
-            Stages.snapshot, parameters: ["sha256": JSONValue(Digest(of: bytes))],
-            inputs: snapshot.objects.enumerated().map { Input("\($0.offset)", $0.element) },
+        return try engine.run(action(storing: snapshot, bytes)) { context in
+            try context.write(bytes, as: "snapshot")
+        }.output("snapshot")
+    }
+
+    /// The action that puts a snapshot into the cache; parameters and inputs tell people what is new in it.
+    private static func action(storing snapshot: Snapshot, _ bytes: [UInt8]) -> Action {
+        let entries = JSONValue.array(snapshot.sources.map(\.json))
+        return Action(
+            Stages.snapshot, parameters: ["manifest": snapshot.manifest],
+            inputs: [Input("entries", Digest(of: entries.canonicalBytes))]
+                + snapshot.objects.enumerated().map { Input("object \($0.offset)", $0.element) }
+                + [Input("bytes", Digest(of: bytes))],
             subject: snapshot.dataset)
-        return try engine.run(action) { context in try context.write(bytes, as: "snapshot") }.output(
-            "snapshot")
     }
 
     private static func references(_ snapshot: Snapshot, _ cache: Cache) throws -> [ObjectReference] {

@@ -38,8 +38,20 @@ struct SourceStages: Sendable {
             return ScoreStage.segments(record.output("score"), rollParameters, path: item.path)
         }
         let tailRecords = try lookup(tails)
-        var outcomes: [SourceOutcome?] = zip(items, zip(headRecords, tailRecords)).map { item, records in
-            outcome(item, records.0, records.1)
+        let descriptions = try lookup(
+            zip(items, headRecords).map { item, record -> Action? in
+                guard let record, record.failure == nil else { return nil }
+                return DescribeStage.action(of: record, path: item.path)
+            })
+        var outcomes: [SourceOutcome?] = items.indices.map { index in
+            let (head, tail) = (headRecords[index], tailRecords[index])
+            // A source that is not described yet runs what is missing, though its segments are there.
+            if let head, head.failure == nil, tail?.failure == nil, descriptions[index] == nil,
+                DescribeStage.action(of: head, path: items[index].path) != nil
+            {
+                return nil
+            }
+            return outcome(items[index], head, tail)
         }
         let missing = items.indices.filter { outcomes[$0] == nil }
         finished(items.count - missing.count)
@@ -102,12 +114,23 @@ struct SourceStages: Sendable {
                 if case .plan(let plan) = runner {
                     try plan.expect(
                         Stages.segments, rollParameters, inputs: [("score", nil)], subject: item.path)
+                    try plan.expect(
+                        Stages.describe, Parameters([:]), inputs: [("score", nil)], subject: item.path)
                 }
                 return .built(.unknown(item.source, .midi))
             }
             if let failure = score.failure { return quarantined(item, failure) }
             let action = ScoreStage.segments(score.output("score"), rollParameters, path: item.path)
-            let segments = try runner.run(action) { context in try ScoreStage.runSegments(context, rolls) }
+            // Two stages read the score, one after the other: it is decoded once.
+            var decoded: Score?
+            let segments = try runner.run(action) { context in
+                let score = try ScoreStage.decode(context)
+                decoded = score
+                try ScoreStage.runSegments(context, score, rolls)
+            }
+            if segments?.failure == nil {
+                try describe(score, item, decoded: decoded)
+            }
             guard let segments else { return .built(.unknown(item.source, .midi)) }
             return outcome(item, score, segments) ?? .built(.unknown(item.source, .midi))
         case .audio:
@@ -116,9 +139,22 @@ struct SourceStages: Sendable {
             {
                 context in try spectrum.run(context, item.source)
             }
-            guard let record else { return .built(.unknown(item.source, .audio)) }
+            guard let record else {
+                let mel = spectrum.audio.features.first { $0.name == "mel" || $0.name == "mfcc" }
+                if case .plan(let plan) = runner, let mel {
+                    try plan.expect(
+                        Stages.describeMel, Parameters([:]), inputs: [(mel.name, nil)], subject: item.path)
+                }
+                return .built(.unknown(item.source, .audio))
+            }
+            if record.failure == nil { try describe(record, item) }
             return outcome(item, record, nil) ?? .built(.unknown(item.source, .audio))
         }
+    }
+
+    private func describe(_ record: ActionRecord, _ item: Item, decoded: Score? = nil) throws(BuildError) {
+        guard let action = DescribeStage.action(of: record, path: item.path) else { return }
+        _ = try runner.run(action) { context in try DescribeStage.run(context, decoded: decoded) }
     }
 
     private func missingBlock(_ item: Item, _ kind: String, _ block: String) -> SourceOutcome {

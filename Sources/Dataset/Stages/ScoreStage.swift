@@ -75,18 +75,24 @@ enum ScoreStage {
         Action(Stages.segments, parameters: parameters, inputs: [Input("score", score.digest)], subject: path)
     }
 
-    static func runSegments(_ context: ActionContext, _ parameters: RollParameters) throws {
+    /// The score that an action reads.
+    static func decode(_ context: ActionContext) throws -> Score {
+        try Score(decoding: TensorFile(bytes: context.bytes(of: "score")))
+    }
+
+    static func runSegments(_ context: ActionContext, _ score: Score, _ parameters: RollParameters) throws {
         let segments: RollSegments
         do {
-            let score = try Score(decoding: TensorFile(bytes: context.bytes(of: "score")))
             segments = try RollSegments(score: score, parameters: parameters)
-        } catch let error as MIDIError {
+        } catch {
             throw StageFailure(
                 Diagnostic(.error, code: error.code, message: error.message, offset: error.offset))
         }
         var facts: [String: JSONValue] = [
             "segments": JSONValue(segments.count), "notes": JSONValue(segments.pitch.count),
             "controls": JSONValue(segments.controlsNumber.count),
+            "steps": JSONValue(segments.segmentLength.reduce(0) { $0 + Int($1) }),
+            "empty_steps": JSONValue(segments.emptyStepCount),
         ]
         facts["exclusion"] = segments.exclusion.map { .string($0) }
         context.facts = .object(facts)

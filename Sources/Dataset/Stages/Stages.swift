@@ -8,7 +8,7 @@ enum Stages {
     /// MIDI bytes → score.
     static let score = Stage("score", version: 1)
     /// Score → segments on the grid.
-    static let segments = Stage("segments", version: 1)
+    static let segments = Stage("segments", version: 2)
     /// Audio bytes → features of each segment at unity gain, and what was measured on the way.
     static let spectrum = Stage("spectrum", version: 1, numerics: Numerics.tag)
     /// One source's feature → its moments, before the gain.
@@ -22,6 +22,13 @@ enum Stages {
     /// A snapshot's own bytes, so that the journals name them.
     static let snapshot = Stage("snapshot", version: 1)
 
+    /// Score → what statistics want to know of it.
+    static let describe = Stage("describe", version: 1)
+    /// A source's mel spectrum → each band's mean and deviation.
+    static let describeMel = Stage("describe-mel", version: 1, numerics: Numerics.tag)
+
+    /// The stages that only look: no shard depends on them, so that no snapshot states their versions.
+    static let looking = [describe, describeMel]
     /// The stages whose versions a snapshot states.
     static let all = [score, segments, spectrum, moments, bandMoments, fit, pack]
 }

@@ -1,0 +1,223 @@
+import Build
+public import Symbolic
+
+/// What statistics want to know of one piece of MIDI, whatever grid a dataset lays on it.
+///
+/// All timelines together. A beat is a quarter note. Drums count in `drums`, `programs`, `empty bars` and `groove`
+/// alone. Definitions of polyphony, empty bars and groove are MusPy's (Dong et al., "MusPy: A Toolkit for Symbolic Music
+/// Generation", 2020, `muspy.metrics`), on ticks and, for bars, on MusPy's 24 positions a beat.
+public struct ScoreDescription: Sendable, Hashable {
+    /// [128]: notes of each pitch.
+    public var pitches = [Int](repeating: 0, count: 128)
+    /// [128]: notes of each velocity.
+    public var velocities = [Int](repeating: 0, count: 128)
+    /// [129]: notes of each program; 128 is drums.
+    public var programs = [Int](repeating: 0, count: 129)
+    /// Note lengths in beats.
+    public var lengths = LogHistogram()
+    /// How long the sustain pedal is held, in seconds, on every channel but drums.
+    public var pedals = LogHistogram()
+    /// Beats in which k pitches sound, by k; the first is beats without any up to the end of the last note or drum.
+    public var polyphony: [Double] = [0]
+    /// Seconds at each tempo, by beats a minute rounded to a whole number; empty for clock time.
+    public var tempi: [Int: Double] = [:]
+    /// Beats in each metre, as `3/4`.
+    public var metres: [String: Double] = [:]
+    /// Beats in each key signature, as `E♭ major`; empty if the file names none.
+    public var keys: [String: Double] = [:]
+    /// Bars of the length of the first metre, up to the end of the last note.
+    public var bars = 0
+    /// Bars in which nothing sounds.
+    public var emptyBars = 0
+    /// 1 − the mean share of positions in which neighbouring bars differ in onsets; nil for fewer than 2 bars.
+    public var groove: Double?
+    /// The smallest hashes of the piece's shingles of intervals: what near-duplicates are looked up by.
+    var sketch: [UInt32] = []
+
+    /// An empty description.
+    public init() {}
+
+    /// Describes a score.
+    public init(_ score: Score) {
+        let beat = score.division.ticksPerBeat
+        let ticksPerBeat = Double(beat.numerator) / Double(beat.denominator)
+        var grooves: [(share: Double, bars: Int)] = []
+        for timeline in score.timelines {
+            countNotes(timeline, ticksPerBeat)
+            countPolyphony(timeline, ticksPerBeat)
+            countPedals(timeline)
+            if case .ticksPerQuarter = score.division { countTempi(timeline, ticksPerBeat) }
+            countSignatures(timeline, ticksPerBeat)
+            if let groove = countBars(timeline, beat) { grooves.append(groove) }
+        }
+        sketch = Shingles.sketch(score, .intervals)
+        // Of several timelines the longer weighs more; of one it is itself, without a rounding.
+        if grooves.count == 1 {
+            groove = grooves[0].share
+        } else if !grooves.isEmpty {
+            let bars = grooves.reduce(0) { $0 + $1.bars }
+            groove = grooves.reduce(0) { $0 + $1.share * Double($1.bars) } / Double(bars)
+        }
+    }
+
+    private mutating func countNotes(_ timeline: Timeline, _ ticksPerBeat: Double) {
+        var (pitches, velocities, programs, lengths) = (pitches, velocities, programs, lengths)
+        let beatsPerTick = 1 / ticksPerBeat
+        timeline.notes.withUnsafeBufferPointer { notes in
+            for note in notes {
+                programs[Int(note.program)] += 1
+                if note.isDrum { continue }
+                pitches[Int(note.pitch)] += 1
+                velocities[Int(note.velocity)] += 1
+                lengths.add(Double(note.offset - note.onset) * beatsPerTick)
+            }
+        }
+        (self.pitches, self.velocities, self.programs, self.lengths) = (
+            pitches, velocities, programs, lengths
+        )
+    }
+
+    /// Passes over the onsets with the ends of what sounds in a short sorted list.
+    private mutating func countPolyphony(_ timeline: Timeline, _ ticksPerBeat: Double) {
+        var ends: [Int] = []
+        var endOfPitch = [Int](repeating: 0, count: 128)
+        var ticks = [0]
+        var now = 0
+        func advance(to tick: Int) {
+            while let end = ends.last, end <= tick {
+                ticks[ends.count] += end - now
+                now = end
+                ends.removeLast()
+            }
+            guard tick > now, tick != .max else { return }
+            ticks[ends.count] += tick - now
+            now = tick
+        }
+        for note in timeline.notes where !note.isDrum && note.offset > note.onset {
+            advance(to: note.onset)
+            let pitch = Int(note.pitch)
+            let before = endOfPitch[pitch]
+            if before > note.onset {
+                guard note.offset > before else { continue }
+                if let index = ends.firstIndex(of: before) { ends.remove(at: index) }
+            }
+            endOfPitch[pitch] = note.offset
+            // The latest end comes first, so that ends are taken from the back.
+            var index = ends.count
+            while index > 0, ends[index - 1] < note.offset { index -= 1 }
+            ends.insert(note.offset, at: index)
+            if ticks.count <= ends.count { ticks += [Int](repeating: 0, count: ends.count + 1 - ticks.count) }
+        }
+        advance(to: .max)
+        ticks[0] += max(0, timeline.notes.reduce(0) { max($0, $1.offset) } - now)
+        if polyphony.count < ticks.count {
+            polyphony += [Double](repeating: 0, count: ticks.count - polyphony.count)
+        }
+        for (count, value) in ticks.enumerated() { polyphony[count] += Double(value) / ticksPerBeat }
+    }
+
+    private mutating func countPedals(_ timeline: Timeline) {
+        var downSince = [Int](repeating: -1, count: 16)
+        func release(_ channel: Int, at tick: Int) {
+            guard downSince[channel] >= 0 else { return }
+            if tick > downSince[channel] {
+                let map = timeline.tempoMap
+                pedals.add(map.seconds(at: tick) - map.seconds(at: downSince[channel]))
+            }
+            downSince[channel] = -1
+        }
+        for control in timeline.controls where control.number == 64 && control.channel != Note.drumChannel {
+            let channel = Int(control.channel)
+            if control.value < 64 {
+                release(channel, at: control.tick)
+            } else if downSince[channel] < 0 {
+                downSince[channel] = control.tick
+            }
+        }
+        for channel in 0..<16 { release(channel, at: timeline.endTick) }
+    }
+
+    private mutating func countTempi(_ timeline: Timeline, _ ticksPerBeat: Double) {
+        func count(_ microseconds: Int, _ ticks: Int) {
+            guard ticks > 0 else { return }
+            tempi[Int((6e7 / Double(microseconds)).rounded()), default: 0] +=
+                Double(ticks) / ticksPerBeat * Double(microseconds) / 1e6
+        }
+        var (tick, tempo) = (0, TempoMap.defaultMicrosecondsPerBeat)
+        for change in timeline.tempoMap.changes where change.tick < timeline.endTick {
+            count(tempo, change.tick - tick)
+            (tick, tempo) = (change.tick, change.microsecondsPerBeat)
+        }
+        count(tempo, timeline.endTick - tick)
+    }
+
+    private mutating func countSignatures(_ timeline: Timeline, _ ticksPerBeat: Double) {
+        let metres = timeline.metres.first?.tick == 0 ? timeline.metres : [.common] + timeline.metres
+        for (index, metre) in metres.enumerated() {
+            let end = index + 1 < metres.count ? metres[index + 1].tick : timeline.endTick
+            guard end > metre.tick else { continue }
+            self.metres["\(metre.numerator)/\(metre.denominator)", default: 0] +=
+                Double(end - metre.tick) / ticksPerBeat
+        }
+        for (index, key) in timeline.keys.enumerated() {
+            let end = index + 1 < timeline.keys.count ? timeline.keys[index + 1].tick : timeline.endTick
+            guard end > key.tick else { continue }
+            keys[Self.name(of: key), default: 0] += Double(end - key.tick) / ticksPerBeat
+        }
+    }
+
+    /// Counts bars and the empty ones; the groove's consistency, if there are bars to compare.
+    private mutating func countBars(_ timeline: Timeline, _ beat: Rational) -> (share: Double, bars: Int)? {
+        guard !timeline.notes.isEmpty else { return nil }
+        let metre = timeline.metres.first.flatMap { $0.tick == 0 ? $0 : nil } ?? .common
+        let length = max(1, metre.numerator * 4 * Self.positionsPerBeat / metre.denominator)
+        let factor = 2 * Self.positionsPerBeat * beat.denominator
+        func position(_ tick: Int) -> Int { (tick * factor + beat.numerator) / (2 * beat.numerator) }
+        let end = position(timeline.notes.reduce(0) { max($0, $1.offset) })
+        let count = end / length + 1
+        var sounds = [Bool](repeating: false, count: count)
+        var onsets: [Int] = []
+        onsets.reserveCapacity(timeline.notes.count)
+        for note in timeline.notes {
+            let onset = position(note.onset)
+            if onsets.last != onset { onsets.append(onset) }
+            let last = min(position(note.offset), end)
+            for bar in onset / length...max(onset, last) / length { sounds[bar] = true }
+        }
+        bars += count
+        emptyBars += sounds.count { !$0 }
+        guard count > 1 else { return nil }
+        return (
+            1 - Double(Self.difference(onsets, length, bars: count)) / Double(length * (count - 1)), count
+        )
+    }
+
+    /// Positions in which neighbouring bars differ, over all pairs: of each onset that has no counterpart in the bar
+    /// before, and of each that has none in the bar after.
+    private static func difference(_ onsets: [Int], _ length: Int, bars: Int) -> Int {
+        var difference = 0
+        var before = 0
+        for (index, onset) in onsets.enumerated() {
+            while before < index, onsets[before] < onset - length { before += 1 }
+            let isRepeated = onsets[before] == onset - length
+            // An onset of the first bar, or of the last, has only one neighbour.
+            if onset >= length, !isRepeated { difference += 1 }
+            if isRepeated { difference -= 1 }
+            if onset / length < bars - 1 { difference += 1 }
+        }
+        return difference
+    }
+
+    /// The grid of bars, MusPy's default resolution.
+    static let positionsPerBeat = 24
+
+    private static func name(of key: KeySignature) -> String {
+        let majors = [
+            "C♭", "G♭", "D♭", "A♭", "E♭", "B♭", "F", "C", "G", "D", "A", "E", "B", "F♯", "C♯", "G♯", "D♯",
+            "A♯",
+        ]
+        let index = key.sharps + 7 + (key.isMinor ? 3 : 0)
+        guard majors.indices.contains(index) else { return "\(key.sharps) sharps" }
+        return majors[index] + (key.isMinor ? " minor" : " major")
+    }
+}

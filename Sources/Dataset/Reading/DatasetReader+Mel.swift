@@ -1,0 +1,130 @@
+import Audio
+import Build
+import Tensors
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+extension Manifest.Audio {
+    /// What each row of a feature stands for in Hz; nil for features whose rows are not frequencies.
+    public func frequencies(ofFeature name: String) -> [Double]? {
+        let audio = AudioParameters(self)
+        switch audio.features.first(where: { $0.name == name }) {
+        case .mel(let mel): return mel.frequencies(sampleRate: sampleRate)
+        case .spectrogram:
+            return (0...stft.nFFT / 2).map { Double($0) * Double(sampleRate) / Double(stft.nFFT) }
+        default: return nil
+        }
+    }
+}
+
+/// A mean and a deviation for each band of the mel spectrum.
+public struct MelProfile: Sendable, Hashable {
+    /// Frames counted.
+    public var frames = 0
+    /// [bands]: the mean of each band.
+    public var mean: [Double] = []
+    /// [bands]: the population's standard deviation of each band (ddof 0).
+    public var deviation: [Double] = []
+
+    /// A profile of nothing yet.
+    public init() {}
+
+    /// A profile of its parts.
+    public init(frames: Int, mean: [Double], deviation: [Double]) {
+        self.frames = frames
+        self.mean = mean
+        self.deviation = deviation
+    }
+
+    /// Adds the frames behind another profile; one with another number of bands is passed over.
+    public mutating func merge(_ other: MelProfile) {
+        guard other.frames > 0 else { return }
+        guard frames > 0 else { return self = other }
+        guard other.mean.count == mean.count else { return }
+        let (a, b) = (Double(frames), Double(other.frames))
+        for band in mean.indices {
+            let distance = other.mean[band] - mean[band]
+            let squares =
+                deviation[band] * deviation[band] * a + other.deviation[band] * other.deviation[band] * b
+                + distance * distance * a * b / (a + b)
+            mean[band] += distance * b / (a + b)
+            deviation[band] = (squares / (a + b)).squareRoot()
+        }
+        frames += other.frames
+    }
+}
+
+extension DatasetReader {
+    /// The train split's mel spectrum as it is in the shards, normalised: each band's mean and deviation.
+    ///
+    /// From the moments that the statistics were fitted on, so that no shard is opened.
+    ///
+    /// - Returns: by label value where each was normalised alone, else under ""; empty without a normalised mel, where
+    ///   single segments were dealt, or when the moments are gone.
+    /// - Throws: `BuildError`.
+    public func normalizedMel() throws -> [String: MelProfile] {
+        let manifest = try manifest()
+        guard let block = manifest.audio, let object = snapshot.statistics, block.normalize.per != .none
+        else {
+            return [:]
+        }
+        let audio = AudioParameters(block)
+        let stages = StatisticsStages(
+            audio: audio, normalize: block.normalize, rounds: manifest.statistics == .fit)
+        guard let feature = audio.features.first(where: { $0.name == "mel" }),
+            let bytes = try? cache.bytes(of: object),
+            let statistics = try? StatisticsFile(decoding: TensorFile(bytes: bytes)).values
+        else { return [:] }
+        let spectrum = SpectrumStage(block)
+        let sources = snapshot.sources.filter {
+            $0.kind == .audio && $0.split == .train && $0.segments > 0
+        }
+        let heads = try cache.lookup(
+            sources.map {
+                Action(
+                    Stages.spectrum, parameters: spectrum.parameters, inputs: [Input("source", $0.sha256)],
+                    subject: $0.path)
+            })
+        var actions: [(value: String, action: Action)] = []
+        for (source, head) in zip(sources, heads) {
+            guard let head, head.failure == nil else { continue }
+            var value = ""
+            if case .label(let label) = block.normalize.per { value = source.labels[label] ?? "" }
+            let part = TrainPart(
+                source: SpectrumStage.built(source.sha256, head), segments: [0..<source.segments],
+                gain: pow(10, (source.gainDB ?? 0) / 20), value: value,
+                path: source.path)
+            guard let sigma = statistics[value]?["mel"]?.sigma,
+                let action = stages.bandMoments(part, feature, sigma: sigma)
+            else { continue }
+            actions.append((value, action))
+        }
+        var result: [String: MelProfile] = [:]
+        for ((value, _), record) in zip(actions, try cache.lookup(actions.map(\.action))) {
+            guard let record,
+                let moments = try? TensorFile(bytes: cache.bytes(of: record.output("moments").digest)),
+                let count = try? moments.tensor("count", as: Int64.self).elements.first,
+                let mean = try? moments.tensor("mean", as: Double.self).elements,
+                let squares = try? moments.tensor("m2", as: Double.self).elements, count > 0
+            else { continue }
+            result[value, default: MelProfile()].merge(
+                MelProfile(
+                    frames: Int(count), mean: mean,
+                    deviation: squares.map { ($0 / Double(count)).squareRoot() }))
+        }
+        for (value, profile) in result {
+            guard let bands = statistics[value]?["mel"]?.sigmaBand, bands.count == profile.mean.count else {
+                continue
+            }
+            let divisors = bands.map { $0 + block.normalize.epsilon == 0 ? 1 : $0 + block.normalize.epsilon }
+            result[value] = MelProfile(
+                frames: profile.frames, mean: zip(profile.mean, divisors).map { $0 / $1 },
+                deviation: zip(profile.deviation, divisors).map { $0 / $1 })
+        }
+        return result
+    }
+}

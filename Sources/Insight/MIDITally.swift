@@ -1,0 +1,136 @@
+public import Build
+public import Dataset
+
+/// What MIDI sources hold, added up; drums are left out unless said.
+public struct MIDITally: Sendable {
+    /// Sources.
+    public var sources = 0
+    /// [128]: notes of each pitch.
+    public var pitches = [Int](repeating: 0, count: 128)
+    /// [128]: notes of each velocity.
+    public var velocities = [Int](repeating: 0, count: 128)
+    /// [129]: notes of each program; 128 is drums.
+    public var programs = [Int](repeating: 0, count: 129)
+    /// [129]: sources that use each program.
+    public var programSources = [Int](repeating: 0, count: 129)
+    /// Note lengths in beats.
+    public var lengths = LogHistogram()
+    /// How long the sustain pedal is held, in seconds.
+    public var pedals = LogHistogram()
+    /// Beats in which k pitches sound, by k.
+    public var polyphony: [Double] = []
+    /// Seconds at each tempo in whole beats a minute.
+    public var tempi: [Int: Double] = [:]
+    /// Beats in each metre.
+    public var metres: [String: Double] = [:]
+    /// Beats in each key signature.
+    public var keys: [String: Double] = [:]
+    /// The slowest and the fastest tempo in beats a minute that any source has.
+    public var bpm: ClosedRange<Double>?
+    /// Bars, drums heard too.
+    public var bars = 0
+    /// Bars in which nothing sounds.
+    public var emptyBars = 0
+    /// Steps of all segments.
+    public var steps = 0
+    /// Steps of them in which nothing sounds.
+    public var emptySteps = 0
+    /// By name, how numbers are spread over sources; `MIDITally.measures` says what each is.
+    public var spreads: [String: Distribution] = [:]
+
+    /// The names of `spreads`, in the order in which people look at them, with what each says.
+    public static let measures: [(name: String, title: String)] = [
+        ("notes_per_second", "notes a second"), ("polyphony", "pitches at once"),
+        ("polyphony_rate", "time with more than 2 pitches"), ("pitch_entropy", "pitch entropy, bits"),
+        ("pitch_class_entropy", "pitch class entropy, bits"), ("scale_consistency", "scale consistency"),
+        ("groove_consistency", "groove consistency"), ("empty_bar_rate", "empty bars"),
+        ("velocity", "velocity"), ("tempo", "tempo, beats a minute"),
+    ]
+
+    /// The notes of each of the 16 General MIDI families, then of drums.
+    public var families: [Int] {
+        var families = [Int](repeating: 0, count: 17)
+        for (program, count) in programs.enumerated() { families[program / 8] += count }
+        return families
+    }
+
+    mutating func add(_ record: SourceRecord) {
+        sources += 1
+        steps += record.segments["empty_steps"] == nil ? 0 : record.segments["steps"]?.integer ?? 0
+        emptySteps += record.segments["empty_steps"]?.integer ?? 0
+        if let ends = record.facts["bpm"]?.array?.compactMap(\.double), ends.count == 2 {
+            bpm = min(ends[0], bpm?.lowerBound ?? ends[0])...max(ends[1], bpm?.upperBound ?? ends[1])
+        }
+        guard let score = record.score else { return }
+        for pitch in 0..<128 { pitches[pitch] += score.pitches[pitch] }
+        for velocity in 0..<128 { velocities[velocity] += score.velocities[velocity] }
+        for program in 0..<129 where score.programs[program] > 0 {
+            programs[program] += score.programs[program]
+            programSources[program] += 1
+        }
+        lengths.merge(score.lengths)
+        pedals.merge(score.pedals)
+        while polyphony.count < score.polyphony.count { polyphony.append(0) }
+        for (count, beats) in score.polyphony.enumerated() { polyphony[count] += beats }
+        tempi.merge(score.tempi, uniquingKeysWith: +)
+        metres.merge(score.metres, uniquingKeysWith: +)
+        keys.merge(score.keys, uniquingKeysWith: +)
+        bars += score.bars
+        emptyBars += score.emptyBars
+        for (name, value) in Self.values(record, score) { spreads[name, default: Distribution()].add(value) }
+    }
+
+    /// The numbers of one source, by the names of `measures`.
+    static func values(_ record: SourceRecord, _ score: ScoreDescription) -> [String: Double?] {
+        let notes = (record.facts["notes"]?.double ?? 0) - (record.facts["drums"]?.double ?? 0)
+        let seconds = record.facts["seconds"]?.double ?? 0
+        return [
+            "notes_per_second": seconds > 0 ? notes / seconds : nil, "polyphony": score.meanPolyphony,
+            "polyphony_rate": score.polyphonyRate, "pitch_entropy": score.pitchEntropy,
+            "pitch_class_entropy": score.pitchClassEntropy, "scale_consistency": score.scaleConsistency,
+            "groove_consistency": score.groove, "empty_bar_rate": score.emptyBarRate,
+            "velocity": score.meanVelocity, "tempo": score.meanTempo,
+        ]
+    }
+
+    /// The tally as an object.
+    public var json: JSONValue {
+        func list(_ counts: [Int]) -> JSONValue { .array(counts.map { JSONValue($0) }) }
+        func numbers(_ values: [String: Double]) -> JSONValue { .object(values.mapValues { .number($0) }) }
+        func histogram(_ histogram: LogHistogram) -> JSONValue {
+            [
+                "edges": .array(LogHistogram.edges.map { .number($0) }), "counts": list(histogram.counts),
+            ]
+        }
+        let classes = (0..<12).map { first in
+            stride(from: first, to: 128, by: 12).reduce(0) { $0 + pitches[$1] }
+        }
+        func share(_ part: Int, _ whole: Int) -> JSONValue {
+            whole > 0 ? .number(Double(part) / Double(whole)) : .null
+        }
+        let range = pitches.firstIndex { $0 > 0 }.flatMap { first in
+            pitches.lastIndex { $0 > 0 }.map { [JSONValue(first), JSONValue($0)] as JSONValue }
+        }
+        return [
+            "sources": JSONValue(sources), "pitches": range ?? .null,
+            "bpm": bpm.map { [.number($0.lowerBound), .number($0.upperBound)] } ?? .null,
+            "programs": .object(
+                Dictionary(
+                    uniqueKeysWithValues: programSources.enumerated().filter { $0.element > 0 }.map {
+                        ("\($0.offset)", JSONValue($0.element))
+                    })),
+            "program_notes": list(programs), "family_notes": list(families),
+            "pitch_histogram": list(pitches), "pitch_class_histogram": list(classes),
+            "velocity_histogram": list(velocities), "note_lengths": histogram(lengths),
+            "pedal_lengths": histogram(pedals), "polyphony_beats": .array(polyphony.map { .number($0) }),
+            "tempo_seconds": numbers(
+                Dictionary(uniqueKeysWithValues: tempi.map { (String($0.key), $0.value) })),
+            "metre_beats": numbers(metres), "key_beats": numbers(keys),
+            "pitch_entropy": entropy(pitches).map { .number($0) } ?? .null,
+            "pitch_class_entropy": entropy(classes).map { .number($0) } ?? .null,
+            "bars": JSONValue(bars), "empty_bar_rate": share(emptyBars, bars),
+            "steps": JSONValue(steps), "empty_step_rate": share(emptySteps, steps),
+            "by_source": .object(spreads.mapValues(\.json)),
+        ]
+    }
+}

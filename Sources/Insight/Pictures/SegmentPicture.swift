@@ -1,0 +1,199 @@
+import Build
+import Dataset
+
+extension SegmentView {
+    /// Writes the segment as a picture: its rolls, or its features, one above the other on one axis of time.
+    ///
+    /// - Throws: `BuildError` if the file cannot be written; `TensorFileError`.
+    public func writePNG(_ path: String) throws {
+        try picture().writePNG(path)
+    }
+
+    /// The picture.
+    func picture() throws -> Canvas {
+        let panels = shard.holdsNotes ? try rollPanels() : try featurePanels()
+        let time = try shard.holdsNotes ? rollTime() : featureTime()
+        return PictureLayout(title: title, panels: panels, time: time).draw()
+    }
+
+    private var title: [String] {
+        let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        return ["\(place.split.rawValue)/\(place.number)   \(labels.joined(separator: ", "))", path]
+    }
+}
+
+/// The axis of time that all panels share.
+struct PictureTime {
+    /// Steps, frames or samples from left to right.
+    let columns: Int
+    /// Where the segment's true length ends, in columns; the rest is padding.
+    let length: Int
+    /// What stands under the axis: beats, steps, seconds.
+    var rulers: [Ruler] = []
+
+    /// Marks under the axis.
+    struct Ruler {
+        let name: String
+        let marks: [(column: Double, text: String)]
+    }
+
+    /// Marks at round numbers of a unit that is `first` at column 0 and rises by `perColumn` a column.
+    static func ruler(_ name: String, first: Double, perColumn: Double, columns: Int) -> Ruler {
+        let last = first + perColumn * Double(columns)
+        let step = roundStep((last - first) / 12)
+        var marks: [(column: Double, text: String)] = []
+        var value = (first / step).rounded(.up) * step
+        while value <= last + step * 1e-9 {
+            marks.append(((value - first) / perColumn, format(value, step >= 1 ? 0 : step >= 0.1 ? 1 : 2)))
+            value += step
+        }
+        return Ruler(name: name, marks: marks)
+    }
+
+    /// The smallest of 1, 2, 5 times a power of ten that is at least a length.
+    static func roundStep(_ length: Double) -> Double {
+        var power = 1e-3
+        while power * 10 <= length { power *= 10 }
+        for factor in [1.0, 2, 5] where power * factor >= length { return power * factor }
+        return power * 10
+    }
+}
+
+/// A roll or a feature.
+struct PicturePanel {
+    let title: String
+    /// [rows, columns], row 0 at the bottom.
+    let values: [Float]
+    let rows: Int
+    /// Dots a row.
+    let rowHeight: Double
+    /// The colour of each value.
+    let colour: (Float) -> Colour
+    /// The marks beside the axis: a row, its text, and whether a line runs across.
+    var marks: [(row: Int, text: String, isLine: Bool)] = []
+    /// The values at the ends of the colour bar; nil: none is drawn.
+    var bar: (low: String, high: String)?
+    /// Whether most of it is empty, so that lines of time show where nothing is.
+    var isRoll = false
+    /// Whether the values, one a column, are drawn as a curve.
+    var isCurve = false
+
+    var height: Int { max(1, Int(Double(rows) * rowHeight)) }
+}
+
+/// Panels on one axis of time.
+struct PictureLayout {
+    let title: [String]
+    let panels: [PicturePanel]
+    let time: PictureTime
+
+    private let left = 130
+    private let right = 120
+    private let top = 60
+    private let gap = 44
+
+    private var plotWidth: Int {
+        let columns = time.columns
+        return columns >= 1024 ? 1024 : columns * max(1, 1024 / columns)
+    }
+
+    func draw() -> Canvas {
+        let rulers = time.rulers.count * 26 + 16
+        let height = top + panels.reduce(0) { $0 + $1.height + gap } + rulers
+        var canvas = Canvas(width: left + plotWidth + right, height: height)
+        let room = (canvas.width - 24) / 12
+        for (row, line) in title.enumerated() {
+            let text = line.count > room ? "…" + line.suffix(room - 1) : line
+            canvas.write(text, 12, 10 + row * 22, .left, row == 0 ? .ink : .grey)
+        }
+        var y = top
+        for panel in panels {
+            canvas.write(panel.title, left, y + 8, .left, .ink)
+            draw(panel, &canvas, y + gap - 14)
+            y += panel.height + gap
+        }
+        y += 4 - 14
+        for ruler in time.rulers {
+            canvas.write(ruler.name, left - 30, y + 12, .right, .grey)
+            var end = 0
+            for mark in ruler.marks {
+                let x = left + Int(mark.column * Double(plotWidth) / Double(time.columns))
+                let half = Canvas.width(of: mark.text) / 2
+                guard x <= left + plotWidth, x - half >= end else { continue }
+                canvas.fill(x, y + 2, 1, 6, .grey)
+                canvas.write(mark.text, x, y + 12, .centre, .ink)
+                end = x + half + 12
+            }
+            y += 26
+        }
+        return canvas
+    }
+
+    private func draw(_ panel: PicturePanel, _ canvas: inout Canvas, _ y: Int) {
+        let height = panel.height
+        canvas.fill(left - 1, y - 1, plotWidth + 2, height + 2, .line)
+        if panel.isCurve { drawCurve(panel, &canvas, y) } else { drawCells(panel, &canvas, y) }
+        for mark in time.rulers.first?.marks ?? [] where panel.isRoll {
+            let x = left + Int(mark.column * Double(plotWidth) / Double(time.columns))
+            for row in y..<y + height where x < left + plotWidth && canvas.colour(x, row) == .white {
+                canvas.fill(x, row, 1, 1, .line)
+            }
+        }
+        var end = y + height + 20
+        for mark in panel.marks.sorted(by: { $0.row < $1.row }) {
+            let bottom = y + height - Int(Double(mark.row) * panel.rowHeight)
+            let middle = bottom - Int(panel.rowHeight / 2)
+            if mark.isLine { canvas.fill(left, bottom, plotWidth, 1, Colour(190, 190, 200)) }
+            canvas.fill(left - 6, middle, 5, 1, .grey)
+            guard middle + 7 <= end else { continue }
+            canvas.write(mark.text, left - 10, middle - 7, .right)
+            end = middle - 9
+        }
+        // What is padding is hatched.
+        let pad = left + time.length * plotWidth / time.columns
+        for x in stride(from: pad, to: left + plotWidth, by: 6) { canvas.fill(x, y, 1, height, .grey) }
+        if let bar = panel.bar {
+            let x = left + plotWidth + 14
+            for row in 0..<height {
+                let share = 1 - Double(row) / Double(max(height - 1, 1))
+                canvas.fill(x, y + row, 14, 1, ColourMap.colour(share))
+            }
+            canvas.write(bar.high, x + 20, y)
+            canvas.write(bar.low, x + 20, y + max(height - 14, 16))
+        }
+    }
+
+    private func drawCells(_ panel: PicturePanel, _ canvas: inout Canvas, _ y: Int) {
+        let (columns, height) = (time.columns, panel.height)
+        for line in 0..<height {
+            let low = Int(Double(height - 1 - line) / panel.rowHeight)
+            let high = max(low + 1, Int(Double(height - line) / panel.rowHeight))
+            for x in 0..<plotWidth {
+                let first = x * columns / plotWidth
+                let last = max(first + 1, (x + 1) * columns / plotWidth)
+                // Where a dot stands for several cells, the greatest shows.
+                var value = -Float.infinity
+                for row in low..<min(high, panel.rows) {
+                    for column in first..<min(last, columns) {
+                        value = max(value, panel.values[row * columns + column])
+                    }
+                }
+                canvas.fill(left + x, y + line, 1, 1, panel.colour(value))
+            }
+        }
+    }
+
+    private func drawCurve(_ panel: PicturePanel, _ canvas: inout Canvas, _ y: Int) {
+        let height = panel.height
+        canvas.fill(left, y, plotWidth, height, .white)
+        let greatest = max(panel.values.map(\.magnitude).max() ?? 1, 1e-9)
+        for x in 0..<plotWidth {
+            let first = x * time.columns / plotWidth
+            let last = max(first + 1, (x + 1) * time.columns / plotWidth)
+            let part = panel.values[first..<min(last, panel.values.count)]
+            func dot(_ value: Float) -> Int { Int((1 - value / greatest) / 2 * Float(height - 1)) }
+            let (upper, lower) = (dot(part.max() ?? 0), dot(part.min() ?? 0))
+            canvas.fill(left + x, y + upper, 1, lower - upper + 1, ColourMap.colour(0.3))
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Build
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+extension DatasetStatistics {
+    /// Writes the page to a file.
+    ///
+    /// - Throws: `BuildError` if it cannot be written.
+    public func writeHTML(_ path: String) throws {
+        let bytes = Array(html.utf8)
+        let file = fopen(path, "wb")
+        let written = file.map { fwrite(bytes, 1, bytes.count, $0) } ?? 0
+        let isClosed = file.map { fclose($0) == 0 } ?? false
+        guard written == bytes.count, isClosed else {
+            throw BuildError(
+                .inputOutput, "cannot write \(path): \(String(cString: strerror(errno)))", canRetry: false)
+        }
+    }
+
+    /// The statistics as one page that needs nothing else: no server, no network, no other file.
+    ///
+    /// It holds the object of `json`, a style sheet, a script of ours and Chart.js 3.9.1 (MIT licence), by which the
+    /// browser draws; its content security policy lets it load nothing.
+    public var html: String {
+        // In a script element only `</` could end the data early, and `<!--` change how the rest is read.
+        let data = json.canonical.replacing("<", with: #"\u003c"#)
+        return """
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta http-equiv="Content-Security-Policy" \
+            content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark">
+            <link rel="icon" href="data:,">
+            <title>statistics</title>
+            <style>
+            \(String(decoding: PackageResources.report_css, as: UTF8.self))
+            </style>
+            </head>
+            <body>
+            <header><h1 id="name"></h1><p class="soft">snapshot <code id="snapshot"></code></p></header>
+            <ul class="figures" id="figures"></ul>
+            <section><h2>To look at</h2><div id="problems"></div></section>
+            <section><h2>Counts</h2><div id="counts"></div></section>
+            <p class="no-print" style="margin-top:2rem"><label>Charts of <select id="grouping"></select></label></p>
+            <section id="midi"><h2>Notes</h2><div class="charts" id="midi-charts"></div>
+            <h2>Notes, source by source</h2><div id="midi-table"></div>
+            <div class="charts" id="midi-spreads" style="margin-top:1rem"></div></section>
+            <section id="audio"><h2>Audio</h2><div class="charts" id="audio-charts"></div>
+            <h2>Audio, source by source</h2><div id="audio-table"></div>
+            <div class="charts" id="audio-spreads" style="margin-top:1rem"></div></section>
+            <footer><p>Made by Reprise. Charts by Chart.js 3.9.1, © 2014–2022 Chart.js Contributors, MIT licence.</p></footer>
+            <script id="statistics" type="application/json">\(data)</script>
+            <script>
+            \(String(decoding: PackageResources.chart_min_js, as: UTF8.self))
+            </script>
+            <script>
+            \(String(decoding: PackageResources.report_js, as: UTF8.self))
+            </script>
+            </body>
+            </html>
+
+            """
+    }
+}

@@ -1,0 +1,165 @@
+import Symbolic
+import Testing
+
+@testable import Build
+@testable import Dataset
+
+/// What `describe` finds, on scores small enough to count by hand.
+struct DescriptionTests {
+    /// A score of 96 ticks a beat.
+    private func score(
+        _ notes: [Note], controls: [ControlChange] = [], tempi: [TempoMap.Change] = [], metres: [Metre] = [],
+        keys: [KeySignature] = []
+    ) -> Score {
+        var timeline = Timeline(tempoMap: TempoMap(division: .ticksPerQuarter(96), changes: tempi))
+        timeline.notes = notes
+        timeline.controls = controls
+        timeline.metres = metres
+        timeline.keys = keys
+        timeline.endTick = max(notes.map(\.offset).max() ?? 0, controls.map(\.tick).max() ?? 0)
+        return Score(format: 1, division: .ticksPerQuarter(96), timelines: [timeline])
+    }
+
+    private func note(_ onset: Int, _ offset: Int, _ pitch: UInt8, velocity: UInt8 = 64) -> Note {
+        Note(onset: onset, offset: offset, pitch: pitch, velocity: velocity)
+    }
+
+    @Test func notesAreCountedAndDrumsApart() {
+        let drum = Note(onset: 0, offset: 10, pitch: 36, velocity: 100, channel: 9, program: 128)
+        let found = ScoreDescription(score([note(0, 96, 60), note(96, 144, 60, velocity: 80), drum]))
+        #expect(found.pitches[60] == 2 && found.pitches.reduce(0, +) == 2)
+        #expect(found.velocities[64] == 1 && found.velocities[80] == 1)
+        #expect(found.programs[0] == 2 && found.programs[128] == 1)
+        #expect(found.lengths.total == 2)
+    }
+
+    @Test func polyphonyCountsPitchesAndNotNotes() {
+        // Beats: 0 to 1 one pitch, 1 to 2 two, 2 to 3 none, 3 to 4 one pitch held by two notes that overlap.
+        let found = ScoreDescription(
+            score([
+                note(0, 192, 60), note(96, 192, 64), note(288, 340, 67), note(300, 384, 67),
+            ]))
+        #expect(found.polyphony == [1, 2, 1])
+    }
+
+    /// Every placing of up to three notes of two pitches on six ticks, against a roll painted tick by tick.
+    @Test func polyphonyAgreesWithARoll() {
+        var spans: [(Int, Int)] = []
+        for first in 0..<5 { for last in first + 1..<6 { spans.append((first, last)) } }
+        for (a, b) in spans {
+            for (c, d) in spans where c >= a {
+                for (e, f) in spans where e >= c {
+                    let notes = [note(a, b, 60), note(c, d, 61), note(e, f, 60)]
+                    let length = max(b, d, f)
+                    var ticks = [Int](repeating: 0, count: 4)
+                    for tick in 0..<length {
+                        ticks[
+                            Set(notes.filter { $0.onset <= tick && tick < $0.offset }.map(\.pitch)).count] +=
+                            1
+                    }
+                    let found = ScoreDescription(score(notes)).polyphony.map { ($0 * 96).rounded() }
+                    #expect(found == ticks.prefix(found.count).map(Double.init), "\(notes)")
+                    #expect(ticks.dropFirst(found.count).allSatisfy { $0 == 0 })
+                }
+            }
+        }
+    }
+
+    @Test func pedalsLastFromPressToReleaseInSeconds() {
+        func pedal(_ tick: Int, _ value: UInt8, _ channel: UInt8 = 0) -> ControlChange {
+            ControlChange(tick: tick, channel: channel, number: 64, value: value)
+        }
+        // 96 ticks are half a second; the second press is never released; drums do not count.
+        let found = ScoreDescription(
+            score(
+                [note(0, 960, 60)],
+                controls: [
+                    pedal(0, 127), pedal(10, 100), pedal(0, 127, 9), pedal(96, 0), pedal(192, 64),
+                    pedal(960, 64),
+                ]))
+        #expect(found.pedals.total == 2)
+        #expect(found.pedals.counts[9] == 1, "half a second: \(found.pedals.counts)")
+        #expect(found.pedals.counts[15] == 1, "four seconds: \(found.pedals.counts)")
+    }
+
+    @Test func tempiAndSignaturesByTheirTime() {
+        let found = ScoreDescription(
+            score(
+                [note(0, 960, 60)],
+                tempi: [
+                    TempoMap.Change(tick: 480, microsecondsPerBeat: 1_000_000),
+                    TempoMap.Change(tick: 480, microsecondsPerBeat: 250_000),
+                ], metres: [Metre(tick: 288, numerator: 3, denominator: 4)],
+                keys: [
+                    KeySignature(tick: 0, sharps: -3, isMinor: false),
+                    KeySignature(tick: 480, sharps: -3, isMinor: true),
+                ]
+            ))
+        #expect(found.tempi == [120: 2.5, 240: 1.25])
+        #expect(found.metres == ["4/4": 3, "3/4": 7])
+        #expect(found.keys == ["E♭ major": 5, "C minor": 5])
+    }
+
+    @Test func groovesAndEmptyBars() {
+        // Bars of four beats: the first two alike, the third empty, the fourth with one other onset.
+        let bar = 384
+        let found = ScoreDescription(
+            score([
+                note(0, 90, 60), note(96, 180, 60), note(bar, bar + 90, 62), note(bar + 96, bar + 180, 62),
+                note(3 * bar + 48, 3 * bar + 90, 64),
+            ]))
+        #expect(found.bars == 4 && found.emptyBars == 1)
+        // Differences: 0, then 2 onsets that vanish, then 1 that comes; of 96 positions in 3 pairs.
+        #expect(found.groove == 1 - 3.0 / (96 * 3))
+    }
+
+    @Test func factsAreReadBack() throws {
+        let found = ScoreDescription(
+            score((0..<40).map { note($0 * 24, $0 * 24 + 20, UInt8(40 + $0 * 7 % 50)) }, keys: []))
+        let bytes = found.json.canonicalBytes
+        #expect(ScoreDescription(json: try JSONValue(parsing: bytes)) == found)
+        #expect(ScoreDescription(json: .null) == nil)
+        #expect(ScoreDescription(json: ["pitches": [500, 1]]) == nil)
+        #expect(ScoreDescription(json: ScoreDescription().json) == ScoreDescription())
+    }
+
+    @Test func lengthsFallBetweenTheirEdges() {
+        for (index, edge) in LogHistogram.edges.enumerated() {
+            var histogram = LogHistogram()
+            histogram.add(edge)
+            histogram.add(edge.nextDown)
+            #expect(histogram.counts[index + 1] == 1, "\(edge)")
+            #expect(histogram.counts[index] == 1, "below \(edge)")
+        }
+        var ends = LogHistogram()
+        for length in [0, 1e-300, 1e300] { ends.add(length) }
+        #expect(ends.counts.first == 2 && ends.counts.last == 1)
+    }
+
+    @Test func shinglesAreSharedByCopiesAndTheirTranspositions() {
+        let melody = (0..<200).map { UInt8(40 + $0 * $0 * 7 % 43) }
+        func piece(_ pitches: [UInt8]) -> Score {
+            score(pitches.enumerated().map { note($0.offset * 24, $0.offset * 24 + 20, $0.element) })
+        }
+        let whole = Shingles(piece(melody), .pitches)
+        #expect(whole.hashes == whole.hashes.sorted() && Set(whole.hashes).count == whole.hashes.count)
+        #expect(whole.share(with: Shingles(piece(Array(melody[50..<150])), .pitches)) == 1)
+        let higher = piece(melody.map { $0 + 5 })
+        #expect(whole.share(with: Shingles(higher, .pitches)) == 0)
+        #expect(Shingles(piece(melody), .intervals).share(with: Shingles(higher, .intervals)) == 1)
+        #expect(Shingles(piece(Array(melody.prefix(11))), .pitches).hashes.isEmpty)
+        #expect(Shingles(piece(Array(melody.prefix(12))), .intervals).hashes.count == 1)
+    }
+
+    @Test func sketchIsTheSmallestHashes() {
+        for count in [0, 11, 12, 300, 3000, 20_000] {
+            let piece = score((0..<count).map { note($0 * 24, $0 * 24 + 20, UInt8(20 + $0 &* $0 / 7 % 89)) })
+            let all = Shingles(piece, .intervals).hashes
+            #expect(Shingles.sketch(piece, .intervals) == Array(all.prefix(Shingles.sketchCount)), "\(count)")
+        }
+        let text = Shingles.text([0, 0xDEAD_BEEF])
+        #expect(text == "00000000deadbeef")
+        #expect(Shingles.sketch(text) == [0, 0xDEAD_BEEF])
+        #expect(Shingles.sketch("0000000") == nil && Shingles.sketch("0000000G") == nil)
+    }
+}

@@ -1,0 +1,67 @@
+import Testing
+
+@testable import Build
+@testable import Insight
+
+struct PictureTests {
+    @Test func colourMapRunsFromDarkToLight() {
+        func lightness(_ colour: Colour) -> Double {
+            0.2126 * Double(colour.red) + 0.7152 * Double(colour.green) + 0.0722 * Double(colour.blue)
+        }
+        let steps = (0...64).map { lightness(ColourMap.colour(Double($0) / 64)) }
+        #expect(zip(steps, steps.dropFirst()).allSatisfy { $0 < $1 })
+        #expect(ColourMap.colour(-1) == ColourMap.colour(0))
+        #expect(ColourMap.colour(.nan) == ColourMap.colour(0))
+        #expect(ColourMap.colour(7) == Colour(253, 231, 37))
+    }
+
+    @Test func everyLetterOfAPictureIsDrawn() {
+        let words =
+            "0123456789 ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz .,:-_/()♯%#×…~+='&![]"
+        for letter in words {
+            let rows = BitmapFont.rows(of: letter)
+            #expect(rows.count == BitmapFont.height, "'\(letter)' has \(rows.count) rows")
+            #expect(rows.allSatisfy { $0 < 32 })
+            #expect((rows == BitmapFont.rows(of: "€")) == false, "'\(letter)' is a box")
+            #expect(rows.contains { $0 > 0 } == (letter != " "))
+        }
+    }
+
+    @Test func textAndRectanglesStayOnTheCanvas() {
+        var canvas = Canvas(width: 20, height: 16)
+        canvas.fill(-5, -5, 10, 10, .ink)
+        canvas.fill(18, 14, 50, 50, .ink)
+        canvas.write("WW", 12, 12)
+        #expect(canvas.colour(0, 0) == .ink && canvas.colour(4, 4) == .ink)
+        #expect(canvas.colour(5, 5) == .white)
+        #expect(canvas.colour(19, 15) == .ink)
+    }
+
+    @Test(arguments: [
+        (0.9, 1.0), (1.0, 1.0), (1.1, 2.0), (2.1, 5.0), (5.1, 10.0), (0.03, 0.05), (40.0, 50.0),
+    ])
+    func marksStandAtRoundSteps(length: Double, step: Double) {
+        #expect(abs(PictureTime.roundStep(length) - step) < 1e-12)
+    }
+
+    @Test func rulerBeginsAtTheFirstRoundValue() {
+        // 64 sixteenths from beat 3.5 on.
+        let ruler = PictureTime.ruler("beats", first: 3.5, perColumn: 0.25, columns: 64)
+        #expect(ruler.marks.first?.text == "4")
+        #expect(ruler.marks.first?.column == 2)
+        #expect(ruler.marks.last?.text == "18")
+    }
+
+    @Test func aFewExtremesLeaveTheRestItsContrast() throws {
+        var values = (0..<10_000).map { Float($0 % 100) }
+        values[17] = 1e9
+        let scale = try #require(ValueScale(values))
+        #expect(scale.high < 100)
+        #expect(scale.level(50) > 0.5)
+        #expect(scale.level(1e9) == 1)
+        // Nearly all zero: the one value still shows.
+        let sparse = try #require(ValueScale([Float](repeating: 0, count: 1000) + [5]))
+        #expect(sparse.level(5) == 1 && sparse.level(0) == 0)
+        #expect(ValueScale([]) == nil)
+    }
+}
