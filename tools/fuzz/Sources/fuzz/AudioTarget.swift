@@ -6,7 +6,8 @@ nonisolated(unsafe) private let extractors = [
     FeatureExtractor(
         AudioParameters(
             sampleRate: 8000, resampler: .fastest, segment: SegmentParameters(samples: 2048),
-            stft: STFTParameters(nFFT: 256, hopLength: 128), features: [.chroma, .waveform])),
+            stft: STFTParameters(nFFT: 256, hopLength: 128),
+            features: [.chroma, .waveform, .spectrogram(SpectrogramParameters(power: 2))])),
     FeatureExtractor(
         AudioParameters(
             sampleRate: 22050, resampler: .soxrHQ, bandpass: Bandpass(low: 125, high: 10000, order: 1),
