@@ -86,7 +86,7 @@ public final class FeatureExtractor {
                 if let place = peaks.add(planes[channel], count: count, channel: channel) {
                     throw AudioError(
                         .notFinite,
-                        "channel \(channel + 1) is \(planes[channel][place]), want a finite number",
+                        "channel \(channel + 1) is \(planes[channel][place]), want a finite number of at most 1e12",
                         frame: facts.frames + place)
                 }
             }

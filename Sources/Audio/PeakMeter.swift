@@ -13,6 +13,8 @@ struct PeakMeter {
     /// How many samples of the past must stand before each plane.
     static let history = 32
     static let clipLevel: Float = 32767.0 / 32768.0
+    /// The largest magnitude that is a sample; the squares of larger ones do not fit a spectrum of floats.
+    static let largestSample: Float = 1e12
 
     private(set) var samplePeak: Float = 0
     private(set) var clippedSamples = 0
@@ -47,7 +49,7 @@ struct PeakMeter {
 
     /// Takes the next samples of a channel, before which `history` earlier ones stand.
     ///
-    /// - Returns: Where the first sample lies that is not finite, if one does.
+    /// - Returns: Where the first sample lies that is not finite, or over `largestSample`, if one does.
     mutating func add(_ plane: UnsafeMutablePointer<Float>, count: Int, channel: Int) -> Int? {
         var start = 0
         var lastPeak = lastBlockPeaks[channel]
@@ -55,7 +57,9 @@ struct PeakMeter {
             let length = min(Self.blockLength, count - start)
             let samples = plane + start
             let (peak, isFinite) = Self.peak(samples, count: length)
-            if !isFinite { return (0..<length).first { !samples[$0].isFinite }.map { start + $0 } }
+            if !isFinite || peak > Self.largestSample {
+                return (0..<length).first { !(abs(samples[$0]) <= Self.largestSample) }.map { start + $0 }
+            }
             samplePeak = max(samplePeak, peak)
             if peak >= Self.clipLevel {
                 for i in 0..<length where abs(samples[i]) >= Self.clipLevel { clippedSamples += 1 }

@@ -133,10 +133,13 @@ extension RollSegments {
     private func checkShapes() throws(TensorFileError) {
         let rows = [length.count, pitch.count, velocity.count, program.count, voice.count, flags.count]
         let controls = [controlsNumber.count, controlsValue.count, controlsChannel.count]
+        // Divisions, since a shape may claim any number of steps.
+        let cells = tempo.count
         let fits =
             steps > 0 && rows.allSatisfy { $0 == start.count }
-            && controls.allSatisfy { $0 == controlsStep.count } && pedal.count == count * steps * 3
-            && tempo.count == count * steps && timeline.count == count && segmentLength.count == count
+            && controls.allSatisfy { $0 == controlsStep.count } && pedal.count == cells * 3
+            && cells % steps == 0 && cells / steps == count && timeline.count == count
+            && segmentLength.count == count
             && isPartition(notesOffset, of: start.count)
             && isPartition(controlsOffset, of: controlsStep.count)
         guard fits else {

@@ -31,6 +31,7 @@ extension Score {
         guard header.count == 2, let division = Division(field: header[1]) else { throw mismatch("header") }
         let count = try file.entry("note.row").shape.first ?? 0
         guard count > 0 else { throw mismatch("note.row") }
+        try Self.checkRowCount(file)
         let decoder = ScoreDecoder(file: file, division: division, count: count - 1)
         var timelines = try decoder.emptyTimelines()
         try decoder.decodeNotes(into: &timelines)
@@ -44,6 +45,19 @@ extension Score {
             return MIDIWarning(code, message, offset: offset < 0 ? nil : Int(offset))
         }
         self.init(format: Int(header[0]), division: division, timelines: timelines, warnings: warnings)
+    }
+
+    /// Refuses more rows than any file that is read can have, before memory is spent on them.
+    ///
+    /// A column that is stored as one element may claim any number. An event takes two bytes at least.
+    private static func checkRowCount(_ file: TensorFile) throws {
+        var total = 0
+        for name in file.entries.keys where name.hasSuffix(".row") {
+            total += Int(try file.tensor(name, as: UInt32.self).elements.last ?? 0)
+        }
+        guard total <= SMFDecoder<ScoreSink>.maximumByteCount / 2 else {
+            throw TensorFileError(.mismatch, "a score of \(total) rows, more than a file can have")
+        }
     }
 }
 
@@ -172,7 +186,7 @@ private struct ScoreDecoder {
 
     func emptyTimelines() throws -> [Timeline] {
         let tempi = try rows("tempo")
-        let microseconds = try column("tempo.microseconds", tempi.count)
+        let microseconds = try column("tempo.microseconds", tempi.count, below: 1 << 24)
         let ends = try column("timeline.end", count)
         return try zip(tempi.ranges, ends).map { range, end in
             let changes = range.map {

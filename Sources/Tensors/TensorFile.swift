@@ -98,6 +98,35 @@ public final class TensorFile: Sendable {
         }
     }
 
+    /// Copies a part of a tensor into the caller's memory, and gives the pages that it was read from back to the
+    /// system: a pass over a file of any size so keeps only a part of it in memory.
+    ///
+    /// - Parameters:
+    ///   - name: The tensor.
+    ///   - range: Which of its elements, counted through all axes.
+    ///   - memory: Where they go; as many as the range has.
+    /// - Throws: `tensors.missing`, `tensors.mismatch`.
+    public func read<Element: TensorElement>(
+        _ name: String, _ range: Range<Int>, into memory: UnsafeMutableBufferPointer<Element>
+    ) throws(TensorFileError) {
+        let entry = try entry(name)
+        let size = MemoryLayout<Element>.size
+        guard entry.type == Element.elementType, range.lowerBound >= 0,
+            range.upperBound <= entry.bytes.count / size
+        else {
+            throw TensorFileError(
+                .mismatch,
+                "tensor '\(name)' holds \(entry.bytes.count / size) \(entry.type.rawValue), not the "
+                    + "\(Element.elementType.rawValue) \(range)")
+        }
+        precondition(memory.count == range.count, "room for \(memory.count) elements, not \(range.count)")
+        let start = entry.bytes.lowerBound
+        let bytes = (start + range.lowerBound * size)..<(start + range.upperBound * size)
+        UnsafeMutableRawBufferPointer(memory).copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: storage.bytes[bytes]))
+        storage.release(bytes)
+    }
+
     /// Copies a tensor out.
     ///
     /// - Throws: `tensors.missing`, `tensors.mismatch`.
@@ -142,6 +171,17 @@ private final class Storage: @unchecked Sendable {
         copy.copyBytes(from: array)
         bytes = UnsafeRawBufferPointer(copy)
         isMapped = false
+    }
+
+    /// Gives the pages of some bytes back to the system; they are read again if they are asked for again.
+    ///
+    /// It takes whole blocks of a megabyte, since the system maps more around a page that is touched.
+    func release(_ range: Range<Int>) {
+        guard isMapped, let base = bytes.baseAddress else { return }
+        let block = 1 << 20
+        let start = range.lowerBound / block * block
+        let end = min(bytes.count, (range.upperBound + block - 1) / block * block)
+        madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
     }
 
     deinit {

@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 import Testing
 
@@ -89,5 +90,26 @@ import Testing
             Self.file(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#)
             + withUnsafeBytes(of: Float(2.5)) { Array($0) }
         #expect(try TensorFile(bytes: bytes).tensor("a", as: Float.self).elements == [2.5])
+    }
+
+    @Test func partsAreReadFromAMapping() throws {
+        let path = NSTemporaryDirectory() + "/reprise-tensors-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        // Several megabytes, so that whole blocks of the mapping are given back between the reads.
+        let values = (0..<(1 << 20)).map { Float($0) }
+        try Data(TensorFile.encode([NamedTensor("a", values), NamedTensor("b", [UInt8(7)])]))
+            .write(to: URL(filePath: path))
+        let file = try TensorFile(path: path)
+        let part = UnsafeMutableBufferPointer<Float>.allocate(capacity: 1000)
+        defer { part.deallocate() }
+        for start in [0, 999_000, 123_457, 0] {
+            try file.read("a", start..<(start + 1000), into: part)
+            #expect(part.elementsEqual(values[start..<(start + 1000)]))
+        }
+        #expect(try file.tensor("b", as: UInt8.self).elements == [7])
+        #expect(throws: TensorFileError.self) {
+            try file.read("a", (1 << 20) - 1..<(1 << 20) + 999, into: part)
+        }
+        #expect(throws: TensorFileError.self) { try file.read("b", 0..<1000, into: part) }
     }
 }

@@ -213,15 +213,13 @@ struct PackStage: Sendable {
                     gain: part.gain?.amplitude ?? 1,
                     statistics: file?.values[value]?[feature.name])
                 try withObject(part, feature.name, cache) { file in
-                    try file.withElements(of: feature.name, as: Float.self) { values in
-                        for index in part.segments.joined() {
-                            try context.checkCancellation()
-                            let segment = finisher.finish(values, index)
-                            if elementType(feature) == .f16 {
-                                try columns.append(segment.map { Float16($0) }, to: feature.name)
-                            } else {
-                                try columns.append(UnsafeBufferPointer(segment), to: feature.name)
-                            }
+                    for index in part.segments.joined() {
+                        try context.checkCancellation()
+                        let segment = try finisher.finish(file, index)
+                        if elementType(feature) == .f16 {
+                            try columns.append(segment.map { Float16($0) }, to: feature.name)
+                        } else {
+                            try columns.append(UnsafeBufferPointer(segment), to: feature.name)
                         }
                     }
                 }
@@ -269,8 +267,8 @@ private final class FeatureFinisher {
     }
 
     /// The segment's final values; the memory is lent until the next call.
-    func finish(_ values: UnsafeBufferPointer<Float>, _ index: Int) -> UnsafeMutableBufferPointer<Float> {
-        _ = stored.update(fromContentsOf: values[index * stored.count..<(index + 1) * stored.count])
+    func finish(_ file: TensorFile, _ index: Int) throws -> UnsafeMutableBufferPointer<Float> {
+        try file.read(feature.name, index * stored.count..<(index + 1) * stored.count, into: stored)
         if Normalizer.concerns(feature) {
             normalizer.apply(stored, gain: gain, statistics)
             return stored

@@ -155,12 +155,11 @@ struct StatisticsStages: Sendable {
         let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
         defer { scratch.deallocate() }
         try context.withFile(of: feature.name) { path in
-            try TensorFile(path: path).withElements(of: feature.name, as: Float.self) { values in
-                for index in part.segments.joined() {
-                    try context.checkCancellation()
-                    _ = scratch.update(fromContentsOf: values[index * count..<(index + 1) * count])
-                    try body(scratch)
-                }
+            let file = try TensorFile(path: path)
+            for index in part.segments.joined() {
+                try context.checkCancellation()
+                try file.read(feature.name, index * count..<(index + 1) * count, into: scratch)
+                try body(scratch)
             }
         }
     }

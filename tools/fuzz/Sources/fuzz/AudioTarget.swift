@@ -6,7 +6,8 @@ nonisolated(unsafe) private let extractors = [
     FeatureExtractor(
         AudioParameters(
             sampleRate: 8000, resampler: .fastest, segment: SegmentParameters(samples: 2048),
-            stft: STFTParameters(nFFT: 256, hopLength: 128), features: [.chroma, .waveform])),
+            stft: STFTParameters(nFFT: 256, hopLength: 128),
+            features: [.chroma, .waveform, .spectrogram(SpectrogramParameters(power: 2))])),
     FeatureExtractor(
         AudioParameters(
             sampleRate: 22050, resampler: .soxrHQ, bandpass: Bandpass(low: 125, high: 10000, order: 1),
@@ -32,7 +33,9 @@ func fuzzAudio(_ bytes: [UInt8]) -> Int32 {
                 values += features.count
                 law(features.allSatisfy(\.isFinite), "features are finite")
             }
-            law(facts.frames > 0 && facts.channels > 0 && facts.nativeSampleRate > 0, "a read file has samples")
+            law(
+                facts.frames > 0 && facts.channels > 0 && facts.nativeSampleRate > 0,
+                "a read file has samples")
             for level in [facts.integratedLoudness, facts.truePeak, facts.rms, facts.loudnessRange] {
                 law(level?.isFinite ?? true, "levels are finite: \(facts)")
             }

