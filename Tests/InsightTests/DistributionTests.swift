@@ -1,3 +1,4 @@
+import Build
 import Testing
 
 @testable import Insight
