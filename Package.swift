@@ -11,6 +11,100 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+var targets: [Target] = [
+    // Layer 4
+    .executableTarget(
+        name: "reprise",
+        dependencies: [
+            "Insight", "Dataset", "Build",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: strict),
+    // Layer 3
+    .target(
+        name: "Insight", dependencies: ["Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
+        exclude: ["Report/chart.min.js.LICENSE"],
+        resources: [
+            .embedInCode("Report/chart.min.js"), .embedInCode("Report/report.js"),
+            .embedInCode("Report/report.css"),
+        ],
+        swiftSettings: strict),
+    // Layer 2
+    .target(
+        name: "Dataset",
+        dependencies: [
+            "Symbolic", "Audio", "Tensors", "Build", .product(name: "Yams", package: "Yams"),
+        ],
+        swiftSettings: strict),
+    // Layer 1
+    .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: strict),
+    .target(
+        name: "Audio",
+        dependencies: ["Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW"],
+        swiftSettings: strict),
+    // Layer 0
+    .target(name: "Tensors", swiftSettings: strict),
+    .target(
+        name: "Build",
+        dependencies: [
+            .product(name: "GRDB", package: "GRDB.swift"),
+            .product(name: "Crypto", package: "swift-crypto"),
+        ],
+        swiftSettings: strict),
+    .systemLibrary(
+        name: "CSndfile", pkgConfig: "sndfile",
+        providers: [.apt(["libsndfile1-dev"]), .brew(["libsndfile"])]),
+    .systemLibrary(
+        name: "CSamplerate", pkgConfig: "samplerate",
+        providers: [.apt(["libsamplerate0-dev"]), .brew(["libsamplerate"])]),
+    .systemLibrary(
+        name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"]), .brew(["libsoxr"])]),
+    .systemLibrary(
+        name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"]), .brew(["fftw"])]),
+    .systemLibrary(
+        name: "CEBUR128", pkgConfig: "libebur128",
+        providers: [.apt(["libebur128-dev"]), .brew(["libebur128"])]),
+    .systemLibrary(
+        name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    // Tests mirror Sources; the last two look at the whole.
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
+    .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),
+    .testTarget(
+        name: "AudioTests", dependencies: ["Audio", "Tensors", "CEBUR128"], swiftSettings: strict),
+    .testTarget(name: "SymbolicTests", dependencies: ["Symbolic", "Tensors"], swiftSettings: strict),
+    .testTarget(
+        name: "DatasetTests", dependencies: ["Dataset", "Symbolic", "Audio", "Build", "Tensors"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "InsightTests",
+        dependencies: ["Insight", "Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
+        swiftSettings: strict),
+    .testTarget(name: "ArchitectureTests", swiftSettings: strict),
+    .testTarget(name: "EndToEndTests", dependencies: ["reprise"], swiftSettings: strict),
+]
+
+/// The folder of libtorch (`include`, `lib`); without it the trainer is left out. Only the variable is asked, since a
+/// look at the disk would be remembered with the manifest.
+if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
+    targets += [
+        // Layer 1
+        .target(name: "Torch", dependencies: ["Tensors", "CTorch"], swiftSettings: strict),
+        // Layer 0
+        .target(
+            name: "CTorch",
+            cxxSettings: [.unsafeFlags(["-isystem", "\(libtorch)/include"])],
+            linkerSettings: [
+                .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
+                .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+                // Nothing names a symbol of libtorch itself, but it is what brings CUDA's operators.
+                .unsafeFlags(
+                    ["-Xlinker", "--no-as-needed", "-ltorch", "-Xlinker", "--as-needed"],
+                    .when(platforms: [.linux])),
+            ]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch", "Tensors"], swiftSettings: strict),
+    ]
+}
+
 let package = Package(
     name: "reprise",
     products: [
@@ -22,75 +116,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
-    targets: [
-        // Layer 4
-        .executableTarget(
-            name: "reprise",
-            dependencies: [
-                "Insight", "Dataset", "Build",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: strict),
-        // Layer 3
-        .target(
-            name: "Insight", dependencies: ["Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
-            exclude: ["Report/chart.min.js.LICENSE"],
-            resources: [
-                .embedInCode("Report/chart.min.js"), .embedInCode("Report/report.js"),
-                .embedInCode("Report/report.css"),
-            ],
-            swiftSettings: strict),
-        // Layer 2
-        .target(
-            name: "Dataset",
-            dependencies: [
-                "Symbolic", "Audio", "Tensors", "Build", .product(name: "Yams", package: "Yams"),
-            ],
-            swiftSettings: strict),
-        // Layer 1
-        .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: strict),
-        .target(
-            name: "Audio",
-            dependencies: ["Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW"],
-            swiftSettings: strict),
-        // Layer 0
-        .target(name: "Tensors", swiftSettings: strict),
-        .target(
-            name: "Build",
-            dependencies: [
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Crypto", package: "swift-crypto"),
-            ],
-            swiftSettings: strict),
-        .systemLibrary(
-            name: "CSndfile", pkgConfig: "sndfile",
-            providers: [.apt(["libsndfile1-dev"]), .brew(["libsndfile"])]),
-        .systemLibrary(
-            name: "CSamplerate", pkgConfig: "samplerate",
-            providers: [.apt(["libsamplerate0-dev"]), .brew(["libsamplerate"])]),
-        .systemLibrary(
-            name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"]), .brew(["libsoxr"])]),
-        .systemLibrary(
-            name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"]), .brew(["fftw"])]),
-        .systemLibrary(
-            name: "CEBUR128", pkgConfig: "libebur128",
-            providers: [.apt(["libebur128-dev"]), .brew(["libebur128"])]),
-        .systemLibrary(
-            name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
-        // Tests mirror Sources; the last two look at the whole.
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
-        .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),
-        .testTarget(
-            name: "AudioTests", dependencies: ["Audio", "Tensors", "CEBUR128"], swiftSettings: strict),
-        .testTarget(name: "SymbolicTests", dependencies: ["Symbolic", "Tensors"], swiftSettings: strict),
-        .testTarget(
-            name: "DatasetTests", dependencies: ["Dataset", "Symbolic", "Build", "Tensors"],
-            swiftSettings: strict),
-        .testTarget(
-            name: "InsightTests",
-            dependencies: ["Insight", "Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
-            swiftSettings: strict),
-        .testTarget(name: "ArchitectureTests", swiftSettings: strict),
-        .testTarget(name: "EndToEndTests", dependencies: ["reprise"], swiftSettings: strict),
-    ]
+    targets: targets,
+    cxxLanguageStandard: .cxx20
 )

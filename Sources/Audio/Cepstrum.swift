@@ -17,8 +17,8 @@ public struct Cepstrum: Sendable {
         matrix = (0..<parameters.coefficients).flatMap { row in
             (0..<bands).map { band in
                 let scale = (row == 0 ? 1.0 : 2.0) / Double(bands)
-                return Float(
-                    scale.squareRoot() * cos(.pi * Double(row) * (2 * Double(band) + 1) / Double(2 * bands)))
+                let cosine = cos(.pi * Double(row) * (2 * Double(band) + 1) / Double(2 * bands))
+                return Float(parameters.liftering(ofRow: row) * scale.squareRoot() * cosine)
             }
         }
     }
@@ -57,5 +57,12 @@ public struct Cepstrum: Sendable {
                 first += 8
             }
         }
+    }
+}
+
+extension MFCCParameters {
+    /// What a coefficient is weighed by: 1 + (L/2) sin(π (row + 1) / L).
+    fileprivate func liftering(ofRow row: Int) -> Double {
+        lifter == 0 ? 1 : 1 + lifter / 2 * sin(.pi * Double(row + 1) / lifter)
     }
 }

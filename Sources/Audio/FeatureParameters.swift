@@ -122,12 +122,15 @@ public struct MFCCParameters: Sendable, Hashable {
     public var mel: MelParameters
     /// How the mel becomes decibels.
     public var decibels: DecibelParameters
+    /// The length of the sine that weighs the coefficients, librosa's `lifter`; 0 leaves them.
+    public var lifter: Double
 
     /// The defaults are librosa's.
     public init(
         coefficients: Int = 20, mel: MelParameters = MelParameters(bands: 128),
-        decibels: DecibelParameters = DecibelParameters()
+        decibels: DecibelParameters = DecibelParameters(), lifter: Double = 0
     ) {
+        self.lifter = lifter
         self.coefficients = coefficients
         self.mel = mel
         self.decibels = decibels

@@ -34,8 +34,6 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let objectCorrupt = Code(rawValue: "build.object-corrupt")
         /// The cache is damaged in a way that building again doesn't mend.
         public static let damaged = Code(rawValue: "build.damaged")
-        /// The cache was written by a newer version.
-        public static let newerFormat = Code(rawValue: "build.newer-format")
         /// A source is not there or can't be opened or read.
         public static let sourceUnreadable = Code(rawValue: "source.unreadable")
         /// A source changed while it was being read.

@@ -1,33 +1,39 @@
 /// What a complete build saw and made, kept so that the next one can tell by looking at files alone that there is
 /// nothing to do.
 public struct BuildState: Sendable, Hashable {
-    /// Stands for everything that the build depends on.
-    public let fingerprint: Digest
+    /// Stands for everything that the build depends on; nil when the next build has to look at everything again.
+    public let fingerprint: Digest?
     /// The snapshot that came of it.
     public let snapshot: Digest
     /// The snapshot itself and every object that it reaches.
     public let objects: [ObjectReference]
     /// What the build said at its end.
     public let summary: JSONValue
+    /// Where the build is declared, so that it can be done again after a repair.
+    public let origin: String?
 
     /// Collects what a build saw and made.
-    public init(fingerprint: Digest, snapshot: Digest, objects: [ObjectReference], summary: JSONValue) {
+    public init(
+        fingerprint: Digest?, snapshot: Digest, objects: [ObjectReference], summary: JSONValue,
+        origin: String? = nil
+    ) {
         self.fingerprint = fingerprint
         self.snapshot = snapshot
         self.objects = objects
         self.summary = summary
+        self.origin = origin
     }
 
     var json: JSONValue {
         [
-            "fingerprint": JSONValue(fingerprint), "snapshot": JSONValue(snapshot), "summary": summary,
+            "fingerprint": fingerprint.map { JSONValue($0) } ?? .null, "snapshot": JSONValue(snapshot),
+            "summary": summary, "origin": origin.map { .string($0) } ?? .null,
             "objects": .array(objects.map { .array([JSONValue($0.digest), JSONValue($0.size)]) }),
         ]
     }
 
     init?(json: JSONValue) {
-        guard let fingerprint = json["fingerprint"]?.string.flatMap({ Digest(hex: $0) }),
-            let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }),
+        guard let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }),
             let summary = json["summary"], let pairs = json["objects"]?.array
         else { return nil }
         let objects = pairs.compactMap { pair -> ObjectReference? in
@@ -37,7 +43,9 @@ public struct BuildState: Sendable, Hashable {
             return ObjectReference(digest: digest, size: size)
         }
         guard objects.count == pairs.count else { return nil }
-        self.init(fingerprint: fingerprint, snapshot: snapshot, objects: objects, summary: summary)
+        self.init(
+            fingerprint: json["fingerprint"]?.string.flatMap { Digest(hex: $0) }, snapshot: snapshot,
+            objects: objects, summary: summary, origin: json["origin"]?.string)
     }
 }
 
@@ -89,11 +97,31 @@ extension Cache {
     ///
     /// Reads one small file, the reference, and the objects' sizes; the index isn't opened and nothing is written.
     public func unchangedBuild(of dataset: String, fingerprint: Digest) -> BuildState? {
-        guard let contents = try? disk.contents(of: "\(path)/state/\(dataset)"),
-            let json = try? JSONValue(parsing: contents), let state = BuildState(json: json),
-            state.fingerprint == fingerprint, (try? readReference(dataset)) == state.snapshot,
+        guard let state = lastBuild(of: dataset), state.fingerprint == fingerprint,
+            (try? readReference(dataset)) == state.snapshot,
             state.objects.allSatisfy({ store.isPresent($0) })
         else { return nil }
         return state
+    }
+    /// What the last complete build of a dataset left.
+    public func lastBuild(of dataset: String) -> BuildState? {
+        guard let contents = try? disk.contents(of: "\(path)/state/\(dataset)"),
+            let json = try? JSONValue(parsing: contents)
+        else { return nil }
+        return BuildState(json: json)
+    }
+
+    /// The datasets of which a complete build left something.
+    public var builtDatasets: [String] { disk.names(in: "\(path)/state") }
+
+    /// Lets the next build of every dataset look at everything again.
+    func forgetFingerprints() throws(BuildError) {
+        for dataset in builtDatasets {
+            guard let last = lastBuild(of: dataset), last.fingerprint != nil else { continue }
+            let state = BuildState(
+                fingerprint: nil, snapshot: last.snapshot, objects: [], summary: .null, origin: last.origin)
+            try disk.replace(
+                "\(path)/state/\(dataset)", with: state.json.canonicalBytes, temporary: store.temporaryPath())
+        }
     }
 }

@@ -23,7 +23,7 @@ internal import Synchronization
 public final class Cache: Sendable {
     /// What a cache is opened for.
     public enum Access: Sendable, Hashable {
-        /// Reading only: nothing is locked and nothing is written.
+        /// Reading only: nothing is locked, and nothing is written but SQLite's passing files beside the index.
         case reading
         /// Building and tidying: at most one at a time; when taken, waiting with a message or `build.locked`.
         case building(wait: Bool)
@@ -96,10 +96,7 @@ public final class Cache: Sendable {
             (lock, lease) = (nil, nil)
             return
         }
-        for folder in ["objects", "journals", "refs", "state", "tmp/\(writer)"]
-        where FileStat(path: "\(path)/\(folder)") == nil {
-            try disk.makeDirectories("\(path)/\(folder)")
-        }
+        try Self.makeFolders(["objects", "journals", "refs", "state", "tmp/\(writer)"], in: path, disk)
         if case .building(let wait) = access {
             lock = try Lock(
                 "\(path)/lock", disk: disk, wait: wait, cancellation: cancellation,
@@ -114,6 +111,15 @@ public final class Cache: Sendable {
 
     deinit {
         records.close()
+    }
+
+    /// Makes the folders that aren't there, and makes sure that a power cut leaves them.
+    private static func makeFolders(_ folders: [String], in path: String, _ disk: Disk) throws(BuildError) {
+        let missing = folders.filter { FileStat(path: "\(path)/\($0)") == nil }
+        guard !missing.isEmpty else { return }
+        for folder in missing { try disk.makeDirectories("\(path)/\(folder)") }
+        try disk.synchronise(path)
+        try disk.synchronise("\(path)/..")
     }
 
     /// The name of this process's journal and of its folder of temporaries.
@@ -133,6 +139,11 @@ public final class Cache: Sendable {
     /// Whether an object is there with the right size; its bytes aren't looked at.
     public func contains(_ reference: ObjectReference) -> Bool {
         store.isPresent(reference)
+    }
+
+    /// Whether an object of this name is there; its size and its bytes aren't looked at.
+    public func holds(_ digest: Digest) -> Bool {
+        FileStat(path: store.path(of: digest))?.isRegularFile == true
     }
 
     /// Where an object lies, or would lie, in the cache.
@@ -181,6 +192,16 @@ public final class Cache: Sendable {
             guard let result, result.outputs.values.allSatisfy({ store.isPresent($0) }) else { return nil }
             return ActionRecord(action: action, result: result)
         }
+    }
+
+    /// What is recorded of an action, though an output may be gone; nil where nothing is.
+    ///
+    /// - Throws: `build.io`, `build.damaged`.
+    public func recorded(_ action: Action) throws(BuildError) -> ActionRecord? {
+        let results = try records.withIndex { (index) throws(BuildError) in
+            try index.results(for: [action.key])
+        }
+        return results[0].map { ActionRecord(action: action, result: $0) }
     }
 
     /// Makes the index anew from the journals; it answers as the one before it did.

@@ -28,6 +28,13 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// Takes the 32 bytes of a digest; nil when there are not 32.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 32 else { return nil }
+        let whole: Digest? = bytes.withContiguousStorageIfAvailable {
+            Digest(words: UnsafeRawBufferPointer($0))
+        }
+        if let whole {
+            self = whole
+            return
+        }
         var words: [UInt64] = [0, 0, 0, 0]
         for (index, byte) in bytes.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
         (a, b, c, d) = (words[0], words[1], words[2], words[3])
@@ -37,32 +44,43 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
     public init?(hex: some StringProtocol) {
         let digits = hex.utf8
         guard digits.count == 64 else { return nil }
-        var words: [UInt64] = [0, 0, 0, 0]
-        for (index, digit) in digits.enumerated() {
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        for digit in digits {
             let value: UInt8
             switch digit {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
             case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
             default: return nil
             }
-            words[index / 16] = words[index / 16] << 4 | UInt64(value)
+            // All 256 bits move on by one digit.
+            words.0 = words.0 << 4 | words.1 >> 60
+            words.1 = words.1 << 4 | words.2 >> 60
+            words.2 = words.2 << 4 | words.3 >> 60
+            words.3 = words.3 << 4 | UInt64(value)
         }
-        (a, b, c, d) = (words[0], words[1], words[2], words[3])
+        (a, b, c, d) = words
     }
 
     /// All 64 hex digits.
     public var hex: String {
         String(unsafeUninitializedCapacity: 64) { digits in
-            var at = 0
-            for word in [a, b, c, d] {
-                for shift in stride(from: 60, through: 0, by: -4) {
-                    let value = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
-                    digits[at] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-                    at += 1
-                }
-            }
+            writeHex(to: digits)
             return 64
         }
+    }
+
+    /// Writes the 64 hex digits to the start of a buffer.
+    func writeHex(to digits: UnsafeMutableBufferPointer<UInt8>) {
+        withBytes { bytes in
+            for (index, byte) in bytes.enumerated() {
+                digits[2 * index] = Self.digit(byte >> 4)
+                digits[2 * index + 1] = Self.digit(byte & 15)
+            }
+        }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     /// The first 12 hex digits, for people.
@@ -73,9 +91,13 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// The 32 bytes.
     public var bytes: [UInt8] {
-        [a, b, c, d].flatMap { word in
-            stride(from: UInt64(56), through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
-        }
+        withBytes { Array($0) }
+    }
+
+    /// Lends the 32 bytes.
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        let words = (a.bigEndian, b.bigEndian, c.bigEndian, d.bigEndian)
+        return try withUnsafeBytes(of: words, body)
     }
 
     /// The first eight bytes as a number, for tables that need a short key.
@@ -109,7 +131,8 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
         }
     }
 
-    private init(words bytes: UnsafeRawBufferPointer) {
+    /// Takes 32 bytes.
+    init(words bytes: UnsafeRawBufferPointer) {
         func word(_ index: Int) -> UInt64 {
             UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
         }

@@ -168,7 +168,7 @@ public final class Engine: Sendable {
     /// - Parameters:
     ///   - snapshot: the snapshot's object.
     ///   - dataset: its dataset.
-    ///   - state: nil when a source is so young that a change could go unseen; see `Fingerprint.isSettled`.
+    ///   - state: without a fingerprint when a source is so young that a change could go unseen; nil keeps nothing.
     /// - Throws: `build.disk-full`, `build.io` and other errors of the disk.
     public func publish(
         _ snapshot: Digest, as dataset: String, keeping state: BuildState?

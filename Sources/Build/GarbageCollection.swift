@@ -122,6 +122,12 @@ extension Cache {
             for output in row.result.outputs.values { makers[output.digest, default: []].append(key) }
             versions[row.stage.name] = max(versions[row.stage.name] ?? 0, row.stage.version)
         }
+        // Where several versions of a stage made the same object, the newest are enough.
+        for (digest, keys) in makers where keys.count > 1 {
+            let rows = keys.compactMap { key in ledger.rows[key].map { (key: key, stage: $0.stage) } }
+            let newest = Dictionary(rows.map { ($0.stage.name, $0.stage.version) }, uniquingKeysWith: max)
+            makers[digest] = rows.filter { $0.stage.version == newest[$0.stage.name] }.map(\.key)
+        }
         let live = Lease.live(disk, cache: path)
         var kept: Set<Digest> = []
         var due: [Digest] = wanted.flatMap { makers[$0] ?? [] }

@@ -77,11 +77,11 @@ final class Index: Sendable {
 
     /// What is recorded under each key.
     func results(for keys: [Digest]) throws(BuildError) -> [ActionResult?] {
-        try read { db in
+        try readAll { db in
             let statement = try db.cachedStatement(
                 sql: "SELECT outputs, facts, remarks FROM action WHERE key = ?")
             return try keys.map { key in
-                statement.setUncheckedArguments([Data(key.bytes)])
+                statement.setUncheckedArguments([key.data])
                 let rows = try Row.fetchCursor(statement)
                 guard let row = try rows.next() else { return nil }
                 return try Self.result(row)
@@ -123,7 +123,7 @@ final class Index: Sendable {
             var absence = Absence()
             if let key {
                 let statement = try db.cachedStatement(sql: "SELECT reason FROM dropped WHERE key = ?")
-                absence.dropped = try String.fetchOne(statement, arguments: [Data(key.bytes)])
+                absence.dropped = try String.fetchOne(statement, arguments: [key.data])
                     .flatMap(DropReason.init(rawValue:))
             }
             let statement = try db.cachedStatement(
@@ -215,7 +215,7 @@ final class Index: Sendable {
                         place.count,
                     ])
                 case .drop(let key, let reason, let at):
-                    let data = Data(key.bytes)
+                    let data = key.data
                     try db.cachedStatement(sql: "DELETE FROM action WHERE key = ? AND at <= ?")
                         .execute(arguments: [data, at])
                     try db.cachedStatement(
@@ -232,7 +232,7 @@ final class Index: Sendable {
     }
 
     private static func ingest(_ record: ActionRecord, _ at: Int64, _ db: Database) throws -> String? {
-        let key = Data(record.key.bytes)
+        let key = record.key.data
         let dropped = try Int64.fetchOne(
             db.cachedStatement(sql: "SELECT at FROM dropped WHERE key = ?"), arguments: [key])
         if let dropped, dropped >= at { return nil }
@@ -273,7 +273,7 @@ final class Index: Sendable {
 
     /// What is known of all sources, by path.
     func sources(_ paths: [String]) throws(BuildError) -> [SourceRow?] {
-        try read { db in
+        try readAll { db in
             let statement = try db.cachedStatement(
                 sql: "SELECT size, modified, changed, inode, digest FROM source WHERE path = ?")
             return try paths.map { path in
@@ -299,7 +299,7 @@ final class Index: Sendable {
             for (path, row) in rows {
                 try statement.execute(arguments: [
                     path, row.stat.size, row.stat.modified, row.stat.changed,
-                    Int64(bitPattern: row.stat.inode), Data(row.digest.bytes),
+                    Int64(bitPattern: row.stat.inode), row.digest.data,
                 ])
             }
         }
@@ -310,6 +310,19 @@ final class Index: Sendable {
     private func read<Result>(_ body: (Database) throws -> Result) throws(BuildError) -> Result {
         // Without GRDB's read-only transaction, which costs more than the query.
         try Self.guarding("the index") { try database.unsafeRead(body) }
+    }
+
+    /// Many queries, for which the file is locked once.
+    private func readAll<Result>(_ body: (Database) throws -> Result) throws(BuildError) -> Result {
+        try read { db in
+            var result: Result?
+            try db.inTransaction(.deferred) {
+                result = try body(db)
+                return .commit
+            }
+            guard let result else { throw DatabaseError(resultCode: .SQLITE_ABORT) }
+            return result
+        }
     }
 
     private func write<Result>(_ body: (Database) throws -> Result) throws(BuildError) -> Result {
@@ -368,9 +381,9 @@ enum PackedOutputs {
         var at = 0
         while at < bytes.count {
             let length = Int(bytes[at])
-            guard at + 1 + length + 32 < bytes.count,
-                let digest = Digest(bytes: bytes[(at + 1 + length)..<(at + 33 + length)])
-            else { return false }
+            guard at + 1 + length + 32 < bytes.count else { return false }
+            let digest = Digest(
+                words: UnsafeRawBufferPointer(rebasing: bytes[(at + 1 + length)..<(at + 33 + length)]))
             let name = String(decoding: bytes[(at + 1)..<(at + 1 + length)], as: UTF8.self)
             at += 33 + length
             var size: UInt64 = 0
@@ -386,4 +399,9 @@ enum PackedOutputs {
         }
         return true
     }
+}
+
+extension Digest {
+    /// The 32 bytes as a column holds them.
+    fileprivate var data: Data { withBytes { Data($0) } }
 }

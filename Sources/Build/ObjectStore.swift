@@ -29,8 +29,17 @@ final class ObjectStore: Sendable {
     }
 
     func path(of digest: Digest) -> String {
-        let hex = digest.hex
-        return "\(root)/\(hex.prefix(2))/\(hex.dropFirst(2))"
+        let root = root.utf8
+        return String(unsafeUninitializedCapacity: root.count + 66) { path in
+            _ = path.initialize(fromContentsOf: root)
+            // The digits are written one place to the right of where they end up before the inner slash.
+            digest.writeHex(to: UnsafeMutableBufferPointer(rebasing: path[(root.count + 2)...]))
+            path[root.count] = UInt8(ascii: "/")
+            path[root.count + 1] = path[root.count + 2]
+            path[root.count + 2] = path[root.count + 3]
+            path[root.count + 3] = UInt8(ascii: "/")
+            return root.count + 66
+        }
     }
 
     /// A name in the folder of temporaries that this process hasn't used.
@@ -143,7 +152,10 @@ final class ObjectStore: Sendable {
             let digest = object.reference.digest
             let path = path(of: digest)
             let folder = "\(root)/\(digest.hex.prefix(2))"
-            if folders.insert(folder).inserted, disk.calls.makeDirectory(folder) >= 0 { hasNewFolder = true }
+            if folders.insert(folder).inserted, FileStat(path: folder) == nil {
+                try disk.makeDirectories(folder)
+                hasNewFolder = true
+            }
             try state.withLock { (state) throws(BuildError) in
                 try disk.rename(object.path, path)
                 state.pending[digest] = nil

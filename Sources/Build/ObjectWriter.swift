@@ -131,7 +131,9 @@ extension Disk {
     func digest(_ descriptor: Int32, path: String) throws(BuildError) -> Digest {
         var hasher = Digest.Hasher()
         var offset = 0
-        var part = [UInt8](repeating: 0, count: 1 << 20)
+        // No more room than the file fills: most objects are small.
+        let size = FileStat(descriptor: descriptor)?.size ?? 0
+        var part = [UInt8](repeating: 0, count: min(max(size + 1, 64), 1 << 20))
         while true {
             var span = part.mutableSpan
             let count = try span.withUnsafeMutableBytes { (buffer) throws(BuildError) in

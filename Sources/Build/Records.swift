@@ -50,6 +50,7 @@ final class Records: Sendable {
             guard error.code == .damaged, keeper == .builder else { throw error }
             log("index.sqlite is damaged; it is made anew from the journals")
             try remove()
+            try opened.withLock { (held) throws(BuildError) in held = try openOnDisk() }
             return try body(try index())
         }
     }
@@ -85,9 +86,7 @@ final class Records: Sendable {
             if FileStat(path: indexPath) == nil, !journals().isEmpty {
                 log("index.sqlite is missing; it is made anew from the journals")
             }
-            let index = try Index(path: indexPath)
-            try catchUp(index)
-            return index
+            return try openOnDisk()
         case .worker:
             return try inMemory()
         case .reader:
@@ -98,6 +97,12 @@ final class Records: Sendable {
             else { return try inMemory() }
             return index
         }
+    }
+
+    private func openOnDisk() throws(BuildError) -> Index {
+        let index = try Index(path: indexPath)
+        try catchUp(index)
+        return index
     }
 
     private func inMemory() throws(BuildError) -> Index {

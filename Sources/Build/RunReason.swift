@@ -67,9 +67,33 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
             case .forced: "forced"
             }
         if changes.isEmpty { return what }
-        let shown = changes.prefix(3).map { "\($0.name) \($0.old ?? "none") → \($0.new ?? "none")" }
+        func short(_ value: String?) -> String {
+            guard let value else { return "none" }
+            if value.count > 8, let number = Double(value) { return "\((number * 1e4).rounded() / 1e4)" }
+            return value.count <= 40 ? value : value.prefix(37) + "…"
+        }
+        let shown = changes.prefix(3).map { change in
+            change.old == nil && change.new == nil
+                ? "\(change.name) not made yet"
+                : "\(change.name) \(short(change.old)) → \(short(change.new))"
+        }
         let rest = changes.count > 3 ? ", and \(changes.count - 3) more" : ""
         return "\(what): \(shown.joined(separator: ", "))\(rest)"
+    }
+
+    /// The same reason with other names for what changed.
+    ///
+    /// - Parameter name: gives a new name for a parameter's path or an input's name.
+    /// - Returns: the reason.
+    public func renaming(_ name: (String) -> String) -> RunReason {
+        func renamed(_ changes: [Change]) -> [Change] {
+            changes.map { Change(name: name($0.name), old: $0.old, new: $0.new) }
+        }
+        return switch self {
+        case .parametersChanged(let changes): .parametersChanged(renamed(changes))
+        case .inputChanged(let changes): .inputChanged(renamed(changes))
+        default: self
+        }
     }
 
     /// The reason as an object: `reason`, and `changes` where something changed.
@@ -87,10 +111,10 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
         return .object(members)
     }
 
-    /// Compares an action with the record of the last one of its stage on its subject; an input's digest is nil
-    /// where it is not known before another action has run.
+    /// Compares an action with the record of the last one of its stage on its subject; parameters, and an input's
+    /// digest, are nil where they are not known before another action has run.
     static func between(
-        _ old: Action, stage: Stage, parameters: Parameters, inputs: [(name: String, digest: Digest?)]
+        _ old: Action, stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)]
     ) -> RunReason? {
         if old.stage.version != stage.version {
             return .stageVersionChanged(old: old.stage.version, new: stage.version)
@@ -99,10 +123,14 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
         if old.stage.numerics != stage.numerics {
             changes.append(Change(name: "numerics", old: old.stage.numerics, new: stage.numerics))
         }
-        compare(old.parameters.value, parameters.value, at: "", into: &changes)
-        if !changes.isEmpty { return .parametersChanged(changes) }
-        changes = inputChanges(old.inputs, inputs)
-        return changes.isEmpty ? nil : .inputChanged(changes)
+        if let parameters {
+            compare(old.parameters.value, parameters.value, at: "", into: &changes)
+        }
+        let ofInputs = inputChanges(old.inputs, inputs)
+        if ofInputs.isEmpty { return changes.isEmpty ? nil : .parametersChanged(changes) }
+        // Parameters that list the inputs change with them: what came or went is the better answer.
+        let isList = { (change: Change) in (change.new ?? change.old)?.hasPrefix("[") == true }
+        return .inputChanged(changes.filter { !isList($0) } + ofInputs + changes.filter(isList))
     }
 
     private static func inputChanges(
@@ -170,18 +198,19 @@ extension Cache {
             inputs: action.inputs.map { ($0.name, $0.digest) }, subject: action.subject)
     }
 
-    /// Why an action would run some of whose inputs are not known before others have run: their digests are nil.
+    /// Why an action would run some of whose inputs are not known before others have run: their digests are nil, and
+    /// so are its parameters if they depend on them.
     ///
     /// - Throws: `build.io`, `build.damaged`.
     public func reason(
-        forStage stage: Stage, parameters: Parameters, inputs: [(name: String, digest: Digest?)],
+        forStage stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)],
         subject: String
     ) throws(BuildError) -> RunReason {
         try reason(key: nil, stage: stage, parameters: parameters, inputs: inputs, subject: subject)
     }
 
     private func reason(
-        key: Digest?, stage: Stage, parameters: Parameters, inputs: [(name: String, digest: Digest?)],
+        key: Digest?, stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)],
         subject: String
     ) throws(BuildError) -> RunReason {
         let known = try records.withIndex { (index) throws(BuildError) in

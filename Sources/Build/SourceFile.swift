@@ -14,13 +14,18 @@ public struct SourceFile: Sendable, Hashable {
     public let stat: FileStat
     /// Whether it looks as it did when it was hashed before, and so was not read.
     public let isUnchanged: Bool
+    /// Whether any change since it was hashed would show in what the system tells of it.
+    public let isSettled: Bool
 
     /// Notes what was hashed.
-    public init(path: String, digest: Digest, stat: FileStat, isUnchanged: Bool = false) {
+    public init(
+        path: String, digest: Digest, stat: FileStat, isUnchanged: Bool = false, isSettled: Bool = true
+    ) {
         self.path = path
         self.digest = digest
         self.stat = stat
         self.isUnchanged = isUnchanged
+        self.isSettled = isSettled
     }
 
     /// Throws when the file is not what was hashed any more.
@@ -61,6 +66,8 @@ public struct SourceFile: Sendable, Hashable {
         guard stat.isRegularFile else {
             throw BuildError(.sourceUnreadable, "\(path) is not a file", canRetry: false)
         }
+        // Asked before reading: a change just after it could still carry the same times.
+        let isSettled = stat.unsettledTime(now: FileStat.now) == 0
         let digest: Digest
         do throws(BuildError) {
             digest = try disk.digest(descriptor, path: path)
@@ -68,7 +75,7 @@ public struct SourceFile: Sendable, Hashable {
             throw BuildError(.sourceUnreadable, error.message, canRetry: true)
         }
         guard FileStat(path: path) == stat else { throw changed(path) }
-        return SourceFile(path: path, digest: digest, stat: stat)
+        return SourceFile(path: path, digest: digest, stat: stat, isSettled: isSettled)
     }
 
     private static func settle(_ stat: FileStat) {
@@ -116,10 +123,9 @@ extension Cache {
                 }
             }
             var rows: [(path: String, row: Index.SourceRow)] = []
-            let now = FileStat.now
             for (index, result) in zip(part, hashed) {
                 results[index] = result
-                if case .success(let file) = result, file.stat.unsettledTime(now: now) == 0 {
+                if case .success(let file) = result, file.isSettled {
                     rows.append((file.path, Index.SourceRow(stat: file.stat, digest: file.digest)))
                 }
             }

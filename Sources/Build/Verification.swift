@@ -52,6 +52,12 @@ public struct Finding: Sendable, Hashable {
         self.subject = subject
     }
 
+    /// The object that is damaged or missing, if one is.
+    public var object: Digest? {
+        guard kind == .objectDamaged || kind == .objectMissing else { return nil }
+        return Digest(hex: path.split(separator: "/").dropFirst().joined())
+    }
+
     /// Whether results are lost or could go wrong by it; else it only takes up room.
     public var isDamage: Bool {
         switch kind {
@@ -98,8 +104,8 @@ extension Cache {
 
     /// Sets damaged things aside and strikes out their records, so that the next build makes them anew.
     ///
-    /// Damaged objects get a name ending in `.bad`, and so do references that hold no hash or name an older
-    /// snapshot that is lost. Journals with damaged lines are written anew without them, and the index where it
+    /// Damaged objects get a name ending in `.bad`, and so do references that hold no hash or name a
+    /// snapshot that is lost: the next build makes the newest one anew. Journals with damaged lines are written anew without them, and the index where it
     /// is wrong. Strays stay: `gc` removes them.
     ///
     /// - Returns: what was found before.
@@ -114,23 +120,19 @@ extension Cache {
         for finding in verification.findings {
             switch finding.kind {
             case .objectDamaged, .objectMissing:
-                guard let digest = Self.digest(ofObject: finding.path) else { continue }
+                guard let digest = finding.object else { continue }
                 lost[digest] = finding.kind == .objectDamaged ? .corrupt : .missing
                 if finding.kind == .objectDamaged {
                     try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
                 }
             case .journalTorn, .journalDamaged: isJournalWrong = true
             case .indexDamaged, .rowDangling, .rowMissing, .rowDifferent: isIndexWrong = true
-            case .referenceDamaged:
+            case .referenceDamaged, .referenceDangling:
                 try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
-            case .referenceDangling:
-                // The newest one is replaced by the next build; an older one is lost for good.
-                if finding.path.contains("@") {
-                    try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
-                }
             case .objectStray, .objectSetAside, .fileStray: break
             }
         }
+        if !verification.isSound { try forgetFingerprints() }
         try strikeOut(lost, ledger: ledger)
         if isJournalWrong {
             try compactJournals(try Ledger(records, disk: disk)) { _, _ in true }
@@ -158,10 +160,6 @@ extension Cache {
         }
     }
 
-    private static func digest(ofObject path: String) -> Digest? {
-        Digest(hex: path.split(separator: "/").dropFirst().joined())
-    }
-
     // MARK: Looking
 
     private func examine(
@@ -178,7 +176,8 @@ extension Cache {
         }
         let (objects, bytes) = try examineObjects(named, isAtRest: isAtRest, with: workers, into: &findings)
         examineJournals(ledger, isAtRest: isAtRest, into: &findings)
-        examineIndex(ledger, into: &findings)
+        // Beside a writer the index may know more, or less, than the journals did a moment ago.
+        if isAtRest { examineIndex(ledger, into: &findings) }
         examineReferences(into: &findings)
         findings.sort { ($0.path, $0.kind.rawValue) < ($1.path, $1.kind.rawValue) }
         let verification = Verification(
@@ -296,6 +295,9 @@ extension Cache {
             for key in try index.keys() where ledger.rows[key] == nil {
                 findings.append(Finding(.rowDangling, name, "\(key): in no journal"))
             }
+        } catch  where error.code == .readOnly || error.code == .locked {
+            // Nothing is known against it.
+            log("index.sqlite can't be looked at: \(error.message)")
         } catch {
             findings.append(Finding(.indexDamaged, name, error.message))
         }

@@ -197,7 +197,9 @@ final class Monitor<State>: @unchecked Sendable {
         }
     }
 
-    /// Waits until the body gives a value; gives up with nil at a time in nanoseconds since 1970 Wakes nobody.
+    /// Waits until the body gives a value or a time is past, in nanoseconds since 1970.
+    ///
+    /// Gives nil when the time is past. Wakes nobody.
     func wait<Result>(until deadline: Int64, _ body: (inout State) -> Result?) -> Result? {
         var time = timespec()
         time.tv_sec = Int(deadline / 1_000_000_000)

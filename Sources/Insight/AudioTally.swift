@@ -30,7 +30,7 @@ public struct AudioTally: Sendable {
         ("gain_db", "gain, dB"), ("bandwidth_hz", "bandwidth, Hz"),
     ]
 
-    /// - Parameter frequencies: of the mel's bands, in Hz; nil without a mel.
+    /// Counts a source; frequencies are of the mel's bands, in Hz, nil without a mel.
     mutating func add(_ record: SourceRecord, frequencies: [Double]?) {
         let facts = record.facts
         sources += 1

@@ -31,20 +31,26 @@ extension ScoreDescription {
         return Double(most) / Double(total)
     }
 
-    /// The mean number of pitches that sound while any does; nil if none ever does. MusPy's `polyphony`.
+    /// The mean number of pitches that sound while any does; nil if none ever does.
+    ///
+    /// MusPy's `polyphony`.
     public var meanPolyphony: Double? {
         let sounding = polyphony.dropFirst().reduce(0, +)
         guard sounding > 0 else { return nil }
         return polyphony.enumerated().reduce(0) { $0 + Double($1.offset) * $1.element } / sounding
     }
 
-    /// The share of time in which more than two pitches sound; nil for no time. MusPy's `polyphony_rate`.
+    /// The share of time in which more than two pitches sound; nil for no time.
+    ///
+    /// MusPy's `polyphony_rate`.
     public var polyphonyRate: Double? {
         let all = polyphony.reduce(0, +)
         return all > 0 ? polyphony.dropFirst(3).reduce(0, +) / all : nil
     }
 
-    /// The share of bars in which nothing sounds; nil without bars. MusPy's `empty_measure_rate`.
+    /// The share of bars in which nothing sounds; nil without bars.
+    ///
+    /// MusPy's `empty_measure_rate`.
     public var emptyBarRate: Double? { bars > 0 ? Double(emptyBars) / Double(bars) : nil }
 
     /// The mean velocity; nil without notes that have pitch.

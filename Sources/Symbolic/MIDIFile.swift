@@ -3,8 +3,9 @@
 /// `read` then `write` gives the same bytes for a file in canonical form: a header of six bytes with the true
 /// number of tracks, variable-length numbers without padding, tracks that end with their end-of-track event,
 /// no RIFF wrapper, and running status either nowhere or wherever it is allowed. Of any other file it gives a
-/// canonical one with the same events. Writing a value and reading it gives an equal value (where running status
-/// has nothing to leave out, `usesRunningStatus` reads as false).
+/// canonical one with the same events. Writing a value and reading it gives an equal value, but that where running
+/// status has nothing to leave out, `usesRunningStatus` reads as false; and that a gap of more than 268,435,455
+/// ticks, which no number in a file can say, is bridged by empty texts.
 public struct MIDIFile: Hashable, Sendable {
     /// What happens at one instant of a track.
     public enum Message: Hashable, Sendable {

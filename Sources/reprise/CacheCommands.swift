@@ -7,43 +7,88 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Check every byte of the cache.",
         discussion: """
-            Exit status: 0 sound; 12 damaged. With --repair damaged things are set aside and what can be computed \
-            again is forgotten, so that the next build makes it anew.
+            Exit status: 0 sound; 12 damaged. With --repair damaged things are set aside, and the datasets that need \
+            them are built again from their manifests and sources; 0 mended, 12 something could not be made anew.
             """)
 
-    @Flag(help: "Set damaged things aside, so that the next build makes them anew.")
+    @Flag(help: "Set damaged things aside, and build the datasets that need them again.")
     var repair = false
 
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         Cancellation.catchSignals()
-        let cache = try Cache(
-            path: common.cachePath, for: repair ? .building(wait: true) : .reading,
-            log: { Terminal.standardError.write($0 + "\n") })
-        let found = repair ? try cache.repair(with: Workers()) : try cache.verify(with: Workers())
+        let options = DatasetBuild.Options(
+            cachePath: common.cachePath, log: { Terminal.standardError.write($0 + "\n") })
+        if repair { return try mend(options) }
+        let found = try Cache(path: common.cachePath, for: .reading, log: options.log).verify(with: Workers())
         if common.json {
-            let object: JSONValue = [
-                "sound": .bool(found.isSound), "objects": JSONValue(found.objects),
-                "bytes": JSONValue(found.bytes),
-                "records": JSONValue(found.records), "repaired": .bool(repair),
-                "findings": .array(found.findings.map(\.json)),
-            ]
-            print(object.canonical)
+            print(JSONValue.object(members(found)).canonical)
         } else {
-            for finding in found.findings {
-                let subject = finding.subject.map { " (\($0))" } ?? ""
-                print(
-                    "\(finding.isDamage ? "damaged" : "left over")  \(finding.path): \(finding.detail)\(subject)"
-                )
-            }
+            show(found)
             print(
-                "\(grouped(found.objects)) objects, \(byteSize(found.bytes)), \(grouped(found.records)) records: "
-                    + (found.isSound
-                        ? "sound"
-                        : repair ? "damage set aside; build again to make it anew" : "damaged; see --repair"))
+                "\(counts(found)): \(found.isSound ? "sound" : "damaged; 'reprise verify --repair' mends it")"
+            )
         }
-        if !found.isSound, !repair { throw Ending(status: .damaged) }
+        if !found.isSound { throw Ending(status: .damaged) }
+    }
+
+    private func mend(_ options: DatasetBuild.Options) throws {
+        let done = try CacheRepair.run(options)
+        let found = done.verification
+        if common.json {
+            var members = members(found)
+            members["mended"] = .bool(done.isMended)
+            members["rebuilt"] = .array(
+                done.rebuilt.map { item in
+                    [
+                        "dataset": .string(item.dataset),
+                        "snapshot": item.summary.map { JSONValue($0.snapshot) } ?? .null,
+                        "run": item.summary.map { JSONValue($0.run) } ?? .null,
+                        "failure": item.failure.map { .string($0) } ?? .null,
+                    ]
+                })
+            members["lost"] = .array(done.lost.map(\.json))
+            print(JSONValue.object(members).canonical)
+        } else {
+            show(found)
+            for item in done.rebuilt {
+                let what =
+                    item.failure
+                    ?? item.summary.map { "\(grouped($0.run)) actions run, snapshot \($0.snapshot.short)" }
+                    ?? ""
+                print("\(item.failure == nil ? "built again" : "not built")  \(item.dataset): \(what)")
+            }
+            for finding in done.lost {
+                print("lost  \(finding.path): no newest snapshot needs it\(subject(finding))")
+            }
+            let end =
+                found.isSound ? "sound" : done.isMended ? "mended" : "damage set aside, not all made anew"
+            print("\(counts(found)): \(end)")
+        }
+        if !done.isMended { throw Ending(status: .damaged) }
+    }
+
+    private func members(_ found: Verification) -> [String: JSONValue] {
+        [
+            "sound": .bool(found.isSound), "objects": JSONValue(found.objects),
+            "bytes": JSONValue(found.bytes), "records": JSONValue(found.records), "repaired": .bool(repair),
+            "findings": .array(found.findings.map(\.json)),
+        ]
+    }
+
+    private func show(_ found: Verification) {
+        for finding in found.findings {
+            print(
+                "\(finding.isDamage ? "damaged" : "left over")  \(finding.path): \(finding.detail)\(subject(finding))"
+            )
+        }
+    }
+
+    private func subject(_ finding: Finding) -> String { finding.subject.map { " (\($0))" } ?? "" }
+
+    private func counts(_ found: Verification) -> String {
+        "\(grouped(found.objects)) objects, \(byteSize(found.bytes)), \(grouped(found.records)) records"
     }
 }
 

@@ -40,17 +40,19 @@ struct Reprise: ParsableCommand {
         } catch let ending as Ending {
             end(ending.status)
         } catch let error as BuildError {
-            fail(error.message, error.exitStatus)
+            fail([error.message], error.exitStatus)
         } catch let error as ManifestError {
-            fail(error.description, .usage)
+            let isUsage = error.faults.contains { $0.kind == .manifest }
+            fail(error.faults.map(\.description), isUsage ? .usage : .failed)
         } catch {
+            Terminal.restoreStandardError()
             exit(withError: error)
         }
     }
 
-    /// Ends with a line that says what, where and what to do.
-    private static func fail(_ message: String, _ status: ExitStatus) -> Never {
-        Terminal.standardError.write("error: \(message)\n")
+    /// Ends with lines that each say what, where and what to do.
+    private static func fail(_ messages: [String], _ status: ExitStatus) -> Never {
+        for message in messages { Terminal.standardError.write("error: \(message)\n") }
         end(status)
     }
 }

@@ -246,6 +246,7 @@ import Testing
         try engine.flush()
         let kept = try cache.lookup((0..<100).map { action($0) }).compactMap { $0 }.count
         #expect(kept == engine.runCount)
-        #expect((1...20).contains(kept))
+        // How far the other thread comes before it sees the request is the scheduler's choice.
+        #expect((1..<100).contains(kept))
     }
 }

@@ -15,6 +15,10 @@ struct Toy: Sendable, Codable {
     var factor = 1
     var squareVersion = 1
     var jobs = 1
+    /// Keeps the folder for as long as the toy is used.
+    private var folder: TemporaryFolder?
+
+    private enum CodingKeys: CodingKey { case sources, cache, factor, squareVersion, jobs }
 
     struct Outcome: Equatable {
         var snapshot: Digest
@@ -114,7 +118,9 @@ struct Toy: Sendable, Codable {
 extension Toy {
     /// A toy with a few sources in a folder.
     init(in folder: TemporaryFolder, values: [Int] = [1, 2, 3]) throws {
-        self.init(sources: "\(folder.path)/data", cache: "\(folder.path)/cache")
+        sources = "\(folder.path)/data"
+        cache = "\(folder.path)/cache"
+        self.folder = folder
         try Disk().makeDirectories(sources)
         for value in values { try folder.write("data/\(value).txt", "\(value)".utf8) }
     }
@@ -123,9 +129,10 @@ extension Toy {
     func cleanSnapshot() throws -> Digest {
         let folder = try TemporaryFolder()
         var clean = self
+        clean.folder = folder
         clean.cache = "\(folder.path)/cache"
         clean.jobs = 1
-        return try clean.build(Disk(UnflushedFileSystem())).snapshot
+        return try withExtendedLifetime(self) { try clean.build(Disk(UnflushedFileSystem())).snapshot }
     }
 }
 

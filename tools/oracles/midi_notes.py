@@ -1,36 +1,33 @@
 #!/usr/bin/env python3
-"""Compares notes, seconds and dense rolls with symusic's and mido's, file by file.
+"""Compares notes, seconds and dense rolls with symusic's and mido's, for every MIDI file of a folder.
 
-    midi_notes.py DUMPS MIDI [--no-mido]
+    midi_notes.py FOLDER [--reprise PROGRAM] [--no-mido]
 
-MIDI is a folder of MIDI files; DUMPS holds, for each of them, `<path>.safetensors` with what Reprise made of it:
+The program builds a dataset of the folder; notes and tempi are read from its `score` objects, rolls from `reprise export
+--format npz`, all by docs/formats.md. symusic pairs notes as we do, so every difference is a fault of one of the two. It
+knows no channels and no tracks' numbers, so those are held against mido's events, paired here. symusic leaves out notes that are never
+closed: where mido's events show exactly those to be missing, the departure is explained.
 
-    notes.onset, notes.offset            I64 [M], ticks
-    notes.seconds                        F64 [M, 2], of onset and offset
-    notes.{pitch,velocity,program,channel}  U8 [M], program 128 for drums
-    notes.track                          I64 [M]
-    piano, velocity, onset               U8 [N, steps, 128], drums apart
-    instrument                           U8 [N, steps, 17]
-    __metadata__: steps, steps_per_beat; segments do not overlap (hop = steps)
+Seconds are computed from our tempo map in exact integers, and from symusic's tempi in double precision (its own seconds
+are single); the program's own arithmetic is held against both by the length that it records of each piece. Rolls are
+painted here from symusic's notes, and the unclosed ones, by the rules of docs/formats.md.
 
-or `error` in `__metadata__` for a file that was refused. symusic pairs notes as we do, so every difference is a
-fault of one of the two; it knows no channels, so those are held against mido's events, paired here. symusic leaves
-out notes that are never closed: where mido's events show exactly those to be missing, the departure is explained.
-Seconds are computed here from symusic's tempi in double precision (its own are single). Rolls are painted here from
-symusic's notes, and the unclosed ones, by the rules of docs/formats.md. Departures without an explanation go to
-stderr. Exit status 1 if less than 99.9 % of the notes agree, a time is off by more than 1 µs, or a roll differs.
+Departures without an explanation go to stderr. Exit status 1 if less than 99.9 % of the notes agree, one of those that do not is not
+explained, a time is off by more than 1 µs, or a roll differs.
 """
 
-import argparse
 import collections
 import json
-import pathlib
+import shutil
 import sys
 
 import mido
 import numpy as np
 import symusic
-from safetensors import safe_open
+
+import built
+
+STEPS, PER_BEAT = 64, 4
 
 
 def symusic_notes(score):
@@ -105,45 +102,52 @@ def common(a, b):
     return len(a) - sum(n for n in count.values() if n > 0)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dumps", type=pathlib.Path)
-    parser.add_argument("midi", type=pathlib.Path)
-    parser.add_argument("--no-mido", action="store_true", help="leave out channels, tracks and unended notes")
-    arguments = parser.parse_args()
-    sums, departures, worst = collections.Counter(), [], 0.0
-    for dump in sorted(arguments.dumps.rglob("*.safetensors")):
-        name = str(dump.relative_to(arguments.dumps).with_suffix(""))
-        source = arguments.midi / name
-        with safe_open(dump, "np") as file:
-            metadata = file.metadata() or {}
-            if "error" in metadata:
-                departures.append((name, f"refused here: {metadata['error']}"))
-                continue
-            ours = {key: file.get_tensor(key) for key in file.keys()}
-        columns = [ours[f"notes.{c}"].astype(np.int64) for c in "onset offset pitch velocity program channel track".split()]
-        table = np.stack(columns, axis=1)
-        table = table[np.lexsort(table.T[::-1])]
+def our_notes(score):
+    """Rows (onset, offset, pitch, velocity, program, channel, track) of a score object."""
+    onset = score["note.tick"]
+    columns = [score[f"note.{name}"] for name in ("pitch", "velocity", "program", "channel", "track")]
+    rows = np.stack([onset, onset + score["note.duration"], *columns], axis=1)
+    return rows[np.lexsort(rows.T[::-1])]
+
+
+def our_seconds(ticks, score):
+    """The time of ticks by a score's tempo map: integers, divided once at the end."""
+    changes = {0: 500_000}
+    for tick, tempo in zip(score["tempo.tick"].tolist(), score["tempo.microseconds"].tolist()):
+        changes[tick] = tempo
+    at = sorted(changes)
+    base = [0]
+    for before, tick in zip(at, at[1:]):
+        base.append(base[-1] + (tick - before) * changes[before])
+    index = np.searchsorted(at, ticks, side="right") - 1
+    tempo = np.array([changes[tick] for tick in at])
+    units = np.array(base, np.int64)[index] + (ticks - np.array(at)[index]) * tempo[index]
+    return units / (score["division"] * 1e6)
+
+
+class Comparison:
+    """The sums over all files, and what departs without an explanation."""
+
+    def __init__(self):
+        self.sums, self.departures, self.expected = collections.Counter(), [], {}
+        self.worst = {"note": 0.0, "piece": 0.0}
+
+    def depart(self, path, what):
+        self.departures.append(f"{path}: {what}")
+
+    def compare(self, sha, path, score, facts, with_mido):
+        """One file's notes and seconds; keeps what its rolls should be made of."""
+        sums, table = self.sums, our_notes(score)
         sums["files"] += 1
         sums["notes"] += len(table)
-        unended = np.zeros((0, 7), np.int64)
-        if not arguments.no_mido:
-            try:
-                theirs, unended = mido_notes(source)
-                same = common(table, theirs)
-                sums["mido files"] += 1
-                sums["mido notes"] += len(theirs)
-                sums["equal to mido"] += same
-                if same != len(table) or same != len(theirs):
-                    departures.append((name, f"mido: {len(theirs)} notes, here {len(table)}, equal {same}"))
-            except Exception as error:
-                departures.append((name, f"mido refuses: {error!r}"))
+        if score["division"] >= 0x8000 or score["format"] == 2:
+            return self.depart(path, "SMPTE divisions and format 2 are not compared")
+        unended = self.compare_mido(path, table) if with_mido else np.zeros((0, 7), np.int64)
         try:
-            score = symusic.Score(str(source))
+            theirs_score = symusic.Score(str(path))
         except Exception as error:
-            departures.append((name, f"symusic refuses: {error!r}"))
-            continue
-        theirs, mine = symusic_notes(score), table[:, :5]
+            return self.depart(path, f"symusic refuses: {error!r}")
+        theirs, mine = symusic_notes(theirs_score), table[:, :5]
         same = common(mine, theirs)
         sums["symusic files"] += 1
         sums["symusic notes"] += len(theirs)
@@ -153,24 +157,93 @@ def main():
         if len(unended) and agrees:
             sums["files with notes never closed"] += 1
             sums["notes never closed"] += len(unended)
-        if not agrees:
-            departures.append((name, f"symusic: {len(theirs)} notes, here {len(mine)}, equal {same}"))
-        ticks = np.stack([ours["notes.onset"], ours["notes.offset"]], axis=1)
-        if len(ticks):
-            worst = max(worst, float(np.abs(ours["notes.seconds"] - seconds(ticks, score)).max()))
         if agrees:
-            steps, per_beat = int(metadata["steps"]), int(metadata["steps_per_beat"])
-            for key, roll in rolls(every, score.ticks_per_quarter, steps, per_beat).items():
-                sums["rolls"] += 1
-                if not np.array_equal(roll, ours[key]):
-                    sums["rolls that differ"] += 1
-                    departures.append((name, f"roll {key}: {roll.shape} there, {ours[key].shape} here"))
-    for name, what in departures:
-        print(f"{name}: {what}", file=sys.stderr)
-    sums["departures without explanation"] = len(departures)
+            self.expected[sha] = (path, every, theirs_score.ticks_per_quarter)
+        else:
+            self.depart(path, f"symusic: {len(theirs)} notes, here {len(mine)}, equal {same}")
+        end = np.array([score["timeline.end"][0]])
+        for name, ticks in (("note", table[:, :2]), ("piece", end)):
+            if len(ticks):
+                theirs_at = seconds(ticks, theirs_score)
+                off = np.abs(our_seconds(ticks, score) - theirs_at).max()
+                if name == "piece":
+                    off = max(off, abs(facts["seconds"] - theirs_at[0]))
+                self.worst[name] = max(self.worst[name], float(off))
+
+    def compare_mido(self, path, table):
+        try:
+            theirs, unended = mido_notes(path)
+        except Exception as error:
+            self.depart(path, f"mido refuses: {error!r}")
+            return np.zeros((0, 7), np.int64)
+        same = common(table, theirs)
+        self.sums["mido files"] += 1
+        self.sums["mido notes"] += len(theirs)
+        self.sums["equal to mido"] += same
+        if same != len(table) or same != len(theirs):
+            self.depart(path, f"mido: {len(theirs)} notes, here {len(table)}, equal {same}")
+        return unended
+
+    def compare_rolls(self, index, arrays):
+        """The segments of one exported file; `index` is dataset.json."""
+        source, start = arrays["segment.source"], arrays["segment.start"]
+        held = {name: arrays[name] for name in ("piano", "velocity", "onset", "instrument")}
+        for number in np.unique(source).tolist():
+            sha = index["sources"][number]
+            if sha not in self.expected:
+                continue
+            path, rows, per_quarter = self.expected.pop(sha)
+            mine = np.flatnonzero(source == number)
+            mine = mine[np.argsort(start[mine], kind="stable")]
+            wanted = rolls(rows, per_quarter, STEPS, PER_BEAT)
+            if start[mine].tolist() != list(range(0, len(wanted["piano"]) * STEPS, STEPS)):
+                self.sums["rolls that differ"] += 1
+                self.depart(path, f"segments start at {start[mine].tolist()[:4]}…, wanted {len(wanted['piano'])}")
+                continue
+            for name, roll in wanted.items():
+                self.sums["rolls"] += len(roll)
+                differ = int((held[name][mine] != roll).any(axis=(1, 2)).sum())
+                if differ:
+                    self.sums["rolls that differ"] += differ
+                    self.depart(path, f"{differ} of {len(roll)} {name} rolls differ")
+
+
+def main():
+    parser = built.arguments(__doc__)
+    parser.add_argument("--no-mido", action="store_true", help="leave out channels, tracks and unended notes")
+    arguments = parser.parse_args()
+    manifest = {
+        "sources": [{"path": built.every_file(arguments.folder, built.MIDI_ENDINGS)}], "dedupe": True,
+        "midi": {"grid": {"steps_per_beat": PER_BEAT}, "segment": {"steps": STEPS}},
+        "shards": {"target_bytes": "1MiB"},
+    }
+    comparison = Comparison()
+    with built.Dataset(arguments.reprise, manifest, arguments.jobs) as dataset:
+        for entry in dataset.snapshot["quarantine"]:
+            comparison.depart(entry["path"], f"refused here: {entry['code']}")
+        for sha, path in dataset.files.items():
+            record = dataset.record("score", sha)
+            score = built.read_score(dataset.object(record["outputs"]["score"][0]))
+            comparison.compare(sha, path, score, record["facts"], not arguments.no_mido)
+        for split in dataset.snapshot["splits"]:
+            folder = dataset.folder / split
+            dataset.run("export", "oracle", "--to", folder, "--format", "npz", "--split", split)
+            index = json.loads((folder / "dataset.json").read_text())
+            for path in sorted(folder.glob("*/*.npz")):
+                with np.load(path) as arrays:
+                    comparison.compare_rolls(index, arrays)
+            shutil.rmtree(folder)
+    for path, _, _ in comparison.expected.values():
+        comparison.depart(path, "no segments of it were exported")
+    for what in comparison.departures:
+        print(what, file=sys.stderr)
+    sums, worst = comparison.sums, comparison.worst
     share = sums["equal to symusic"] / max(1, sums["notes"])
+    sums["rolls that differ"] += 0
+    sums["departures without explanation"] = len(comparison.departures)
     print(json.dumps({**sums, "share equal to symusic": share, "worst seconds": worst}, indent=1))
-    return 0 if share >= 0.999 and worst <= 1e-6 and not sums["rolls that differ"] else 1
+    good = share >= 0.999 and max(worst.values()) <= 1e-6 and not comparison.departures
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

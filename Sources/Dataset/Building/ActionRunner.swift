@@ -21,7 +21,7 @@ enum ActionRunner: Sendable {
         }
     }
 
-    /// The result of an action; nil when planning and the action would run.
+    /// The result of an action; nil when planning and the action would run, unless its result was only lost.
     func run(
         _ action: Action, reading sources: [SourceFile] = [], _ body: (ActionContext) throws -> Void
     ) throws(BuildError) -> ActionRecord? {
@@ -65,12 +65,31 @@ final class Plan: Sendable {
 
     private struct State {
         var planned: [PlannedAction] = []
+        /// Entries of equal bytes share an action, which runs once.
+        var keys: Set<Digest> = []
         var hits = 0
+        var paths: [String: String] = [:]
     }
 
     init(_ cache: Cache) { self.cache = cache }
 
     /// What would run, by stage in the order of the data's way, then by subject.
+    ///
+    /// - Parameter paths: the path of each source, by the start of its hash, under which stages know it.
+    /// - Returns: the actions.
+    func planned(naming paths: [String: String]) -> [PlannedAction] {
+        planned.map { action in
+            let reason = action.reason.renaming { name in
+                // `3fa9c1d07b22 mel`, `gain_db.3fa9c1d07b22`: the hash is the first or the last part.
+                let digits = name.hasPrefix("gain_db.") ? name.dropFirst(8) : name.prefix(12)
+                guard let path = paths[String(digits)] else { return name }
+                return name.replacing(digits, with: path)
+            }
+            return PlannedAction(stage: action.stage, subject: action.subject, reason: reason)
+        }
+    }
+
+    /// What would run, under the stages' own names for inputs.
     var planned: [PlannedAction] {
         let order = Dictionary(
             uniqueKeysWithValues: (Stages.all + Stages.looking + [Stages.snapshot]).enumerated().map {
@@ -83,6 +102,12 @@ final class Plan: Sendable {
 
     var hitCount: Int { state.withLock(\.hits) }
 
+    /// The path of each source, by the start of its hash.
+    var paths: [String: String] {
+        get { state.withLock(\.paths) }
+        set { state.withLock { $0.paths = newValue } }
+    }
+
     func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
         let found = try cache.lookup(actions)
         state.withLock { $0.hits += found.count { $0 != nil } }
@@ -94,14 +119,34 @@ final class Plan: Sendable {
             state.withLock { $0.hits += 1 }
             return record
         }
+        guard state.withLock({ $0.keys.insert(action.key).inserted }) else {
+            return try cache.recorded(action)
+        }
         let reason = try cache.reason(for: action) ?? .outputMissing
         note(action.stage, action.subject, reason)
-        return nil
+        // A result that was only lost comes out as it was: what follows from it stays as it is.
+        return try cache.recorded(action)
+    }
+
+    /// Notes that the snapshot would be made anew, of shards that are not made yet.
+    func expectSnapshot(of manifest: Manifest) throws(BuildError) {
+        var reason = try cache.reason(
+            forStage: Stages.snapshot, parameters: Parameters(["manifest": manifest.effective]), inputs: [],
+            subject: manifest.dataset)
+        if case .inputChanged(let changes) = reason {
+            // Which shards there will be is not known before they are made.
+            let ofManifest = changes.filter { $0.name.hasPrefix("manifest.") }
+            reason =
+                ofManifest.isEmpty
+                ? .inputChanged([RunReason.Change(name: "shards", old: nil, new: nil)])
+                : .parametersChanged(ofManifest)
+        }
+        note(Stages.snapshot, manifest.dataset, reason)
     }
 
     /// Notes an action some of whose inputs are not known before others have run.
     func expect(
-        _ stage: Stage, _ parameters: Parameters, inputs: [(name: String, digest: Digest?)], subject: String
+        _ stage: Stage, _ parameters: Parameters?, inputs: [(name: String, digest: Digest?)], subject: String
     ) throws(BuildError) {
         note(
             stage, subject,

@@ -3,19 +3,33 @@ import Build
 import Synchronization
 import Tensors
 
+/// The normalisation statistics, as far as they are known.
+enum FoundStatistics: Sendable {
+    /// None are wanted.
+    case unwanted
+    /// The object that holds them.
+    case object(ObjectReference)
+    /// When planning: they would have to be fitted first.
+    case unknown
+
+    var object: ObjectReference? {
+        guard case .object(let object) = self else { return nil }
+        return object
+    }
+}
+
 extension Assembly {
     // MARK: Statistics
 
-    /// The normalisation statistics of the train split; nil if none are wanted, or when planning and they are not
-    /// known.
-    func statistics(_ entries: [Entry]) throws -> ObjectReference? {
+    /// The normalisation statistics of the train split.
+    func statistics(_ entries: [Entry]) throws -> FoundStatistics {
         guard let block = manifest.audio, block.normalize.per != .none,
             entries.contains(where: { $0.source.kind == .audio })
-        else { return nil }
+        else { return .unwanted }
         let stages = StatisticsStages(
             audio: AudioParameters(block), normalize: block.normalize, rounds: manifest.statistics == .fit)
-        guard !stages.features.isEmpty else { return nil }
-        if case .from(let hash) = manifest.statistics { return try imported(hash) }
+        guard !stages.features.isEmpty else { return .unwanted }
+        if case .from(let hash) = manifest.statistics { return .object(try imported(hash)) }
         let parts = try trainParts(entries, block)
         guard !parts.isEmpty else {
             throw BuildError(
@@ -23,14 +37,13 @@ extension Assembly {
                 "no audio is in the train split, so there is nothing to fit the statistics on; "
                     + "add sources, or set audio.normalize to log or none", canRetry: false)
         }
-        let groups = try groups(parts, stages)
-        guard let groups else { return nil }
+        guard let groups = try groups(parts, stages) else { return .unknown }
         let record = try runner.mending { () throws(BuildError) in
             try runner.run(stages.fit(groups)) { context in
                 try stages.runFit(context, groups, cache: runner.cache)
             }
         }
-        return record?.output("statistics")
+        return record.map { .object($0.output("statistics")) } ?? .unknown
     }
 
     /// The statistics of another snapshot.
@@ -83,20 +96,22 @@ extension Assembly {
             for (value, parts) in byValue {
                 let moments = try workers.map(parts) { (part) throws(BuildError) -> ActionRecord? in
                     defer { report() }
-                    return try runMending(stages.moments(part, feature), Stages.moments, part) { context in
+                    let action = stages.moments(part, feature)
+                    return try runMending(action, Stages.moments, part, feature) { context in
                         try stages.runMoments(context, part, feature)
                     }
                 }
                 let known = moments.compactMap { $0 }
                 guard known.count == parts.count else {
                     isKnown = false
+                    for part in parts { try expectBandMoments(part, feature) }
                     continue
                 }
                 let sigma = stages.sigma(parts, known, feature)
                 let bands = try workers.map(parts) { (part) throws(BuildError) -> ActionRecord? in
                     defer { report() }
                     let action = stages.bandMoments(part, feature, sigma: sigma)
-                    return try runMending(action, Stages.bandMoments, part) { context in
+                    return try runMending(action, Stages.bandMoments, part, feature) { context in
                         try stages.runBandMoments(context, part, feature, sigma: sigma)
                     }
                 }
@@ -110,18 +125,28 @@ extension Assembly {
         }
         if !isKnown, case .plan(let plan) = runner {
             try plan.expect(
-                Stages.fit, Parameters(["rounds": .bool(stages.rounds)]), inputs: [("moments", nil)],
-                subject: "statistics")
+                Stages.fit, nil, inputs: parts.map { ($0.source.sha256.short, nil) }, subject: "statistics")
         }
         return isKnown ? groups : nil
     }
 
+    /// When planning: σ of all values is not known yet, so neither is what each band's moments are taken of.
+    private func expectBandMoments(_ part: TrainPart, _ feature: FeatureParameters) throws(BuildError) {
+        guard case .plan(let plan) = runner else { return }
+        try plan.expect(
+            Stages.bandMoments, nil,
+            inputs: [(feature.name, part.source.objects[feature.name]?.digest), ("scale", nil)],
+            subject: "\(part.path) \(feature.name)")
+    }
+
     private func runMending(
-        _ action: Action?, _ stage: Stage, _ part: TrainPart, _ body: (ActionContext) throws -> Void
+        _ action: Action?, _ stage: Stage, _ part: TrainPart, _ feature: FeatureParameters,
+        _ body: (ActionContext) throws -> Void
     ) throws(BuildError) -> ActionRecord? {
         guard let action else {
             if case .plan(let plan) = runner {
-                try plan.expect(stage, Parameters([:]), inputs: [("feature", nil)], subject: part.path)
+                try plan.expect(
+                    stage, nil, inputs: [(feature.name, nil)], subject: "\(part.path) \(feature.name)")
             }
             return nil
         }
@@ -140,11 +165,10 @@ extension Assembly {
 
     /// Packs every bucket; nil when planning and something would run.
     func shards(
-        _ entries: [Entry], _ statistics: ObjectReference?, _ summary: inout BuildSummary
+        _ entries: [Entry], _ statistics: FoundStatistics, _ summary: inout BuildSummary
     ) throws -> [Split: [Snapshot.Shard]]? {
-        let planned = try statistics ?? lastStatistics()
         let stage = PackStage(
-            manifest: manifest, audio: manifest.audio.map { AudioParameters($0) }, statistics: planned)
+            manifest: manifest, audio: manifest.audio.map { AudioParameters($0) }, statistics: statistics)
         let buckets = bucketed(entries, stage)
         let done = Atomic<Int>(0)
         let packed = try workers.map(buckets) { (bucket) throws(BuildError) -> (ActionRecord, isNew: Bool)? in
@@ -156,11 +180,6 @@ extension Assembly {
             return try pack(bucket, stage)
         }
         guard packed.allSatisfy({ $0 != nil }) else { return nil }
-        if case .plan = runner, manifest.audio?.normalize.per != Manifest.Audio.Per.none, statistics == nil,
-            entries.contains(where: { $0.source.kind == .audio })
-        {
-            return nil
-        }
         var shards: [Split: [Snapshot.Shard]] = [:]
         for case (let bucket, let (record, isNew)?) in zip(buckets, packed) {
             let object = record.output("shard")
@@ -174,29 +193,22 @@ extension Assembly {
         return shards
     }
 
-    /// When planning, the statistics of the newest snapshot stand for those that are not known yet.
-    private func lastStatistics() throws -> ObjectReference? {
-        guard case .plan(let plan) = runner, let digest = try plan.cache.snapshot(of: manifest.dataset),
-            let statistics = try Snapshot(decoding: plan.cache.bytes(of: digest)).statistics
-        else { return nil }
-        return ObjectReference(digest: statistics, size: 0)
-    }
-
     private func pack(
         _ bucket: Bucketed, _ stage: PackStage
     ) throws(BuildError) -> (ActionRecord, isNew: Bool)? {
-        guard bucket.parts.allSatisfy(\.source.isKnown) else {
+        guard let action = stage.action(bucket.kind, bucket.parts, bucket: bucket.name) else {
             if case .plan(let plan) = runner {
-                let inputs = bucket.parts.map { part in
-                    (name: part.source.sha256.short, digest: part.source.objects.values.first?.digest)
-                }
-                try plan.expect(Stages.pack, Parameters([:]), inputs: inputs, subject: bucket.name)
+                // Gains and segments of a source are not known before its stages have run.
+                let isKnown = bucket.parts.allSatisfy(\.source.isKnown)
+                try plan.expect(
+                    Stages.pack, isKnown ? stage.parameters(bucket.kind, bucket.parts) : nil,
+                    inputs: stage.inputs(bucket.kind, bucket.parts), subject: bucket.name)
             }
             return nil
         }
         var isNew = false
         let record = try runner.mending { () throws(BuildError) in
-            try runner.run(stage.action(bucket.kind, bucket.parts, bucket: bucket.name)) { context in
+            try runner.run(action) { context in
                 isNew = true
                 try stage.run(context, bucket.kind, bucket.parts, cache: runner.cache)
             }

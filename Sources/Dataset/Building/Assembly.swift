@@ -7,6 +7,8 @@ import Synchronization
 struct Assembly: Sendable {
     let manifest: Manifest
     let directory: String
+    /// The manifest's path, as faults name it.
+    let manifestPath: String
     let runner: ActionRunner
     let workers: Workers
     let progress: @Sendable (BuildProgress) -> Void
@@ -45,6 +47,9 @@ struct Assembly: Sendable {
             case .quarantined(let problem), .unreadable(let problem): summary.quarantine.append(problem)
             }
         }
+        if case .plan(let plan) = runner {
+            plan.paths = Dictionary(entries.map { ($0.source.sha256.short, $0.path) }) { first, _ in first }
+        }
         summary.ok = entries.count
         summary.excluded = entries.count { $0.source.exclusion != nil }
         summary.warned = entries.count { !$0.source.warnings.isEmpty }
@@ -62,7 +67,7 @@ struct Assembly: Sendable {
             stages: Dictionary(uniqueKeysWithValues: Stages.all.map { ($0.name, $0.version) }),
             shards: shards,
             sources: entries.map(\.described), vocabularies: vocabularies(entries),
-            statistics: statistics?.digest,
+            statistics: statistics.object?.digest,
             quarantine: summary.quarantine.filter { !$0.code.hasPrefix("source.") }.map {
                 ($0.path, $0.code)
             },
@@ -87,7 +92,7 @@ struct Assembly: Sendable {
             let chunk = Array(start..<min(start + Self.chunkCount, total))
             let present = chunk.filter { list.status($0) != nil }
             let files = present.compactMap { index in
-                list.status(index).map { (path: "\(directory)/\(list.path(index))", stat: FileStat($0)) }
+                list.status(index).map { (path: "\(directory)/\(list.path(index))", stat: $0) }
             }
             let hashes = try runner.cache.hashSources(files, with: workers)
             var items: [SourceStages.Item] = []
@@ -97,9 +102,11 @@ struct Assembly: Sendable {
                 switch result {
                 case .success(let source):
                     if source.isUnchanged { summary.unchanged += 1 }
+                    if !source.isSettled { summary.isSettled = false }
                     items.append(SourceStages.Item(path: list.path(index), source: source))
                     places.append(index)
                 case .failure(let error):
+                    summary.isSettled = false
                     found[index] = .unreadable(
                         BuildSummary.Problem(
                             path: list.path(index), code: error.code.rawValue, offset: nil,
@@ -107,6 +114,7 @@ struct Assembly: Sendable {
                 }
             }
             for (index, outcome) in zip(places, try stages.outcomes(items, workers, finished: report)) {
+                if case .unreadable = outcome { summary.isSettled = false }
                 found[index] = outcome
             }
             for index in chunk {
@@ -158,7 +166,7 @@ struct Assembly: Sendable {
             let diagnostic = error.diagnostic
             throw ManifestError([
                 ManifestFault(
-                    file: "splits", line: 1,
+                    file: manifestPath, line: 1,
                     message: diagnostic.help.map { "\(diagnostic.message); \($0)" } ?? diagnostic.message)
             ])
         }
@@ -204,11 +212,14 @@ struct Assembly: Sendable {
     // MARK: The snapshot's tables
 
     private func vocabularies(_ entries: [Entry]) -> [String: [String]] {
-        var values: [String: Set<String>] = [:]
+        var values: [String: [String]] = [:]
         for entry in entries {
-            for (name, value) in entry.description.labels { values[name, default: []].insert(value) }
+            for (name, value) in entry.description.labels
+            where values[name]?.last?.utf8.elementsEqual(value.utf8) != true {
+                values[name, default: []].append(value)
+            }
         }
-        return values.mapValues { $0.sorted(by: utf8Order) }
+        return values.mapValues(distinctByBytes)
     }
 
     private func features(_ entries: [Entry]) -> JSONValue {

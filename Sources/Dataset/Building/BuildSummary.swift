@@ -67,6 +67,9 @@ public struct BuildSummary: Sendable, Equatable {
     /// Remarks on the dataset as a whole: empty splits, pieces that share a source, a gain that met its ceiling.
     public var warnings: [String] = []
 
+    /// Whether the next build can tell by looking at the sources that nothing has changed.
+    var isSettled = true
+
     /// Whether every entry could be used.
     public var isComplete: Bool { quarantine.isEmpty }
 

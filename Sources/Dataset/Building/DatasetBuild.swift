@@ -1,10 +1,5 @@
 public import Build
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Foundation
 
 /// A manifest on its way to a snapshot.
 ///
@@ -74,7 +69,7 @@ public struct DatasetBuild: Sendable {
         let engine = Engine(cache)
         do {
             let assembly = Assembly(
-                manifest: manifest, directory: directory, runner: .engine(engine),
+                manifest: manifest, directory: directory, manifestPath: path, runner: .engine(engine),
                 workers: Workers(count: options.jobs), progress: options.progress)
             guard let (snapshot, draft) = try assembly.assemble(entries) else {
                 preconditionFailure("an engine left an action without a result")
@@ -86,12 +81,16 @@ public struct DatasetBuild: Sendable {
             summary.hit = engine.hitCount
             summary.seconds = seconds()
             // A source that could not be read is tried again, and one that is too young is looked at again.
-            let isSettled =
-                fingerprint.isSettled && !summary.quarantine.contains { $0.code.hasPrefix("source.") }
-            let state = BuildState(
-                fingerprint: fingerprint.finish(), snapshot: object.digest,
-                objects: [object] + (try Self.references(snapshot, cache)), summary: summary.json)
-            try engine.publish(object.digest, as: manifest.dataset, keeping: isSettled ? state : nil)
+            let origin = "\(directory)/\(path.split(separator: "/").last ?? "")"
+            let state =
+                summary.isSettled
+                ? BuildState(
+                    fingerprint: fingerprint.finish(), snapshot: object.digest,
+                    objects: [object] + (try Self.references(snapshot, cache)), summary: summary.json,
+                    origin: origin)
+                : BuildState(
+                    fingerprint: nil, snapshot: object.digest, objects: [], summary: .null, origin: origin)
+            try engine.publish(object.digest, as: manifest.dataset, keeping: state)
             summary.seconds = seconds()
             return summary
         } catch {
@@ -103,21 +102,38 @@ public struct DatasetBuild: Sendable {
 
     /// What a build would run, and why; nothing is run or written.
     ///
-    /// - Throws: `ManifestError`; `BuildError`, `build.no-cache` among them where nothing was ever built.
+    /// - Returns: the actions; where there is no cache yet, all that can be known before any has run.
+    /// - Throws: `ManifestError`; `BuildError`.
     public func explain(_ options: Options) throws -> Explanation {
         let (entries, fingerprint) = try scan()
+        guard FileStat(path: "\(options.cachePath)/objects") != nil else {
+            // An empty cache elsewhere answers as one that is not there would.
+            let empty = FileManager.default.temporaryDirectory.appendingPathComponent(
+                "reprise-\(UUID().uuidString)")
+            defer { try? FileManager.default.removeItem(at: empty) }
+            return try explain(entries, in: Cache(path: empty.path, for: .building(wait: true)), options)
+        }
         let cache = try Cache(path: options.cachePath, for: .reading)
         if let state = cache.unchangedBuild(of: manifest.dataset, fingerprint: fingerprint.finish()) {
             return Explanation(
                 planned: [], hits: BuildSummary(json: state.summary).map { $0.run + $0.hit } ?? 0)
         }
+        return try explain(entries, in: cache, options)
+    }
+
+    private func explain(_ entries: EntryList, in cache: Cache, _ options: Options) throws -> Explanation {
         let plan = Plan(cache)
         let assembly = Assembly(
-            manifest: manifest, directory: directory, runner: .plan(plan),
+            manifest: manifest, directory: directory, manifestPath: path, runner: .plan(plan),
             workers: Workers(count: options.jobs),
             progress: options.progress)
-        _ = try assembly.assemble(entries)
-        return Explanation(planned: plan.planned, hits: plan.hitCount)
+        let snapshot = try assembly.assemble(entries)?.0
+        if let snapshot {
+            _ = try plan.find(Self.action(storing: snapshot, snapshot.encoded))
+        } else {
+            try plan.expectSnapshot(of: manifest)
+        }
+        return Explanation(planned: plan.planned(naming: plan.paths), hits: plan.hitCount)
     }
 
     /// Lists the entries, and hashes all that the build depends on, with a look at each file.
@@ -135,7 +151,7 @@ public struct DatasetBuild: Sendable {
                 fingerprint.combine("missing \(entries.path(index))".utf8)
                 continue
             }
-            entries.withPathBytes(index) { fingerprint.combine(path: $0, FileStat(status)) }
+            entries.withPathBytes(index) { fingerprint.combine(path: $0, status) }
         }
         return (entries, fingerprint)
     }
@@ -143,12 +159,20 @@ public struct DatasetBuild: Sendable {
     /// Puts the snapshot's own bytes into the cache.
     private static func store(_ snapshot: Snapshot, _ engine: Engine) throws -> ObjectReference {
         let bytes = snapshot.encoded
-        let action = Action(
-            Stages.snapshot, parameters: ["sha256": JSONValue(Digest(of: bytes))],
-            inputs: snapshot.objects.enumerated().map { Input("\($0.offset)", $0.element) },
+        return try engine.run(action(storing: snapshot, bytes)) { context in
+            try context.write(bytes, as: "snapshot")
+        }.output("snapshot")
+    }
+
+    /// The action that puts a snapshot into the cache; parameters and inputs tell people what is new in it.
+    private static func action(storing snapshot: Snapshot, _ bytes: [UInt8]) -> Action {
+        let entries = JSONValue.array(snapshot.sources.map(\.json))
+        return Action(
+            Stages.snapshot, parameters: ["manifest": snapshot.manifest],
+            inputs: [Input("entries", Digest(of: entries.canonicalBytes))]
+                + snapshot.objects.enumerated().map { Input("object \($0.offset)", $0.element) }
+                + [Input("bytes", Digest(of: bytes))],
             subject: snapshot.dataset)
-        return try engine.run(action) { context in try context.write(bytes, as: "snapshot") }.output(
-            "snapshot")
     }
 
     private static func references(_ snapshot: Snapshot, _ cache: Cache) throws -> [ObjectReference] {
@@ -176,12 +200,5 @@ public struct Explanation: Sendable {
             "actions": ["run": JSONValue(planned.count), "hit": JSONValue(hits)],
             "run": .array(planned.map(\.json)),
         ]
-    }
-}
-
-extension FileStat {
-    init(_ status: FileStatus) {
-        self.init(
-            size: Int(status.size), modified: status.modified, changed: status.changed, inode: status.inode)
     }
 }

@@ -139,7 +139,14 @@ struct SourceStages: Sendable {
             {
                 context in try spectrum.run(context, item.source)
             }
-            guard let record else { return .built(.unknown(item.source, .audio)) }
+            guard let record else {
+                let mel = spectrum.audio.features.first { $0.name == "mel" || $0.name == "mfcc" }
+                if case .plan(let plan) = runner, let mel {
+                    try plan.expect(
+                        Stages.describeMel, Parameters([:]), inputs: [(mel.name, nil)], subject: item.path)
+                }
+                return .built(.unknown(item.source, .audio))
+            }
             if record.failure == nil { try describe(record, item) }
             return outcome(item, record, nil) ?? .built(.unknown(item.source, .audio))
         }

@@ -104,7 +104,7 @@ public struct EntryList: Sendable {
 
     /// The file's status, links followed; nil for a file that is not there or not regular: a row of a table, or a link
     /// that leads nowhere.
-    public func status(_ index: Int) -> FileStatus? { found.statuses[index] }
+    public func status(_ index: Int) -> FileStat? { found.statuses[index] }
 
     /// The index in the manifest's `sources` of the item that an entry is from.
     public func item(_ index: Int) -> Int { Int(items[index]) }

@@ -1,3 +1,5 @@
+internal import Build
+
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -11,13 +13,13 @@ struct FoundFiles {
     /// Where path i ends; it begins where the one before ends.
     var ends: [Int] = []
     /// Nil for a file that is not there.
-    var statuses: [FileStatus?] = []
+    var statuses: [FileStat?] = []
 
     var count: Int { ends.count }
 
     func range(_ index: Int) -> Range<Int> { (index == 0 ? 0 : ends[index - 1])..<ends[index] }
 
-    mutating func append(_ path: some Collection<UInt8>, _ status: FileStatus?) {
+    mutating func append(_ path: some Collection<UInt8>, _ status: FileStat?) {
         paths.append(contentsOf: path)
         ends.append(paths.count)
         statuses.append(status)
@@ -185,17 +187,17 @@ final class FileWalk {
             if status.st_mode & S_IFMT == S_IFDIR {
                 open(descriptor, name, states, viaLink: true)
             } else if status.st_mode & S_IFMT == S_IFREG, takesFile(name.bytes, states) {
-                add(FileStatus(status))
+                add(FileStat(status))
             }
         }
     }
 
     private func take(_ descriptor: Int32, _ name: Name) {
         var status = stat()
-        add(fstatat(descriptor, name.cString, &status, 0) == 0 ? FileStatus(status) : nil)
+        add(fstatat(descriptor, name.cString, &status, 0) == 0 ? FileStat(status) : nil)
     }
 
-    private func add(_ status: FileStatus?) {
+    private func add(_ status: FileStat?) {
         if path.contains(where: { $0 >= 0x80 }), String(validating: path, as: UTF8.self) == nil {
             undecodable.append(String(decoding: path, as: UTF8.self))
             return

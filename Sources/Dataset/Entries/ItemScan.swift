@@ -1,3 +1,5 @@
+internal import Build
+
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -151,7 +153,7 @@ struct ItemScan {
             }
             var status = stat()
             let isThere = fstatat(root, path, &status, 0) == 0 && status.st_mode & S_IFMT == S_IFREG
-            files.append(Array(path.utf8), isThere ? FileStatus(status) : nil)
+            files.append(Array(path.utf8), isThere ? FileStat(status) : nil)
             rows.append(row)
         }
         if table.rowCount == 0 {

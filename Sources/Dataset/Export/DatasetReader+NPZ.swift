@@ -67,7 +67,9 @@ extension DatasetReader {
         try exportMapped(shard, "segment.source", places, to: file)
         for (name, vocabulary) in shard.vocabularies.sorted(by: { $0.key < $1.key }) {
             let all = snapshot.vocabularies[name] ?? []
-            let numbers = vocabulary.map { value in Int32(all.firstIndex(of: value) ?? -1) }
+            let numbers = vocabulary.map { value in
+                Int32(all.firstIndex { $0.utf8.elementsEqual(value.utf8) } ?? -1)
+            }
             try exportMapped(shard, "label.\(name)", numbers, to: file)
         }
     }

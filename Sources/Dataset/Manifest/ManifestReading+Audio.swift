@@ -1,3 +1,4 @@
+internal import Audio
 internal import Yams
 
 extension Manifest.Audio {
@@ -25,6 +26,20 @@ extension Manifest.Audio {
         readSTFT(section)
         features = Features(section, sampleRate: sampleRate)
         normalize = Normalize(section)
+        checkWhole(section)
+    }
+
+    /// Faults that only several keys together make, as the module that computes the features finds them.
+    private func checkWhole(_ section: Section) {
+        guard section.faults.faults.isEmpty else { return }
+        if features.cqt != nil {
+            section.faults.add(
+                section.line,
+                "audio.features.cqt is not computed by this version; leave it out, or take spectrogram")
+        }
+        for fault in AudioParameters(self).faults {
+            section.faults.add(section.line, "audio.\(fault.key) \(fault.message)")
+        }
     }
 
     private mutating func readLoudness(_ section: Section) {

@@ -25,6 +25,8 @@ extension DatasetReader {
     /// Pairs of MIDI sources with different bytes that share much, by sketches first, then by all of their stretches.
     ///
     /// - Parameter records: of all sources, as `records()` gives them.
+    /// - Returns: the pairs.
+    /// - Returns: the pairs, in the snapshot's order.
     /// - Throws: `BuildError`.
     public func nearDuplicates(_ records: [SourceRecord]) throws -> [DuplicatePair] {
         // Equal bytes are told apart from near-duplicates; the first entry stands for all.

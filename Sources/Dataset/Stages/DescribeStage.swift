@@ -3,7 +3,9 @@ import Build
 import Symbolic
 import Tensors
 
-/// What statistics want to know of one source, from what its first stage made. Nothing that trains depends on it.
+/// What statistics want to know of one source, from what its first stage made.
+///
+/// Nothing that trains depends on it.
 enum DescribeStage {
     /// The action that describes a source; nil if there is nothing to describe: no score, and no mel.
     static func action(of record: ActionRecord, path: String) -> Action? {
@@ -21,7 +23,7 @@ enum DescribeStage {
         return nil
     }
 
-    /// - Parameter decoded: the input, if it is at hand.
+    /// Describes the input, which need not be read if it is at hand decoded.
     static func run(_ context: ActionContext, decoded: Score? = nil) throws {
         if let decoded, context.action.stage == Stages.describe {
             context.facts = ScoreDescription(decoded).json

@@ -18,8 +18,8 @@ struct PackPart: Sendable {
 struct PackStage: Sendable {
     let manifest: Manifest
     let audio: AudioParameters?
-    /// The statistics object, if features are normalised by one.
-    let statistics: ObjectReference?
+    /// By what features are normalised, if by anything.
+    let statistics: FoundStatistics
 
     static func json(_ segments: [Range<Int>]) -> JSONValue {
         .array(segments.map { [JSONValue($0.lowerBound), JSONValue($0.upperBound)] })
@@ -53,10 +53,11 @@ struct PackStage: Sendable {
         let indices = Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($1, Int32($0)) })
         let names = Set(parts.flatMap(\.labels.keys)).sorted(by: utf8Order)
         let labels = names.map { name in
-            (name: name, vocabulary: Set(parts.compactMap { $0.labels[name] }).sorted(by: utf8Order))
+            (name: name, vocabulary: distinctByBytes(parts.compactMap { $0.labels[name] }))
         }
         let numbers = labels.map { label in
-            Dictionary(uniqueKeysWithValues: label.vocabulary.enumerated().map { ($1, Int32($0)) })
+            Dictionary(
+                uniqueKeysWithValues: label.vocabulary.enumerated().map { (Array($1.utf8), Int32($0)) })
         }
         return ShardContents(
             sources: sources.map(\.hex), labels: labels,
@@ -64,13 +65,21 @@ struct PackStage: Sendable {
                 SegmentSelection(
                     source: indices[part.source.sha256] ?? 0,
                     labels: zip(labels, numbers).map { label, numbers in
-                        part.labels[label.name].flatMap { numbers[$0] } ?? -1
+                        part.labels[label.name].flatMap { numbers[Array($0.utf8)] } ?? -1
                     },
                     segments: part.segments)
             })
     }
 
-    func action(_ kind: SegmentKind, _ parts: [PackPart], bucket: String) -> Action {
+    /// The action; nil when planning and not all of its inputs are known.
+    func action(_ kind: SegmentKind, _ parts: [PackPart], bucket: String) -> Action? {
+        let inputs = inputs(kind, parts)
+        let known = inputs.compactMap { input in input.digest.map { Input(input.name, $0) } }
+        guard known.count == inputs.count else { return nil }
+        return Action(Stages.pack, parameters: parameters(kind, parts), inputs: known, subject: bucket)
+    }
+
+    func parameters(_ kind: SegmentKind, _ parts: [PackPart]) -> Parameters {
         let contents = contents(parts)
         var parameters: [String: JSONValue] = [
             "kind": .string(kind.rawValue), "sources": .array(contents.sources.map { .string($0) }),
@@ -82,42 +91,48 @@ struct PackStage: Sendable {
             "entries": .array(
                 zip(parts, contents.selections).map { part, selection in
                     let isWhole = part.segments == [0..<part.source.segments]
-                    var entry: [JSONValue] = [
+                    return [
                         JSONValue(Int(selection.source)), .array(selection.labels.map { JSONValue(Int($0)) }),
                         isWhole ? .null : Self.json(part.segments),
                     ]
-                    if let gain = part.gain { entry.append(.number(gain.decibels)) }
-                    return .array(entry)
                 }),
         ]
-        var inputs: [Input] = []
         switch kind {
-        case .midi:
-            parameters["steps"] = JSONValue(manifest.midi?.steps ?? 0)
-            for part in parts {
-                inputs +=
-                    part.source.objects["segments"].map { [Input(part.source.sha256.short, $0.digest)] } ?? []
-            }
+        case .midi: parameters["steps"] = JSONValue(manifest.midi?.steps ?? 0)
         case .audio:
-            guard let block = manifest.audio, let audio else {
-                preconditionFailure("audio without its block")
-            }
+            guard let block = manifest.audio else { preconditionFailure("audio without its block") }
+            let gains = parts.map { ($0.source.sha256.short, JSONValue.number($0.gain?.decibels ?? 0)) }
+            parameters["gain_db"] = .object(Dictionary(gains) { first, _ in first })
             parameters["normalize"] = block.normalize.effective
             parameters["dtype"] = .string(block.elementType.rawValue)
             parameters["mfcc"] = block.features.mfcc?.effective
             parameters["values"] = label.map { label in .array(parts.map { .string($0.labels[label] ?? "") })
             }
-            for part in parts {
-                for feature in audio.features {
-                    inputs +=
-                        part.source.objects[feature.name].map {
-                            [Input("\(part.source.sha256.short) \(feature.name)", $0.digest)]
-                        } ?? []
+        }
+        return Parameters(.object(parameters))
+    }
+
+    /// What is packed; digests that have to be made first are nil.
+    func inputs(_ kind: SegmentKind, _ parts: [PackPart]) -> [(name: String, digest: Digest?)] {
+        switch kind {
+        case .midi:
+            return parts.map { ($0.source.sha256.short, $0.source.objects["segments"]?.digest) }
+        case .audio:
+            var inputs = parts.flatMap { part in
+                (audio?.features ?? []).map { feature in
+                    (
+                        name: "\(part.source.sha256.short) \(feature.name)",
+                        digest: part.source.objects[feature.name]?.digest
+                    )
                 }
             }
-            if let statistics { inputs.append(Input("statistics", statistics.digest)) }
+            switch statistics {
+            case .unwanted: break
+            case .object(let object): inputs.append(("statistics", object.digest))
+            case .unknown: inputs.append(("statistics", nil))
+            }
+            return inputs
         }
-        return Action(Stages.pack, parameters: .object(parameters), inputs: inputs, subject: bucket)
     }
 
     /// The label whose values are normalised apart, if any.
@@ -180,7 +195,7 @@ struct PackStage: Sendable {
         }
         let columns = try ColumnWriter(
             TensorFileLayout(contents.items + items, metadata: contents.metadata), to: writer)
-        let file = try statistics.map {
+        let file = try statistics.object.map {
             try StatisticsFile(decoding: TensorFile(bytes: cache.bytes(of: $0.digest)))
         }
         for part in parts {
@@ -265,6 +280,12 @@ private final class FeatureFinisher {
         cepstrum.compute(mel: stored, into: derived)
         return derived
     }
+}
+
+/// The strings that differ in their bytes, sorted by them; Swift's own equality takes é and e + ´ for one.
+func distinctByBytes(_ strings: some Sequence<String>) -> [String] {
+    Set(strings.map { Array($0.utf8) }).sorted { $0.lexicographicallyPrecedes($1) }
+        .map { String(decoding: $0, as: UTF8.self) }
 }
 
 /// The order of strings by their UTF-8 bytes.

@@ -61,7 +61,7 @@ extension MFCCParameters {
     init(_ manifest: Manifest.Audio.MFCC) {
         self.init(
             coefficients: manifest.coefficients, mel: MelParameters(manifest.mel),
-            decibels: DecibelParameters(manifest.decibels))
+            decibels: DecibelParameters(manifest.decibels), lifter: manifest.lifter)
     }
 }
 

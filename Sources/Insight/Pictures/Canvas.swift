@@ -43,12 +43,7 @@ struct Canvas {
 
     enum Side { case left, centre, right }
 
-    /// Writes a line of text.
-    ///
-    /// - Parameters:
-    ///   - x: of the text's left end, its middle or its right end, as `side` says.
-    ///   - y: of its top.
-    ///   - scale: dots of the canvas to a dot of the letters.
+    /// Writes a line of text, its top at y, and at x its left end, its middle or its right end, as `side` says.
     mutating func write(
         _ text: String, _ x: Int, _ y: Int, _ side: Side = .left, _ colour: Colour = .ink, scale: Int = 2
     ) {

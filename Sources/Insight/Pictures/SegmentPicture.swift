@@ -37,11 +37,7 @@ struct PictureTime {
         let marks: [(column: Double, text: String)]
     }
 
-    /// Marks at round numbers of a unit that rises evenly.
-    ///
-    /// - Parameters:
-    ///   - first: the unit's value at column 0.
-    ///   - perColumn: how much it rises a column.
+    /// Marks at round numbers of a unit that is `first` at column 0 and rises by `perColumn` a column.
     static func ruler(_ name: String, first: Double, perColumn: Double, columns: Int) -> Ruler {
         let last = first + perColumn * Double(columns)
         let step = roundStep((last - first) / 12)

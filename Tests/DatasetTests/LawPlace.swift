@@ -1,0 +1,263 @@
+import Build
+import Dataset
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A small dataset of made music in a folder, with a cache beside it, to edit and build.
+struct LawPlace: Sendable, Codable {
+    /// Holds `data`, `m.yaml` and the cache; removed by whoever made it.
+    var folder: String
+    var manifest = LawManifest()
+
+    var data: String { "\(folder)/data" }
+    var cache: String { "\(folder)/cache" }
+
+    /// What a build gave: a snapshot, or why there is none.
+    enum Outcome: Equatable {
+        case snapshot(Digest)
+        case failure(String)
+    }
+
+    /// Six MIDI files and four of audio, in two styles.
+    init(in folder: TestFolder) throws {
+        self.folder = folder.path
+        for index in 0..<6 {
+            try write(midi: index, to: index % 2 == 0 ? "classical" : "jazz", "\(index).mid")
+        }
+        for index in 0..<4 {
+            try write(audio: index, to: index % 2 == 0 ? "classical" : "jazz", "\(index).wav")
+        }
+    }
+
+    func write(midi seed: Int, to style: String, _ name: String) throws {
+        try write(LawMusic.midi(seed), "\(data)/\(style)/\(name)")
+    }
+
+    func write(audio seed: Int, to style: String, _ name: String) throws {
+        try write(LawMusic.audio(seed), "\(data)/\(style)/\(name)")
+    }
+
+    func write(_ bytes: [UInt8], _ path: String) throws {
+        let folders = path.split(separator: "/").dropLast()
+        for count in 1...folders.count { mkdir("/" + folders.prefix(count).joined(separator: "/"), 0o755) }
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        guard descriptor >= 0, pwrite(descriptor, bytes, bytes.count, 0) == bytes.count else {
+            throw TestFolder.Failure(code: errno)
+        }
+        close(descriptor)
+    }
+
+    /// Builds in the place's own cache, or in another.
+    @discardableResult
+    func build(in cache: String? = nil, jobs: Int = 1) throws -> BuildSummary {
+        try write(Array(manifest.yaml.utf8), "\(folder)/m.yaml")
+        return try DatasetBuild(manifestPath: "\(folder)/m.yaml").run(
+            DatasetBuild.Options(cachePath: cache ?? self.cache, jobs: jobs, waits: false))
+    }
+
+    func explain() throws -> [PlannedAction] {
+        try write(Array(manifest.yaml.utf8), "\(folder)/m.yaml")
+        return try DatasetBuild(manifestPath: "\(folder)/m.yaml").explain(
+            DatasetBuild.Options(cachePath: cache)
+        ).planned
+    }
+
+    func outcome(in cache: String? = nil, jobs: Int = 1) throws -> Outcome {
+        do {
+            return .snapshot(try build(in: cache, jobs: jobs).snapshot)
+        } catch let error as BuildError {
+            return .failure(error.description)
+        } catch let error as ManifestError {
+            return .failure(error.description)
+        }
+    }
+
+    /// What a build in a new cache gives.
+    func clean(jobs: Int = 1) throws -> Outcome {
+        let folder = try TestFolder()
+        return try outcome(in: "\(folder.path)/cache", jobs: jobs)
+    }
+
+    /// How often each action is recorded in the journals, by stage and subject.
+    private func recorded() throws -> [String: Int] {
+        var counts: [String: Int] = [:]
+        for name in Self.names(in: "\(cache)/journals") {
+            for line in try Self.read("\(cache)/journals/\(name)").split(separator: 0x0A) {
+                // A killed build may have left its last line without an end.
+                guard let json = try? JSONValue(parsing: Array(line)),
+                    let record = json["record"].flatMap({ ActionRecord(json: $0) })
+                else { continue }
+                counts["\(record.stage.name) \(record.subject)", default: 0] += 1
+            }
+        }
+        return counts
+    }
+
+    /// The actions that a body runs: stage and subject.
+    func ranActions(_ body: () throws -> Void) throws -> [String] {
+        let before = try recorded()
+        try body()
+        return try recorded().flatMap { name, count in
+            Array(repeating: name, count: max(0, count - (before[name] ?? 0)))
+        }
+    }
+
+    /// How many actions of each stage a body runs.
+    func ran(_ body: () throws -> Void) throws -> [String: Int] {
+        let stages = try ranActions(body).map { ($0.split(separator: " ").first.map(String.init) ?? "", 1) }
+        return Dictionary(stages, uniquingKeysWith: +)
+    }
+
+    /// Every file and folder of the cache with its bytes and times: whatever a write would change.
+    func state() throws -> [String: String] {
+        var state: [String: String] = [:]
+        var pending = [cache]
+        while let folder = pending.popLast() {
+            for name in Self.names(in: folder) {
+                let path = "\(folder)/\(name)"
+                guard let stat = FileStat(path: path) else { continue }
+                state[path] = "\(stat.modified) \(stat.changed) \(stat.inode) \(stat.size)"
+                if stat.isRegularFile {
+                    state[path]?.append(" \(Digest(of: try Self.read(path)))")
+                } else {
+                    pending.append(path)
+                }
+            }
+        }
+        return state
+    }
+
+    /// Every object of the cache, by path.
+    var objects: [String] {
+        Self.names(in: "\(cache)/objects").flatMap { folder in
+            Self.names(in: "\(cache)/objects/\(folder)").map { "\(cache)/objects/\(folder)/\($0)" }
+        }.filter { !$0.hasSuffix(".bad") }
+    }
+
+    /// Every source, by path.
+    var sources: [String] {
+        Self.names(in: data).flatMap { style in
+            Self.names(in: "\(data)/\(style)").map { "\(data)/\(style)/\($0)" }
+        }
+    }
+
+    static func read(_ path: String) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { throw TestFolder.Failure(code: errno) }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: FileStat(path: path)?.size ?? 0)
+        guard pread(descriptor, &bytes, bytes.count, 0) == bytes.count else {
+            throw TestFolder.Failure(code: errno)
+        }
+        return bytes
+    }
+
+    static func names(in folder: String) -> [String] {
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+}
+
+/// The parameters that the laws change.
+struct LawManifest: Sendable, Codable {
+    var stepsPerBeat = 4
+    var steps = 16
+    var loudness = "{rms_dbfs: -20}"
+    var normalize = "{compress: log10_1p, per: dataset, epsilon: 0}"
+    var bands = 8
+    var splits = "{train: 0.6, validation: 0.2, test: 0.2, seed: 1}"
+    var targetBytes = "4KiB"
+    var label = "\"{dir}\""
+    var dtype = "float32"
+    var statistics = "fit"
+    var dedupe = false
+
+    var yaml: String {
+        """
+        version: 1
+        dataset: law
+        sources:
+          - path: data/*/*
+            labels: {style: \(label)}
+        dedupe: \(dedupe)
+        midi:
+          grid: {steps_per_beat: \(stepsPerBeat)}
+          segment: {steps: \(steps)}
+        audio:
+          sample_rate: 8000
+          loudness: \(loudness)
+          segment: {samples: 2048}
+          stft: {n_fft: 256, hop: 256}
+          features:
+            mel: {bands: \(bands), fmax: 4000}
+          normalize: \(normalize)
+          dtype: \(dtype)
+        splits: \(splits)
+        shards: {target_bytes: \(targetBytes)}
+        statistics: \(statistics)
+        """
+    }
+}
+
+/// Music made of a number.
+enum LawMusic {
+    /// A MIDI file of format 0 with a few dozen notes.
+    static func midi(_ seed: Int) -> [UInt8] {
+        var random = LawGenerator(state: UInt64(seed))
+        var track: [UInt8] = [0, 0xC0, UInt8(seed & 15)]
+        for _ in 0..<Int.random(in: 20...50, using: &random) {
+            let pitch = UInt8.random(in: 40...80, using: &random)
+            track += [0, 0x90, pitch, UInt8.random(in: 1...127, using: &random)]
+            track += [UInt8.random(in: 1...96, using: &random), 0x80, pitch, 0]
+        }
+        track += [0, 0xFF, 0x2F, 0]
+        return Array("MThd".utf8) + big(6) + [0, 0, 0, 1, 0, 96] + Array("MTrk".utf8) + big(track.count)
+            + track
+    }
+
+    /// A WAV file: half a second at 8 kHz, one channel of 16 bits, a tone and noise.
+    static func audio(_ seed: Int) -> [UInt8] {
+        var random = LawGenerator(state: UInt64(seed))
+        let step = Double.random(in: 0.1...2, using: &random)
+        let level = Double.random(in: 1000...12000, using: &random)
+        var samples: [UInt8] = []
+        for index in 0..<4000 {
+            let value = level * sin(step * Double(index)) + Double.random(in: -500...500, using: &random)
+            samples += little(Int(value), 2)
+        }
+        let format =
+            little(1, 2) + little(1, 2) + little(8000, 4) + little(16000, 4) + little(2, 2) + little(16, 2)
+        return Array("RIFF".utf8) + little(36 + samples.count, 4) + Array("WAVEfmt ".utf8) + little(16, 4)
+            + format
+            + Array("data".utf8) + little(samples.count, 4) + samples
+    }
+
+    private static func big(_ value: Int) -> [UInt8] { little(value, 4).reversed() }
+    private static func little(_ value: Int, _ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed.
+struct LawGenerator: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+// Fuzz targets over the same sources as the package above (by links), built with AddressSanitizer and libFuzzer's
+// coverage. It is a package of its own because such flags may not stand in a package that others depend on.
+
+import Foundation
+import PackageDescription
+
+/// libFuzzer without its `main`, from Swift's own toolchain; `run` says where it lies.
+let runtime = ProcessInfo.processInfo.environment["FUZZER_RUNTIME"] ?? "libclang_rt.fuzzer_no_main.a"
+
+/// As the package above, and coverage.
+let instrumented: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .unsafeFlags(["-sanitize=fuzzer"]),
+]
+
+let package = Package(
+    name: "fuzz",
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "fuzz", dependencies: ["CFuzzer", "Dataset", "Symbolic", "Audio", "Tensors", "Build"],
+            swiftSettings: instrumented,
+            linkerSettings: [.unsafeFlags([runtime]), .linkedLibrary("stdc++")]),
+        .target(name: "CFuzzer"),
+        .target(
+            name: "Dataset",
+            dependencies: [
+                "Symbolic", "Audio", "Tensors", "Build", .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: instrumented),
+        .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: instrumented),
+        .target(
+            name: "Audio", dependencies: ["Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW"],
+            swiftSettings: instrumented),
+        .target(name: "Tensors", swiftSettings: instrumented),
+        .target(
+            name: "Build",
+            dependencies: [
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: instrumented),
+        .systemLibrary(name: "CSndfile", pkgConfig: "sndfile"),
+        .systemLibrary(name: "CSamplerate", pkgConfig: "samplerate"),
+        .systemLibrary(name: "CSoxr", pkgConfig: "soxr"),
+        .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f"),
+    ]
+)

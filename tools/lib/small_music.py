@@ -1,0 +1,40 @@
+"""Small MIDI and WAV files made of numbers, for tests that need many of them."""
+
+import math
+import os
+import random
+import struct
+
+
+def midi(seed):
+    """A file of format 0, 96 ticks a quarter, with 8 to 40 notes."""
+    randomly = random.Random(seed)
+    track = bytearray([0, 0xC0, seed & 127])
+    for _ in range(randomly.randint(8, 40)):
+        pitch = randomly.randint(40, 80)
+        track += bytes([0, 0x90, pitch, randomly.randint(1, 127), randomly.randint(1, 96), 0x80, pitch, 0])
+    track += bytes([0, 0xFF, 0x2F, 0])
+    return b"MThd" + struct.pack(">IHHH", 6, 0, 1, 96) + b"MTrk" + struct.pack(">I", len(track)) + bytes(track)
+
+
+def audio(seed, seconds=4.0, rate=8000):
+    """A WAV file, one channel of 16 bits: a tone in noise."""
+    randomly = random.Random(seed)
+    step = randomly.uniform(0.1, 2)
+    count = int(seconds * rate)
+    samples = [int(8000 * math.sin(step * i)) + randomly.randint(-500, 500) for i in range(count)]
+    data = struct.pack(f"<{count}h", *samples)
+    header = struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
+    return b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + header + b"data" + struct.pack("<I", len(data)) + data
+
+
+def tree(folder, midi=0, audio=0, seed=1, per_folder=1000):
+    """Writes so many files, no more than `per_folder` to a folder; their names do not repeat."""
+    makers = globals()
+    for kind, ending, count in (("midi", "mid", midi), ("audio", "wav", audio)):
+        for number in range(count):
+            place = os.path.join(folder, f"{kind}{number // per_folder:03d}")
+            if number % per_folder == 0:
+                os.makedirs(place, exist_ok=True)
+            with open(os.path.join(place, f"{number:06d}.{ending}"), "wb") as file:
+                file.write(makers[kind](seed * 1_000_000 + number))
