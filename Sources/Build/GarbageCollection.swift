@@ -25,8 +25,9 @@ extension Cache {
     ///
     /// A snapshot reaches its objects, they the actions that made them, and those their inputs; so a build after
     /// collecting has nothing to do that it hadn't before. What is younger than the grace stays, and while workers
-    /// live, what is younger than the first of them. Records without objects stay while their stage has the version
-    /// that was last used: they keep damaged sources from being tried again.
+    /// live, what is younger than the first of them. Failures stay while their stage has the version that was last
+    /// used: they keep damaged sources from being tried again. Records of facts alone stay as well while all that they
+    /// were made from does; they keep none of it.
     ///
     /// Records go first, then objects: killed at any moment, no record names an object that was collected.
     ///
@@ -133,9 +134,8 @@ extension Cache {
         for (key, row) in ledger.rows {
             let isYoung = row.at > youngest / 1_000_000
             let isOfLiveWorker = live[String(ledger.journals[row.journal].journal.name.dropLast(6))] != nil
-            let isWithoutObjects =
-                row.result.outputs.isEmpty && row.stage.version == versions[row.stage.name]
-            if isYoung || isOfLiveWorker || isWithoutObjects { due.append(key) }
+            let isFailure = row.result.failure != nil && row.stage.version == versions[row.stage.name]
+            if isYoung || isOfLiveWorker || isFailure { due.append(key) }
         }
         while let key = due.popLast() {
             guard kept.insert(key).inserted, let row = ledger.rows[key] else { continue }
@@ -143,6 +143,12 @@ extension Cache {
             for input in row.inputs where wanted.insert(input).inserted {
                 due += makers[input] ?? []
             }
+        }
+        for (key, row) in ledger.rows where row.result.outputs.isEmpty && row.result.failure == nil {
+            guard row.stage.version == versions[row.stage.name], row.inputs.allSatisfy(wanted.contains) else {
+                continue
+            }
+            kept.insert(key)
         }
         return kept
     }

@@ -14,9 +14,23 @@ struct StatsCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write a page with charts to this file; it works offline.", valueName: "file"))
     var html: String?
 
+    @Option(help: ArgumentHelp("Say what has changed since another snapshot instead.", valueName: "dataset"))
+    var against: String?
+
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        if html != nil, against != nil { throw ValidationError("--html and --against cannot stand together") }
+    }
+
     func run() throws {
+        if let against {
+            let comparison = SnapshotComparison(
+                from: try DatasetReader(against, cachePath: common.cachePath),
+                to: try DatasetReader(dataset, cachePath: common.cachePath))
+            return print(
+                common.json ? comparison.json.canonical + "\n" : comparison.text, terminator: "")
+        }
         let statistics = try DatasetStatistics(DatasetReader(dataset, cachePath: common.cachePath))
         if let html {
             try statistics.writeHTML(html)

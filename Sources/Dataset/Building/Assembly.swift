@@ -145,7 +145,8 @@ struct Assembly: Sendable {
 
     /// Finds pieces, and deals them or their segments to the splits.
     private func deal(_ entries: inout [Entry], _ summary: inout BuildSummary) throws {
-        let pieces = PieceMap(entries.map { ($0.source.sha256, $0.description.piece) })
+        let alike = manifest.splits.nearDuplicates == .together ? try nearDuplicates(entries) : []
+        let pieces = PieceMap(entries.map { ($0.source.sha256, $0.description.piece) }, alike: alike)
         summary.warnings += pieces.warnings.map(\.message)
         for index in entries.indices { entries[index].piece = pieces.ids[index] }
         do throws(SplitAssignment.Failure) {

@@ -22,9 +22,9 @@ public struct LogHistogram: Sendable, Hashable {
     public mutating func add(_ length: Double) {
         // The exponent of the length's square counts half octaves; √2 as a Double is a hair too large, so that the
         // square of an edge reaches its power of 2.
-        let square = min(length * length, .greatestFiniteMagnitude)
-        let bin = square > 0 ? square.exponent + 11 : 0
-        counts[min(max(Int(bin), 0), counts.count - 1)] += 1
+        let square = min(length * length, 0x1p10)
+        let bin = square > 0 ? Int(square.exponent) + 11 : 0
+        counts[max(bin, 0)] += 1
     }
 
     /// Adds what another counted.

@@ -205,7 +205,9 @@ extension Manifest.Splits {
     public var effective: JSONValue {
         var members: [String: JSONValue] = [:]
         switch division {
-        case .column(let column): return ["column": .string(column)]
+        case .column(let column):
+            guard nearDuplicates == .together else { return ["column": .string(column)] }
+            return ["column": .string(column), "near_duplicates": "together"]
         case .proportions(let train, let validation, let test):
             members = ["train": .number(train), "validation": .number(validation), "test": .number(test)]
         case .folds(let count, let test): members = ["folds": JSONValue(count), "fold": JSONValue(test)]
@@ -218,6 +220,7 @@ extension Manifest.Splits {
         members["method"] = .string(method.rawValue)
         members["stratify"] = stratify.map { .string($0) }
         members["seed"] = JSONValue(seed)
+        if nearDuplicates == .together { members["near_duplicates"] = "together" }
         return .object(members)
     }
 }

@@ -3,6 +3,7 @@ internal import Yams
 extension Manifest.Splits {
     static let keys = [
         "train", "validation", "test", "by", "method", "stratify", "seed", "folds", "fold", "column",
+        "near_duplicates",
     ]
 
     init(_ section: Section) {
@@ -14,9 +15,13 @@ extension Manifest.Splits {
         method = section.word("method", default: .hash)
         stratify = section.text("stratify")
         seed = section.integer("seed", 0...Int.max, default: 0)
+        nearDuplicates = section.word("near_duplicates", default: .ignore)
         readDivision(section)
         if stratify != nil, method != .exact {
             section.fault("stratify", "needs method: exact, since a hash alone keeps no counts; add it")
+        }
+        if nearDuplicates == .together, unit == .segment {
+            section.fault("near_duplicates", "cannot keep pieces together with by: segment; remove one")
         }
         if stratify != nil, unit == .segment {
             section.fault("stratify", "cannot stand with by: segment; remove one")
@@ -28,7 +33,7 @@ extension Manifest.Splits {
         let folds = ["folds", "fold"].filter(section.has)
         if section.has("column") {
             if let column = section.text("column") { division = .column(column) }
-            for key in section.values.keys.sorted() where key != "column" {
+            for key in section.values.keys.sorted() where !["column", "near_duplicates"].contains(key) {
                 section.fault(key, "cannot stand with column, which alone decides; remove one")
             }
             return

@@ -5,6 +5,7 @@ extension Manifest {
     /// splits: {train: 0.8, validation: 0.1, test: 0.1, by: piece, method: hash, seed: 0}
     /// #  by: piece | segment | a label;  method: hash | exact;  stratify: a label (with exact)
     /// splits: {folds: 5, fold: 0}     # fold 0 tests, the next validates, the rest train; also by, method, ...
+    /// splits: {near_duplicates: together}   # ignore | together
     /// splits: {column: split}         # a table's column: train | validation | test
     /// ```
     ///
@@ -20,6 +21,8 @@ extension Manifest {
         public var stratify: String?
         /// What the hash of an id is seeded with, at least 0.
         public var seed = 0
+        /// Whether sources that share passages are one piece.
+        public var nearDuplicates = NearDuplicates.ignore
 
         /// How many parts, and how large.
         public enum Division: Hashable, Sendable {
@@ -47,6 +50,15 @@ extension Manifest {
             case hash
             /// In hash order, so that counts match the proportions.
             case exact
+        }
+
+        /// What becomes of MIDI sources that share passages.
+        public enum NearDuplicates: String, CaseIterable, Sendable {
+            /// Nothing: each is its own piece, unless the manifest says otherwise.
+            case ignore
+            /// Those that share 3 % or more of the smaller one's stretches of twelve pitches are one piece, and so on
+            /// from one to the next.
+            case together
         }
     }
 }

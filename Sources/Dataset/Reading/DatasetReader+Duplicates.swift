@@ -26,6 +26,7 @@ extension DatasetReader {
     ///
     /// - Parameter records: of all sources, as `records()` gives them.
     /// - Returns: the pairs.
+    /// - Returns: the pairs, in the snapshot's order.
     /// - Throws: `BuildError`.
     public func nearDuplicates(_ records: [SourceRecord]) throws -> [DuplicatePair] {
         // Equal bytes are told apart from near-duplicates; the first entry stands for all.

@@ -12,8 +12,12 @@ public struct PieceMap: Sendable {
 
     /// Finds the pieces.
     ///
-    /// - Parameter entries: each entry's source, and its explicit piece string if it has one.
-    public init(_ entries: [(source: Digest, piece: String?)]) {
+    /// - Parameters:
+    ///   - entries: each entry's source, and its explicit piece string if it has one.
+    ///   - alike: pairs of sources that are one piece whatever the strings say; no warning tells of these.
+    public init(
+        _ entries: [(source: Digest, piece: String?)], alike: [(first: Digest, second: Digest)] = []
+    ) {
         let own = entries.map { entry in entry.piece.map { Digest(of: $0.utf8) } ?? entry.source }
         var joined = DisjointSets()
         var first: [Digest: Digest] = [:]
@@ -21,13 +25,20 @@ public struct PieceMap: Sendable {
             joined.insert(id)
             if let other = first[entry.source] { joined.join(id, other) } else { first[entry.source] = id }
         }
-        ids = own.map { joined.root($0) }
         var parts: [Digest: Set<Digest>] = [:]
-        for (id, root) in zip(own, ids) where id != root { parts[root, default: [root]].insert(id) }
+        for id in own {
+            let root = joined.root(id)
+            if id != root { parts[root, default: [root]].insert(id) }
+        }
         var names: [Digest: String] = [:]
         for (entry, id) in zip(entries, own) where parts[joined.root(id)] != nil {
             names[id] = entry.piece.map { "'\($0)'" } ?? "the source \(id.short)"
         }
+        var all = joined
+        for pair in alike {
+            if let a = first[pair.first], let b = first[pair.second] { all.join(a, b) }
+        }
+        ids = own.map { all.root($0) }
         warnings = parts.keys.sorted().map { root in
             let all = parts[root, default: []].sorted().compactMap { names[$0] }
             return Diagnostic(

@@ -21,6 +21,8 @@ struct BuiltSource: Sendable {
     let exclusion: String?
     /// What was read leniently, as `code: message`.
     let warnings: [String]
+    /// Its score, for MIDI.
+    var score: ObjectReference?
     /// Whether the stages have run; when planning, a source may have to be reckoned with before.
     var isKnown = true
 

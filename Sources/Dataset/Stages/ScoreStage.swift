@@ -107,7 +107,8 @@ enum ScoreStage {
                 notes: segments.facts["notes"]?.integer ?? 0,
                 controls: segments.facts["controls"]?.integer ?? 0),
             objects: segments.outputs, levels: nil, exclusion: segments.facts["exclusion"]?.string,
-            warnings: (score.diagnostics + segments.diagnostics).map { "\($0.code): \($0.message)" })
+            warnings: (score.diagnostics + segments.diagnostics).map { "\($0.code): \($0.message)" },
+            score: score.outputs["score"])
     }
 
     /// The bytes of a small file; one byte more than the limit when it is longer, so that the reader refuses it.

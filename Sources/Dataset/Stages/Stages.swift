@@ -9,6 +9,8 @@ enum Stages {
     static let score = Stage("score", version: 1)
     /// Score → segments on the grid.
     static let segments = Stage("segments", version: 2)
+    /// Score → its stretches of twelve pitches, as hashes.
+    static let shingles = Stage("shingles", version: 1)
     /// Audio bytes → features of each segment at unity gain, and what was measured on the way.
     static let spectrum = Stage("spectrum", version: 1, numerics: Numerics.tag)
     /// One source's feature → its moments, before the gain.
@@ -30,5 +32,5 @@ enum Stages {
     /// The stages that only look: no shard depends on them, so that no snapshot states their versions.
     static let looking = [describe, describeMel]
     /// The stages whose versions a snapshot states.
-    static let all = [score, segments, spectrum, moments, bandMoments, fit, pack]
+    static let all = [score, segments, shingles, spectrum, moments, bandMoments, fit, pack]
 }

@@ -234,7 +234,14 @@
       }
     }
     named(parent, "Sample rates", null, (tally) => tally.audio?.rates, { x: "Hz", y: "sources" });
-    named(parent, "Formats", null, (tally) => Object.fromEntries(Object.entries(tally.audio?.formats || {}).map(([name, count]) => [name.replace(/ \([^)]*\)/g, ""), count])), { y: "sources" });
+    named(parent, "Formats", null, (tally) => {
+      const formats = {};
+      for (const [name, count] of Object.entries(tally.audio?.formats || {})) {
+        const brief = name.replace(/ \([^)]*\)/g, "");
+        formats[brief] = (formats[brief] || 0) + count;
+      }
+      return formats;
+    }, { y: "sources" });
   }
   function draw() {
     for (const one of charts) one.destroy();

@@ -1,0 +1,161 @@
+import CPNG
+import Foundation
+import Testing
+
+@testable import Build
+@testable import Dataset
+@testable import Insight
+
+/// Statistics, pictures, pages and comparisons of small datasets.
+struct LookingTests {
+    let shop: Workshop
+
+    init() throws {
+        shop = try Workshop()
+        for index in 0..<12 {
+            let style = index % 2 == 0 ? "classical" : "jazz"
+            try shop.write("music/\(style)/\(index).mid", Workshop.midi(Workshop.melody(seed: index + 1)))
+        }
+    }
+
+    @Test func partsAddUpToTheWhole() throws {
+        let statistics = try DatasetStatistics(
+            shop.build("splits: {train: 0.5, validation: 0.25, test: 0.25}"))
+        #expect(statistics.total.notes == 12 * 200)
+        #expect(statistics.total.midi.pitches.reduce(0, +) == 12 * 200)
+        for parts in [Array(statistics.splits.values), Array((statistics.labels["style"] ?? [:]).values)] {
+            #expect(parts.reduce(0) { $0 + $1.notes } == statistics.total.notes)
+            #expect(parts.reduce(0) { $0 + $1.segments } == statistics.total.segments)
+            for pitch in 0..<128 {
+                #expect(
+                    parts.reduce(0) { $0 + $1.midi.pitches[pitch] } == statistics.total.midi.pitches[pitch])
+            }
+        }
+        // One note after the other, each a sixteenth: no step is empty but those of a partial last segment.
+        #expect(statistics.total.midi.emptySteps == 0 && statistics.total.midi.steps == 12 * 200)
+        #expect(statistics.total.midi.spreads["polyphony"]?.mean == 1)
+        #expect(statistics.total.midi.metres == ["4/4": 12 * 50])
+    }
+
+    @Test func anOlderSnapshotIsDescribedWhenLookedAt() throws {
+        let reader = try shop.build()
+        let recorded = try reader.records().map(\.score)
+        #expect(recorded.allSatisfy { $0 != nil })
+        // What a record would say is found anew from the scores, and is the same.
+        for record in try reader.records() {
+            let head = try #require(
+                try reader.cache.lookup([
+                    Action(Stages.score, inputs: [Input("source", record.source.sha256)], subject: "")
+                ])[0])
+            let action = try #require(DescribeStage.action(of: head, path: ""))
+            #expect(ScoreDescription(json: try DescribeStage.facts(action, reader.cache)) == record.score)
+        }
+    }
+
+    @Test func aBuildDescribesEachSourceOnce() throws {
+        _ = try shop.build()
+        let path = shop.folder.appendingPathComponent("m.yaml").path
+        try shop.write("music/jazz/more.mid", Workshop.midi(Workshop.melody(seed: 99)))
+        let build = try DatasetBuild(manifestPath: path)
+        let planned = try build.explain(.init(cachePath: shop.cache, jobs: 1)).planned
+        #expect(planned.filter { $0.stage == "describe" }.map(\.subject) == ["music/jazz/more.mid"])
+        _ = try build.run(.init(cachePath: shop.cache, jobs: 1))
+        #expect(try build.explain(.init(cachePath: shop.cache, jobs: 1)).planned.isEmpty)
+        // Another grid lays the same scores anew; it does not describe them again.
+        try shop.write(
+            "m.yaml", Array(String(contentsOfFile: path, encoding: .utf8).replacing("64", with: "32").utf8))
+        let regridded = try DatasetBuild(manifestPath: path).explain(.init(cachePath: shop.cache, jobs: 1))
+            .planned
+        #expect(regridded.contains { $0.stage == "segments" })
+        #expect(!regridded.contains { $0.stage == "describe" })
+    }
+
+    @Test func thePictureShowsWhatSounds() throws {
+        try shop.write("music/one/one.mid", Workshop.midi([60, 60, 60, 60, 72, 72, 72, 72]))
+        let reader = try shop.build("", segment: 16)
+        let view = try SegmentView(reader, reader.place("one.mid#0"))
+        let panels = try view.rollPanels()
+        #expect(
+            panels.map(\.title) == [
+                "piano roll", "velocity roll", "onset roll", "instrument roll, notes at once",
+            ])
+        let piano = panels[0]
+        // Two octaves from C4; four steps of C4, then four of C5, then nothing.
+        #expect(piano.rows == 24)
+        for row in 0..<24 {
+            for step in 0..<16 {
+                let sounds = row == 0 && step < 4 || row == 12 && (4..<8).contains(step)
+                #expect((piano.values[row * 16 + step] > 0) == sounds, "row \(row), step \(step)")
+            }
+        }
+        #expect(panels[1].values[0] == 60)
+        #expect(panels[2].values.reduce(0, +) == 8)
+        #expect(piano.marks.map(\.text) == ["C4", "C5"])
+        let time = try view.rollTime()
+        #expect(time.length == 8)
+        #expect(time.rulers.map(\.name) == ["beats", "seconds"])
+    }
+
+    @Test func thePNGIsReadBackAsItWasDrawn() throws {
+        let reader = try shop.build()
+        let view = try SegmentView(reader, reader.place("0"))
+        let path = shop.folder.appendingPathComponent("a.png").path
+        try view.writePNG(path)
+        let canvas = try view.picture()
+        var image = png_image()
+        image.version = png_uint_32(PNG_IMAGE_VERSION)
+        #expect(png_image_begin_read_from_file(&image, path) != 0)
+        #expect(Int(image.width) == canvas.width && Int(image.height) == canvas.height)
+        image.format = png_uint_32(PNG_FORMAT_FLAG_COLOR)
+        var bytes = [UInt8](repeating: 0, count: canvas.bytes.count)
+        #expect(png_image_finish_read(&image, nil, &bytes, 0, nil) != 0)
+        #expect(bytes == canvas.bytes)
+        #expect(throws: BuildError.self) { try view.writePNG("/nowhere/at/all.png") }
+    }
+
+    @Test func thePageHoldsAllAndAsksForNothing() throws {
+        let reader = try shop.build(
+            """
+            version: 1
+            dataset: odd
+            sources:
+              - path: music/*/*.mid
+                labels: {style: "</script><!--<b>"}
+            midi: {}
+            """, named: "odd.yaml")
+        let statistics = try DatasetStatistics(reader)
+        let html = statistics.html
+        #expect(html.contains("Chart.js v3.9.1") && html.contains("MIT"))
+        #expect(html.contains("default-src 'none'"))
+        // The three scripts' ends, and none that a label brings.
+        #expect(html.components(separatedBy: "</script>").count == 4)
+        #expect(!html.contains("src=\"http") && !html.contains("href=\"http"))
+        let start = try #require(html.range(of: "type=\"application/json\">")).upperBound
+        let end = try #require(html.range(of: "</script>", range: start..<html.endIndex)).lowerBound
+        #expect(try JSONValue(parsing: Array(html[start..<end].utf8)) == statistics.json)
+    }
+
+    @Test func aComparisonNamesWhatCameWentAndChanged() throws {
+        let old = try shop.build()
+        try shop.write("music/jazz/new.mid", Workshop.midi(Workshop.melody(seed: 70)))
+        try shop.remove("music/jazz/1.mid")
+        try shop.write("music/classical/0.mid", Workshop.midi(Workshop.melody(seed: 71)))
+        let moved = Workshop.midi(Workshop.melody(seed: 4))
+        try shop.remove("music/jazz/3.mid")
+        try shop.write("music/classical/3.mid", moved)
+        try shop.write("music/jazz/bad.mid", [1, 2, 3])
+        let new = try shop.build("", segment: 32)
+        let found = SnapshotComparison(from: old, to: new)
+        #expect(found.added == ["music/jazz/new.mid"])
+        #expect(found.removed == ["music/jazz/1.mid"])
+        #expect(found.renamed.map(\.from) == ["music/jazz/3.mid"])
+        #expect(found.renamed.map(\.to) == ["music/classical/3.mid"])
+        #expect(found.changed.map(\.path) == ["music/classical/0.mid"])
+        #expect(found.quarantine.new == ["music/jazz/bad.mid"])
+        #expect(found.settings.map(\.path) == ["midi.segment.hop", "midi.segment.steps"])
+        #expect(found.text.contains("renamed (1)"))
+        let same = SnapshotComparison(from: new, to: new)
+        #expect(same.text.contains("nothing has changed"))
+        #expect(same.added.isEmpty && same.settings.isEmpty && same.shards.gone == 0)
+    }
+}

@@ -1,0 +1,142 @@
+import Dataset
+import Foundation
+import Testing
+
+@testable import Insight
+
+/// Problems that are put in on purpose, each to be found with its sources, and nothing else.
+struct ProblemTests {
+    let shop: Workshop
+
+    init() throws { shop = try Workshop() }
+
+    private func pieces(_ count: Int) throws {
+        for index in 0..<count {
+            let style = index % 2 == 0 ? "classical" : "jazz"
+            try shop.write("music/\(style)/\(index).mid", Workshop.midi(Workshop.melody(seed: index + 1)))
+        }
+    }
+
+    /// All in one split of each kind, so that only what is put in is found.
+    private static let splits =
+        "splits: {train: 0.6, validation: 0.2, test: 0.2, method: exact, stratify: style}"
+
+    private func problems(_ reader: DatasetReader) throws -> [String: Problem] {
+        Dictionary(uniqueKeysWithValues: try DatasetStatistics(reader).problems.map { ($0.code, $0) })
+    }
+
+    @Test func aSoundDatasetIsSilent() throws {
+        try pieces(20)
+        let found = try problems(shop.build(Self.splits))
+        #expect(found.isEmpty, "\(found.keys)")
+    }
+
+    @Test func aCopyUnderAnotherNameAndLabel() throws {
+        try pieces(20)
+        try shop.write("music/jazz/copy.mid", Workshop.midi(Workshop.melody(seed: 1)))
+        let found = try problems(shop.build(Self.splits))
+        #expect(found["duplicates.bytes"]?.sources == ["music/classical/0.mid = music/jazz/copy.mid"])
+        #expect(found["labels.contradict"]?.sources.count == 1)
+    }
+
+    @Test func aVersionAndATransposedCopy() throws {
+        try pieces(20)
+        try shop.write(
+            "music/jazz/version.mid", Workshop.midi(Workshop.melody(seed: 1) + [50], velocities: [90, 30]))
+        try shop.write("music/jazz/higher.mid", Workshop.midi(Workshop.melody(seed: 4).map { $0 + 3 }))
+        let found = try problems(shop.build(Self.splits))
+        let lines =
+            (found["duplicates.near"]?.sources ?? []) + (found["duplicates.across-splits"]?.sources ?? [])
+        #expect(lines.count == 2, "\(lines)")
+        #expect(
+            lines.contains {
+                $0.contains("classical/0.mid") && $0.contains("jazz/version.mid") && $0.hasSuffix("100 %")
+            })
+        #expect(
+            lines.contains {
+                $0.contains("jazz/3.mid") && $0.contains("jazz/higher.mid") && $0.hasSuffix("another key")
+            })
+    }
+
+    @Test func nearDuplicatesAreKeptTogether() throws {
+        try pieces(8)
+        // A quarter of 0, the rest its own; and one that shares with that one alone: joined from one to the next.
+        let bridge = Array(Workshop.melody(seed: 1).prefix(60)) + Workshop.melody(seed: 100, count: 140)
+        try shop.write("music/jazz/bridge.mid", Workshop.midi(bridge))
+        try shop.write(
+            "music/jazz/far.mid",
+            Workshop.midi(Array(bridge.suffix(60)) + Workshop.melody(seed: 101, count: 140)))
+        for seed in 0..<6 {
+            let reader = try shop.build(
+                "splits: {train: 0.5, test: 0.5, near_duplicates: together, seed: \(seed)}")
+            let sources = reader.snapshot.sources
+            let joined = sources.filter {
+                ["music/classical/0.mid", "music/jazz/bridge.mid", "music/jazz/far.mid"].contains($0.path)
+            }
+            #expect(Set(joined.map(\.piece)).count == 1)
+            #expect(Set(joined.map(\.split)).count == 1)
+            #expect(Set(sources.map(\.piece)).count == 8)
+            #expect(try problems(reader)["duplicates.across-splits"] == nil)
+        }
+        let apart = try shop.build("splits: {train: 0.5, test: 0.5}")
+        #expect(Set(apart.snapshot.sources.map(\.piece)).count == 10)
+    }
+
+    @Test func oddMIDI() throws {
+        try pieces(20)
+        try shop.write("music/jazz/flat.mid", Workshop.midi(Workshop.melody(seed: 50), velocities: [100]))
+        try shop.write("music/jazz/empty.mid", Workshop.midi([]))
+        try shop.write("music/jazz/cut.mid", Array(Workshop.midi([60, 62, 64]).dropLast(9)))
+        let found = try problems(shop.build(Self.splits))
+        #expect(found["midi.flat-velocity"]?.sources == ["music/jazz/flat.mid: all 100"])
+        #expect(found["midi.no-notes"]?.sources == ["music/jazz/empty.mid: no notes"])
+        #expect(found["sources.quarantined"]?.sources == ["music/jazz/cut.mid: midi.track-truncated"])
+    }
+
+    @Test func labelsOutOfBalance() throws {
+        try pieces(12)
+        try shop.write("music/folk/0.mid", Workshop.midi(Workshop.melody(seed: 60, count: 20)))
+        let found = try problems(shop.build(Self.splits))
+        #expect(found["labels.imbalance"]?.sources.last == "folk: 1 segments")
+        #expect(found["labels.absent"]?.sources == ["folk: none in validation, test"])
+    }
+
+    @Test func silentClippedNarrowAndShortAudio() throws {
+        func tone(_ hertz: Double, _ level: Double, seconds: Double = 3, rate: Int = 16_000) -> [UInt8] {
+            Workshop.wav(
+                rate: rate,
+                (0..<Int(seconds * Double(rate))).map {
+                    level * sin(2 * .pi * hertz * Double($0) / Double(rate))
+                        + level * 0.3 * sin(2 * .pi * 3000 * Double($0) / Double(rate))
+                })
+        }
+        for index in 0..<6 { try shop.write("audio/\(index).wav", tone(300 + 40 * Double(index), 0.3)) }
+        try shop.write("audio/silent.wav", tone(440, 0))
+        try shop.write("audio/clipped.wav", tone(440, 1.5))
+        try shop.write("audio/narrow.wav", tone(440, 0.3, rate: 8000))
+        try shop.write("audio/short.wav", tone(440, 0.3, seconds: 0.5))
+        let reader = try shop.build(
+            """
+            version: 1
+            dataset: sound
+            sources:
+              - path: audio/*.wav
+            audio:
+              sample_rate: 16000
+              segment: {samples: 16384}
+              features: {mel: {bands: 40}}
+            splits: {train: 1}
+            """, named: "a.yaml")
+        let found = try problems(reader)
+        #expect(found["audio.silent"]?.sources == ["audio/silent.wav: under −70 dBFS"])
+        #expect(found["audio.clipped"]?.sources.map { $0.prefix { $0 != ":" } } == ["audio/clipped.wav"])
+        #expect(found["audio.narrow-band"]?.sources == ["audio/narrow.wav: sampled at 8,000 Hz"])
+        #expect(found["audio.short"]?.sources == ["audio/short.wav: 0.50 s"])
+        let statistics = try DatasetStatistics(reader)
+        #expect(statistics.total.audio.silent == 1 && statistics.total.audio.clipped == 1)
+        #expect(statistics.total.audio.mel.mean.count == 40)
+        let after = try #require(statistics.melAfter[""])
+        // Each band is divided by its own deviation, rounded to a 64th of an octave.
+        #expect(after.deviation.allSatisfy { abs($0 - 1) < 0.01 || $0 == 0 }, "\(after.deviation)")
+    }
+}

@@ -1,0 +1,84 @@
+import Dataset
+import Foundation
+import Testing
+
+/// A fresh folder in which music is made and datasets are built.
+final class Workshop {
+    let folder: URL
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("insight-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    func write(_ path: String, _ bytes: [UInt8]) throws {
+        let file = folder.appendingPathComponent(path)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: file)
+    }
+
+    func remove(_ path: String) throws {
+        try FileManager.default.removeItem(at: folder.appendingPathComponent(path))
+    }
+
+    var cache: String { folder.appendingPathComponent("cache").path }
+
+    /// Builds a manifest of MIDI in `music/<style>/`, and opens what came of it.
+    func build(_ more: String = "", segment: Int = 64) throws -> DatasetReader {
+        try build(
+            """
+            version: 1
+            dataset: test
+            sources:
+              - path: music/*/*.mid
+                labels: {style: "{dir}"}
+            midi:
+              segment: {steps: \(segment)}
+            \(more)
+            """, named: "m.yaml")
+    }
+
+    func build(_ manifest: String, named name: String) throws -> DatasetReader {
+        try write(name, Array(manifest.utf8))
+        let path = folder.appendingPathComponent(name).path
+        let summary = try DatasetBuild(manifestPath: path).run(.init(cachePath: cache, jobs: 1))
+        return try DatasetReader(summary.dataset, cachePath: cache)
+    }
+
+    /// Pitches that wander without repeating; each seed gives others.
+    static func melody(seed: Int, count: Int = 200) -> [UInt8] {
+        var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
+        return (0..<count).map { _ in
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return UInt8(40 + state % 40)
+        }
+    }
+
+    /// A file of format 0, 96 ticks a quarter; each note lasts a sixteenth.
+    static func midi(_ pitches: [UInt8], velocities: [UInt8] = [60, 70, 80]) -> [UInt8] {
+        var track: [UInt8] = []
+        for (index, pitch) in pitches.enumerated() {
+            track += [0, 0x90, pitch, velocities[index % velocities.count], 24, 0x80, pitch, 0]
+        }
+        track += [0, 0xFF, 0x2F, 0]
+        let length = withUnsafeBytes(of: UInt32(track.count).bigEndian) { Array($0) }
+        return Array("MThd".utf8) + [0, 0, 0, 6, 0, 0, 0, 1, 0, 96] + Array("MTrk".utf8) + length + track
+    }
+
+    /// Mono WAV of 16 bits.
+    static func wav(rate: Int, _ samples: [Double]) -> [UInt8] {
+        func little<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
+            withUnsafeBytes(of: value.littleEndian) { Array($0) }
+        }
+        let data = samples.flatMap { little(Int16(max(-32768, min(32767, ($0 * 32768).rounded())))) }
+        return Array("RIFF".utf8) + little(UInt32(36 + data.count)) + Array("WAVEfmt ".utf8)
+            + little(UInt32(16))
+            + little(UInt16(1)) + little(UInt16(1)) + little(UInt32(rate)) + little(UInt32(rate * 2))
+            + little(UInt16(2)) + little(UInt16(16)) + Array("data".utf8) + little(UInt32(data.count)) + data
+    }
+}
