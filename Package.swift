@@ -66,6 +66,10 @@ var targets: [Target] = [
         providers: [.apt(["libebur128-dev"]), .brew(["libebur128"])]),
     .systemLibrary(
         name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    // Measured by tools/bench; no product, no layer.
+    .executableTarget(
+        name: "Kernels", dependencies: ["Symbolic", "Build", "Tensors"], path: "tools/benchmarks/kernels",
+        swiftSettings: strict),
     // Tests mirror Sources; the last two look at the whole.
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
     .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),

@@ -126,10 +126,8 @@ public final class Engine: Sendable {
         if let pending = committer.pending(action.key) {
             return .hit(ActionRecord(action: action, result: pending.result))
         }
-        let result = try cache.records.withIndex { (index) throws(BuildError) in
-            try index.results(for: [action.key])
-        }[0]
-        if let reason = try cache.reason(for: action, recorded: result) { return .miss(reason) }
+        let (result, reason) = try cache.find(action)
+        if let reason { return .miss(reason) }
         // Without a reason to run there is a result.
         return .hit(ActionRecord(action: action, result: result ?? ActionResult()))
     }

@@ -77,15 +77,17 @@ final class Index: Sendable {
 
     /// What is recorded under each key.
     func results(for keys: [Digest]) throws(BuildError) -> [ActionResult?] {
-        try readAll { db in
-            let statement = try db.cachedStatement(
-                sql: "SELECT outputs, facts, remarks FROM action WHERE key = ?")
-            return try keys.map { key in
-                statement.setUncheckedArguments([key.data])
-                let rows = try Row.fetchCursor(statement)
-                guard let row = try rows.next() else { return nil }
-                return try Self.result(row)
-            }
+        try readAll { db in try Self.results(for: keys, db) }
+    }
+
+    private static func results(for keys: [Digest], _ db: Database) throws -> [ActionResult?] {
+        let statement = try db.cachedStatement(
+            sql: "SELECT outputs, facts, remarks FROM action WHERE key = ?")
+        return try keys.map { key in
+            statement.setUncheckedArguments([key.data])
+            let rows = try Row.fetchCursor(statement)
+            guard let row = try rows.next() else { return nil }
+            return try result(row)
         }
     }
 
@@ -117,27 +119,41 @@ final class Index: Sendable {
         var latest: (journal: String, place: Range<Int>)?
     }
 
+    /// What is recorded under a key, and without a result what else is known: in one visit to the database.
+    func find(
+        _ key: Digest, stage: String, subject: String
+    ) throws(BuildError) -> (result: ActionResult?, absence: Absence) {
+        try read { db in
+            let result = try Self.results(for: [key], db)[0]
+            return (result, result == nil ? try Self.absence(of: key, stage, subject, db) : Absence())
+        }
+    }
+
     /// What is known of an action that has no result; without a key, of what will be one.
     func absence(of key: Digest?, stage: String, subject: String) throws(BuildError) -> Absence {
-        try read { db in
-            var absence = Absence()
-            if let key {
-                let statement = try db.cachedStatement(sql: "SELECT reason FROM dropped WHERE key = ?")
-                absence.dropped = try String.fetchOne(statement, arguments: [key.data])
-                    .flatMap(DropReason.init(rawValue:))
-            }
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT name, start, length FROM latest JOIN journal ON journal.id = journal
-                    WHERE subject = ?
-                    """)
-            if let row = try Row.fetchOne(statement, arguments: [Self.subjectNumber(stage, subject)]) {
-                let start: Int = row[1]
-                let length: Int = row[2]
-                absence.latest = (row[0], start..<(start + length))
-            }
-            return absence
+        try read { db in try Self.absence(of: key, stage, subject, db) }
+    }
+
+    private static func absence(
+        of key: Digest?, _ stage: String, _ subject: String, _ db: Database
+    ) throws -> Absence {
+        var absence = Absence()
+        if let key {
+            let statement = try db.cachedStatement(sql: "SELECT reason FROM dropped WHERE key = ?")
+            absence.dropped = try String.fetchOne(statement, arguments: [key.data])
+                .flatMap(DropReason.init(rawValue:))
         }
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT name, start, length FROM latest JOIN journal ON journal.id = journal
+                WHERE subject = ?
+                """)
+        if let row = try Row.fetchOne(statement, arguments: [Self.subjectNumber(stage, subject)]) {
+            let start: Int = row[1]
+            let length: Int = row[2]
+            absence.latest = (row[0], start..<(start + length))
+        }
+        return absence
     }
 
     /// The time of the youngest entry, in milliseconds since 1970; 1 when there is none.

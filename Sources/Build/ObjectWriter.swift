@@ -39,12 +39,14 @@ public final class ObjectWriter {
     ///
     /// - Throws: `build.disk-full`, `build.io`, `build.interrupted`.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(BuildError) {
-        if buffer.count + bytes.count <= Self.bufferSize {
+        // What is worth a call of its own is not copied first, unless something waits before it.
+        let isLong = buffer.isEmpty && bytes.count >= Self.bufferSize / 8
+        if !isLong, buffer.count + bytes.count <= Self.bufferSize {
             buffer.append(contentsOf: bytes)
             return
         }
         try flush()
-        if bytes.count >= Self.bufferSize {
+        if isLong || bytes.count >= Self.bufferSize {
             try put(bytes)
         } else {
             buffer.append(contentsOf: bytes)

@@ -181,21 +181,23 @@ extension Cache {
     ///
     /// - Throws: `build.io`, `build.damaged`.
     public func reason(for action: Action) throws(BuildError) -> RunReason? {
-        let result = try records.withIndex { (index) throws(BuildError) in
-            try index.results(for: [action.key])
-        }[0]
-        return try reason(for: action, recorded: result)
+        try find(action).reason
     }
 
-    /// Why an action would run, given what the index has under its key.
-    func reason(for action: Action, recorded result: ActionResult?) throws(BuildError) -> RunReason? {
-        if let result {
-            guard let lost = result.outputs.values.first(where: { !store.isPresent($0) }) else { return nil }
-            return store.wasSetAside(lost.digest) ? .outputCorrupt : .outputMissing
+    /// What is recorded of an action, or why it would run.
+    func find(_ action: Action) throws(BuildError) -> (result: ActionResult?, reason: RunReason?) {
+        let (result, absence) = try records.withIndex { (index) throws(BuildError) in
+            try index.find(action.key, stage: action.stage.name, subject: action.subject)
         }
-        return try reason(
-            key: action.key, stage: action.stage, parameters: action.parameters,
+        if let result {
+            let lost = result.outputs.values.first { !store.isPresent($0) }
+            guard let lost else { return (result, nil) }
+            return (nil, store.wasSetAside(lost.digest) ? .outputCorrupt : .outputMissing)
+        }
+        let why = reason(
+            absence, stage: action.stage, parameters: action.parameters,
             inputs: action.inputs.map { ($0.name, $0.digest) }, subject: action.subject)
+        return (nil, why)
     }
 
     /// Why an action would run some of whose inputs are not known before others have run: their digests are nil, and
@@ -206,16 +208,16 @@ extension Cache {
         forStage stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)],
         subject: String
     ) throws(BuildError) -> RunReason {
-        try reason(key: nil, stage: stage, parameters: parameters, inputs: inputs, subject: subject)
+        let known = try records.withIndex { (index) throws(BuildError) in
+            try index.absence(of: nil, stage: stage.name, subject: subject)
+        }
+        return reason(known, stage: stage, parameters: parameters, inputs: inputs, subject: subject)
     }
 
     private func reason(
-        key: Digest?, stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)],
-        subject: String
-    ) throws(BuildError) -> RunReason {
-        let known = try records.withIndex { (index) throws(BuildError) in
-            try index.absence(of: key, stage: stage.name, subject: subject)
-        }
+        _ known: Index.Absence, stage: Stage, parameters: Parameters?,
+        inputs: [(name: String, digest: Digest?)], subject: String
+    ) -> RunReason {
         switch known.dropped {
         case .corrupt: return .outputCorrupt
         case .missing, .collected: return .outputMissing

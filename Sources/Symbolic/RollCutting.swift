@@ -204,14 +204,17 @@ private struct TimelineCutter {
     }
 
     private mutating func appendControls(to segments: inout RollSegments) {
+        if parameters.controls == .none {
+            let end = Int64(segments.controlsStep.count)
+            segments.controlsOffset += repeatElement(end, count: starts.count)
+            return
+        }
         var rows: [(segment: Int, step: UInt16, control: ControlChange)] = []
-        if parameters.controls != .none {
-            var first = 0
-            for control in timeline.controls where isStored(control) {
-                let step = grid.step(of: control.tick)
-                guard let range = self.segments(overlapping: step..<step + 1, first: &first) else { continue }
-                for segment in range { rows.append((segment, UInt16(step - starts[segment]), control)) }
-            }
+        var first = 0
+        for control in timeline.controls where isStored(control) {
+            let step = grid.step(of: control.tick)
+            guard let range = self.segments(overlapping: step..<step + 1, first: &first) else { continue }
+            for segment in range { rows.append((segment, UInt16(step - starts[segment]), control)) }
         }
         // By segment, each in the order of the score: a counting sort.
         var cursors = [Int](repeating: 0, count: starts.count + 1)
@@ -339,12 +342,23 @@ extension RollSegments {
     fileprivate mutating func append(rows: UnsafeBufferPointer<Row>, offsets: ArraySlice<Int>) {
         let base = start.count
         notesOffset += offsets.map { Int64(base + $0) }
-        start += rows.map { UInt16(truncatingIfNeeded: $0.key >> 48) }
-        length += rows.map { UInt16(truncatingIfNeeded: $0.key >> 2) }
-        pitch += rows.map { UInt8(truncatingIfNeeded: $0.key >> 41) & 0x7F }
-        velocity += rows.map { UInt8(truncatingIfNeeded: $0.key >> 18) & 0x7F }
-        program += rows.map { UInt8(truncatingIfNeeded: $0.key >> 33) }
-        voice += rows.map { UInt8(truncatingIfNeeded: $0.key >> 25) }
-        flags += rows.map(\.flags)
+        Self.append(rows, to: &start) { UInt16(truncatingIfNeeded: $0.key >> 48) }
+        Self.append(rows, to: &length) { UInt16(truncatingIfNeeded: $0.key >> 2) }
+        Self.append(rows, to: &pitch) { UInt8(truncatingIfNeeded: $0.key >> 41) & 0x7F }
+        Self.append(rows, to: &velocity) { UInt8(truncatingIfNeeded: $0.key >> 18) & 0x7F }
+        Self.append(rows, to: &program) { UInt8(truncatingIfNeeded: $0.key >> 33) }
+        Self.append(rows, to: &voice) { UInt8(truncatingIfNeeded: $0.key >> 25) }
+        Self.append(rows, to: &flags) { $0.flags }
+    }
+
+    @inline(__always)
+    private static func append<Element>(
+        _ rows: UnsafeBufferPointer<Row>, to column: inout [Element], _ value: (Row) -> Element
+    ) {
+        let added = [Element](unsafeUninitializedCapacity: rows.count) { buffer, count in
+            for index in rows.indices { buffer.initializeElement(at: index, to: value(rows[index])) }
+            count = rows.count
+        }
+        if column.isEmpty { column = added } else { column += added }
     }
 }

@@ -11,7 +11,7 @@ extension Score {
         encoder.encodeNotes()
         encoder.encodeEvents()
         encoder.encodeMetas()
-        encoder.column("timeline.end", timelines.map { UInt32($0.endTick) })
+        encoder.column("timeline.end", timelines) { UInt32($0.endTick) }
         encoder.tensors.append(NamedTensor("header", [UInt16(format), division.field]))
         encoder.tensors.append(NamedTensor("warning.offset", warnings.map { Int64($0.offset ?? -1) }))
         var metadata: [String: String] = [:]
@@ -69,31 +69,45 @@ private struct ScoreEncoder {
     let timelines: [Timeline]
     var tensors: [NamedTensor] = []
 
-    mutating func column(_ name: String, _ values: [UInt32]) {
-        var values = values
-        if let first = values.first, values.allSatisfy({ $0 == first }) { values = [first] }
-        switch values.max() ?? 0 {
-        case ...0xFF: tensors.append(NamedTensor(name, values.map { UInt8(truncatingIfNeeded: $0) }))
-        case ...0xFFFF: tensors.append(NamedTensor(name, values.map { UInt16(truncatingIfNeeded: $0) }))
-        default: tensors.append(NamedTensor(name, values))
+    mutating func column(_ name: String, _ values: [UInt32]) { column(name, values) { $0 } }
+
+    /// One value of each row, in two passes and without an array between.
+    @inline(__always)
+    mutating func column<Row>(_ name: String, _ rows: [Row], _ value: (Row) -> UInt32) {
+        var least = UInt32.max
+        var greatest: UInt32 = 0
+        for row in rows {
+            least = min(least, value(row))
+            greatest = max(greatest, value(row))
+        }
+        let kept = least == greatest ? rows.prefix(1) : rows[...]
+        switch greatest {
+        case ...0xFF: tensors.append(NamedTensor(name, kept.map { UInt8(truncatingIfNeeded: value($0)) }))
+        case ...0xFFFF: tensors.append(NamedTensor(name, kept.map { UInt16(truncatingIfNeeded: value($0)) }))
+        default: tensors.append(NamedTensor(name, kept.map(value)))
         }
     }
 
     /// All timelines' rows of a table; adds the tensors of rows and ticks.
+    @inline(__always)
     private mutating func rows<Row>(
-        _ name: String, _ list: KeyPath<Timeline, [Row]>, tick: (Row) -> UInt32
+        _ name: String, _ list: (Timeline) -> [Row], tick: (Row) -> UInt32
     ) -> [Row] {
         var all: [Row] = []
         var ends: [UInt32] = [0]
-        var steps: [UInt32] = []
         for timeline in timelines {
-            var last: UInt32 = 0
-            for row in timeline[keyPath: list] {
-                steps.append(tick(row) &- last)
-                last = tick(row)
-            }
-            all += timeline[keyPath: list]
+            // One timeline, as nearly always, is not copied.
+            if all.isEmpty { all = list(timeline) } else { all += list(timeline) }
             ends.append(UInt32(all.count))
+        }
+        var steps = [UInt32](repeating: 0, count: all.count)
+        for (start, end) in zip(ends, ends.dropFirst()) {
+            var last: UInt32 = 0
+            for row in Int(start)..<Int(end) {
+                let next = tick(all[row])
+                steps[row] = next &- last
+                last = next
+            }
         }
         tensors.append(NamedTensor("\(name).row", ends))
         column("\(name).tick", steps)
@@ -101,45 +115,45 @@ private struct ScoreEncoder {
     }
 
     mutating func encodeNotes() {
-        let notes = rows("note", \.notes) { $0.start }
-        column("note.duration", notes.map { $0.end - $0.start })
-        column("note.track", notes.map { UInt32($0.trackNumber) })
-        column("note.pitch", notes.map { UInt32($0.pitch) })
-        column("note.velocity", notes.map { UInt32($0.velocity) })
-        column("note.release", notes.map { UInt32($0.releaseVelocity) })
-        column("note.channel", notes.map { UInt32($0.channel) })
-        column("note.program", notes.map { UInt32($0.program) })
+        let notes = rows("note", { $0.notes }, tick: { $0.start })
+        column("note.duration", notes) { $0.end - $0.start }
+        column("note.track", notes) { UInt32($0.trackNumber) }
+        column("note.pitch", notes) { UInt32($0.pitch) }
+        column("note.velocity", notes) { UInt32($0.velocity) }
+        column("note.release", notes) { UInt32($0.releaseVelocity) }
+        column("note.channel", notes) { UInt32($0.channel) }
+        column("note.program", notes) { UInt32($0.program) }
     }
 
     mutating func encodeEvents() {
-        let controls = rows("control", \.controls) { $0.position }
-        column("control.track", controls.map { UInt32($0.trackNumber) })
-        column("control.channel", controls.map { UInt32($0.channel) })
-        column("control.number", controls.map { UInt32($0.number) })
-        column("control.value", controls.map { UInt32($0.value) })
-        let bends = rows("bend", \.pitchBends) { $0.position }
-        column("bend.track", bends.map { UInt32($0.trackNumber) })
-        column("bend.channel", bends.map { UInt32($0.channel) })
-        column("bend.value", bends.map { UInt32(Int($0.value) + 32_768) })
-        let programs = rows("program", \.programs) { $0.position }
-        column("program.track", programs.map { UInt32($0.trackNumber) })
-        column("program.channel", programs.map { UInt32($0.channel) })
-        column("program.program", programs.map { UInt32($0.program) })
+        let controls = rows("control", { $0.controls }, tick: { $0.position })
+        column("control.track", controls) { UInt32($0.trackNumber) }
+        column("control.channel", controls) { UInt32($0.channel) }
+        column("control.number", controls) { UInt32($0.number) }
+        column("control.value", controls) { UInt32($0.value) }
+        let bends = rows("bend", { $0.pitchBends }, tick: { $0.position })
+        column("bend.track", bends) { UInt32($0.trackNumber) }
+        column("bend.channel", bends) { UInt32($0.channel) }
+        column("bend.value", bends) { UInt32(Int($0.value) + 32_768) }
+        let programs = rows("program", { $0.programs }, tick: { $0.position })
+        column("program.track", programs) { UInt32($0.trackNumber) }
+        column("program.channel", programs) { UInt32($0.channel) }
+        column("program.program", programs) { UInt32($0.program) }
     }
 
     mutating func encodeMetas() {
-        let tempi = rows("tempo", \.tempoMap.changes) { UInt32($0.tick) }
-        column("tempo.microseconds", tempi.map { UInt32($0.microsecondsPerBeat) })
-        let metres = rows("metre", \.metres) { UInt32($0.tick) }
-        column("metre.numerator", metres.map { UInt32($0.numerator) })
-        column("metre.denominator", metres.map { UInt32($0.denominator) })
-        let keys = rows("key", \.keys) { UInt32($0.tick) }
-        column("key.sharps", keys.map { UInt32($0.sharps + 128) })
-        column("key.minor", keys.map { $0.isMinor ? 1 : 0 })
-        let texts = rows("text", \.texts) { UInt32($0.tick) }
-        column("text.track", texts.map { UInt32($0.track) })
-        column("text.type", texts.map { UInt32($0.type) })
-        column("text.length", texts.map { UInt32($0.bytes.count) })
+        let tempi = rows("tempo", { $0.tempoMap.changes }, tick: { UInt32($0.tick) })
+        column("tempo.microseconds", tempi) { UInt32($0.microsecondsPerBeat) }
+        let metres = rows("metre", { $0.metres }, tick: { UInt32($0.tick) })
+        column("metre.numerator", metres) { UInt32($0.numerator) }
+        column("metre.denominator", metres) { UInt32($0.denominator) }
+        let keys = rows("key", { $0.keys }, tick: { UInt32($0.tick) })
+        column("key.sharps", keys) { UInt32($0.sharps + 128) }
+        column("key.minor", keys) { $0.isMinor ? 1 : 0 }
+        let texts = rows("text", { $0.texts }, tick: { UInt32($0.tick) })
+        column("text.track", texts) { UInt32($0.track) }
+        column("text.type", texts) { UInt32($0.type) }
+        column("text.length", texts) { UInt32($0.bytes.count) }
         tensors.append(NamedTensor("text.bytes", texts.flatMap(\.bytes)))
     }
 }

@@ -161,7 +161,22 @@ private struct HeaderParser {
 
     private mutating func string() throws(TensorFileError) -> String {
         try expect("\"")
-        var text: [UInt8] = []
+        // Nearly every string is plain: it is taken as it stands, up to the quotation mark.
+        let start = position
+        while position < bytes.count, case let byte = bytes[position], byte >= 0x20,
+            byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\")
+        {
+            position += 1
+        }
+        let plain = UnsafeRawBufferPointer(rebasing: bytes[start..<position])
+        if position < bytes.count, bytes[position] == UInt8(ascii: "\"") {
+            position += 1
+            guard let string = String(validating: plain, as: UTF8.self) else {
+                throw fault("a name is not UTF-8")
+            }
+            return string
+        }
+        var text = Array(plain)
         while position < bytes.count {
             let byte = bytes[position]
             position += 1
@@ -218,7 +233,12 @@ private struct HeaderParser {
     }
 
     private mutating func skipSpace() {
-        while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x09, 0x0A, 0x0D: position += 1
+            default: return
+            }
+        }
     }
 
     private mutating func take(_ character: Unicode.Scalar) -> Bool {

@@ -42,22 +42,34 @@ public struct TensorFileLayout: Sendable {
         order = items.sorted {
             ($1.type.byteCount, $0.name) < ($0.type.byteCount, $1.name)
         }
-        var text = "{"
+        var json: [UInt8] = []
+        json.reserveCapacity(max(headerByteCount, 64 + 96 * items.count))
+        json.append(UInt8(ascii: "{"))
         if !metadata.isEmpty {
-            let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
-            text += "\"__metadata__\":{" + pairs.joined(separator: ",") + "}"
+            json += "\"__metadata__\":{".utf8
+            for (index, (key, value)) in metadata.sorted(by: { $0.key < $1.key }).enumerated() {
+                if index > 0 { json.append(UInt8(ascii: ",")) }
+                json.append(quoted: key)
+                json.append(UInt8(ascii: ":"))
+                json.append(quoted: value)
+            }
+            json.append(UInt8(ascii: "}"))
         }
         var end = 0
         for item in order {
             let start = end
             end += item.byteCount
-            let shape = item.shape.map(String.init).joined(separator: ",")
-            text += text == "{" ? "" : ","
-            text += "\(quoted(item.name)):{\"dtype\":\"\(item.type.rawValue)\",\"shape\":[\(shape)],"
-            text += "\"data_offsets\":[\(start),\(end)]}"
+            if json.count > 1 { json.append(UInt8(ascii: ",")) }
+            json.append(quoted: item.name)
+            json += ":{\"dtype\":\"".utf8
+            json += item.type.rawValue.utf8
+            json += "\",\"shape\":[".utf8
+            json.append(numbers: item.shape)
+            json += "],\"data_offsets\":[".utf8
+            json.append(numbers: [start, end])
+            json += "]}".utf8
         }
-        text += "}"
-        var json = Array(text.utf8)
+        json.append(UInt8(ascii: "}"))
         let padded = (max(8 + json.count, headerByteCount) + 63) / 64 * 64
         json.append(contentsOf: repeatElement(UInt8(ascii: " "), count: padded - 8 - json.count))
         header = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
@@ -95,18 +107,31 @@ extension TensorFile {
     }
 }
 
-/// A JSON string with the escapes that JSON demands.
-private func quoted(_ string: String) -> String {
-    var result = "\""
-    for scalar in string.unicodeScalars {
-        switch scalar {
-        case "\"": result += "\\\""
-        case "\\": result += "\\\\"
-        case _ where scalar.value < 0x20:
-            let hex = String(scalar.value, radix: 16)
-            result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-        default: result.unicodeScalars.append(scalar)
+extension [UInt8] {
+    /// Adds a JSON string with the escapes that JSON demands.
+    fileprivate mutating func append(quoted string: String) {
+        append(UInt8(ascii: "\""))
+        for byte in string.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                append(UInt8(ascii: "\\"))
+                append(byte)
+            case ..<0x20:
+                let digits = Array("0123456789abcdef".utf8)
+                self += "\\u00".utf8
+                append(digits[Int(byte >> 4)])
+                append(digits[Int(byte & 15)])
+            default: append(byte)
+            }
+        }
+        append(UInt8(ascii: "\""))
+    }
+
+    /// Adds numbers with commas between them.
+    fileprivate mutating func append(numbers: [Int]) {
+        for (index, number) in numbers.enumerated() {
+            if index > 0 { append(UInt8(ascii: ",")) }
+            self += String(number).utf8
         }
     }
-    return result + "\""
 }

@@ -104,10 +104,12 @@ struct SourceStages: Sendable {
         case .midi:
             guard let rolls else { return missingBlock(item, "MIDI", "midi") }
             var score = known
+            // Up to three stages have to do with the score, one after the other: it is parsed or decoded once.
+            var parsed: Score?
             if score == nil {
                 let action = ScoreStage.score(item.source, path: item.path)
                 score = try runner.run(action, reading: [item.source]) { context in
-                    try ScoreStage.runScore(context, item.source)
+                    parsed = try ScoreStage.runScore(context, item.source)
                 }
             }
             guard let score else {
@@ -121,15 +123,13 @@ struct SourceStages: Sendable {
             }
             if let failure = score.failure { return quarantined(item, failure) }
             let action = ScoreStage.segments(score.output("score"), rollParameters, path: item.path)
-            // Two stages read the score, one after the other: it is decoded once.
-            var decoded: Score?
             let segments = try runner.run(action) { context in
-                let score = try ScoreStage.decode(context)
-                decoded = score
+                let score = try parsed ?? ScoreStage.decode(context)
+                parsed = score
                 try ScoreStage.runSegments(context, score, rolls)
             }
             if segments?.failure == nil {
-                try describe(score, item, decoded: decoded)
+                try describe(score, item, decoded: parsed)
             }
             guard let segments else { return .built(.unknown(item.source, .midi)) }
             return outcome(item, score, segments) ?? .built(.unknown(item.source, .midi))

@@ -59,9 +59,11 @@ final class ColumnWriter {
 
     private func flush(_ index: Dictionary<String, Column>.Index) throws {
         guard !columns.values[index].buffer.isEmpty else { return }
-        let buffer = columns.values[index].buffer
-        columns.values[index].buffer.removeAll(keepingCapacity: true)
-        try buffer.withUnsafeBytes { try write($0, index) }
+        var full: [UInt8] = []
+        swap(&full, &columns.values[index].buffer)
+        try full.withUnsafeBytes { try write($0, index) }
+        full.removeAll(keepingCapacity: true)
+        columns.values[index].buffer = full
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, _ index: Dictionary<String, Column>.Index) throws {

@@ -18,7 +18,8 @@ enum ScoreStage {
         Action(Stages.score, inputs: [Input("source", source.digest)], subject: path)
     }
 
-    static func runScore(_ context: ActionContext, _ source: SourceFile) throws {
+    /// Gives the score as it will be decoded from the object.
+    static func runScore(_ context: ActionContext, _ source: SourceFile) throws -> Score {
         let score: Score
         do {
             score = try Score(midi: fileBytes(source.path, limit: maximumByteCount))
@@ -32,22 +33,25 @@ enum ScoreStage {
         }
         context.facts = facts(score)
         try context.write(score.encode(), as: "score")
+        return score
     }
 
     /// What statistics want to know of a piece.
     private static func facts(_ score: Score) -> JSONValue {
-        var programs: Set<Int> = []
+        var isUsed = [Bool](repeating: false, count: 256)
         var notes = 0
         var drums = 0
-        var pitches: ClosedRange<UInt8>?
-        for note in score.timelines.lazy.flatMap(\.notes) {
-            notes += 1
-            programs.insert(Int(note.program))
-            if note.isDrum {
-                drums += 1
-            } else {
-                pitches =
-                    min(pitches?.lowerBound ?? 127, note.pitch)...max(pitches?.upperBound ?? 0, note.pitch)
+        var (lowest, highest) = (UInt8.max, UInt8.min)
+        for timeline in score.timelines {
+            notes += timeline.notes.count
+            for note in timeline.notes {
+                isUsed[Int(note.program)] = true
+                if note.isDrum {
+                    drums += 1
+                } else {
+                    lowest = min(lowest, note.pitch)
+                    highest = max(highest, note.pitch)
+                }
             }
         }
         let tempi = score.timelines.flatMap { timeline in
@@ -59,11 +63,9 @@ enum ScoreStage {
         var facts: [String: JSONValue] = [
             "format": JSONValue(score.format), "timelines": JSONValue(score.timelines.count),
             "notes": JSONValue(notes), "drums": JSONValue(drums), "seconds": .number(seconds),
-            "programs": .array(programs.sorted().map { JSONValue($0) }),
+            "programs": .array(isUsed.indices.filter { isUsed[$0] }.map { JSONValue($0) }),
         ]
-        if let pitches {
-            facts["pitches"] = [JSONValue(Int(pitches.lowerBound)), JSONValue(Int(pitches.upperBound))]
-        }
+        if lowest <= highest { facts["pitches"] = [JSONValue(Int(lowest)), JSONValue(Int(highest))] }
         if let slowest = tempi.max(), let fastest = tempi.min() {
             facts["bpm"] = [.number(6e7 / Double(slowest)), .number(6e7 / Double(fastest))]
         }

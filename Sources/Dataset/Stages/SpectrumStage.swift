@@ -26,7 +26,10 @@ struct SpectrumStage: Sendable {
         var writers: [String: ObjectWriter] = [:]
         for feature in audio.features {
             let writer = try context.makeOutput(feature.name)
-            try writer.write([UInt8](repeating: 0, count: Self.headerByteCount))
+            // At a place, so that the object is hashed once, when it has its header, and not on the way as well.
+            try [UInt8](repeating: 0, count: Self.headerByteCount).withUnsafeBytes {
+                try writer.write($0, at: 0)
+            }
             writers[feature.name] = writer
         }
         let extractor = idle.take() ?? FeatureExtractor(audio)

@@ -1,0 +1,1 @@
+// The shortest program: what starting costs.
