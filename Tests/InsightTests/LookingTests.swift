@@ -70,6 +70,27 @@ struct LookingTests {
         #expect(!regridded.contains { $0.stage == "describe" })
     }
 
+    /// A record of facts alone must not keep what it was made from.
+    @Test func descriptionsKeepNoScoreOfASourceThatIsGone() throws {
+        let old = try shop.build()
+        let gone = try #require(old.snapshot.sources.first { $0.path == "music/jazz/1.mid" })
+        let score = try #require(
+            try old.cache.lookup([Action(Stages.score, inputs: [Input("source", gone.sha256)], subject: "")])[
+                0]
+        ).output("score")
+        try shop.remove("music/jazz/1.mid")
+        _ = try shop.build()
+        let cache = try Cache(path: shop.cache, for: .building(wait: false))
+        _ = try cache.collectGarbage(keep: 0, grace: 0, isDryRun: false) { (digest) throws(BuildError) in
+            try Snapshot.objects(of: digest, in: cache)
+        }
+        #expect(!cache.contains(score))
+        let path = shop.folder.appendingPathComponent("m.yaml").path
+        #expect(
+            try DatasetBuild(manifestPath: path).explain(.init(cachePath: shop.cache, jobs: 1)).planned
+                .isEmpty)
+    }
+
     @Test func thePictureShowsWhatSounds() throws {
         try shop.write("music/one/one.mid", Workshop.midi([60, 60, 60, 60, 72, 72, 72, 72]))
         let reader = try shop.build("", segment: 16)
