@@ -169,8 +169,9 @@ struct ReferenceMeter {
                 #expect(Self.meter([plane], rate: 44100, block: 100).firstBad == place)
             }
         }
-        #expect(
-            Self.meter([[.leastNonzeroMagnitude, .greatestFiniteMagnitude]], rate: 44100).firstBad == nil)
+        let largest = PeakMeter.largestSample
+        #expect(Self.meter([[.leastNonzeroMagnitude, -largest]], rate: 44100).firstBad == nil)
+        #expect(Self.meter([[0, largest.nextUp]], rate: 44100).firstBad == 1)
     }
 
     @Test func countsClippedSamples() {
