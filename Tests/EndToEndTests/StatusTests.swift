@@ -40,7 +40,7 @@ struct StatusTests {
         #expect(repair.output.contains("not built  styles"), "\(repair.output)")
     }
 
-    @Test func aLockedCacheIs11AndWaitingCanBeInterrupted() throws {
+    @Test func aLockedCacheIs11() throws {
         try FileManager.default.createDirectory(
             at: place.folder.appendingPathComponent("cache"), withIntermediateDirectories: true)
         let lock = open(
@@ -50,20 +50,6 @@ struct StatusTests {
         let refused = try place.run("build", "styles.yaml", "--no-wait")
         #expect(refused.status == 11)
         #expect(refused.errors.split(separator: "\n").count == 1, "an error is one line: \(refused.errors)")
-
-        let waiting = Process()
-        waiting.executableURL = URL(fileURLWithPath: Workplace.binary)
-        waiting.arguments = ["build", "styles.yaml", "--cache", "cache"]
-        waiting.currentDirectoryURL = place.folder
-        let errors = Pipe()
-        waiting.standardError = errors
-        waiting.standardOutput = FileHandle.nullDevice
-        try waiting.run()
-        let message = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
-        #expect(message.contains("waiting"))
-        waiting.interrupt()
-        waiting.waitUntilExit()
-        #expect(waiting.terminationStatus == 130)
     }
 
     @Test func aCacheThatCannotBeMadeIs1() throws {
