@@ -24,8 +24,7 @@ final class MemoryCopy {
     }
 
     /// Copies batches of a size for a while.
-    func secondsPerByte(batch: Int, seconds: Double) -> Double {
-        let clock = ContinuousClock()
+    func secondsPerByte(batch: Int, _ clock: Clock, seconds: Double) -> Double {
         let start = clock.now
         var copied = 0
         var elapsed = 0.0
@@ -34,8 +33,22 @@ final class MemoryCopy {
             memcpy(target + place, source + place, batch)
             place += batch
             copied += batch
-            elapsed = (clock.now - start) / .seconds(1)
+            elapsed = clock.now - start
         } while elapsed < seconds
         return elapsed / Double(copied)
+    }
+}
+
+/// What time is told by, in seconds.
+enum Clock {
+    /// The clock on the wall.
+    case wall
+    /// The processor time of the calling thread.
+    case thread
+
+    var now: Double {
+        var time = timespec()
+        clock_gettime(self == .wall ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }
