@@ -6,7 +6,7 @@ import Testing
 struct LoaderOrderTests {
     /// Every index of a size is met once, for all small sizes, both sides of powers of two, and some large ones.
     @Test func shuffleIsABijection() {
-        let sizes = Array(1...300) + [511, 512, 513, 1_000, 4_095, 4_097, 10_007, 65_536, 100_003]
+        let sizes = Array(1...200) + [255, 256, 257, 511, 512, 513, 1_000, 4_095, 4_097, 20_011]
         for count in sizes {
             for key in [0, 1, UInt64.max] {
                 let shuffle = IndexShuffle(count: count, key: Draw.mix(key &+ UInt64(count)))
@@ -19,7 +19,7 @@ struct LoaderOrderTests {
 
     /// Every index goes everywhere about equally often: χ² of each, 5 degrees of freedom, 25.7 is its 0.9999 quantile.
     @Test func shuffleIsEven() {
-        let keys = 6_000
+        let keys = 3_000
         var places = [[Int]](repeating: [Int](repeating: 0, count: 6), count: 6)
         for key in 0..<keys {
             let shuffle = IndexShuffle(count: 6, key: Draw.hash(11, UInt64(key)))

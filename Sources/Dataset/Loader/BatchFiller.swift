@@ -11,9 +11,25 @@ final class BatchFiller {
     /// The segments of an epoch.
     private let epochCount: Int
     private let painter = RollPainter()
-    /// What each velocity is shown as, by view.
-    private let floats: [[Float]]
-    private let bytes = (0..<128).map { UInt8($0) }
+    private let fills: [ViewFill]
+    private let targetCount: Int
+    /// The rolls of one segment; only their cells change.
+    private let targets: UnsafeMutableBufferPointer<RollPainter.Target>
+    /// What each velocity is shown as: a table for U8, then one for each F32 roll.
+    private let bytes: UnsafeMutableBufferPointer<UInt8>
+    private let floats: UnsafeMutableBufferPointer<Float>
+
+    /// What is done for a view; without references, as it is looked at for every segment.
+    private struct ViewFill {
+        enum Kind {
+            case roll(target: Int, hasPedals: Bool)
+            case pedal, tempo, feature, label
+            case segment(LoaderView.SegmentColumn)
+        }
+        let kind: Kind
+        let offset: Int
+        let stride: Int
+    }
 
     init(_ plan: LoaderPlan, _ layout: BatchLayout, _ shards: LoaderShards, _ orders: [ItemOrder]) {
         self.plan = plan
@@ -21,10 +37,54 @@ final class BatchFiller {
         self.shards = shards
         self.orders = orders
         epochCount = orders.map(\.count).max() ?? 0
-        floats = layout.views.map { view in
-            guard case .roll(let roll) = view.view.content, roll.element == .f32 else { return [] }
-            return (0..<128).map { Float($0) * roll.scale }
+        let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 128)
+        let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: 128 * layout.views.count)
+        let targets = UnsafeMutableBufferPointer<RollPainter.Target>.allocate(capacity: layout.views.count)
+        for value in 0..<128 { bytes.initializeElement(at: value, to: UInt8(value)) }
+        var used = 0
+        var fills: [ViewFill] = []
+        for view in layout.views {
+            func addTarget(_ kind: RollView.Kind?, scale: Float, families: UInt8) {
+                let isFloat = view.type == .f32
+                for value in 0..<128 {
+                    floats.initializeElement(at: used * 128 + value, to: Float(value) * scale)
+                }
+                let table = UnsafeMutableBufferPointer(rebasing: floats[used * 128..<used * 128 + 128])
+                let values = isFloat ? UnsafeRawBufferPointer(table) : UnsafeRawBufferPointer(bytes)
+                guard let values = values.baseAddress else { return }
+                targets.initializeElement(
+                    at: used,
+                    to: RollPainter.Target(
+                        kind: kind, isFloat: isFloat, families: families, low: Int(view.firstPitch),
+                        pitches: view.pitches, width: view.shape[1], values: values,
+                        cells: UnsafeMutableRawPointer(mutating: values)))
+                used += 1
+            }
+            let kind: ViewFill.Kind
+            switch view.view.content {
+            case .roll(let roll):
+                kind = .roll(target: used, hasPedals: !roll.pedals.isEmpty && roll.pedalCells != .zeros)
+                addTarget(roll.kind, scale: roll.scale, families: layout.paintsDrums ? 16 : 15)
+            case .instrument:
+                kind = .roll(target: used, hasPedals: false)
+                addTarget(nil, scale: 1, families: 16)
+            case .pedal: kind = .pedal
+            case .tempo: kind = .tempo
+            case .feature: kind = .feature
+            case .label: kind = .label
+            case .segment(let column): kind = .segment(column)
+            }
+            fills.append(ViewFill(kind: kind, offset: view.offset, stride: view.stride))
         }
+        self.fills = fills
+        targetCount = used
+        (self.bytes, self.floats, self.targets) = (bytes, floats, targets)
+    }
+
+    deinit {
+        targets.deallocate()
+        bytes.deallocate()
+        floats.deallocate()
     }
 
     /// What is shown of one segment.
@@ -58,9 +118,11 @@ final class BatchFiller {
                     segment: item.segment, start: item.window * (plan.window?.hop ?? 0))
                 let draw = Draw.hash(plan.seed, UInt64(state.epoch), UInt64(position), UInt64(set), 1)
                 try prepare(&shown, draw)
-                for (number, view) in layout.views.enumerated() {
-                    show(shown, view, number, base + view.offset + row * view.stride)
+                for number in fills.indices {
+                    show(shown, number, base + fills[number].offset + row * fills[number].stride)
                 }
+                guard targetCount > 0 else { continue }
+                painter.paint(UnsafeBufferPointer(rebasing: targets[..<targetCount]))
             }
         }
     }
@@ -88,35 +150,25 @@ final class BatchFiller {
             transposition: transposition, stretch: shown.stretch)
     }
 
-    private func show(_ shown: Shown, _ view: PlacedView, _ number: Int, _ place: UnsafeMutableRawPointer) {
-        switch view.view.content {
-        case .roll(let roll):
-            place.initializeMemory(as: UInt8.self, repeating: 0, count: view.stride)
-            if view.type == .u8 {
-                bytes.withUnsafeBufferPointer { paint(shown, roll, view, place, values: $0) }
-            } else {
-                floats[number].withUnsafeBufferPointer { paint(shown, roll, view, place, values: $0) }
-            }
-        case .instrument:
-            place.initializeMemory(as: UInt8.self, repeating: 0, count: view.stride)
-            if view.type == .u8 {
-                painter.count(
-                    place.assumingMemoryBound(to: UInt8.self), low: view.firstPitch, pitches: view.pitches,
-                    one: 1, most: 255)
-            } else {
-                painter.count(
-                    place.assumingMemoryBound(to: Float.self), low: view.firstPitch, pitches: view.pitches,
-                    one: 1, most: 255)
-            }
+    private func show(_ shown: Shown, _ number: Int, _ place: UnsafeMutableRawPointer) {
+        let fill = fills[number]
+        switch fill.kind {
+        case .roll(let target, let hasPedals):
+            place.initializeMemory(as: UInt8.self, repeating: 0, count: fill.stride)
+            targets[target].cells = place
+            if hasPedals { addPedals(shown, number, targets[target]) }
         case .pedal:
-            if view.type == .u8 {
+            if layout.views[number].type == .u8 {
                 showPedals(shown, place.assumingMemoryBound(to: UInt8.self), one: 1)
             } else {
                 showPedals(shown, place.assumingMemoryBound(to: Float.self), one: 1)
             }
         case .tempo: showTempo(shown, place.assumingMemoryBound(to: Float.self))
-        case .feature(let name, let frames): showFeature(shown, name, frames, view, place)
-        case .label(let name):
+        case .feature:
+            guard case .feature(let name, let frames) = layout.views[number].view.content else { return }
+            showFeature(shown, name, frames, layout.views[number], place)
+        case .label:
+            guard case .label(let name) = layout.views[number].view.content else { return }
             place.storeBytes(of: shown.shard.labels[name]?.value(shown.index) ?? -1, as: Int64.self)
         case .segment(let column):
             let length = Int(shown.shard.length[shown.index])
@@ -133,23 +185,15 @@ final class BatchFiller {
 
     // MARK: Notes
 
-    private func paint<Element: Comparable & BitwiseCopyable>(
-        _ shown: Shown, _ roll: RollView, _ view: PlacedView, _ place: UnsafeMutableRawPointer,
-        values: UnsafeBufferPointer<Element>
-    ) {
-        guard let values = values.baseAddress else { return }
-        let cells = place.assumingMemoryBound(to: Element.self)
-        let width = view.pitches + roll.pedals.count
-        painter.paint(
-            roll.kind, cells, width: width, low: view.firstPitch, pitches: view.pitches,
-            paintsDrums: layout.paintsDrums, values: values)
-        guard roll.pedalCells != .zeros else { return }
+    /// Paints the columns for pedals, behind the pitches.
+    private func addPedals(_ shown: Shown, _ number: Int, _ target: RollPainter.Target) {
+        guard case .roll(let roll) = layout.views[number].view.content else { return }
         for (column, pedal) in roll.pedals.enumerated() {
             var wasDown = false
             for step in 0..<layout.steps {
                 let isDown = self.isDown(shown, pedal.rawValue, step)
                 if isDown, roll.pedalCells == .states || !wasDown {
-                    cells[step * width + view.pitches + column] = values[1]
+                    target.set(step * target.width + target.pitches + column)
                 }
                 wasDown = isDown
             }

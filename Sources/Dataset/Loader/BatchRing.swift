@@ -75,7 +75,7 @@ final class BatchRing: @unchecked Sendable {
         self.cursor = cursor
         self.makeFiller = makeFiller
         last = cursor.state
-        free = (0..<buffers).map { _ in BatchBuffer(byteCount: sets * layout.setBytes) }
+        free = BatchBuffer.ring(buffers, byteCount: sets * layout.setBytes)
         ownFiller = threads == 0 ? makeFiller() : nil
         for _ in 0..<threads { Thread { self.work() }.start() }
     }

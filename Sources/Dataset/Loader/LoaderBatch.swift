@@ -1,6 +1,12 @@
 import Synchronization
 public import Tensors
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// A batch, lent by the loader: its memory is filled again once it is given back, or no longer held.
 public final class LoaderBatch: Sendable {
     /// The segments (or pairs) that it holds, N; the buffers have room for `batchSize`.
@@ -95,14 +101,37 @@ public final class LoaderBatch: Sendable {
     }
 }
 
-/// The memory of one batch: touched once when it is made, so that no fill meets a page fault.
-final class BatchBuffer: @unchecked Sendable {
-    let base: UnsafeMutableRawPointer
+/// The memory of one batch.
+final class BatchBuffer: Sendable {
+    private let memory: BatchMemory
+    private let offset: Int
     let byteCount: Int
+    var base: UnsafeMutableRawPointer { memory.base + offset }
+
+    private init(_ memory: BatchMemory, offset: Int, byteCount: Int) {
+        self.memory = memory
+        self.offset = offset
+        self.byteCount = byteCount
+    }
+
+    /// Buffers of a size, a multiple of 64, side by side.
+    static func ring(_ count: Int, byteCount: Int) -> [BatchBuffer] {
+        let memory = BatchMemory(byteCount: count * byteCount)
+        return (0..<count).map { BatchBuffer(memory, offset: $0 * byteCount, byteCount: byteCount) }
+    }
+}
+
+/// The memory of a ring: touched once when it is made, so that no fill meets a page fault.
+private final class BatchMemory: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer
 
     init(byteCount: Int) {
-        self.byteCount = byteCount
-        base = .allocate(byteCount: max(64, byteCount), alignment: 64)
+        let hugePage = 2 << 20
+        base = .allocate(byteCount: max(64, byteCount), alignment: byteCount < hugePage ? 64 : hugePage)
+        #if os(Linux)
+            // Large pages spare the look-ups that many tensors, each written somewhere else, would cost.
+            if byteCount >= hugePage { _ = madvise(base, byteCount, MADV_HUGEPAGE) }
+        #endif
         base.initializeMemory(as: UInt8.self, repeating: 0, count: max(64, byteCount))
     }
 

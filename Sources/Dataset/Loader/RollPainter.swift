@@ -74,87 +74,89 @@ final class RollPainter {
         count = filled
     }
 
-    /// Paints what a roll shows, over cells that are clear.
-    ///
-    /// - Parameters:
-    ///   - kind: What is shown.
-    ///   - cells: [steps, width].
-    ///   - width: The columns of a step.
-    ///   - low: The pitch of the first column.
-    ///   - pitches: The columns that are pitches.
-    ///   - paintsDrums: Whether drums are shown.
-    ///   - values: What each velocity, 0 to 127, is shown as; the second stands for 1.
-    func paint<Element: Comparable & BitwiseCopyable>(
-        _ kind: RollView.Kind, _ cells: UnsafeMutablePointer<Element>, width: Int, low: UInt8, pitches: Int,
-        paintsDrums: Bool, values: UnsafePointer<Element>
-    ) {
-        let one = values[1]
-        // Rows are let through by one comparison each: the family of drums is 16.
-        let families: UInt8 = paintsDrums ? 16 : 15
-        @inline(__always)
-        func forEach(_ body: (Row, Int) -> Void) {
-            for index in 0..<count {
-                let row = memory[index]
-                let column = Int(row.pitch) &- Int(low)
-                guard UInt(bitPattern: column) < UInt(bitPattern: pitches), row.family <= families else {
-                    continue
-                }
-                body(row, column)
-            }
-        }
-        switch kind {
-        case .piano:
-            forEach { row, column in
-                var cell = cells + (Int(row.start) &* width &+ column)
-                for _ in row.start..<row.end {
-                    cell.pointee = one
-                    cell += width
-                }
-            }
-        case .velocity:
-            forEach { row, column in
-                let value = values[Int(row.velocity)]
-                var cell = cells + (Int(row.start) &* width &+ column)
-                for _ in row.start..<row.end {
-                    if cell.pointee < value { cell.pointee = value }
-                    cell += width
-                }
-            }
-        case .onset:
-            forEach { row, column in
-                if row.flags & RollFlags.onset != 0 { cells[Int(row.start) &* width &+ column] = one }
-            }
-        case .onsetVelocity:
-            forEach { row, column in
-                guard row.flags & RollFlags.onset != 0 else { return }
-                let cell = Int(row.start) &* width &+ column
-                cells[cell] = max(cells[cell], values[Int(row.velocity)])
-            }
-        case .offset:
-            forEach { row, column in
-                if row.flags & RollFlags.ends != 0 { cells[(Int(row.end) &- 1) &* width &+ column] = one }
+    /// Where a roll is painted.
+    struct Target {
+        /// What is painted; nil: notes are counted by family.
+        var kind: RollView.Kind?
+        /// Whether cells are F32; else U8.
+        var isFloat: Bool
+        /// The last family that is shown: 16 with drums, else 15.
+        var families: UInt8
+        /// The pitch of the first column.
+        var low: Int
+        /// How many pitches are shown.
+        var pitches: Int
+        /// The columns of a step, those for pedals included.
+        var width: Int
+        /// What each velocity, 0 to 127, is shown as; that of 1 also stands for a note.
+        var values: UnsafeRawPointer
+        /// The cells, clear.
+        var cells: UnsafeMutableRawPointer
+
+        /// Gives a cell the value that stands for a note.
+        func set(_ cell: Int) {
+            if isFloat {
+                cells.assumingMemoryBound(to: Float.self)[cell] =
+                    values.assumingMemoryBound(to: Float.self)[1]
+            } else {
+                cells.assumingMemoryBound(to: UInt8.self)[cell] =
+                    values.assumingMemoryBound(to: UInt8.self)[1]
             }
         }
     }
 
-    /// Counts sounding notes by family, over cells that are clear; at most 255.
-    ///
-    /// - Parameters:
-    ///   - cells: [steps, 17].
-    ///   - low: The lowest pitch that counts.
-    ///   - pitches: How many pitches count.
-    ///   - one: A note's weight.
-    ///   - most: The largest count.
-    func count<Element: Comparable & AdditiveArithmetic>(
-        _ cells: UnsafeMutablePointer<Element>, low: UInt8, pitches: Int, one: Element, most: Element
-    ) {
+    /// Paints all rolls of a window, note by note: what is known of a note's length serves them all.
+    func paint(_ targets: UnsafeBufferPointer<Target>) {
         for index in 0..<count {
             let row = memory[index]
-            guard UInt(bitPattern: Int(row.pitch) &- Int(low)) < UInt(bitPattern: pitches) else { continue }
-            var cell = cells + (Int(row.start) &* DenseRolls.instrumentCount &+ Int(row.family))
+            for target in targets {
+                let column = Int(row.pitch) &- target.low
+                guard UInt(bitPattern: column) < UInt(bitPattern: target.pitches),
+                    row.family <= target.families
+                else { continue }
+                if target.isFloat {
+                    Self.paint(row, column, target, Float.self)
+                } else {
+                    Self.paint(row, column, target, UInt8.self)
+                }
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func paint<Element: Comparable & BitwiseCopyable & Numeric>(
+        _ row: Row, _ column: Int, _ target: Target, _ type: Element.Type
+    ) {
+        let cells = target.cells.assumingMemoryBound(to: Element.self)
+        let values = target.values.assumingMemoryBound(to: Element.self)
+        let width = target.width
+        var cell = cells + (Int(row.start) &* width &+ column)
+        switch target.kind {
+        case .piano:
+            let one = values[1]
             for _ in row.start..<row.end {
-                if cell.pointee < most { cell.pointee += one }
-                cell += DenseRolls.instrumentCount
+                cell.pointee = one
+                cell += width
+            }
+        case .velocity:
+            let value = values[Int(row.velocity)]
+            for _ in row.start..<row.end {
+                cell.pointee = max(cell.pointee, value)
+                cell += width
+            }
+        case .onset:
+            if row.flags & RollFlags.onset != 0 { cell.pointee = values[1] }
+        case .onsetVelocity:
+            if row.flags & RollFlags.onset != 0 {
+                cell.pointee = max(cell.pointee, values[Int(row.velocity)])
+            }
+        case .offset:
+            if row.flags & RollFlags.ends != 0 { cells[(Int(row.end) &- 1) &* width &+ column] = values[1] }
+        case nil:
+            cell = cells + (Int(row.start) &* width &+ Int(row.family))
+            for _ in row.start..<row.end {
+                if cell.pointee < 255 { cell.pointee += 1 }
+                cell += width
             }
         }
     }
