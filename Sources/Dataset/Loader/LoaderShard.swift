@@ -1,0 +1,119 @@
+import Build
+import Tensors
+
+/// A shard, mapped, with the places of all columns that a plan reads.
+///
+/// The pointers hold as long as this object does, since it holds the mapping.
+final class LoaderShard: @unchecked Sendable {
+    /// The columns of notes.
+    struct Notes {
+        let offset: UnsafePointer<Int64>
+        let start: UnsafePointer<UInt16>
+        let length: UnsafePointer<UInt16>
+        let pitch: UnsafePointer<UInt8>
+        let velocity: UnsafePointer<UInt8>
+        let program: UnsafePointer<UInt8>
+        let flags: UnsafePointer<UInt8>
+        let pedal: UnsafePointer<UInt8>
+        let tempo: UnsafePointer<Float>
+        let rows: Int
+        let steps: Int
+    }
+
+    /// A feature's elements.
+    struct Feature {
+        let base: UnsafeRawPointer
+        let isHalf: Bool
+        /// Shape of one segment's.
+        let shape: [Int]
+    }
+
+    /// A label's column, and where its values stand in the snapshot's vocabulary.
+    struct Label {
+        let base: UnsafePointer<Int32>
+        let places: [Int64]
+
+        func value(_ index: Int) -> Int64 {
+            let own = Int(base[index])
+            return places.indices.contains(own) ? places[own] : -1
+        }
+    }
+
+    let shard: Shard
+    let notes: Notes?
+    let start: UnsafePointer<Int64>
+    let length: UnsafePointer<Int64>
+    private(set) var features: [String: Feature] = [:]
+    private(set) var labels: [String: Label] = [:]
+
+    init(_ shard: Shard, vocabularies: [String: [String]]) throws {
+        self.shard = shard
+        let count = shard.count
+        func column<Element: TensorElement>(
+            _ name: String, _ elements: Int
+        ) throws -> UnsafePointer<Element> {
+            let entry = try shard.file.entry(name)
+            guard entry.type == Element.elementType, entry.shape.reduce(1, *) == elements else {
+                throw LoaderError(
+                    .damaged,
+                    "'\(name)' is \(entry.type.rawValue) \(entry.shape), not \(elements) of "
+                        + "\(Element.elementType.rawValue); build the dataset again")
+            }
+            return try Self.base(name, shard).assumingMemoryBound(to: Element.self)
+        }
+        start = try column("segment.start", count)
+        length = try column("segment.length", count)
+        if shard.holdsNotes {
+            let rows = try shard.file.entry("notes.start").shape.first ?? 0
+            let steps = try shard.steps()
+            notes = try Notes(
+                offset: column("notes.offset", count + 1), start: column("notes.start", rows),
+                length: column("notes.length", rows), pitch: column("notes.pitch", rows),
+                velocity: column("notes.velocity", rows), program: column("notes.program", rows),
+                flags: column("notes.flags", rows), pedal: column("pedal", count * steps * 3),
+                tempo: column("tempo", count * steps), rows: rows, steps: steps)
+        } else {
+            notes = nil
+        }
+        for name in shard.featureNames {
+            let entry = try shard.file.entry(name)
+            guard entry.type == .f32 || entry.type == .f16, entry.shape.first == count else {
+                throw LoaderError(.damaged, "'\(name)' is \(entry.type.rawValue) \(entry.shape)")
+            }
+            features[name] = Feature(
+                base: try Self.base(name, shard), isHalf: entry.type == .f16,
+                shape: Array(entry.shape.dropFirst()))
+        }
+        for (name, vocabulary) in shard.vocabularies {
+            let all = vocabularies[name] ?? []
+            labels[name] = Label(
+                base: try column("label.\(name)", count),
+                places: vocabulary.map { value in
+                    Int64(all.firstIndex { $0.utf8.elementsEqual(value.utf8) } ?? -1)
+                })
+        }
+    }
+
+    /// The rows of a segment's notes.
+    ///
+    /// - Throws: `loader.damaged` if the column doesn't divide the rows.
+    func rows(of index: Int) throws(LoaderError) -> Range<Int> {
+        guard let notes else { return 0..<0 }
+        let (first, end) = (Int(notes.offset[index]), Int(notes.offset[index + 1]))
+        guard first >= 0, first <= end, end <= notes.rows else {
+            throw LoaderError(.damaged, "'notes.offset' has \(first), \(end) for \(notes.rows) rows")
+        }
+        return first..<end
+    }
+
+    /// Where a tensor begins; an empty one has some place that isn't read.
+    private static func base(_ name: String, _ shard: Shard) throws -> UnsafeRawPointer {
+        let size = try shard.file.entry(name).type.byteCount
+        return try shard.file.withBytes(of: name) { bytes in
+            guard let base = bytes.baseAddress, UInt(bitPattern: base) % UInt(size) == 0 else {
+                throw LoaderError(.damaged, "'\(name)' is not aligned; build the dataset again")
+            }
+            return base
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Build
+import Synchronization
+
+/// The shards that a plan reads, in the order of the snapshot.
+///
+/// At opening each is mapped for its size and its labels alone; its bytes are hashed once, when it is first used.
+final class LoaderShards: Sendable {
+    /// Where a shard's segments stand in the split.
+    struct Place: Sendable {
+        let shard: Snapshot.Shard
+        let segments: Range<Int>
+    }
+
+    let places: [Place]
+    private let reader: DatasetReader
+    private let open: Mutex<[LoaderShard?]>
+
+    /// - Throws: `loader.truncated` if a shard hasn't the size that the snapshot says; `BuildError` if one is gone.
+    init(_ reader: DatasetReader, _ split: Split, _ kind: SegmentKind) throws {
+        self.reader = reader
+        var places: [Place] = []
+        var first = 0
+        for shard in reader.snapshot.shards[split] ?? [] {
+            let segments = first..<first + shard.segments
+            first = segments.upperBound
+            if shard.kind == kind, !segments.isEmpty {
+                places.append(Place(shard: shard, segments: segments))
+            }
+        }
+        self.places = places
+        open = Mutex(Array(repeating: nil, count: places.count))
+        for place in places {
+            let path = reader.cache.path(of: place.shard.object)
+            guard let status = FileStat(path: path) else {
+                throw BuildError(
+                    .objectMissing,
+                    "shard \(place.shard.object) is not in the cache; build the dataset again",
+                    canRetry: false)
+            }
+            guard status.size == place.shard.bytes else {
+                throw LoaderError(
+                    .truncated,
+                    "shard \(place.shard.object) has \(status.size) bytes, not the snapshot's \(place.shard.bytes)"
+                        + "; mend the cache with `reprise verify --repair`")
+            }
+        }
+    }
+
+    /// Maps a shard without a look at its bytes.
+    func map(_ index: Int) throws -> LoaderShard {
+        let shard = places[index].shard
+        return try bind(Shard(path: reader.cache.path(of: shard.object)), shard)
+    }
+
+    /// Lends a shard; at its first use its bytes are hashed, while other shards stay in use.
+    ///
+    /// - Throws: `build.object-corrupt`, `build.object-missing`; `TensorFileError`.
+    func shard(_ index: Int) throws -> LoaderShard {
+        if let shard = open.withLock({ $0[index] }) { return shard }
+        let shard = try bind(reader.open(places[index].shard), places[index].shard)
+        return open.withLock { open in
+            let first = open[index] ?? shard
+            open[index] = first
+            return first
+        }
+    }
+
+    private func bind(_ shard: Shard, _ described: Snapshot.Shard) throws -> LoaderShard {
+        guard shard.count == described.segments else {
+            throw LoaderError(
+                .damaged,
+                "shard \(described.object) holds \(shard.count) segments, not \(described.segments); build again"
+            )
+        }
+        return try LoaderShard(shard, vocabularies: reader.snapshot.vocabularies)
+    }
+
+    /// The number of the shard that holds a segment of the split.
+    func index(of segment: Int) -> Int {
+        places.partition(where: { $0.segments.lowerBound > segment }) - 1
+    }
+}
