@@ -94,11 +94,15 @@ enum Checkpoint {
     }
 
     static func loadBest(into system: any TrainableSystem, from folder: RunFolder) throws {
-        guard folder.has(best) else {
+        if folder.has(best) {
+            try system.network.load(try TensorFile(path: folder.path + "/" + best))
+        } else if folder.has(last) {
+            // Interrupted before its first validation.
+            try system.network.load(try TensorFile(path: folder.path + "/" + last), prefix: "network.")
+        } else {
             throw TrainingError(
                 .noRun, "\(folder.name) has no checkpoint yet; train it on with --resume \(folder.name)")
         }
-        try system.network.load(try TensorFile(path: folder.path + "/" + best))
     }
 
     /// Puts a system back where the last checkpoint has it; nil when there is none.

@@ -36,6 +36,8 @@ public struct Recipe: Sendable {
     public let plan: @Sendable (Settings, Snapshot, FeedPurpose) -> LoaderPlan
     /// Makes the system, untrained, on the Torch thread.
     public let make: @Sendable (Settings, SystemContext) throws -> any TrainableSystem
+    /// Turns a raw file into one in another style; nil where a run of it alone cannot.
+    public let transfer: (@Sendable (TransferRequest, TrainedRun) throws -> Transferred)?
 
     /// Declares a recipe.
     ///
@@ -45,7 +47,8 @@ public struct Recipe: Sendable {
         overrides: [String: JSONValue] = [:], presets: [String: [String: JSONValue]],
         foundations: [String: String] = [:],
         plan: @escaping @Sendable (Settings, Snapshot, FeedPurpose) -> LoaderPlan,
-        make: @escaping @Sendable (Settings, SystemContext) throws -> any TrainableSystem
+        make: @escaping @Sendable (Settings, SystemContext) throws -> any TrainableSystem,
+        transfer: (@Sendable (TransferRequest, TrainedRun) throws -> Transferred)? = nil
     ) {
         self.name = name
         self.paper = paper
@@ -56,6 +59,7 @@ public struct Recipe: Sendable {
         self.foundations = foundations
         self.plan = plan
         self.make = make
+        self.transfer = transfer
         for (preset, values) in presets {
             let unknown = Set(values.keys).subtracting(self.parameters.map(\.name))
             precondition(unknown.isEmpty, "\(name): preset \(preset) sets \(unknown), which are not declared")
@@ -126,5 +130,55 @@ public struct SystemContext {
         self.snapshot = snapshot
         self.device = device
         self.foundations = foundations
+    }
+}
+
+/// What to transfer, and how.
+public struct TransferRequest: Sendable {
+    /// The bytes of the content's file.
+    public let content: [UInt8]
+    /// Its path, for messages.
+    public let path: String
+    /// The style to bring it to; nil if not said.
+    public let style: String?
+    /// The style it has; nil if not said.
+    public let contentStyle: String?
+
+    /// Asks for a file in another style.
+    public init(content: [UInt8], path: String, style: String?, contentStyle: String? = nil) {
+        self.content = content
+        self.path = path
+        self.style = style
+        self.contentStyle = contentStyle
+    }
+
+    /// The style to bring it to: the one asked for, else the only one that is not the content's.
+    ///
+    /// - Throws: `train.usage` when that is none of the styles, or more than one.
+    public func target(among styles: [String]) throws(TrainingError) -> String {
+        for named in [style, contentStyle].compactMap({ $0 }) where !styles.contains(named) {
+            throw TrainingError(
+                .usage, "the run knows no style '\(named)'; it knows \(styles.joined(separator: ", "))")
+        }
+        if let style { return style }
+        let others = styles.filter { $0 != contentStyle }
+        guard others.count == 1, let other = others.first else {
+            throw TrainingError(.usage, "say which style: --style \(others.joined(separator: " or "))")
+        }
+        return other
+    }
+}
+
+/// A file in another style.
+public struct Transferred: Sendable {
+    /// Its bytes.
+    public let bytes: [UInt8]
+    /// What can be said of it in numbers.
+    public let measures: [Measure]
+
+    /// A file and its numbers.
+    public init(bytes: [UInt8], measures: [Measure]) {
+        self.bytes = bytes
+        self.measures = measures
     }
 }

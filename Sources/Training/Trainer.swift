@@ -202,8 +202,9 @@ public struct Trainer: Sendable {
         _ report: (TrainingProgress) -> Void
     ) throws -> TrainingSummary {
         try folder.acquire()
+        let context = try context(recipe, settings, reader, device)
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
-        let system = try recipe.make(settings, try context(recipe, settings, reader, device))
+        let system = try recipe.make(settings, context)
         let validation =
             reader.snapshot.segmentCount(.validation) > 0
             ? try self.feed(.validation, .measuring, recipe, settings, reader, device) : nil

@@ -1,4 +1,5 @@
-internal import Build
+public import Build
+internal import Tensors
 internal import Torch
 
 /// When a training stops before its epochs are over.
