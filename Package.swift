@@ -110,7 +110,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
             name: "TrainingTests", dependencies: ["Training", "Dataset", "Torch", "Tensors", "Build"],
             swiftSettings: strict),
         .testTarget(
-            name: "SystemsTests", dependencies: ["Systems", "Training", "Dataset", "Torch", "Tensors", "Build"],
+            name: "SystemsTests",
+            dependencies: ["Systems", "Training", "Dataset", "Torch", "Tensors", "Build"],
             swiftSettings: strict),
     ]
 }

@@ -39,9 +39,7 @@ public struct Recipe: Sendable {
     /// Turns a raw file into one in another style; nil where a run of it alone cannot.
     public let transfer: (@Sendable (TransferRequest, TrainedRun) throws -> Transferred)?
 
-    /// Declares a recipe.
-    ///
-    /// - Parameter overrides: Standard values of the common parameters that differ for this recipe.
+    /// Declares a recipe; `overrides` are standard values of the common parameters that differ for it.
     public init(
         name: String, paper: String, summary: String, needs: [Need], parameters: [Parameter],
         overrides: [String: JSONValue] = [:], presets: [String: [String: JSONValue]],

@@ -107,7 +107,8 @@ public struct Settings: Sendable, Hashable {
     public init(_ recipe: Recipe, recorded: [String: JSONValue]) throws(TrainingError) {
         guard Set(recorded.keys) == Set(recipe.parameters.map(\.name)) else {
             throw TrainingError(
-                .badRun, "the run's parameters are not those of \(recipe.name) in this version; train it anew")
+                .badRun, "the run's parameters are not those of \(recipe.name) in this version; train it anew"
+            )
         }
         values = recorded
     }

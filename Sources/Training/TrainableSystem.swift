@@ -67,7 +67,9 @@ public struct Objective: Sendable, Hashable {
     }
 }
 
-/// A network with its way to learn. The loop that trains it knows nothing else of it.
+/// A network with its way to learn.
+///
+/// The loop that trains it knows nothing else of it.
 ///
 /// Everything of it that changes while it learns is in `network` and `optimisers`, so that a checkpoint of these, the
 /// generator and the feed's position is whole.
@@ -81,9 +83,12 @@ public protocol TrainableSystem: AnyObject {
 
     /// Learns from a batch: clears gradients, computes losses, goes backward.
     ///
-    /// - Parameter update: To be called with an optimiser and the loss that it lowers, once the gradients are there:
-    ///   it looks at the loss, clips the gradients as set, and lets the optimiser make its step.
+    /// - Parameters:
+    ///   - batch: What to learn from.
+    ///   - update: To be called with an optimiser and the loss that it lowers, once the gradients are there: it looks
+    ///     at the loss, clips the gradients as set, and lets the optimiser make its step.
     /// - Returns: Scalars by name, the first of them `loss`.
+    /// - Throws: what `update` throws, and `TorchError`.
     func learn(
         from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)]

@@ -1,7 +1,7 @@
 public import Build
 public import Dataset
-public import Torch
 internal import Tensors
+public import Torch
 
 /// What to train.
 public struct TrainingRequest: Sendable {
@@ -82,7 +82,9 @@ public struct TrainedRun {
     public let system: any TrainableSystem
 }
 
-/// Trains recipes on the datasets of a cache, and opens what was trained. All of it runs on the Torch thread.
+/// Trains recipes on the datasets of a cache, and opens what was trained.
+///
+/// All of it runs on the Torch thread.
 public struct Trainer: Sendable {
     /// The recipes that there are.
     public let recipes: [Recipe]
@@ -140,7 +142,7 @@ public struct Trainer: Sendable {
                 log("\(name) builds on \(base): training that first")
                 var first = request
                 (first.recipe, first.assignments, first.epochs) = (base, [], nil)
-                (first.limits.steps, first.limits.minutes) = (nil, nil)
+                first.limits.steps = nil
                 if try !self.recipe(base).presets.keys.contains(request.preset ?? "") { first.preset = nil }
                 settings.set(parameter, try begin(first, report).run)
             }
@@ -164,7 +166,8 @@ public struct Trainer: Sendable {
         var record = try RunRecord(folder)
         let recipe = try recipe(record.recipe)
         guard request.recipe == nil || request.recipe == record.recipe else {
-            throw TrainingError(.usage, "\(name) is a run of \(record.recipe), not of \(request.recipe ?? "")")
+            throw TrainingError(
+                .usage, "\(name) is a run of \(record.recipe), not of \(request.recipe ?? "")")
         }
         guard request.preset == nil, request.assignments.isEmpty else {
             throw TrainingError(.usage, "a run goes on with its own parameters; leave --preset and --set out")

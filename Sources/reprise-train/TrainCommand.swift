@@ -29,7 +29,8 @@ struct TrainCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Stop after so many minutes, and keep the run.", valueName: "m"))
     var maxMinutes: Double?
 
-    @Option(help: ArgumentHelp("The recipe's settings as published, or for a processor.", valueName: "preset"))
+    @Option(
+        help: ArgumentHelp("The recipe's settings as published, or for a processor.", valueName: "preset"))
     var preset: String?
 
     @Option(help: ArgumentHelp("The run to go on with, from its last checkpoint.", valueName: "run"))

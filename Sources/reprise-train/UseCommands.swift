@@ -53,7 +53,8 @@ struct TransferCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The run; 'reprise runs' lists them.", valueName: "run"))
     var name: String
 
-    @Option(help: ArgumentHelp("The file to bring into another style.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("The file to bring into another style.", valueName: "file"), completion: .file())
     var content: String
 
     @Option(help: ArgumentHelp("The style to bring it to.", valueName: "label"))

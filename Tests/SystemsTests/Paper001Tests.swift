@@ -17,7 +17,9 @@ final class OneBatch: Feed {
 }
 
 /// A snapshot of two styles with segments of so many steps.
-func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [Int] = [32, 88]) throws -> Snapshot {
+func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [Int] = [32, 88]) throws
+    -> Snapshot
+{
     let json: JSONValue = [
         "format": 1, "dataset": "toy", "manifest": [:], "stages": [:],
         "splits": ["train": ["shards": []], "validation": ["shards": []], "test": ["shards": []]],
@@ -34,7 +36,9 @@ func segments(steps: Int, paired: Bool) throws -> Batch {
     func part(_ count: Int) throws -> [String: TorchTensor] {
         let sounding = try (TorchTensor.random(.uniform, [count, steps, 59]) .< 0.1).to(.f32)
         let onsets = try sounding * (TorchTensor.random(.uniform, sounding.shape) .< 0.5).to(.f32)
-        let velocities = try onsets * TorchTensor.random(in: 20..<110, sounding.shape).to(.f32)
+        // Higher keys are struck harder, give or take.
+        let keys = try TorchTensor.range(from: 30, to: 89, type: .f32)
+        let velocities = try onsets * (keys + TorchTensor.random(in: 0..<20, sounding.shape).to(.f32))
         return ["sounding": sounding, "onsets": onsets, "velocities": velocities]
     }
     if paired {
@@ -45,6 +49,20 @@ func segments(steps: Int, paired: Bool) throws -> Batch {
     var tensors = try part(8)
     tensors["style"] = try TorchTensor([0, 1, 0, 1, 0, 1, 0, 1] as [Int64], shape: [8])
     return Batch(count: 8, tensors)
+}
+
+/// Eight melodies that go round 16 keys, each by another interval: noise has no next step to learn.
+func scales() throws -> Batch {
+    func part(_ first: Int) throws -> TorchTensor {
+        var cells = [Float](repeating: 0, count: 4 * 128 * 59)
+        for melody in 0..<4 {
+            for step in 0..<128 {
+                cells[(melody * 128 + step) * 59 + (step * (melody + 2) + 5 * melody + first) % 16] = 1
+            }
+        }
+        return try TorchTensor(cells, shape: [4, 128, 59])
+    }
+    return Batch(count: 4, ["sounding": try part(0), "sounding.1": try part(3)])
 }
 
 /// Trains on one batch; the first loss and the last.
@@ -83,11 +101,13 @@ struct Paper001Tests {
         try await onTorch {
             let (label, type, limit) = Self.limits[precision]
             let golden = try Golden("systems-001")
-            let network = try VelocityNetwork(inputs: 12, columns: 12, isCausal: true, scale: 1, momentum: 0.1)
+            let network = try VelocityNetwork(
+                inputs: 12, columns: 12, isCausal: true, scale: 1, momentum: 0.1)
             try network.load(golden.weights(of: "velocity"))
             try network.convert(to: type)
             let said = try network(
-                golden.tensor("velocity/input.roll", type), onsets: golden.tensor("velocity/input.onsets", type))
+                golden.tensor("velocity/input.roll", type),
+                onsets: golden.tensor("velocity/input.onsets", type))
             let loss = try said.squaredError(golden.tensor("velocity/input.velocities", type))
             try check(network, "velocity/\(label)", said, loss, golden, limit)
         }
@@ -105,7 +125,8 @@ struct Paper001Tests {
             let count = roll.shape[1] - 1
             let logits = try network(
                 roll.narrowed(1, from: 0, count: count),
-                from: network.start(golden.tensor("chord/input.features", type))).logits
+                from: network.start(golden.tensor("chord/input.features", type))
+            ).logits
             let loss = try logits.binaryCrossEntropyWithLogits(
                 roll.narrowed(1, from: 1, count: count).contiguous())
             try check(network, "chord/\(label)", logits, loss, golden, limit)
@@ -145,18 +166,15 @@ struct Paper001Tests {
                 SystemContext(snapshot: context.snapshot, foundations: ["features": genre]))
             let single = try segments(steps: 128, paired: false)
             let paired = try segments(steps: 24, paired: true)
-            let long = try segments(steps: 128, paired: true)
             return [
-                ("genre-cnn", try losses(genre, on: single, steps: 60)),
-                ("velocity-cnn", try losses(velocity, on: paired, steps: 150)),
-                ("chord-lstm", try losses(chords, on: long, steps: 2)),
+                ("genre-cnn", try losses(genre, on: single, steps: 40)),
+                ("velocity-cnn", try losses(velocity, on: paired, steps: 40)),
+                ("chord-lstm", try losses(chords, on: scales(), steps: 110)),
             ]
         }
-        for (name, loss) in outcomes.dropLast() {
+        for (name, loss) in outcomes {
             #expect(loss.last < 0.05 * loss.first, "\(name): \(loss)")
         }
-        // Noise has no next step to learn; the cost must fall all the same.
-        #expect(outcomes[2].1.last < outcomes[2].1.first)
     }
 
     @Test func samplingFollowsTheProbabilities() async throws {

@@ -31,7 +31,10 @@ final class ToyFeed: Feed {
         let labels = (0..<4).map { Int64(values[$0 * 72] > 0.5 ? 1 : 0) }
         return Batch(
             count: 4,
-            ["roll": try TorchTensor(values, shape: [4, 12, 6]), "style": try TorchTensor(labels, shape: [4])])
+            [
+                "roll": try TorchTensor(values, shape: [4, 12, 6]),
+                "style": try TorchTensor(labels, shape: [4]),
+            ])
     }
 }
 
@@ -122,7 +125,8 @@ final class RunPlace: Sendable {
     func loop(
         settings: [String] = [], run: String? = nil, broken: Int? = nil, validates: Bool = true
     ) throws -> TrainingLoop {
-        let settings = try Settings(.toy, assignments: ["epochs=3", "rate=0.01", "annealing=cosine"] + settings)
+        let settings = try Settings(
+            .toy, assignments: ["epochs=3", "rate=0.01", "annealing=cosine"] + settings)
         let folder: RunFolder
         if let run {
             folder = try RunFolder(named: run, in: cache)

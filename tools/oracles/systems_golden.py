@@ -73,8 +73,9 @@ def case(name, module, inputs, loss):
     weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
     for key, value in weights.items():
         out[f"{name}/weight.{key}"] = value.clone().float() if value.is_floating_point() else value.clone()
-    # Weights are stored as float32 to be small; what follows uses exactly these.
+    # Weights and inputs are stored as float32 to be small; what follows uses exactly these.
     weights = {k: (v.float().double() if v.is_floating_point() else v) for k, v in weights.items()}
+    inputs = {k: v.float().double() for k, v in inputs.items()}
     for key, value in inputs.items():
         out[f"{name}/input.{key}"] = value.float()
     for label, kind in (("f64", torch.float64), ("f32", torch.float32)):

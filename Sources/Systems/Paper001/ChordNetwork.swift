@@ -34,8 +34,8 @@ final class ChordNetwork: Module {
 
     /// Goes on from a first step, each next one drawn, column by column, with the probability that the network says.
     ///
-    /// - Parameter floor: Columns below this probability stay off; the authors draw against U(0.01, 1).
-    /// - Returns: `[N, steps, columns]` of 0 and 1, the first step included.
+    /// Columns below the probability `floor` stay off; the authors draw against U(0.01, 1). The result,
+    /// `[N, steps, columns]` of 0 and 1, includes the first step.
     func sample(_ first: TorchTensor, features: TorchTensor, steps: Int, floor: Double = 0.01) throws
         -> TorchTensor
     {

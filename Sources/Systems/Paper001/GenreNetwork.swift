@@ -16,9 +16,8 @@ final class GenreNetwork: Module {
     let dropout: Dropout
     let output: Linear
 
-    /// The network for segments of so many steps and columns, with Keras's first weights.
-    ///
-    /// - Parameter momentum: The share of a batch in the running statistics.
+    /// The network for segments of so many steps and columns, with Keras's first weights; `momentum` is the share of
+    /// a batch in the running statistics.
     init(steps: Int, columns: Int, dropout: Double = 0.5, momentum: Double) throws {
         conv1 = try Conv1d(columns, 4, kernel: 32, padding: .same, dilation: 4)
         // Keras's epsilon.

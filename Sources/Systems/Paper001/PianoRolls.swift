@@ -58,7 +58,8 @@ enum PianoRolls {
                 return "it has no label 'style'; write 'labels: {style: …}' beside each path in the manifest"
             }
             if let count, styles.count != count {
-                return "its label 'style' has \(styles.count) values (\(styles.joined(separator: ", "))), not \(count)"
+                return
+                    "its label 'style' has \(styles.count) values (\(styles.joined(separator: ", "))), not \(count)"
             }
             return nil
         }
@@ -70,7 +71,9 @@ struct Totals {
     private var sums: [String: Double] = [:]
 
     mutating func add(_ name: String, _ value: Double) { sums[name, default: 0] += value }
-    mutating func add(_ name: String, _ value: TorchTensor) throws { add(name, try value.to(.f64).sum().item()) }
+    mutating func add(_ name: String, _ value: TorchTensor) throws {
+        add(name, try value.to(.f64).sum().item())
+    }
     subscript(name: String) -> Double { sums[name] ?? 0 }
     /// One sum over another; NaN where there is nothing.
     func ratio(_ name: String, _ count: String) -> Double { self[name] / self[count] }

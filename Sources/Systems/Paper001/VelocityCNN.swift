@@ -18,7 +18,10 @@ extension Recipe {
             Parameter(
                 "loss", "onsets", "what the squared error is the mean of: all cells, or onsets",
                 choices: ["cells", "onsets"]),
-            Parameter("scale", 64.0, "velocity that an output of 1 means", in: 1...127),
+            Parameter(
+                "scale", 64.0,
+                "velocity that outputs begin at, and that 1 means; 1: begin at 0, as published",
+                in: 1...127),
             Parameter("momentum", 0.1, "share of a batch in the running statistics", in: 0...1),
         ],
         overrides: ["epochs": 20, "batch": 8, "patience": 5],

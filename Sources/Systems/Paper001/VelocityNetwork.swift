@@ -17,12 +17,10 @@ final class VelocityNetwork: Module {
 
     static let reach = 185
 
-    /// - Parameters:
-    ///   - inputs: 59 columns, or 118 where onsets stand behind what sounds.
-    ///   - columns: Columns that come out.
-    ///   - isCausal: Whether all zeros are in front.
-    ///   - scale: The velocity that an output of 1 means.
-    ///   - momentum: The share of a batch in the running statistics.
+    /// The network from 59 columns, or 118 where onsets stand behind what sounds, to 59.
+    ///
+    /// `isCausal` puts all zeros in front; `scale` is the velocity that an output of 1 means; `momentum` is the share
+    /// of a batch in the running statistics.
     init(inputs: Int, columns: Int, isCausal: Bool, scale: Double, momentum: Double) throws {
         conv1 = try Conv1d(inputs, columns, kernel: 64)
         norm1 = try BatchNorm(columns, momentum: momentum, epsilon: 1e-3)
@@ -33,7 +31,15 @@ final class VelocityNetwork: Module {
         before = isCausal ? Self.reach : Self.reach / 2
         self.scale = scale
         // The authors draw the biases too.
-        try initialise { name, _ in name.hasPrefix("conv") ? .glorotTruncatedNormal : nil }
+        try initialise { name, _ in
+            switch name {
+            // Begun at 0, half of the outputs lie below the rectifier's corner and never learn, and the others need
+            // a thousand steps a velocity. So unless it is as published it begins at `scale`, give or take a quarter.
+            case "norm3.weight" where scale != 1: .constant(0.25)
+            case "norm3.bias" where scale != 1: .constant(1)
+            default: name.hasPrefix("conv") ? .glorotTruncatedNormal : nil
+            }
+        }
     }
 
     /// Roll `[N, steps, inputs]` and onsets `[N, steps, columns]` to velocities `[N, steps, columns]`, 0 where no
