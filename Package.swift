@@ -12,7 +12,7 @@ let strict: [SwiftSetting] = [
 ]
 
 var targets: [Target] = [
-    // Layer 4
+    // Layer 5
     .executableTarget(
         name: "reprise",
         dependencies: [
@@ -91,6 +91,22 @@ var targets: [Target] = [
 /// look at the disk would be remembered with the manifest.
 if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
     targets += [
+        // Layer 5
+        .executableTarget(
+            name: "reprise-train",
+            dependencies: [
+                "Systems", "Training", "Insight", "Dataset", "Torch", "Build",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        // Layer 4
+        .target(
+            name: "Systems",
+            dependencies: ["Training", "Dataset", "Symbolic", "Torch", "Tensors", "Build"],
+            swiftSettings: strict),
+        // Layer 3
+        .target(
+            name: "Training", dependencies: ["Dataset", "Torch", "Tensors", "Build"], swiftSettings: strict),
         // Layer 1
         .target(name: "Torch", dependencies: ["Tensors", "CTorch"], swiftSettings: strict),
         // Layer 0
@@ -106,6 +122,13 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
                     .when(platforms: [.linux])),
             ]),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "Dataset", "Torch", "Tensors", "Build"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SystemsTests",
+            dependencies: ["Systems", "Training", "Dataset", "Torch", "Tensors", "Build"],
+            swiftSettings: strict),
     ]
 }
 

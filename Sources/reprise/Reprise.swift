@@ -29,6 +29,12 @@ struct Reprise: ParsableCommand {
                     StatsCommand.self, InspectCommand.self, ExportCommand.self, DatasetsCommand.self,
                 ]),
             CommandGroup(
+                name: "Training:",
+                subcommands: [
+                    TrainCommand.self, EvaluateCommand.self, TransferCommand.self, RecipesCommand.self,
+                    RunsCommand.self,
+                ]),
+            CommandGroup(
                 name: "The cache:", subcommands: [VerifyCommand.self, CollectCommand.self, IndexCommand.self]),
         ])
 

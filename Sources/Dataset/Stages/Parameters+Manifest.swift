@@ -1,5 +1,5 @@
 import Audio
-import Symbolic
+public import Symbolic
 
 extension AudioParameters {
     /// What a manifest's `audio` block asks of the extractor.
@@ -66,8 +66,8 @@ extension MFCCParameters {
 }
 
 extension RollParameters {
-    /// What a manifest's `midi` block asks of the grid.
-    init(_ manifest: Manifest.MIDI) {
+    /// What a manifest's `midi` block asks of the grid: a transfer cuts a file as the dataset was cut.
+    public init(_ manifest: Manifest.MIDI) {
         let grid: Grid =
             switch manifest.grid {
             case .stepsPerBeat(let steps): .stepsPerBeat(steps)

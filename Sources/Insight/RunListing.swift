@@ -1,0 +1,87 @@
+public import Build
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A training of a cache, as its `run.json` tells of it.
+public struct RunListing: Sendable {
+    /// Its name.
+    public let name: String
+    /// The recipe's name.
+    public let recipe: String
+    /// The dataset's name.
+    public let dataset: String
+    /// The snapshot's hash, 64 hexadecimal digits.
+    public let snapshot: String
+    /// Whole epochs made.
+    public let epochs: Int
+    /// Steps made.
+    public let steps: Int
+    /// What its best weights reached, and in which epoch, from 1.
+    public let best: (metric: String, value: Double, epoch: Int)?
+
+    /// Every run in `<cache>/runs`, by name; folders without a readable `run.json` are passed over.
+    ///
+    /// - Throws: `build.no-cache` when there is no cache.
+    public static func all(cachePath: String) throws(BuildError) -> [RunListing] {
+        _ = try Cache(path: cachePath, for: .reading)
+        let folder = cachePath + "/runs"
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var runs: [RunListing] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let run = RunListing(name, path: "\(folder)/\(name)/run.json") { runs.append(run) }
+        }
+        // 'genre-cnn-2' before 'genre-cnn-10'.
+        return runs.sorted { ($0.name.count, $0.name) < ($1.name.count, $1.name) }
+            .sorted { $0.recipe < $1.recipe }
+    }
+
+    private init?(_ name: String, path: String) {
+        guard let bytes = Self.contents(path), let json = try? JSONValue(parsing: bytes),
+            let recipe = json["recipe"]?.string, let dataset = json["dataset"]?.string,
+            let snapshot = json["snapshot"]?.string
+        else { return nil }
+        self.name = name
+        self.recipe = recipe
+        self.dataset = dataset
+        self.snapshot = snapshot
+        let result = json["result"]
+        epochs = result?["epochs"]?.integer ?? 0
+        steps = result?["steps"]?.integer ?? 0
+        if let best = result?["best"], let metric = best["metric"]?.string,
+            let value = best["value"]?.double, let epoch = best["epoch"]?.integer
+        {
+            self.best = (metric, value, epoch)
+        } else {
+            best = nil
+        }
+    }
+
+    private static func contents(_ path: String) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 14)
+        while case let count = read(descriptor, &part, part.count), count > 0 { bytes += part[..<count] }
+        return bytes
+    }
+
+    /// The run as `reprise runs --json` lists it.
+    public var json: JSONValue {
+        [
+            "run": .string(name), "recipe": .string(recipe), "dataset": .string(dataset),
+            "snapshot": .string(snapshot), "epochs": JSONValue(epochs), "steps": JSONValue(steps),
+            "best": best.map {
+                ["metric": .string($0.metric), "value": .number($0.value), "epoch": JSONValue($0.epoch)]
+            } ?? .null,
+        ]
+    }
+}

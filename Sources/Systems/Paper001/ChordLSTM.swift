@@ -1,0 +1,153 @@
+internal import Build
+internal import Dataset
+internal import Tensors
+internal import Torch
+public import Training
+
+extension Recipe {
+    /// Which keys each style puts down next: paper 001's chord LSTM.
+    public static let chordLSTM = Recipe(
+        name: "chord-lstm", paper: "001", summary: "which keys each style puts down next",
+        needs: [
+            PianoRolls.needsNotes, PianoRolls.needsSteps(128), PianoRolls.needsStyles(exactly: 2),
+        ],
+        parameters: [
+            Parameter(
+                "features", "", "the run of genre-cnn whose features begin the memory; none: trained first")
+        ],
+        overrides: ["epochs": 20, "batch": 16, "clip": 1.0, "patience": 4],
+        presets: ["published": ["epochs": 50, "clip": 0.0, "patience": 0], "cpu": ["epochs": 4]],
+        foundations: ["features": "genre-cnn"],
+        plan: { _, snapshot, purpose in
+            let sets = PianoRolls.styles(snapshot).map { LoaderPlan.SegmentSet(labels: ["style": $0]) }
+            return PianoRolls.plan(
+                [PianoRolls.view("sounding", .piano), .label("style")],
+                sets: purpose == .learning ? sets : [.init()])
+        },
+        make: { settings, context in try ChordLSTM(settings, context) })
+}
+
+/// The networks with their losses and optimisers, one a style; the classifier that gives features is not trained.
+final class ChordLSTM: TrainableSystem {
+    let networks: ChordNetworks
+    let adams: [Adam]
+    let styles: [String]
+    let classifier: GenreNetwork
+    let objective = Objective("bce_step")
+    var network: any Module { networks }
+    var optimisers: [any Optimiser] { adams }
+
+    init(_ settings: Settings, _ context: SystemContext) throws {
+        guard let features = context.foundations["features"] as? GenreCNN else {
+            throw TrainingError(.usage, "features is no run of genre-cnn")
+        }
+        styles = PianoRolls.styles(context.snapshot)
+        classifier = features.classifier
+        classifier.setTraining(false)
+        networks = ChordNetworks(try styles.map { _ in try ChordNetwork(columns: PianoRolls.columns) })
+        try networks.move(to: context.device)
+        let parameters = networks.parameters
+        adams = try styles.indices.map { style in
+            try Adam(
+                parameters.filter { $0.name.hasPrefix("styles.\(style).") }, rate: settings.number("rate"))
+        }
+    }
+
+    /// What is said of steps 1…, and what they are, both `[N, steps − 1, 59]`.
+    private func predict(_ roll: TorchTensor, style: Int) throws -> (logits: TorchTensor, next: TorchTensor) {
+        let features = try withoutGradients { try classifier.feature(roll) }
+        let network = networks.styles[style]
+        let count = roll.shape[1] - 1
+        let said = try network(roll.narrowed(1, from: 0, count: count), from: network.start(features))
+        return (said.logits, try roll.narrowed(1, from: 1, count: count).contiguous())
+    }
+
+    func learn(
+        from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
+    ) throws -> [(name: String, value: TorchTensor)] {
+        var losses: [(name: String, value: TorchTensor)] = []
+        for (index, style) in styles.enumerated() {
+            try adams[index].clearGradients()
+            let (logits, next) = try predict(
+                batch[index == 0 ? "sounding" : "sounding.\(index)"], style: index)
+            // Summed over columns, the mean over steps: what it costs to say a step.
+            let loss = try logits.binaryCrossEntropyWithLogits(next) * Double(PianoRolls.columns)
+            try loss.backward()
+            try update(adams[index], loss)
+            losses.append(("loss_\(style)", try loss.detach()))
+        }
+        return [("loss", try TorchTensor.stacked(losses.map(\.value)).mean())] + losses
+    }
+
+    func measure(on feed: any Feed) throws -> [Measure] {
+        try measure(on: feed) { roll, style in try predict(roll, style: style).logits.sigmoid() }
+    }
+
+    func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
+        // Constants of the train split: how often a column is on, and how often a step keeps it as it was.
+        var (on, count) = ([Double](repeating: 0, count: PianoRolls.columns), 0.0)
+        var totals = Totals()
+        try train.forEachBatch { batch in
+            let roll = batch["sounding"]
+            let steps = roll.shape[1]
+            for (column, sum) in try roll.to(.f64).sum([0, 1]).elements(as: Double.self).enumerated() {
+                on[column] += sum
+            }
+            count += Double(batch.count * steps)
+            let (before, after) = (
+                try roll.narrowed(1, from: 0, count: steps - 1),
+                try roll.narrowed(1, from: 1, count: steps - 1)
+            )
+            try totals.add("on", before)
+            try totals.add("stays", before * after)
+            try totals.add("starts", after * (1 - before))
+            totals.add("cells", Double(before.count))
+        }
+        let rates = try TorchTensor(on.map { Float($0 / count) }, shape: [1, 1, on.count])
+        let stays = totals.ratio("stays", "on")
+        let starts = totals["starts"] / (totals["cells"] - totals["on"])
+        return [
+            // A certainty costs without end when it is wrong; a ten-thousandth is left.
+            "all off": try measure(on: feed) { roll, _ in
+                try roll.narrowed(1, from: 1, count: roll.shape[1] - 1).fullLike(1e-4)
+            },
+            "each column as often as in training": try measure(on: feed) { roll, _ in
+                try rates.expanded([roll.shape[0], roll.shape[1] - 1, -1])
+            },
+            "copy the last step, kept as often as in training": try measure(on: feed) { roll, _ in
+                try roll.narrowed(1, from: 0, count: roll.shape[1] - 1) * (stays - starts) + starts
+            },
+        ]
+    }
+
+    /// The cost of a step in nats, and F1 of what is said with a probability above a half.
+    private func measure(
+        on feed: any Feed, _ answer: (TorchTensor, Int) throws -> TorchTensor
+    ) throws -> [Measure] {
+        var totals = Totals()
+        try feed.forEachBatch { batch in
+            let labels = try batch["style"].elements(as: Int64.self)
+            for style in styles.indices {
+                let own = labels.indices.filter { labels[$0] == Int64(style) }.map { Int64($0) }
+                guard !own.isEmpty else { continue }
+                let roll = try batch["sounding"].selected(
+                    0, at: TorchTensor(own, shape: [own.count], on: batch["style"].device))
+                let next = try roll.narrowed(1, from: 1, count: roll.shape[1] - 1).contiguous()
+                let said = try answer(roll, style).contiguous()
+                let cost = try said.binaryCrossEntropy(next, reduction: .sum).item()
+                let steps = Double(next.shape[0] * next.shape[1])
+                for suffix in ["", "_\(styles[style])"] {
+                    totals.add("cost\(suffix)", cost)
+                    totals.add("steps\(suffix)", steps)
+                }
+                let on = try (said .> 0.5).to(.f32)
+                try totals.add("hits", on * next)
+                try totals.add("said", on)
+                try totals.add("true", next)
+            }
+        }
+        let f1 = 2 * totals["hits"] / max(totals["said"] + totals["true"], 1)
+        return [Measure("bce_step", totals.ratio("cost", "steps")), Measure("f1", f1)]
+            + styles.map { Measure("bce_step_\($0)", totals.ratio("cost_\($0)", "steps_\($0)")) }
+    }
+}

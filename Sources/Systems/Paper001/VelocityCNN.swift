@@ -1,0 +1,174 @@
+internal import Build
+internal import Dataset
+internal import Torch
+public import Training
+
+extension Recipe {
+    /// How hard each style strikes its notes: paper 001's two velocity networks.
+    public static let velocityCNN = Recipe(
+        name: "velocity-cnn", paper: "001", summary: "how hard each style strikes its notes",
+        needs: [PianoRolls.needsNotes, PianoRolls.needsStyles(exactly: nil)],
+        parameters: [
+            Parameter(
+                "padding", "both", "where zeros stand: a step sees both sides, or what was before it",
+                choices: ["both", "front"]),
+            Parameter(
+                "input", "both", "what is seen: the sounding roll, or onsets too",
+                choices: ["sounding", "both"]),
+            Parameter(
+                "loss", "onsets", "what the squared error is the mean of: all cells, or onsets",
+                choices: ["cells", "onsets"]),
+            Parameter(
+                "scale", 64.0,
+                "velocity that outputs begin at, and that 1 means; 1: begin at 0, as published",
+                in: 1...127),
+            Parameter("momentum", 0.1, "share of a batch in the running statistics", in: 0...1),
+        ],
+        overrides: ["epochs": 20, "batch": 8, "patience": 5],
+        presets: [
+            "published": [
+                "padding": "front", "input": "sounding", "loss": "cells", "scale": 1.0, "momentum": 0.01,
+                "epochs": 60, "batch": 8, "patience": 0,
+            ],
+            "cpu": ["epochs": 4],
+        ],
+        plan: { _, snapshot, purpose in
+            let views = [
+                PianoRolls.view("sounding", .piano), PianoRolls.view("onsets", .onset),
+                PianoRolls.view("velocities", .onsetVelocity), .label("style"),
+            ]
+            // A step teaches every network from a batch of its own style.
+            let sets = PianoRolls.styles(snapshot).map { LoaderPlan.SegmentSet(labels: ["style": $0]) }
+            return PianoRolls.plan(views, sets: purpose == .learning ? sets : [.init()])
+        },
+        make: { settings, context in try VelocityCNN(settings, context) },
+        transfer: { request, run in try VelocityTransfer(run).run(request) })
+}
+
+/// The networks with their losses and optimisers, one a style.
+final class VelocityCNN: TrainableSystem {
+    let networks: VelocityNetworks
+    let adams: [Adam]
+    let styles: [String]
+    let objective = Objective("mse_onsets")
+    var network: any Module { networks }
+    var optimisers: [any Optimiser] { adams }
+    private let seesOnsets: Bool
+    private let averagesOnsets: Bool
+
+    init(_ settings: Settings, _ context: SystemContext) throws {
+        styles = PianoRolls.styles(context.snapshot)
+        seesOnsets = settings.word("input") == "both"
+        averagesOnsets = settings.word("loss") == "onsets"
+        let inputs = PianoRolls.columns * (seesOnsets ? 2 : 1)
+        networks = VelocityNetworks(
+            try styles.map { _ in
+                try VelocityNetwork(
+                    inputs: inputs, columns: PianoRolls.columns,
+                    isCausal: settings.word("padding") == "front", scale: settings.number("scale"),
+                    momentum: settings.number("momentum"))
+            })
+        try networks.move(to: context.device)
+        let parameters = networks.parameters
+        adams = try styles.indices.map { style in
+            try Adam(
+                parameters.filter { $0.name.hasPrefix("styles.\(style).") }, rate: settings.number("rate"),
+                epsilon: 1e-7)
+        }
+    }
+
+    /// Velocities `[N, steps, 59]` in a style.
+    func velocities(_ sounding: TorchTensor, onsets: TorchTensor, style: Int) throws -> TorchTensor {
+        let roll = seesOnsets ? try TorchTensor.concatenated([sounding, onsets], axis: 2) : sounding
+        return try networks.styles[style](roll, onsets: onsets)
+    }
+
+    func learn(
+        from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
+    ) throws -> [(name: String, value: TorchTensor)] {
+        var losses: [(name: String, value: TorchTensor)] = []
+        for (index, style) in styles.enumerated() {
+            func view(_ name: String) -> TorchTensor { batch[index == 0 ? name : "\(name).\(index)"] }
+            try adams[index].clearGradients()
+            let onsets = view("onsets")
+            let said = try velocities(view("sounding"), onsets: onsets, style: index)
+            let loss = try error(said, view("velocities"), onsets)
+            try loss.backward()
+            try update(adams[index], loss)
+            losses.append(("loss_\(style)", try loss.detach()))
+        }
+        let mean = try TorchTensor.stacked(losses.map(\.value)).mean()
+        return [("loss", mean)] + losses
+    }
+
+    private func error(
+        _ said: TorchTensor, _ truth: TorchTensor, _ onsets: TorchTensor
+    ) throws -> TorchTensor {
+        guard averagesOnsets else { return try said.squaredError(truth) }
+        // A batch of silence has no onset.
+        return try said.squaredError(truth, reduction: .sum) / onsets.sum().clamped(low: 1)
+    }
+
+    func measure(on feed: any Feed) throws -> [Measure] {
+        try measure(on: feed) { part, style in
+            try velocities(part.sounding, onsets: part.onsets, style: style)
+        }
+    }
+
+    func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
+        var totals = Totals()
+        try forEachPart(of: train) { part, style in
+            try totals.add("sum \(style)", part.velocities)
+            try totals.add("count \(style)", part.onsets)
+        }
+        return [
+            "zero": try measure(on: feed) { part, _ in try part.onsets.fullLike(0) },
+            "mean of the style at onsets": try measure(on: feed) { part, style in
+                try part.onsets * totals.ratio("sum \(style)", "count \(style)")
+            },
+        ]
+    }
+
+    /// The segments of one style in a batch.
+    private struct Part {
+        let sounding, onsets, velocities: TorchTensor
+    }
+
+    private func forEachPart(of feed: any Feed, _ body: (Part, Int) throws -> Void) throws {
+        try feed.forEachBatch { batch in
+            let labels = try batch["style"].elements(as: Int64.self)
+            for style in styles.indices {
+                let own = labels.indices.filter { labels[$0] == Int64(style) }.map { Int64($0) }
+                guard !own.isEmpty else { continue }
+                let places = try TorchTensor(own, shape: [own.count], on: batch["style"].device)
+                func view(_ name: String) throws -> TorchTensor { try batch[name].selected(0, at: places) }
+                try body(
+                    Part(
+                        sounding: view("sounding"), onsets: view("onsets"), velocities: view("velocities")),
+                    style)
+            }
+        }
+    }
+
+    /// Squared errors of each style's answers on the segments of that style.
+    private func measure(
+        on feed: any Feed, _ answer: (Part, Int) throws -> TorchTensor
+    ) throws -> [Measure] {
+        var totals = Totals()
+        try forEachPart(of: feed) { part, style in
+            try totals.add("error \(style)", (answer(part, style) - part.velocities).square())
+            try totals.add("onsets \(style)", part.onsets)
+            totals.add("cells \(style)", Double(part.onsets.count))
+        }
+        var measures: [Measure] = []
+        for unit in ["cells", "onsets"] {
+            let sums = styles.indices.map { (totals["error \($0)"], totals["\(unit) \($0)"]) }
+            measures.append(
+                Measure("mse_\(unit)", sums.reduce(0) { $0 + $1.0 } / sums.reduce(0) { $0 + $1.1 }))
+            for (style, sum) in zip(styles, sums) where sum.1 > 0 {
+                measures.append(Measure("mse_\(unit)_\(style)", sum.0 / sum.1))
+            }
+        }
+        return measures
+    }
+}

@@ -1,0 +1,58 @@
+public import Dataset
+internal import Tensors
+public import Torch
+
+/// A loader's batches as tensors on a device.
+///
+/// Views are named as in the plan; those of further sets `<name>.1`, `<name>.2`, ….
+public final class LoaderFeed: Feed {
+    private let loader: Loader
+    private let device: Device
+
+    /// Opens a loader.
+    ///
+    /// - Throws: what `Loader` throws.
+    public init(_ reader: DatasetReader, _ plan: LoaderPlan, on device: Device = .cpu) throws {
+        loader = try Loader(reader, plan)
+        self.device = device
+    }
+
+    /// How many batches an epoch has.
+    public var batchesPerEpoch: Int {
+        let size = loader.plan.batchSize
+        return loader.plan.dropsLast
+            ? loader.epochCount / size : (loader.epochCount + size - 1) / size
+    }
+
+    /// Goes to a batch of an epoch.
+    public func seek(epoch: Int, batch: Int) throws {
+        let place = LoaderState(epoch: epoch, position: min(batch * loader.plan.batchSize, loader.epochCount))
+        if loader.state != place { try loader.seek(place) }
+    }
+
+    /// The next batch, copied out of the loader's ring.
+    public func next() throws -> Batch {
+        guard let batch = try loader.next() else { preconditionFailure("the plan has an end") }
+        defer { batch.giveBack() }
+        var tensors: [String: TorchTensor] = [:]
+        for name in batch.names {
+            for set in loader.plan.sets.indices {
+                tensors[set == 0 ? name : "\(name).\(set)"] = try tensor(batch, name, set)
+            }
+        }
+        return Batch(count: batch.count, tensors)
+    }
+
+    private func tensor(_ batch: LoaderBatch, _ name: String, _ set: Int) throws -> TorchTensor {
+        func copy<Element: TensorElement>(_ type: Element.Type) throws -> TorchTensor {
+            try batch.withElements(of: name, set: set, as: type) {
+                try TorchTensor(copying: $0, shape: batch.shape(of: name), on: device)
+            }
+        }
+        switch batch.elementType(of: name) {
+        case .u8: return try copy(UInt8.self)
+        case .i64: return try copy(Int64.self)
+        default: return try copy(Float.self)
+        }
+    }
+}

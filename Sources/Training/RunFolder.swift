@@ -1,0 +1,144 @@
+internal import Build
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// The folder of a run: `<cache>/runs/<run>/`.
+///
+/// Files that say something whole (`run.json`, checkpoints) are written beside their place, flushed and renamed;
+/// files that grow (`metrics.jsonl`, events) are cut back to the length that the last checkpoint names.
+final class RunFolder {
+    let name: String
+    let path: String
+    private var lock: Int32 = -1
+
+    static func runs(in cache: String) -> String { cache + "/runs" }
+
+    /// A run that is there.
+    ///
+    /// - Throws: `train.no-run`.
+    init(named name: String, in cache: String) throws(TrainingError) {
+        self.name = name
+        path = Self.runs(in: cache) + "/" + name
+        guard !name.isEmpty, !name.contains("/"), access(path + "/run.json", R_OK) == 0 else {
+            throw TrainingError(
+                .noRun, "no run '\(name)' in \(Self.runs(in: cache)); 'reprise runs' lists them")
+        }
+    }
+
+    /// A new run, with the first free number behind its recipe's name.
+    init(creatingFor recipe: String, in cache: String) throws(TrainingError) {
+        let runs = Self.runs(in: cache)
+        guard mkdir(runs, 0o777) == 0 || errno == EEXIST else { throw Self.fault("make", runs) }
+        var number = 1
+        while mkdir("\(runs)/\(recipe)-\(number)", 0o777) != 0 {
+            guard errno == EEXIST else { throw Self.fault("make", "\(runs)/\(recipe)-\(number)") }
+            number += 1
+        }
+        name = "\(recipe)-\(number)"
+        path = "\(runs)/\(name)"
+    }
+
+    deinit { if lock >= 0 { close(lock) } }
+
+    /// Keeps others from training this run as long as this object lives.
+    ///
+    /// - Throws: `train.locked`.
+    func acquire() throws(TrainingError) {
+        lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        guard lock >= 0 else { throw Self.fault("open", path + "/lock") }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            throw TrainingError(.locked, "another process trains \(name); wait for it, or stop it")
+        }
+    }
+
+    /// Replaces a file whole.
+    func replace(_ file: String, with bytes: [UInt8]) throws(TrainingError) {
+        let (target, temporary) = (path + "/" + file, path + "/" + file + ".new")
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw Self.fault("write", temporary) }
+        let isWhole = writeAll(bytes, to: descriptor) && fsync(descriptor) == 0
+        close(descriptor)
+        guard isWhole, rename(temporary, target) == 0 else {
+            let fault = Self.fault("write", target)
+            unlink(temporary)
+            throw fault
+        }
+        let folder = open(path, O_RDONLY | O_CLOEXEC)
+        if folder >= 0 {
+            fsync(folder)
+            close(folder)
+        }
+    }
+
+    /// The whole of a file; nil when there is none.
+    func contents(_ file: String) -> [UInt8]? {
+        let descriptor = open(path + "/" + file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = read(descriptor, &part, part.count), count > 0 { bytes += part[..<count] }
+        return bytes
+    }
+
+    func has(_ file: String) -> Bool { access(path + "/" + file, F_OK) == 0 }
+
+    static func fault(_ doing: String, _ path: String) -> TrainingError {
+        TrainingError(.file, "cannot \(doing) \(path): \(String(cString: strerror(errno)))")
+    }
+}
+
+/// A file that grows by whole pieces and can be cut back.
+final class GrowingFile {
+    private let descriptor: Int32
+    private let path: String
+    private var waiting: [UInt8] = []
+    private(set) var length = 0
+
+    /// Opens it at a length, which is what counts of it.
+    init(_ folder: RunFolder, _ file: String, length: Int) throws(TrainingError) {
+        path = folder.path + "/" + file
+        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw RunFolder.fault("open", path) }
+        let size = lseek(descriptor, 0, SEEK_END)
+        guard size >= off_t(length) else {
+            throw TrainingError(.badRun, "\(path) is shorter than the checkpoint says; the run cannot go on")
+        }
+        guard ftruncate(descriptor, off_t(length)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
+            throw RunFolder.fault("cut", path)
+        }
+        self.length = length
+    }
+
+    deinit { close(descriptor) }
+
+    func append(_ bytes: [UInt8]) {
+        waiting += bytes
+        length += bytes.count
+    }
+
+    /// Hands what was appended to the system; with `toDisk` it is also flushed.
+    func flush(toDisk: Bool = false) throws(TrainingError) {
+        guard writeAll(waiting, to: descriptor), !toDisk || fsync(descriptor) == 0 else {
+            throw RunFolder.fault("write", path)
+        }
+        waiting.removeAll(keepingCapacity: true)
+    }
+}
+
+private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+    bytes.withUnsafeBytes { raw in
+        var rest = raw[...]
+        while !rest.isEmpty {
+            let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+}

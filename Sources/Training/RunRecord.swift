@@ -1,0 +1,133 @@
+public import Build
+internal import Torch
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// What `run.json` says: from what and how a run was made, and how far it is.
+public struct RunRecord: Sendable {
+    /// The run's name.
+    public let run: String
+    /// The recipe's name.
+    public let recipe: String
+    /// The dataset's name.
+    public let dataset: String
+    /// The snapshot's hash.
+    public let snapshot: Digest
+    /// The preset, if one was chosen.
+    public let preset: String?
+    /// Every parameter's value.
+    public var settings: [String: JSONValue]
+    /// The threads of one operation.
+    public let threads: Int
+    /// The hash of the best weights of each run that it builds on, by the parameter that names it.
+    public let foundations: [String: Digest]
+    /// Versions of the program and of libtorch.
+    let versions: JSONValue
+    /// The machine it was begun on.
+    let machine: JSONValue
+    /// How far it is; nil before the first checkpoint.
+    var result: TrainingSummary?
+
+    var json: JSONValue {
+        [
+            "format": 1, "run": .string(run), "recipe": .string(recipe), "dataset": .string(dataset),
+            "snapshot": JSONValue(snapshot), "preset": preset.map { .string($0) } ?? .null,
+            "parameters": .object(settings), "seed": settings["seed"] ?? 0, "threads": JSONValue(threads),
+            "foundations": .object(foundations.mapValues { JSONValue($0) }), "versions": versions,
+            "machine": machine, "result": result?.json ?? .null,
+        ]
+    }
+
+    init(
+        run: String, recipe: String, dataset: String, snapshot: Digest, preset: String?, settings: Settings,
+        threads: Int, foundations: [String: Digest]
+    ) throws {
+        self.run = run
+        self.recipe = recipe
+        self.dataset = dataset
+        self.snapshot = snapshot
+        self.preset = preset
+        self.settings = settings.values
+        self.threads = threads
+        self.foundations = foundations
+        versions = ["reprise": "0.1.0", "torch": .string(try TorchRuntime.version())]
+        machine = Self.thisMachine
+    }
+
+    init(_ folder: RunFolder) throws(TrainingError) {
+        guard let bytes = folder.contents("run.json"), let json = try? JSONValue(parsing: bytes),
+            json["format"]?.integer == 1, let recipe = json["recipe"]?.string,
+            let dataset = json["dataset"]?.string,
+            let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }),
+            let settings = json["parameters"]?.object, let threads = json["threads"]?.integer,
+            let foundations = json["foundations"]?.object, let versions = json["versions"],
+            let machine = json["machine"]
+        else {
+            throw TrainingError(.badRun, "\(folder.path)/run.json is not one that this version reads")
+        }
+        run = folder.name
+        self.recipe = recipe
+        self.dataset = dataset
+        self.snapshot = snapshot
+        preset = json["preset"]?.string
+        self.settings = settings
+        self.threads = threads
+        self.foundations = foundations.compactMapValues { $0.string.flatMap { Digest(hex: $0) } }
+        self.versions = versions
+        self.machine = machine
+        result = nil
+    }
+
+    private static var thisMachine: JSONValue {
+        var name = utsname()
+        uname(&name)
+        func text<Tuple>(_ field: Tuple) -> JSONValue {
+            withUnsafeBytes(of: field) { bytes in
+                .string(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
+            }
+        }
+        return [
+            "system": text(name.sysname), "release": text(name.release), "architecture": text(name.machine),
+            "processors": JSONValue(Workers.processors),
+        ]
+    }
+}
+
+/// How far a run is.
+public struct TrainingSummary: Sendable {
+    /// The run's name.
+    public let run: String
+    /// The recipe's name.
+    public let recipe: String
+    /// The snapshot's hash.
+    public let snapshot: Digest
+    /// Whole epochs.
+    public let epochs: Int
+    /// Steps.
+    public let steps: Int
+    /// What the best weights reached, and in which epoch, from 1; nil before the first validation.
+    public let best: (metric: String, value: Double, epoch: Int)?
+    /// Seconds of training, all sittings together.
+    public let seconds: Double
+    /// The share of these spent waiting for batches.
+    public let waiting: Double
+    /// Whether all epochs are done, or the validation stopped bettering.
+    public let isOver: Bool
+
+    /// The object that `reprise train --json` prints.
+    public var json: JSONValue {
+        [
+            "run": .string(run), "recipe": .string(recipe), "snapshot": JSONValue(snapshot),
+            "epochs": JSONValue(epochs), "steps": JSONValue(steps),
+            "best": best.map {
+                ["metric": .string($0.metric), "value": .number($0.value), "epoch": JSONValue($0.epoch)]
+            } ?? .null,
+            "seconds": .number((seconds * 1000).rounded() / 1000),
+            "waiting": .number((waiting * 1e6).rounded() / 1e6), "over": .bool(isOver),
+        ]
+    }
+}

@@ -1,0 +1,134 @@
+public import Build
+
+/// A number, word or switch that a recipe can be given.
+public struct Parameter: Sendable, Hashable {
+    /// Its name, as `--set` takes it.
+    public let name: String
+    /// Its value unless set; the kind of JSON value it is, is the kind that it takes.
+    public let standard: JSONValue
+    /// What it does, in a line, with its unit.
+    public let summary: String
+    /// The words it takes; empty: any.
+    public let choices: [String]
+    /// The numbers it takes.
+    public let range: ClosedRange<Double>
+
+    /// Declares a parameter.
+    public init(
+        _ name: String, _ standard: JSONValue, _ summary: String, choices: [String] = [],
+        in range: ClosedRange<Double> = 0...Double.greatestFiniteMagnitude
+    ) {
+        self.name = name
+        self.standard = standard
+        self.summary = summary
+        self.choices = choices
+        self.range = range
+    }
+
+    /// The value that a text means.
+    ///
+    /// - Throws: `train.usage` when it is of another kind or out of range.
+    func value(of text: String) throws(TrainingError) -> JSONValue {
+        switch standard {
+        case .bool:
+            if text == "true" || text == "false" { return .bool(text == "true") }
+            throw fault(text, "true or false")
+        case .integer:
+            guard let value = Int(text), range.contains(Double(value)) else {
+                throw fault(text, "a whole number\(limits)")
+            }
+            return JSONValue(value)
+        case .number:
+            guard let value = Double(text), value.isFinite, range.contains(value) else {
+                throw fault(text, "a number\(limits)")
+            }
+            return .number(value)
+        default:
+            guard choices.isEmpty || choices.contains(text) else {
+                throw fault(text, choices.joined(separator: " or "))
+            }
+            return .string(text)
+        }
+    }
+
+    private var limits: String {
+        range.upperBound == .greatestFiniteMagnitude
+            ? " of at least \(range.lowerBound)" : " from \(range.lowerBound) to \(range.upperBound)"
+    }
+
+    private func fault(_ text: String, _ wanted: String) -> TrainingError {
+        TrainingError(.usage, "\(name) is '\(text)'; write \(wanted)")
+    }
+}
+
+/// The value of every parameter of a recipe for one run.
+public struct Settings: Sendable, Hashable {
+    /// The values by their parameters' names.
+    public private(set) var values: [String: JSONValue]
+
+    /// The standard values, then those of a preset, then single ones.
+    ///
+    /// - Parameters:
+    ///   - recipe: Declares the parameters.
+    ///   - preset: One of the recipe's presets; nil: none.
+    ///   - assignments: `key=value` each; the last of equal keys counts.
+    /// - Throws: `train.usage` for a name that the recipe does not declare, or a value it does not take.
+    public init(
+        _ recipe: Recipe, preset: String? = nil, assignments: [String] = []
+    ) throws(TrainingError) {
+        values = Dictionary(uniqueKeysWithValues: recipe.parameters.map { ($0.name, $0.standard) })
+        if let preset {
+            guard let chosen = recipe.presets[preset] else {
+                throw TrainingError(
+                    .usage,
+                    "\(recipe.name) has no preset '\(preset)'; it has \(recipe.presets.keys.sorted().joined(separator: ", "))"
+                )
+            }
+            values.merge(chosen) { $1 }
+        }
+        for assignment in assignments {
+            guard let equals = assignment.firstIndex(of: "=") else {
+                throw TrainingError(.usage, "'\(assignment)' sets nothing; write --set key=value")
+            }
+            let name = String(assignment[..<equals])
+            guard let parameter = recipe.parameters.first(where: { $0.name == name }) else {
+                throw TrainingError(
+                    .usage,
+                    "\(recipe.name) has no parameter '\(name)'; it has \(recipe.parameters.map(\.name).sorted().joined(separator: ", "))"
+                )
+            }
+            values[name] = try parameter.value(of: String(assignment[assignment.index(after: equals)...]))
+        }
+    }
+
+    /// The settings that `run.json` holds.
+    ///
+    /// - Throws: `train.bad-run` when they are not this recipe's.
+    public init(_ recipe: Recipe, recorded: [String: JSONValue]) throws(TrainingError) {
+        guard Set(recorded.keys) == Set(recipe.parameters.map(\.name)) else {
+            throw TrainingError(
+                .badRun, "the run's parameters are not those of \(recipe.name) in this version; train it anew"
+            )
+        }
+        values = recorded
+    }
+
+    private func value(_ name: String) -> JSONValue {
+        guard let value = values[name] else { preconditionFailure("the recipe declares no '\(name)'") }
+        return value
+    }
+
+    /// A whole number.
+    public func integer(_ name: String) -> Int { value(name).integer ?? 0 }
+    /// A number.
+    public func number(_ name: String) -> Double { value(name).double ?? 0 }
+    /// A switch.
+    public func flag(_ name: String) -> Bool { value(name).bool ?? false }
+    /// A word.
+    public func word(_ name: String) -> String { value(name).string ?? "" }
+
+    /// Sets a number of epochs in place of the recipe's.
+    mutating func setEpochs(_ epochs: Int) { values["epochs"] = JSONValue(epochs) }
+    /// Names the run that a parameter asks for.
+    public mutating func set(_ name: String, _ word: String) { values[name] = .string(word) }
+}

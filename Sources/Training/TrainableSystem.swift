@@ -1,0 +1,101 @@
+public import Torch
+
+/// A batch on its way into a network: named tensors with the examples along the first axis.
+public struct Batch {
+    /// How many examples.
+    public let count: Int
+    private let tensors: [String: TorchTensor]
+
+    /// Names tensors.
+    public init(count: Int, _ tensors: [String: TorchTensor]) {
+        self.count = count
+        self.tensors = tensors
+    }
+
+    /// A tensor of the batch.
+    ///
+    /// - Precondition: the feed was asked for it.
+    public subscript(name: String) -> TorchTensor {
+        guard let tensor = tensors[name] else {
+            preconditionFailure("the batch has \(tensors.keys.sorted()), not '\(name)'")
+        }
+        return tensor
+    }
+
+    /// The first tensor that holds a number that is not finite.
+    func firstNotFinite() throws(TorchError) -> String? {
+        for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) where try !tensor.allFinite() {
+            return name
+        }
+        return nil
+    }
+}
+
+/// Where batches come from, in an order that (seed, epoch, position) decides, so that it can go on anywhere.
+public protocol Feed: AnyObject {
+    /// How many batches an epoch has.
+    var batchesPerEpoch: Int { get }
+    /// Goes to a batch of an epoch, both from 0; what follows is as if all before had been taken.
+    func seek(epoch: Int, batch: Int) throws
+    /// The next batch; behind an epoch's last comes the next epoch's first.
+    func next() throws -> Batch
+}
+
+/// A named number that a step or a validation gives.
+public struct Measure: Sendable, Hashable {
+    /// Its name, such as `loss`.
+    public let name: String
+    /// Its value.
+    public let value: Double
+    /// Names a number.
+    public init(_ name: String, _ value: Double) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// What a validation aims at.
+public struct Objective: Sendable, Hashable {
+    /// The measure.
+    public let measure: String
+    /// Whether more of it is better.
+    public let risesToBest: Bool
+    /// Names a measure.
+    public init(_ measure: String, risesToBest: Bool = false) {
+        self.measure = measure
+        self.risesToBest = risesToBest
+    }
+}
+
+/// A network with its way to learn.
+///
+/// The loop that trains it knows nothing else of it.
+///
+/// Everything of it that changes while it learns is in `network` and `optimisers`, so that a checkpoint of these, the
+/// generator and the feed's position is whole.
+public protocol TrainableSystem: AnyObject {
+    /// All networks as one module, whose names are those of the weights in files.
+    var network: any Module { get }
+    /// What changes the weights; no two change the same one.
+    var optimisers: [any Optimiser] { get }
+    /// What is validated for.
+    var objective: Objective { get }
+
+    /// Learns from a batch: clears gradients, computes losses, goes backward.
+    ///
+    /// - Parameters:
+    ///   - batch: What to learn from.
+    ///   - update: To be called with an optimiser and the loss that it lowers, once the gradients are there: it looks
+    ///     at the loss, clips the gradients as set, and lets the optimiser make its step.
+    /// - Returns: Scalars by name, the first of them `loss`.
+    /// - Throws: what `update` throws, and `TorchError`.
+    func learn(
+        from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
+    ) throws -> [(name: String, value: TorchTensor)]
+
+    /// Measures the network, in use, on one pass over a feed; autograd is off.
+    func measure(on feed: any Feed) throws -> [Measure]
+
+    /// What needs no network reaches on the same pass, by the name of the baseline, after a pass over the train split.
+    func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]]
+}

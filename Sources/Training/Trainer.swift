@@ -1,0 +1,314 @@
+public import Build
+public import Dataset
+internal import Tensors
+public import Torch
+
+/// What to train.
+public struct TrainingRequest: Sendable {
+    /// The recipe's name; nil to go on with a run.
+    public var recipe: String?
+    /// The dataset; nil to go on with a run.
+    public var dataset: String?
+    /// A preset of the recipe.
+    public var preset: String?
+    /// `key=value` each.
+    public var assignments: [String]
+    /// Epochs in place of the recipe's.
+    public var epochs: Int?
+    /// The run to go on with.
+    public var resume: String?
+    /// Threads of one operation; nil: libtorch's choice, or the run's.
+    public var threads: Int?
+    /// `cpu` or `cuda:N`.
+    public var device: String
+    /// When to stop.
+    public var limits: TrainingLimits
+
+    /// A training of a recipe on a dataset, or the next part of a run.
+    public init(
+        recipe: String? = nil, dataset: String? = nil, preset: String? = nil, assignments: [String] = [],
+        epochs: Int? = nil, resume: String? = nil, threads: Int? = nil, device: String = "cpu",
+        limits: TrainingLimits = TrainingLimits()
+    ) {
+        self.recipe = recipe
+        self.dataset = dataset
+        self.preset = preset
+        self.assignments = assignments
+        self.epochs = epochs
+        self.resume = resume
+        self.threads = threads
+        self.device = device
+        self.limits = limits
+    }
+}
+
+/// What a run reaches, and what needs no training reaches.
+public struct Evaluation: Sendable {
+    /// The run's name.
+    public let run: String
+    /// The split measured on.
+    public let split: Split
+    /// The measures of the best weights.
+    public let metrics: [Measure]
+    /// The measures of each trivial answer.
+    public let baselines: [String: [Measure]]
+
+    /// The object that `reprise evaluate --json` prints.
+    public var json: JSONValue {
+        func object(_ measures: [Measure]) -> JSONValue {
+            .object(
+                Dictionary(
+                    measures.map { ($0.name, $0.value.isFinite ? .number($0.value) : .null) },
+                    uniquingKeysWith: { $1 }))
+        }
+        return [
+            "run": .string(run), "split": .string(split.rawValue), "metrics": object(metrics),
+            "baselines": .object(baselines.mapValues(object)),
+        ]
+    }
+}
+
+/// A run whose best weights are loaded, ready for use.
+public struct TrainedRun {
+    /// What `run.json` says.
+    public let record: RunRecord
+    /// Its recipe.
+    public let recipe: Recipe
+    /// Its settings.
+    public let settings: Settings
+    /// The dataset it learned from.
+    public let reader: DatasetReader
+    /// The system, switched to use.
+    public let system: any TrainableSystem
+}
+
+/// Trains recipes on the datasets of a cache, and opens what was trained.
+///
+/// All of it runs on the Torch thread.
+public struct Trainer: Sendable {
+    /// The recipes that there are.
+    public let recipes: [Recipe]
+    /// The cache's folder.
+    public let cachePath: String
+    /// Takes lines that tell what goes on.
+    let log: @Sendable (String) -> Void
+
+    /// A trainer of some recipes.
+    public init(
+        recipes: [Recipe], cachePath: String, log: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.recipes = recipes
+        self.cachePath = cachePath
+        self.log = log
+    }
+
+    /// A recipe by its name.
+    ///
+    /// - Throws: `train.usage`.
+    public func recipe(_ name: String) throws(TrainingError) -> Recipe {
+        guard let recipe = recipes.first(where: { $0.name == name }) else {
+            throw TrainingError(
+                .usage,
+                "no recipe '\(name)'; there are \(recipes.map(\.name).sorted().joined(separator: ", "))")
+        }
+        return recipe
+    }
+
+    /// Trains, from the start or from a run's last checkpoint.
+    ///
+    /// - Throws: `TrainingError`, `BuildError`, `LoaderError`, `TorchError`.
+    public func train(
+        _ request: TrainingRequest, report: (TrainingProgress) -> Void = { _ in }
+    ) throws -> TrainingSummary {
+        try request.resume.map { try resume($0, request, report) } ?? begin(request, report)
+    }
+
+    private func begin(
+        _ request: TrainingRequest, _ report: (TrainingProgress) -> Void
+    ) throws -> TrainingSummary {
+        guard let name = request.recipe, let dataset = request.dataset else {
+            throw TrainingError(.usage, "a recipe and --dataset are needed, or --resume RUN")
+        }
+        let recipe = try recipe(name)
+        var settings = try Settings(recipe, preset: request.preset, assignments: request.assignments)
+        if let epochs = request.epochs { settings.setEpochs(epochs) }
+        let device = try Device(request.device)
+        let reader = try DatasetReader(dataset, cachePath: cachePath)
+        try recipe.check(reader.snapshot)
+        if let threads = request.threads { try TorchRuntime.setThreadCount(threads) }
+        var foundations: [String: Digest] = [:]
+        for (parameter, base) in recipe.foundations.sorted(by: { $0.key < $1.key }) {
+            if settings.word(parameter).isEmpty {
+                log("\(name) builds on \(base): training that first")
+                var first = request
+                (first.recipe, first.assignments, first.epochs) = (base, [], nil)
+                first.limits.steps = nil
+                if try !self.recipe(base).presets.keys.contains(request.preset ?? "") { first.preset = nil }
+                settings.set(parameter, try begin(first, report).run)
+            }
+            foundations[parameter] = try foundationHash(settings.word(parameter), base, reader.digest)
+        }
+        // Refused before there is a folder: whatever the loader cannot feed.
+        let feed = try self.feed(.train, .learning, recipe, settings, reader, device)
+        let folder = try RunFolder(creatingFor: name, in: cachePath)
+        let record = try RunRecord(
+            run: folder.name, recipe: name, dataset: reader.snapshot.dataset, snapshot: reader.digest,
+            preset: request.preset, settings: settings, threads: TorchRuntime.threadCount(),
+            foundations: foundations)
+        try folder.replace("run.json", with: record.json.canonicalBytes + [UInt8(ascii: "\n")])
+        return try run(record, recipe, settings, reader, feed, folder, device, request.limits, report)
+    }
+
+    private func resume(
+        _ name: String, _ request: TrainingRequest, _ report: (TrainingProgress) -> Void
+    ) throws -> TrainingSummary {
+        let folder = try RunFolder(named: name, in: cachePath)
+        var record = try RunRecord(folder)
+        let recipe = try recipe(record.recipe)
+        guard request.recipe == nil || request.recipe == record.recipe else {
+            throw TrainingError(
+                .usage, "\(name) is a run of \(record.recipe), not of \(request.recipe ?? "")")
+        }
+        guard request.preset == nil, request.assignments.isEmpty else {
+            throw TrainingError(.usage, "a run goes on with its own parameters; leave --preset and --set out")
+        }
+        var settings = try Settings(recipe, recorded: record.settings)
+        if let epochs = request.epochs { settings.setEpochs(epochs) }
+        record.settings = settings.values
+        let device = try Device(request.device)
+        let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
+        if let dataset = request.dataset {
+            let named = try DatasetReader(dataset, cachePath: cachePath)
+            guard named.digest == record.snapshot else {
+                throw TrainingError(
+                    .usage,
+                    "\(name) learned from snapshot \(record.snapshot.short), and '\(dataset)' is \(named.digest.short) now; leave --dataset out"
+                )
+            }
+        }
+        for (parameter, hash) in record.foundations {
+            let found = try foundationHash(
+                settings.word(parameter), recipe.foundations[parameter] ?? "", reader.digest)
+            guard found == hash else {
+                throw TrainingError(.badRun, "\(settings.word(parameter)) has changed since \(name) began")
+            }
+        }
+        // The thread count is part of what makes a run the same to the last bit.
+        try TorchRuntime.setThreadCount(request.threads ?? record.threads)
+        let feed = try self.feed(.train, .learning, recipe, settings, reader, device)
+        return try run(record, recipe, settings, reader, feed, folder, device, request.limits, report)
+    }
+
+    private func run(
+        _ record: RunRecord, _ recipe: Recipe, _ settings: Settings, _ reader: DatasetReader,
+        _ feed: LoaderFeed, _ folder: RunFolder, _ device: Device, _ limits: TrainingLimits,
+        _ report: (TrainingProgress) -> Void
+    ) throws -> TrainingSummary {
+        try folder.acquire()
+        let context = try context(recipe, settings, reader, device)
+        try RandomGenerator.seed(UInt64(settings.integer("seed")))
+        let system = try recipe.make(settings, context)
+        let validation =
+            reader.snapshot.segmentCount(.validation) > 0
+            ? try self.feed(.validation, .measuring, recipe, settings, reader, device) : nil
+        let metric = validation == nil ? "loss" : system.objective.measure
+        func summary(_ progress: Progress, isOver: Bool) -> TrainingSummary {
+            TrainingSummary(
+                run: folder.name, recipe: recipe.name, snapshot: reader.digest, epochs: progress.epoch,
+                steps: progress.step, best: progress.best.map { (metric, $0.value, $0.epoch) },
+                seconds: progress.seconds, waiting: progress.waited / max(progress.seconds, 1e-9),
+                isOver: isOver)
+        }
+        // The folder knows how far it is, whoever asks without libtorch.
+        func note(_ progress: Progress, isOver: Bool) throws {
+            var record = record
+            record.result = summary(progress, isOver: isOver)
+            try folder.replace("run.json", with: record.json.canonicalBytes + [UInt8(ascii: "\n")])
+        }
+        let loop = try TrainingLoop(
+            system, feed: feed, validation: validation, folder: folder, settings: settings, device: device,
+            saved: { try note($0, isOver: false) })
+        log("run \(folder.name)")
+        try loop.run(limits, report: report)
+        try note(loop.progress, isOver: loop.isOver)
+        return summary(loop.progress, isOver: loop.isOver)
+    }
+
+    // MARK: What was trained
+
+    /// Opens a run with its best weights.
+    ///
+    /// - Throws: `train.no-run`, `train.bad-run`, and what opening its dataset throws.
+    public func open(_ name: String, device: Device = .cpu) throws -> TrainedRun {
+        let folder = try RunFolder(named: name, in: cachePath)
+        let record = try RunRecord(folder)
+        let recipe = try recipe(record.recipe)
+        let settings = try Settings(recipe, recorded: record.settings)
+        let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
+        try RandomGenerator.seed(UInt64(settings.integer("seed")))
+        let system = try recipe.make(settings, try context(recipe, settings, reader, device))
+        try Checkpoint.loadBest(into: system, from: folder)
+        system.network.setTraining(false)
+        return TrainedRun(
+            record: record, recipe: recipe, settings: settings, reader: reader, system: system)
+    }
+
+    /// Measures a run's best weights on a split, beside trivial answers.
+    ///
+    /// - Throws: `train.no-run`; `loader.empty` for a split without segments.
+    public func evaluate(
+        _ name: String, on split: Split = .test, device: Device = .cpu
+    ) throws -> Evaluation {
+        let run = try open(name, device: device)
+        func feed(_ split: Split) throws -> LoaderFeed {
+            try self.feed(split, .measuring, run.recipe, run.settings, run.reader, device)
+        }
+        return try withoutGradients {
+            Evaluation(
+                run: name, split: split, metrics: try run.system.measure(on: feed(split)),
+                baselines: try run.system.baselines(on: feed(split), train: feed(.train)))
+        }
+    }
+
+    private func feed(
+        _ split: Split, _ purpose: FeedPurpose, _ recipe: Recipe, _ settings: Settings,
+        _ reader: DatasetReader, _ device: Device
+    ) throws -> LoaderFeed {
+        var plan = recipe.plan(settings, reader.snapshot, purpose)
+        plan.split = split
+        plan.batchSize = settings.integer("batch")
+        plan.seed = UInt64(settings.integer("seed"))
+        plan.isShuffled = purpose == .learning
+        if purpose == .measuring { plan.augmentation = LoaderPlan.Augmentation() }
+        return try LoaderFeed(reader, plan, on: device)
+    }
+
+    private func context(
+        _ recipe: Recipe, _ settings: Settings, _ reader: DatasetReader, _ device: Device
+    ) throws -> SystemContext {
+        var foundations: [String: any TrainableSystem] = [:]
+        for parameter in recipe.foundations.keys {
+            foundations[parameter] = try open(settings.word(parameter), device: device).system
+        }
+        return SystemContext(snapshot: reader.snapshot, device: device, foundations: foundations)
+    }
+
+    /// The hash of a run's best weights, if it may be built on.
+    private func foundationHash(_ run: String, _ recipe: String, _ snapshot: Digest) throws -> Digest {
+        let folder = try RunFolder(named: run, in: cachePath)
+        let record = try RunRecord(folder)
+        guard record.recipe == recipe else {
+            throw TrainingError(.usage, "\(run) is a run of \(record.recipe); one of \(recipe) is needed")
+        }
+        guard record.snapshot == snapshot else {
+            throw TrainingError(
+                .usage,
+                "\(run) learned from snapshot \(record.snapshot.short), not \(snapshot.short): it has seen other pieces than this run may; train \(recipe) on the same dataset"
+            )
+        }
+        guard let weights = folder.contents(Checkpoint.best) else {
+            throw TrainingError(.noRun, "\(run) has no checkpoint yet; train it on with --resume \(run)")
+        }
+        return Digest(of: weights)
+    }
+}

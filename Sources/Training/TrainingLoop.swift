@@ -1,0 +1,291 @@
+public import Build
+internal import Tensors
+internal import Torch
+
+/// When a training stops before its epochs are over.
+public struct TrainingLimits: Sendable {
+    /// Steps in all, those before an interruption included.
+    public var steps: Int?
+    /// Minutes of this sitting.
+    public var minutes: Double?
+    /// Checkpoints after every so many steps; nil: after each epoch, and every five minutes.
+    public var stepsBetweenCheckpoints: Int?
+    /// Asks to stop; the run is kept.
+    public var cancellation: Cancellation
+
+    /// No limits.
+    public init(
+        steps: Int? = nil, minutes: Double? = nil, stepsBetweenCheckpoints: Int? = nil,
+        cancellation: Cancellation = .bySignal
+    ) {
+        self.steps = steps
+        self.minutes = minutes
+        self.stepsBetweenCheckpoints = stepsBetweenCheckpoints
+        self.cancellation = cancellation
+    }
+}
+
+/// How far a training is, for a bar.
+public struct TrainingProgress: Sendable {
+    /// The epoch, from 1.
+    public let epoch: Int
+    /// The epochs in all.
+    public let epochs: Int
+    /// Steps made.
+    public let step: Int
+    /// Steps at which it ends, by epochs or limits.
+    public let steps: Int
+    /// The last step's loss.
+    public let loss: Double
+    /// Examples a second, of this sitting.
+    public let rate: Double
+    /// Seconds to the end, if it goes on so.
+    public let secondsLeft: Double
+}
+
+/// The one loop that trains: it knows batches, losses and checkpoints, and nothing of what is learned.
+///
+/// The state between two steps is the system's tensors, the generator and `Progress`; whatever else happens
+/// (validation, printing, saving) changes none of it, so that a run that was stopped anywhere goes on bit for bit.
+final class TrainingLoop {
+    let system: any TrainableSystem
+    let feed: any Feed
+    let validation: (any Feed)?
+    let folder: RunFolder
+    let settings: Settings
+    let device: Device
+    private(set) var progress: Progress
+
+    private let metrics: GrowingFile
+    private let events: GrowingFile
+    private let baseRates: [Double]
+    private let schedule: Schedule
+    private let clip: Double
+    private let epochs: Int
+    private let patience: Int
+    /// Called with every checkpoint, after it is safe.
+    private let saved: (Progress) throws -> Void
+
+    init(
+        _ system: any TrainableSystem, feed: any Feed, validation: (any Feed)?, folder: RunFolder,
+        settings: Settings, device: Device = .cpu, saved: @escaping (Progress) throws -> Void = { _ in }
+    ) throws {
+        self.system = system
+        self.feed = feed
+        self.validation = validation
+        self.folder = folder
+        self.settings = settings
+        self.device = device
+        self.saved = saved
+        baseRates = system.optimisers.map(\.rate)
+        epochs = settings.integer("epochs")
+        patience = settings.integer("patience")
+        clip = settings.number("clip")
+        let total = max(1, epochs * feed.batchesPerEpoch)
+        schedule =
+            switch settings.word("annealing") {
+            case "linear": .linear(from: 1, to: 0, over: total)
+            case "cosine": .cosine(end: 0, over: total)
+            default: .constant
+            }
+        progress = try Checkpoint.loadLast(into: system, device: device, from: folder) ?? Progress()
+        metrics = try GrowingFile(folder, "metrics.jsonl", length: progress.metricsLength)
+        events = try GrowingFile(folder, "events.out.tfevents.0.reprise", length: progress.eventsLength)
+        if events.length == 0 { events.append(EventRecord.version(time: Clock.seconds)) }
+        try feed.seek(epoch: progress.epoch, batch: progress.batch)
+    }
+
+    /// Whether all epochs are done, or the validation has not bettered for long.
+    var isOver: Bool {
+        progress.epoch >= epochs || (patience > 0 && progress.epochsSinceBest >= patience)
+    }
+
+    /// Trains until the epochs are over, or a limit is met.
+    ///
+    /// - Throws: `build.interrupted` when asked to stop, `train.not-finite`; the run is kept, and can go on.
+    func run(_ limits: TrainingLimits, report: (TrainingProgress) -> Void) throws {
+        let (start, secondsBefore) = (Clock.seconds, progress.seconds)
+        var examples = 0
+        var lastSaved = start
+        let end = min(limits.steps ?? .max, epochs * feed.batchesPerEpoch)
+        while !isOver, progress.step < end {
+            if limits.cancellation.isRequested {
+                try save()
+                throw BuildError(
+                    .interrupted, "interrupted at step \(progress.step); go on with --resume \(folder.name)",
+                    canRetry: true)
+            }
+            if let minutes = limits.minutes, Clock.seconds - start >= minutes * 60 { break }
+            let before = Clock.seconds
+            let batch = try feed.next()
+            let fetched = Clock.seconds
+            progress.waited += fetched - before
+            let losses = try learn(from: batch)
+            examples += batch.count
+            let now = Clock.seconds
+            progress.seconds = secondsBefore + now - start
+            note(losses, items: Double(batch.count) / max(now - before, 1e-9))
+            let pace = (now - start) / Double(max(1, progress.step - firstStep))
+            report(
+                TrainingProgress(
+                    epoch: progress.epoch + 1, epochs: epochs, step: progress.step, steps: end,
+                    loss: losses.first?.value ?? 0, rate: Double(examples) / max(now - start, 1e-9),
+                    secondsLeft: pace * Double(end - progress.step)))
+            let epochIsOver = progress.batch == feed.batchesPerEpoch
+            if epochIsOver { try finishEpoch() }
+            let isDue =
+                limits.stepsBetweenCheckpoints.map { progress.step % $0 == 0 } ?? (now - lastSaved > 300)
+            if epochIsOver || isDue {
+                try save()
+                lastSaved = Clock.seconds
+            }
+        }
+        try save()
+        // Stopped within an epoch: measured for whoever looks, but a run that goes on forgets it again.
+        if !isOver, progress.batch > 0 {
+            let measures = try validate(epoch: progress.epoch + 1)
+            if progress.best == nil, let value = objective(in: measures) {
+                try Checkpoint.writeBest(system, progress, in: folder)
+                progress.best = (value, progress.epoch + 1)
+            }
+            try metrics.flush()
+            try events.flush()
+            try saved(progress)
+        }
+    }
+
+    private lazy var firstStep = progress.step
+
+    // MARK: One step
+
+    private func learn(from batch: Batch) throws -> [Measure] {
+        _ = firstStep
+        for (optimiser, base) in zip(system.optimisers, baseRates) {
+            optimiser.rate = base * schedule.factor(at: progress.step)
+        }
+        system.network.setTraining(true)
+        let losses = try system.learn(from: batch) { optimiser, loss in
+            let value = try loss.item()
+            guard value.isFinite else { throw try notFinite("loss", value, batch) }
+            if clip > 0 { try clipGradientNorm(optimiser.parameters, to: clip) }
+            try optimiser.step()
+        }
+        var measures: [Measure] = []
+        for loss in losses {
+            let value = try loss.value.item()
+            guard value.isFinite else { throw try notFinite(loss.name, value, batch) }
+            measures.append(Measure(loss.name, value))
+        }
+        progress.step += 1
+        progress.batch += 1
+        progress.lossSum += measures.first?.value ?? 0
+        return measures
+    }
+
+    /// The error that names the first tensor with a number that is not finite: of the batch, the weights, the
+    /// gradients.
+    private func notFinite(_ name: String, _ value: Double, _ batch: Batch) throws -> TrainingError {
+        var culprit = "every weight and gradient is finite, so the loss itself overflows"
+        let weights = system.network.parameters + system.network.buffers.filter { $0.tensor.type != .i64 }
+        if let found = try batch.firstNotFinite() {
+            culprit = "'\(found)' of the batch is not finite"
+        } else if let found = try weights.first(where: { try !$0.tensor.detach().allFinite() }) {
+            culprit = "'\(found.name)' is not finite"
+        } else if let found = try system.network.parameters.first(where: {
+            try $0.tensor.gradient().map { try !$0.allFinite() } ?? false
+        }) {
+            culprit = "the gradient of '\(found.name)' is not finite"
+        }
+        let kept =
+            folder.has(Checkpoint.last) ? "the last checkpoint is kept" : "there is no checkpoint yet"
+        return TrainingError(
+            .notFinite,
+            "step \(progress.step + 1): the \(name) is \(value): \(culprit); \(kept); try a lower rate, or --set clip=1"
+        )
+    }
+
+    private func note(_ losses: [Measure], items: Double) {
+        let rate = system.optimisers.first?.rate ?? 0
+        line("train", epoch: progress.epoch + 1, losses + [Measure("rate", rate)])
+        let shown = losses + [Measure("rate", rate), Measure("items_per_second", items)]
+        event("train", shown)
+    }
+
+    private func line(_ split: String, epoch: Int, _ measures: [Measure]) {
+        var object: [String: JSONValue] = [
+            "step": JSONValue(progress.step), "epoch": JSONValue(epoch), "split": .string(split),
+        ]
+        for measure in measures { object[measure.name] = .number(measure.value) }
+        metrics.append(JSONValue.object(object).canonicalBytes + [UInt8(ascii: "\n")])
+    }
+
+    private func event(_ split: String, _ measures: [Measure]) {
+        events.append(
+            EventRecord.scalars(
+                measures.map { Measure("\(split)/\($0.name)", $0.value) }, step: progress.step,
+                time: Clock.seconds))
+    }
+
+    // MARK: An epoch's end
+
+    private func finishEpoch() throws {
+        let epoch = progress.epoch + 1
+        let measures = try validate(epoch: epoch)
+        let meanLoss = progress.lossSum / Double(feed.batchesPerEpoch)
+        // Without a validation split the newest weights are the ones to use: nothing says which are better.
+        let value = validation == nil ? meanLoss : objective(in: measures)
+        guard let value else {
+            preconditionFailure("\(system.objective.measure) is not in \(measures.map(\.name))")
+        }
+        let isBetter =
+            progress.best.map {
+                validation == nil || (system.objective.risesToBest ? value > $0.value : value < $0.value)
+            } ?? true
+        progress.epoch = epoch
+        progress.batch = 0
+        progress.lossSum = 0
+        if isBetter {
+            progress.best = (value, epoch)
+            progress.epochsSinceBest = 0
+            try checkWeights()
+            try Checkpoint.writeBest(system, progress, in: folder)
+        } else {
+            progress.epochsSinceBest += 1
+        }
+    }
+
+    private func validate(epoch: Int) throws -> [Measure] {
+        guard let validation else { return [] }
+        try validation.seek(epoch: 0, batch: 0)
+        system.network.setTraining(false)
+        let measures = try withoutGradients { try system.measure(on: validation) }
+        line("validation", epoch: epoch, measures.filter(\.value.isFinite))
+        event("validation", measures)
+        return measures
+    }
+
+    private func objective(in measures: [Measure]) -> Double? {
+        validation == nil
+            ? (progress.batch > 0 ? progress.lossSum / Double(progress.batch) : nil)
+            : measures.first { $0.name == system.objective.measure }?.value
+    }
+
+    private func checkWeights() throws {
+        for item in system.network.parameters where try !item.tensor.detach().allFinite() {
+            throw TrainingError(
+                .notFinite,
+                "step \(progress.step): '\(item.name)' is not finite; the checkpoint before is kept; try a lower rate, or --set clip=1"
+            )
+        }
+    }
+
+    private func save() throws {
+        try checkWeights()
+        try metrics.flush(toDisk: true)
+        try events.flush(toDisk: true)
+        progress.metricsLength = metrics.length
+        progress.eventsLength = events.length
+        try Checkpoint.writeLast(system, progress, device: device, in: folder)
+        try saved(progress)
+    }
+}

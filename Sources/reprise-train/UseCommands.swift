@@ -1,0 +1,127 @@
+import ArgumentParser
+import Build
+import Dataset
+import Insight
+import Systems
+import Torch
+import Training
+
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate", abstract: "Measure a run on the test split, beside trivial answers.")
+
+    @Argument(help: ArgumentHelp("The run; 'reprise runs' lists them.", valueName: "run"))
+    var name: String
+
+    @Option(
+        help: ArgumentHelp("The split to measure on.", valueName: "split"),
+        transform: { text in
+            guard let split = Split(rawValue: text) else {
+                throw ValidationError("'\(text)' is no split; write train, validation or test")
+            }
+            return split
+        })
+    var split = Split.test
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let (name, split) = (name, split)
+        let evaluation = try common.onTorch { try $0.evaluate(name, on: split, device: $1) }
+        if common.json {
+            print(evaluation.json.canonical)
+            return
+        }
+        let names = evaluation.metrics.map(\.name)
+        let answers =
+            [(evaluation.run, evaluation.metrics)]
+            + evaluation.baselines.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        let rows = answers.map { answer in
+            [answer.0]
+                + names.map { name in
+                    answer.1.first { $0.name == name }.map { format($0.value, 4) } ?? ""
+                }
+        }
+        print(table(["on \(split.rawValue)"] + names, rows), terminator: "")
+    }
+}
+
+struct TransferCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "transfer", abstract: "Bring a raw file into another style.")
+
+    @Argument(help: ArgumentHelp("The run; 'reprise runs' lists them.", valueName: "run"))
+    var name: String
+
+    @Option(
+        help: ArgumentHelp("The file to bring into another style.", valueName: "file"), completion: .file())
+    var content: String
+
+    @Option(help: ArgumentHelp("The style to bring it to.", valueName: "label"))
+    var style: String?
+
+    @Option(help: ArgumentHelp("The style it has.", valueName: "label"))
+    var contentStyle: String?
+
+    @Option(help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
+    var out: String
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let (name, out, start) = (name, out, ContinuousClock.now)
+        let request = TransferRequest(
+            content: try RawFile.read(content), path: content, style: style, contentStyle: contentStyle)
+        let result = try common.onTorch { trainer, device in
+            let trained = try trainer.open(name, device: device)
+            guard let transfer = trained.recipe.transfer else {
+                throw TrainingError(
+                    .usage, "\(trained.recipe.name) measures or predicts; it brings no file into a style")
+            }
+            return try transfer(request, trained)
+        }
+        try RawFile.write(result.bytes, to: out)
+        let elapsed = (ContinuousClock.now - start).components
+        let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+        if common.json {
+            let object: JSONValue = [
+                "out": .string(out), "run": .string(name), "seconds": .number(seconds),
+                "measures": .object(
+                    Dictionary(
+                        result.measures.filter(\.value.isFinite).map { ($0.name, .number($0.value)) },
+                        uniquingKeysWith: { $1 })),
+            ]
+            print(object.canonical)
+            return
+        }
+        print("out        \(out)")
+        for measure in result.measures {
+            print("\(measure.name.replacing("_", with: " "))  \(format(measure.value, 2))")
+        }
+        print("time       \(format(seconds, 2)) s")
+    }
+}
+
+struct RecipesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recipes", abstract: "List the systems that can be trained.")
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        if common.json {
+            print(JSONValue.array(Recipe.all.map(\.json)).canonical)
+            return
+        }
+        for recipe in Recipe.all {
+            print("\(recipe.name)  (paper \(recipe.paper))  \(recipe.summary)")
+            print("    needs \(recipe.needs.map(\.summary).joined(separator: ", "))")
+            print("    presets \(recipe.presets.keys.sorted().joined(separator: ", "))")
+            for parameter in recipe.parameters {
+                let choices =
+                    parameter.choices.isEmpty ? "" : " (\(parameter.choices.joined(separator: " | ")))"
+                print("    \(parameter.name)=\(parameter.standard.canonical)  \(parameter.summary)\(choices)")
+            }
+        }
+    }
+}

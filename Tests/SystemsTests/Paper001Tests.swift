@@ -1,0 +1,234 @@
+import Build
+import Dataset
+import Tensors
+import Testing
+import Torch
+import Training
+
+@testable import Systems
+
+/// A feed that gives the same batch again and again.
+final class OneBatch: Feed {
+    let batch: Batch
+    let batchesPerEpoch = 1
+    init(_ batch: Batch) { self.batch = batch }
+    func seek(epoch: Int, batch: Int) {}
+    func next() -> Batch { batch }
+}
+
+/// A snapshot of two styles with segments of so many steps.
+func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [Int] = [32, 88]) throws
+    -> Snapshot
+{
+    let json: JSONValue = [
+        "format": 1, "dataset": "toy", "manifest": [:], "stages": [:],
+        "splits": ["train": ["shards": []], "validation": ["shards": []], "test": ["shards": []]],
+        "sources": [], "vocabularies": ["style": .array(styles.map { .string($0) })], "statistics": nil,
+        "quarantine": [],
+        "features": ["rolls": ["steps": JSONValue(steps), "pitches": .array(pitches.map { JSONValue($0) })]],
+    ]
+    return try Snapshot(decoding: json.canonicalBytes)
+}
+
+/// Eight segments that a network can learn by heart, four a style.
+func segments(steps: Int, paired: Bool) throws -> Batch {
+    try RandomGenerator.seed(5)
+    func part(_ count: Int) throws -> [String: TorchTensor] {
+        let sounding = try (TorchTensor.random(.uniform, [count, steps, 59]) .< 0.1).to(.f32)
+        let onsets = try sounding * (TorchTensor.random(.uniform, sounding.shape) .< 0.5).to(.f32)
+        // Higher keys are struck harder, give or take.
+        let keys = try TorchTensor.range(from: 30, to: 89, type: .f32)
+        let velocities = try onsets * (keys + TorchTensor.random(in: 0..<20, sounding.shape).to(.f32))
+        return ["sounding": sounding, "onsets": onsets, "velocities": velocities]
+    }
+    if paired {
+        let (first, second) = (try part(4), try part(4))
+        let renamed = Dictionary(uniqueKeysWithValues: second.map { ($0.key + ".1", $0.value) })
+        return Batch(count: 4, first.merging(renamed) { $1 })
+    }
+    var tensors = try part(8)
+    tensors["style"] = try TorchTensor([0, 1, 0, 1, 0, 1, 0, 1] as [Int64], shape: [8])
+    return Batch(count: 8, tensors)
+}
+
+/// Eight melodies that go round 16 keys, each by another interval: noise has no next step to learn.
+func scales() throws -> Batch {
+    func part(_ first: Int) throws -> TorchTensor {
+        var cells = [Float](repeating: 0, count: 4 * 128 * 59)
+        for melody in 0..<4 {
+            for step in 0..<128 {
+                cells[(melody * 128 + step) * 59 + (step * (melody + 2) + 5 * melody + first) % 16] = 1
+            }
+        }
+        return try TorchTensor(cells, shape: [4, 128, 59])
+    }
+    return Batch(count: 4, ["sounding": try part(0), "sounding.1": try part(3)])
+}
+
+/// Trains on one batch; the first loss and the last.
+func losses(
+    _ system: any TrainableSystem, on batch: Batch, steps: Int
+) throws -> (first: Double, last: Double) {
+    var all: [Double] = []
+    system.network.setTraining(true)
+    for _ in 0..<steps {
+        let said = try system.learn(from: batch) { optimiser, _ in try optimiser.step() }
+        all.append(try #require(said.first).value.item())
+    }
+    return (try #require(all.first), try #require(all.last))
+}
+
+struct Paper001Tests {
+    /// Float64 within rounding of another order of sums, float32 within what its 24 bits leave after a few thousand.
+    static let limits: [(String, ElementType, Double)] = [("f64", .f64, 1e-9), ("f32", .f32, 1e-4)]
+
+    @Test(arguments: [0, 1])
+    func genreNetworkIsPyTorchs(_ precision: Int) async throws {
+        try await onTorch {
+            let (label, type, limit) = Self.limits[precision]
+            let golden = try Golden("systems-001")
+            let network = try GenreNetwork(steps: 192, columns: 59, dropout: 0, momentum: 0.1)
+            try network.load(golden.weights(of: "genre"))
+            try network.convert(to: type)
+            let logits = try network(golden.tensor("genre/input.roll", type))
+            let loss = try logits.binaryCrossEntropyWithLogits(golden.tensor("genre/input.style", type))
+            try check(network, "genre/\(label)", logits, loss, golden, limit)
+        }
+    }
+
+    @Test(arguments: [0, 1])
+    func velocityNetworkIsPyTorchs(_ precision: Int) async throws {
+        try await onTorch {
+            let (label, type, limit) = Self.limits[precision]
+            let golden = try Golden("systems-001")
+            let network = try VelocityNetwork(
+                inputs: 12, columns: 12, isCausal: true, scale: 1, momentum: 0.1)
+            try network.load(golden.weights(of: "velocity"))
+            try network.convert(to: type)
+            let said = try network(
+                golden.tensor("velocity/input.roll", type),
+                onsets: golden.tensor("velocity/input.onsets", type))
+            let loss = try said.squaredError(golden.tensor("velocity/input.velocities", type))
+            try check(network, "velocity/\(label)", said, loss, golden, limit)
+        }
+    }
+
+    @Test(arguments: [0, 1])
+    func chordNetworkIsPyTorchs(_ precision: Int) async throws {
+        try await onTorch {
+            let (label, type, limit) = Self.limits[precision]
+            let golden = try Golden("systems-001")
+            let network = try ChordNetwork(columns: 59)
+            try network.load(golden.weights(of: "chord"))
+            try network.convert(to: type)
+            let roll = try golden.tensor("chord/input.roll", type)
+            let count = roll.shape[1] - 1
+            let logits = try network(
+                roll.narrowed(1, from: 0, count: count),
+                from: network.start(golden.tensor("chord/input.features", type))
+            ).logits
+            let loss = try logits.binaryCrossEntropyWithLogits(
+                roll.narrowed(1, from: 1, count: count).contiguous())
+            try check(network, "chord/\(label)", logits, loss, golden, limit)
+        }
+    }
+
+    @Test func paddingDecidesWhatAStepSees() async throws {
+        let reach = try await onTorch {
+            try [true, false].map { isCausal in
+                try RandomGenerator.seed(1)
+                let network = try VelocityNetwork(
+                    inputs: 59, columns: 59, isCausal: isCausal, scale: 1, momentum: 0.1)
+                network.setTraining(false)
+                let ones = try TorchTensor.ones([1, 400, 59])
+                let changed = try ones.clone()
+                try changed.narrowed(1, from: 200, count: 1).fill(50)
+                let before = try network(ones, onsets: ones)
+                let after = try network(changed, onsets: ones)
+                let moved = try (before - after).abs().sum([0, 2]).elements(as: Float.self)
+                return moved.indices.filter { moved[$0] > 0 }
+            }
+        }
+        // The changed step is seen 185 steps later at most, or 92 later and 93 before.
+        #expect(reach[0].min() == 200 && reach[0].max() == 385)
+        #expect(reach[1].min() == 107 && reach[1].max() == 292)
+    }
+
+    @Test func eightSegmentsAreLearntByHeart() async throws {
+        let outcomes = try await onTorch {
+            let context = SystemContext(snapshot: try snapshot(steps: 128))
+            try RandomGenerator.seed(3)
+            let genre = try GenreCNN(
+                try Settings(.genreCNN, assignments: ["dropout=0", "rate=0.01"]), context)
+            let velocity = try VelocityCNN(try Settings(.velocityCNN, assignments: ["rate=0.01"]), context)
+            let chords = try ChordLSTM(
+                try Settings(.chordLSTM, assignments: ["rate=0.02"]),
+                SystemContext(snapshot: context.snapshot, foundations: ["features": genre]))
+            let single = try segments(steps: 128, paired: false)
+            let paired = try segments(steps: 24, paired: true)
+            return [
+                ("genre-cnn", try losses(genre, on: single, steps: 40)),
+                ("velocity-cnn", try losses(velocity, on: paired, steps: 40)),
+                ("chord-lstm", try losses(chords, on: scales(), steps: 110)),
+            ]
+        }
+        for (name, loss) in outcomes {
+            #expect(loss.last < 0.05 * loss.first, "\(name): \(loss)")
+        }
+    }
+
+    @Test func samplingFollowsTheProbabilities() async throws {
+        let (share, again) = try await onTorch {
+            let network = try ChordNetwork(columns: 59)
+            for item in network.parameters { try item.tensor.detach().fill(0) }
+            // A bias of ln 3 says three quarters.
+            for item in network.parameters where item.name == "output.bias" {
+                try item.tensor.detach().fill(1.0986123)
+            }
+            func draw() throws -> [Float] {
+                try RandomGenerator.seed(2)
+                return try withoutGradients {
+                    try network.sample(
+                        .zeros([4, 59]), features: .zeros([4, 50]), steps: 100
+                    ).elements(as: Float.self)
+                }
+            }
+            let drawn = try draw()
+            return (drawn.reduce(0, +) / Float(4 * 99 * 59), try draw() == drawn)
+        }
+        // (0.75 − 0.01) / 0.99, with a deviation of 0.003 over 23,364 draws.
+        #expect(abs(share - 0.7475) < 0.012)
+        #expect(again)
+    }
+
+    @Test func recipesRefuseWhatTheyCannotUse() throws {
+        #expect(throws: TrainingError.self) {
+            try Recipe.genreCNN.check(snapshot(steps: 480, styles: ["a", "b", "c"]))
+        }
+        #expect(throws: TrainingError.self) { try Recipe.genreCNN.check(snapshot(steps: 16)) }
+        #expect(throws: TrainingError.self) {
+            try Recipe.velocityCNN.check(snapshot(steps: 480, pitches: [40, 60]))
+        }
+        try Recipe.chordLSTM.check(snapshot(steps: 480, pitches: [0, 127]))
+        let fault = #expect(throws: TrainingError.self) { try Settings(.genreCNN, assignments: ["drop=1"]) }
+        #expect(fault?.message.contains("dropout") == true)
+    }
+
+    private func check(
+        _ network: any Module, _ name: String, _ output: TorchTensor, _ loss: TorchTensor, _ golden: Golden,
+        _ limit: Double
+    ) throws {
+        try loss.backward()
+        #expect(try golden.deviation(output, "\(name)/output") <= limit)
+        #expect(try golden.deviation(loss, "\(name)/loss") <= limit)
+        let names = golden.names(after: "\(name)/gradient.")
+        #expect(Set(names) == Set(network.parameters.map(\.name)))
+        for item in network.parameters {
+            let gradient = try #require(try item.tensor.gradient())
+            let deviation = try golden.deviation(gradient, "\(name)/gradient.\(item.name)")
+            // Behind batch normalisation the gradient of a bias is nothing but rounding.
+            let isRounding = item.name.hasPrefix("conv") && item.name.hasSuffix("bias")
+            #expect(isRounding || deviation <= limit, "\(item.name): \(deviation)")
+        }
+    }
+}

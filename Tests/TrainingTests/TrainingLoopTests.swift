@@ -1,0 +1,193 @@
+import Build
+import Foundation
+import Tensors
+import Testing
+import Torch
+
+@testable import Training
+
+struct TrainingLoopTests {
+    private static let quiet: @Sendable (TrainingProgress) -> Void = { _ in }
+
+    /// A run that nothing interrupts.
+    private func whole(_ settings: [String] = []) async throws -> RunPlace {
+        let place = try RunPlace()
+        try await onTorch {
+            try place.loop(settings: settings).run(TrainingLimits(), report: Self.quiet)
+        }
+        return place
+    }
+
+    @Test func stoppedAtEveryStepItEndsTheSame() async throws {
+        let reference = try await whole()
+        let place = try RunPlace()
+        try await onTorch {
+            for step in 1...15 {
+                // A fresh system each time, as after a kill, and a generator that has gone elsewhere.
+                _ = try TorchTensor.random(.uniform, [step])
+                let loop = try place.loop(run: step == 1 ? nil : "toy-1")
+                try loop.run(TrainingLimits(steps: step), report: Self.quiet)
+                #expect(loop.progress.step == step)
+                #expect(loop.isOver == (step == 15))
+            }
+        }
+        #expect(place.file("metrics.jsonl") == reference.file("metrics.jsonl"))
+        #expect(place.file("best.safetensors") == reference.file("best.safetensors"))
+        try expectSameTensors(place, reference)
+    }
+
+    @Test(arguments: [1, 4, 5, 7, 11, 14])
+    func killedAfterACheckpointItEndsTheSame(_ step: Int) async throws {
+        let reference = try await whole()
+        let place = try RunPlace()
+        try await onTorch {
+            // Steps that were made after the last checkpoint are lost, and what they wrote is cut off.
+            let loop = try place.loop()
+            try loop.run(
+                TrainingLimits(steps: step, stepsBetweenCheckpoints: 3), report: Self.quiet)
+            let last = "\(place.cache)/runs/toy-1/metrics.jsonl"
+            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: last))
+            try handle.seekToEnd()
+            try handle.write(contentsOf: Data(#"{"step":99,"loss":1}"#.utf8))
+            try handle.close()
+            try place.loop(run: "toy-1").run(TrainingLimits(), report: Self.quiet)
+        }
+        #expect(place.file("metrics.jsonl") == reference.file("metrics.jsonl"))
+        try expectSameTensors(place, reference)
+    }
+
+    private func expectSameTensors(_ place: RunPlace, _ reference: RunPlace) throws {
+        let mine = try TensorFile(bytes: place.file("last.safetensors"))
+        let theirs = try TensorFile(bytes: reference.file("last.safetensors"))
+        #expect(mine.entries.keys == theirs.entries.keys)
+        for name in theirs.entries.keys {
+            let (a, b) = (
+                try mine.withBytes(of: name) { Array($0) }, try theirs.withBytes(of: name) { Array($0) }
+            )
+            #expect(a == b, "\(name) differs")
+        }
+    }
+
+    @Test func metricsHaveALineAStep() async throws {
+        let place = try await whole()
+        let lines = try String(decoding: place.file("metrics.jsonl"), as: UTF8.self)
+            .split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }
+        let steps = lines.filter { $0["split"]?.string == "train" }
+        #expect(steps.compactMap { $0["step"]?.integer } == Array(1...15))
+        #expect(steps.allSatisfy { $0["loss"]?.double != nil })
+        let validations = lines.filter { $0["split"]?.string == "validation" }
+        #expect(validations.compactMap { $0["epoch"]?.integer } == [1, 2, 3])
+        // Annealed by a cosine over 15 steps.
+        #expect(steps.first?["rate"]?.double == 0.01)
+        #expect((steps.last?["rate"]?.double ?? 1) < 0.0002)
+    }
+
+    @Test func bestWeightsAreAStateDictionary() async throws {
+        let place = try await whole()
+        let file = try TensorFile(bytes: place.file("best.safetensors"))
+        let names = try await onTorch {
+            let toy = try ToyNetwork()
+            return (toy.parameters + toy.buffers).map(\.name)
+        }
+        #expect(Set(file.entries.keys) == Set(names))
+        #expect(names.contains("norm.running_mean") && names.contains("lstm.weight_hh_l1"))
+    }
+
+    @Test func numbersThatAreNotFiniteStopAtTheirStep() async throws {
+        let place = try RunPlace()
+        let fault = try await onTorch {
+            let loop = try place.loop(broken: 6)
+            return #expect(throws: TrainingError.self) {
+                try loop.run(TrainingLimits(), report: Self.quiet)
+            }
+        }
+        #expect(fault?.code == .notFinite)
+        #expect(fault?.message.contains("step 7") == true)
+        #expect(fault?.message.contains("'roll' of the batch") == true)
+        // The checkpoint of the first epoch's end is there and whole.
+        let weights = try TensorFile(bytes: place.file("last.safetensors"))
+        #expect(try weights.tensor("network.conv.bias", as: Float.self).elements.allSatisfy(\.isFinite))
+    }
+
+    @Test func aBrokenWeightIsNamed() async throws {
+        let place = try RunPlace()
+        let fault = try await onTorch {
+            let loop = try place.loop()
+            for item in loop.system.network.parameters where item.name == "lstm.weight_hh_l1" {
+                try item.tensor.detach().fill(.infinity)
+            }
+            return #expect(throws: TrainingError.self) {
+                try loop.run(TrainingLimits(), report: Self.quiet)
+            }
+        }
+        #expect(fault?.code == .notFinite)
+        #expect(fault?.message.contains("'lstm.weight_hh_l1' is not finite") == true)
+        #expect(place.file("last.safetensors").isEmpty)
+    }
+
+    @Test func aRequestToStopKeepsTheRun() async throws {
+        let reference = try await whole()
+        let place = try RunPlace()
+        let fault = try await onTorch {
+            let stop = Cancellation()
+            let loop = try place.loop()
+            let fault = #expect(throws: BuildError.self) {
+                try loop.run(TrainingLimits(cancellation: stop)) { if $0.step == 8 { stop.request() } }
+            }
+            try place.loop(run: "toy-1").run(TrainingLimits(), report: Self.quiet)
+            return fault
+        }
+        #expect(fault?.exitStatus == .interrupted)
+        #expect(fault?.message.contains("--resume toy-1") == true)
+        #expect(place.file("metrics.jsonl") == reference.file("metrics.jsonl"))
+    }
+
+    @Test func patienceEndsATrainingEarly() async throws {
+        let place = try RunPlace()
+        let steps = try await onTorch {
+            // A rate of next to nothing betters nothing that rounding shows.
+            let loop = try place.loop(settings: ["epochs=50", "rate=1e-12", "patience=2"])
+            try loop.run(TrainingLimits(), report: Self.quiet)
+            return (loop.progress.step, loop.isOver)
+        }
+        #expect(steps.0 < 250 && steps.1)
+    }
+
+    @Test func withoutValidationTheNewestWeightsCount() async throws {
+        let place = try RunPlace()
+        let best = try await onTorch {
+            let loop = try place.loop(validates: false)
+            try loop.run(TrainingLimits(), report: Self.quiet)
+            return loop.progress.best?.epoch
+        }
+        #expect(best == 3)
+    }
+
+    @Test func twoCannotTrainOneRun() throws {
+        let place = try RunPlace()
+        let first = try RunFolder(creatingFor: "toy", in: place.cache)
+        try first.replace("run.json", with: Array("{}".utf8))
+        try first.acquire()
+        let second = try RunFolder(named: "toy-1", in: place.cache)
+        let fault = #expect(throws: TrainingError.self) { try second.acquire() }
+        #expect(fault?.exitStatus == .locked)
+        #expect(try RunFolder(creatingFor: "toy", in: place.cache).name == "toy-2")
+    }
+
+    @Test func memoryStaysFlat() async throws {
+        let growth = try await onTorch {
+            let place = try RunPlace()
+            let loop = try place.loop(settings: ["epochs=1000"])
+            func resident() throws -> Int {
+                let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+                return Int(text.split(separator: " ")[1]) ?? 0
+            }
+            try loop.run(TrainingLimits(steps: 100), report: Self.quiet)
+            let before = try resident()
+            try loop.run(TrainingLimits(steps: 600), report: Self.quiet)
+            return (try resident() - before) * 4096
+        }
+        // A tensor that stayed behind at each step would be seen; other tests run beside this one.
+        #expect(growth < 32 << 20)
+    }
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Golden vectors for Sources/Systems from PyTorch: python3 tools/oracles/systems_golden.py
+
+Writes Tests/Fixtures/Golden/systems-001.safetensors: for each network of paper 001, in float64 and float32 from the
+same float64 weights, the output, the loss and the gradient of every weight, on small inputs. The networks are
+written here from the paper's description, not from Sources/Systems. Needs torch 2.13.0, safetensors."""
+import pathlib
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from safetensors.torch import save_file
+
+SEED = 41
+STEPS = 192
+GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures/Golden"
+torch.set_num_threads(1)
+torch.manual_seed(SEED)
+out = {}
+
+
+class Genre(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv1d(59, 4, 32, dilation=4, padding="same")
+        self.norm1 = nn.BatchNorm1d(4, eps=1e-3)
+        self.conv2 = nn.Conv1d(4, 16, 16, dilation=2)
+        self.norm2 = nn.BatchNorm1d(16, eps=1e-3)
+        self.features = nn.Linear(16 * ((STEPS // 4 - 30) // 2), 50)
+        self.output = nn.Linear(50, 1)
+
+    def feature(self, roll):
+        x = torch.relu(self.norm1(F.avg_pool1d(self.conv1(roll.transpose(1, 2)), 4)))
+        x = torch.relu(self.norm2(F.avg_pool1d(self.conv2(x), 2)))
+        return torch.sigmoid(self.features(x.flatten(1)))
+
+    def forward(self, roll):
+        return self.output(self.feature(roll))[:, 0]
+
+
+class Velocity(nn.Module):
+    """The authors' form: zeros in front, what sounds, the outputs are velocities."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.conv1 = nn.Conv1d(columns, columns, 64)
+        self.norm1 = nn.BatchNorm1d(columns, eps=1e-3)
+        self.conv2 = nn.Conv1d(columns, columns, 32, dilation=2)
+        self.norm2 = nn.BatchNorm1d(columns, eps=1e-3)
+        self.conv3 = nn.Conv1d(columns, columns, 16, dilation=4)
+        self.norm3 = nn.BatchNorm1d(columns, eps=1e-3)
+
+    def forward(self, roll, onsets):
+        x = F.pad(roll.transpose(1, 2), (185, 0))
+        x = self.norm3(self.conv3(self.norm2(self.conv2(self.norm1(self.conv1(x))))))
+        return torch.relu(x).transpose(1, 2) * onsets
+
+
+class Chord(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.memory = nn.Linear(50, 64)
+        self.lstm = nn.LSTM(59, 64, batch_first=True)
+        self.output = nn.Linear(64, 59)
+
+    def forward(self, roll, features):
+        cell = torch.sigmoid(self.memory(features))[None]
+        return self.output(self.lstm(roll, (torch.zeros_like(cell), cell))[0])
+
+
+def case(name, module, inputs, loss):
+    module = module.double()
+    weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
+    for key, value in weights.items():
+        out[f"{name}/weight.{key}"] = value.clone().float() if value.is_floating_point() else value.clone()
+    # Weights and inputs are stored as float32 to be small; what follows uses exactly these.
+    weights = {k: (v.float().double() if v.is_floating_point() else v) for k, v in weights.items()}
+    inputs = {k: v.float().double() for k, v in inputs.items()}
+    for key, value in inputs.items():
+        out[f"{name}/input.{key}"] = value.float()
+    for label, kind in (("f64", torch.float64), ("f32", torch.float32)):
+        module.to(kind)
+        module.load_state_dict(weights)
+        module.train()
+        module.zero_grad()
+        result, value = loss(module, {k: v.to(kind) for k, v in inputs.items()})
+        value.backward()
+        out[f"{name}/{label}/output"] = result.detach().clone().contiguous()
+        out[f"{name}/{label}/loss"] = value.detach().clone()
+        for key, parameter in module.named_parameters():
+            gradient = parameter.grad
+            # Of large gradients every seventh element, so that the file stays small.
+            flat = gradient.flatten()
+            out[f"{name}/{label}/gradient.{key}"] = (flat[::7] if flat.numel() > 4096 else flat).clone()
+
+
+def roll(*shape, density=0.1):
+    return (torch.rand(*shape, dtype=torch.float64) < density).double()
+
+
+case("genre", Genre(), {"roll": roll(2, STEPS, 59), "style": torch.tensor([0.0, 1.0], dtype=torch.float64)},
+     lambda m, x: ((y := m(x["roll"])), F.binary_cross_entropy_with_logits(y, x["style"])))
+onsets = roll(1, 64, 12, density=0.05)
+velocities = onsets * torch.randint(1, 128, onsets.shape).double()
+case("velocity", Velocity(12), {"roll": roll(1, 64, 12), "onsets": onsets, "velocities": velocities},
+     lambda m, x: ((y := m(x["roll"], x["onsets"])), F.mse_loss(y, x["velocities"])))
+sequence = roll(2, 48, 59)
+case("chord", Chord(), {"roll": sequence, "features": torch.rand(2, 50, dtype=torch.float64)},
+     lambda m, x: ((y := m(x["roll"][:, :-1], x["features"])),
+                   F.binary_cross_entropy_with_logits(y, x["roll"][:, 1:])))
+
+metadata = {"tool": "torch", "version": torch.__version__, "seed": str(SEED), "script": "systems_golden.py"}
+save_file(out, GOLDEN / "systems-001.safetensors", metadata=metadata)
+print(sum(v.numel() * v.element_size() for v in out.values()), "bytes")
