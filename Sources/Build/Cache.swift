@@ -235,12 +235,14 @@ final class Lock: Sendable {
                 canRetry: true)
         }
         waiting()
-        // A signal ends the waiting, so that Ctrl-C is heard.
-        while flock(descriptor, LOCK_EX) != 0 {
+        // Asked again and again: a signal that came just before a waiting call would not end it.
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             let number = errno
-            if number == EINTR, !cancellation.isRequested { continue }
-            disk.close(descriptor)
-            throw number == EINTR ? .interrupted : .system("lock", path, number)
+            if cancellation.isRequested || (number != EWOULDBLOCK && number != EINTR) {
+                disk.close(descriptor)
+                throw cancellation.isRequested ? .interrupted : .system("lock", path, number)
+            }
+            usleep(50_000)
         }
     }
 

@@ -40,7 +40,7 @@ struct StatusTests {
         #expect(repair.output.contains("not built  styles"), "\(repair.output)")
     }
 
-    @Test func aLockedCacheIs11() throws {
+    @Test func aLockedCacheIs11AndWaitingCanBeInterrupted() throws {
         try FileManager.default.createDirectory(
             at: place.folder.appendingPathComponent("cache"), withIntermediateDirectories: true)
         let lock = open(
@@ -50,6 +50,22 @@ struct StatusTests {
         let refused = try place.run("build", "styles.yaml", "--no-wait")
         #expect(refused.status == 11)
         #expect(refused.errors.split(separator: "\n").count == 1, "an error is one line: \(refused.errors)")
+
+        let waiting = Process()
+        waiting.executableURL = URL(fileURLWithPath: Workplace.binary)
+        waiting.arguments = ["build", "styles.yaml", "--cache", "cache"]
+        waiting.currentDirectoryURL = place.folder
+        let errors = Pipe()
+        waiting.standardError = errors
+        waiting.standardOutput = FileHandle.nullDevice
+        try waiting.run()
+        defer { if waiting.isRunning { kill(waiting.processIdentifier, SIGKILL) } }
+        let message = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
+        #expect(message.contains("waiting"))
+        waiting.interrupt()
+        for _ in 0..<200 where waiting.isRunning { usleep(50_000) }
+        try #require(!waiting.isRunning, "Ctrl-C was not heard")
+        #expect(waiting.terminationStatus == 130)
     }
 
     @Test func aCacheThatCannotBeMadeIs1() throws {
