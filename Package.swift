@@ -70,6 +70,9 @@ var targets: [Target] = [
     .executableTarget(
         name: "Kernels", dependencies: ["Symbolic", "Build", "Tensors"], path: "tools/benchmarks/kernels",
         swiftSettings: strict),
+    .executableTarget(
+        name: "LoaderSpeed", dependencies: ["Dataset", "Tensors"], path: "tools/benchmarks/loader-speed",
+        swiftSettings: strict),
     // Tests mirror Sources; the last two look at the whole.
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
     .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),

@@ -43,6 +43,20 @@ public final class Cancellation: Sendable {
             action.__sigaction_u.__sa_handler = { _ in Cancellation.bySignal.request() }
         #endif
         action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))
-        for signal in [SIGINT, SIGTERM, SIGHUP] { sigaction(signal, &action, nil) }
+        for signal in [SIGINT, SIGTERM] { sigaction(signal, &action, nil) }
+        // Under nohup a lost terminal is no reason to stop.
+        var inherited = sigaction()
+        sigaction(SIGHUP, nil, &inherited)
+        #if os(Linux)
+            let isIgnored = inherited.__sigaction_handler.sa_handler.map { unsafeBitCast($0, to: Int.self) } == 1
+        #else
+            let isIgnored = inherited.__sigaction_u.__sa_handler.map { unsafeBitCast($0, to: Int.self) } == 1
+        #endif
+        if !isIgnored { sigaction(SIGHUP, &action, nil) }
+        // A parent's mask is inherited too: what blocks these would make Ctrl-C unheard.
+        var heard = sigset_t()
+        sigemptyset(&heard)
+        for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&heard, signal) }
+        pthread_sigmask(SIG_UNBLOCK, &heard, nil)
     }
 }
