@@ -22,12 +22,13 @@ public struct MelDescription: Sendable, Hashable {
         guard shape.count == 3, shape[0] > 0, shape[1] > 0 else { return }
         let size = shape[1] * shape[2]
         var moments = [Audio.Moments](repeating: Audio.Moments(), count: shape[1])
-        try file.withElements(of: name, as: Float.self) { values in
-            for segment in 0..<shape[0] {
-                let rows = UnsafeBufferPointer(rebasing: values[segment * size..<(segment + 1) * size])
-                for (band, added) in Audio.Moments.ofRows(shape[1], rows).enumerated() {
-                    moments[band].merge(added)
-                }
+        // A segment at a time: of a mapped hour, its pages would all stay in memory.
+        let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: size)
+        defer { scratch.deallocate() }
+        for segment in 0..<shape[0] {
+            try file.read(name, segment * size..<(segment + 1) * size, into: scratch)
+            for (band, added) in Audio.Moments.ofRows(shape[1], UnsafeBufferPointer(scratch)).enumerated() {
+                moments[band].merge(added)
             }
         }
         profile = MelProfile(
