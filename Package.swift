@@ -16,8 +16,20 @@ var targets: [Target] = [
     .executableTarget(
         name: "reprise",
         dependencies: [
-            "Insight", "Dataset", "Build",
+            "Explorer", "Insight", "Dataset", "Build",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: strict),
+    // Layer 4
+    .target(
+        name: "Explorer",
+        dependencies: [
+            "Insight", "Dataset", "Symbolic", "Audio", "Build", "Tensors",
+            .product(name: "FlyingFox", package: "FlyingFox"),
+        ],
+        resources: [
+            .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
+            .embedInCode("Page/explorer.js"), .embedInCode("Page/sound.js"),
         ],
         swiftSettings: strict),
     // Layer 3
@@ -145,6 +157,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: targets,
     cxxLanguageStandard: .cxx20

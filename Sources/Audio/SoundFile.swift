@@ -164,6 +164,11 @@ final class SoundFile {
         max(0, Int(sf_readf_float(handle, buffer, sf_count_t(count))))
     }
 
+    /// Goes to a frame; false where the decoder cannot.
+    func seek(to frame: Int) -> Bool {
+        sf_seek(handle, sf_count_t(frame), Int32(SF_SEEK_SET)) == sf_count_t(frame)
+    }
+
     /// The decoder's last complaint, if any.
     ///
     /// - Throws: `AudioAccessError` if it is the disk's.

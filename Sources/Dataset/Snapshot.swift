@@ -154,7 +154,8 @@ extension Snapshot.Shard {
 }
 
 extension Snapshot.Source {
-    var json: JSONValue {
+    /// The entry as the snapshot lists it.
+    public var json: JSONValue {
         [
             "sha256": JSONValue(sha256), "path": .string(path), "kind": .string(kind.rawValue),
             "piece": .string(piece), "split": split.map { .string($0.rawValue) } ?? .null,

@@ -43,18 +43,24 @@ public struct AudioTally: Sendable {
         if (facts["clipped"]?.integer ?? 0) > 0 { clipped += 1 }
         let gain = record.source.gainDB
         if let peak = facts["true_peak"]?.double, peak + (gain ?? 0) > 0 { overFullScale += 1 }
+        if let described = record.mel { mel.merge(described.profile) }
+        for (name, value) in Self.values(record, frequencies: frequencies) {
+            spreads[name, default: Distribution()].add(value)
+        }
+    }
+
+    /// The numbers of one source, by the names of `measures`.
+    static func values(_ record: SourceRecord, frequencies: [Double]?) -> [String: Double?] {
+        let (facts, gain) = (record.facts, record.source.gainDB)
+        var values: [String: Double?] = [
+            "lra": facts["lra"]?.double, "gain_db": gain, "bandwidth_hz": record.bandwidth(frequencies),
+        ]
         for name in ["lufs", "rms", "true_peak"] {
             let value = facts[name]?.double
-            spreads[name, default: Distribution()].add(value)
-            spreads[name + "_after", default: Distribution()].add(
-                value.flatMap { value in gain.map { value + $0 } })
+            values[name] = .some(value)
+            values[name + "_after"] = .some(value.flatMap { value in gain.map { value + $0 } })
         }
-        spreads["lra", default: Distribution()].add(facts["lra"]?.double)
-        spreads["gain_db", default: Distribution()].add(gain)
-        if let described = record.mel {
-            mel.merge(described.profile)
-            spreads["bandwidth_hz", default: Distribution()].add(record.bandwidth(frequencies))
-        }
+        return values
     }
 
     /// The tally as an object.

@@ -20,9 +20,24 @@ public struct SegmentView: Sendable {
         shard = try reader.open(place.shard)
         let segment = try shard.segment(place.index)
         self.segment = segment
-        let sources = reader.snapshot.sources.filter { $0.sha256.hex == segment.source }
+        let digest = Digest(hex: segment.source)
+        let sources = reader.snapshot.sources.filter { $0.sha256 == digest }
         path = (sources.first { $0.labels == segment.labels } ?? sources.first)?.path ?? segment.source
         manifest = try reader.manifest()
+    }
+
+    /// The segment as a picture: its rolls, or its features, one above the other on one axis of time.
+    ///
+    /// - Throws: `TensorFileError`.
+    public func picture() throws -> Picture {
+        let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        return try excerpt().picture(title: [
+            "\(place.split.rawValue)/\(place.number)   \(labels.joined(separator: ", "))", path,
+        ])
+    }
+
+    func excerpt() throws -> Excerpt {
+        try Excerpt([.init(shard: shard, index: place.index, segment: segment)], manifest: manifest)
     }
 
     /// What is known of the segment, as an object.
@@ -142,11 +157,6 @@ public struct SegmentView: Sendable {
             return try shard.file.withElements(of: name, as: Float16.self) { $0[range].map { Float($0) } }
         }
         return try shard.file.withElements(of: name, as: Float.self) { Array($0[range]) }
-    }
-
-    func short(_ value: Float) -> String {
-        let scaled = (Double(value) * 1000).rounded() / 1000
-        return "\(scaled)"
     }
 }
 

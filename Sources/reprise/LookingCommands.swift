@@ -59,7 +59,7 @@ struct InspectCommand: ParsableCommand {
         let reader = try DatasetReader(dataset, cachePath: common.cachePath)
         let view = try SegmentView(reader, reader.place(segment))
         if let png {
-            try view.writePNG(png)
+            try view.picture().write(png)
             if !common.json { return print("wrote \(png)") }
         }
         print(

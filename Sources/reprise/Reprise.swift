@@ -26,7 +26,8 @@ struct Reprise: ParsableCommand {
             CommandGroup(
                 name: "Looking:",
                 subcommands: [
-                    StatsCommand.self, InspectCommand.self, ExportCommand.self, DatasetsCommand.self,
+                    StatsCommand.self, InspectCommand.self, ServeCommand.self, ExportCommand.self,
+                    DatasetsCommand.self,
                 ]),
             CommandGroup(
                 name: "Training:",

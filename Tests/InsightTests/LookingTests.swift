@@ -121,8 +121,8 @@ struct LookingTests {
         let reader = try shop.build()
         let view = try SegmentView(reader, reader.place("0"))
         let path = shop.folder.appendingPathComponent("a.png").path
-        try view.writePNG(path)
-        let canvas = try view.picture()
+        try view.picture().write(path)
+        let canvas = try view.picture().canvas
         var image = png_image()
         image.version = png_uint_32(PNG_IMAGE_VERSION)
         #expect(png_image_begin_read_from_file(&image, path) != 0)
@@ -131,7 +131,7 @@ struct LookingTests {
         var bytes = [UInt8](repeating: 0, count: canvas.bytes.count)
         #expect(png_image_finish_read(&image, nil, &bytes, 0, nil) != 0)
         #expect(bytes == canvas.bytes)
-        #expect(throws: BuildError.self) { try view.writePNG("/nowhere/at/all.png") }
+        #expect(throws: BuildError.self) { try view.picture().write("/nowhere/at/all.png") }
     }
 
     @Test func thePageHoldsAllAndAsksForNothing() throws {

@@ -121,15 +121,9 @@ public final class DatasetReader: Sendable {
                 .noDataset, "'\(text)' names no segment; write train/12, test/0 or path/of/source.mid#3",
                 canRetry: false)
         }
-        var first = 0
-        for shard in snapshot.shards[split] ?? [] {
-            if number >= first, number < first + shard.segments {
-                return Place(split: split, number: number, shard: shard, index: number - first)
-            }
-            first += shard.segments
-        }
+        if let place = place(number, in: split) { return place }
         throw missing(
-            "the \(split.rawValue) split has \(first) segments, from 0; not one of number \(number)")
+            "the \(split.rawValue) split has \(snapshot.segmentCount(split)) segments, from 0; not one of number \(number)")
     }
 
     private func place(of source: Snapshot.Source, _ number: Int) throws -> Place {

@@ -8,20 +8,41 @@ import CPNG
 #endif
 
 extension Canvas {
-    /// Writes the picture as a PNG file of 8 bits a channel.
+    /// The picture as a PNG file of 8 bits a channel.
     ///
-    /// - Throws: `BuildError` if the file cannot be written.
-    func writePNG(_ path: String) throws(BuildError) {
+    /// - Throws: `BuildError` if libpng refuses.
+    func png() throws(BuildError) -> [UInt8] {
         var image = png_image()
         image.version = png_uint_32(PNG_IMAGE_VERSION)
         image.width = png_uint_32(width)
         image.height = png_uint_32(height)
         image.format = png_uint_32(PNG_FORMAT_FLAG_COLOR)
         defer { png_image_free(&image) }
-        guard png_image_write_to_file(&image, path, 0, bytes, Int32(width * 3), nil) == 0 else { return }
+        // No PNG is larger than its rows uncompressed, with a little for each row and the frame around.
+        var size = png_alloc_size_t(bytes.count + bytes.count / 8 + height * 16 + 4096)
+        var isWritten = false
+        let png = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            isWritten =
+                png_image_write_to_memory(
+                    &image, buffer.baseAddress, &size, 0, bytes, Int32(width * 3), nil) != 0
+            count = isWritten ? size : 0
+        }
+        guard isWritten else {
+            throw BuildError(.inputOutput, "libpng refuses a picture of \(width) × \(height)", canRetry: false)
+        }
+        return png
+    }
+}
+
+/// Writes a file whole.
+///
+/// - Throws: `BuildError` if it cannot be written.
+func writeFile(_ bytes: [UInt8], to path: String) throws(BuildError) {
+    let file = fopen(path, "wb")
+    let written = file.map { fwrite(bytes, 1, bytes.count, $0) } ?? 0
+    let isClosed = file.map { fclose($0) == 0 } ?? false
+    guard written == bytes.count, isClosed else {
         throw BuildError(
-            .inputOutput,
-            "cannot write \(path): \(errno == 0 ? "libpng refuses" : String(cString: strerror(errno)))",
-            canRetry: false)
+            .inputOutput, "cannot write \(path): \(String(cString: strerror(errno)))", canRetry: false)
     }
 }

@@ -1,24 +1,11 @@
 import Build
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 extension DatasetStatistics {
     /// Writes the page to a file.
     ///
     /// - Throws: `BuildError` if it cannot be written.
     public func writeHTML(_ path: String) throws {
-        let bytes = Array(html.utf8)
-        let file = fopen(path, "wb")
-        let written = file.map { fwrite(bytes, 1, bytes.count, $0) } ?? 0
-        let isClosed = file.map { fclose($0) == 0 } ?? false
-        guard written == bytes.count, isClosed else {
-            throw BuildError(
-                .inputOutput, "cannot write \(path): \(String(cString: strerror(errno)))", canRetry: false)
-        }
+        try writeFile(Array(html.utf8), to: path)
     }
 
     /// The statistics as one page that needs nothing else: no server, no network, no other file.
@@ -68,4 +55,10 @@ extension DatasetStatistics {
 
             """
     }
+}
+
+/// Chart.js 3.9.1 (MIT licence), which draws the charts of all pages.
+public enum ChartScript {
+    /// The script, UTF-8.
+    public static var bytes: [UInt8] { PackageResources.chart_min_js }
 }

@@ -1,25 +1,29 @@
-import Build
-import Dataset
+public import Build
 
-extension SegmentView {
-    /// Writes the segment as a picture: its rolls, or its features, one above the other on one axis of time.
+/// A drawn picture, and where on it time runs.
+public struct Picture: Sendable {
+    let canvas: Canvas
+    /// Dots from the left edge to the first column of time.
+    public let left: Int
+    /// Dots from the first column of time to the end of the last.
+    public let plotWidth: Int
+    /// The second at which each column of time begins, from the first, and at which the last one ends; rises.
+    public let seconds: [Double]
+
+    /// Its width in dots.
+    public var width: Int { canvas.width }
+    /// Its height in dots.
+    public var height: Int { canvas.height }
+
+    /// The picture as a PNG file of 8 bits a channel.
     ///
-    /// - Throws: `BuildError` if the file cannot be written; `TensorFileError`.
-    public func writePNG(_ path: String) throws {
-        try picture().writePNG(path)
-    }
+    /// - Throws: `BuildError` if libpng refuses.
+    public func png() throws(BuildError) -> [UInt8] { try canvas.png() }
 
-    /// The picture.
-    func picture() throws -> Canvas {
-        let panels = shard.holdsNotes ? try rollPanels() : try featurePanels()
-        let time = try shard.holdsNotes ? rollTime() : featureTime()
-        return PictureLayout(title: title, panels: panels, time: time).draw()
-    }
-
-    private var title: [String] {
-        let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-        return ["\(place.split.rawValue)/\(place.number)   \(labels.joined(separator: ", "))", path]
-    }
+    /// Writes the picture as a PNG file.
+    ///
+    /// - Throws: `BuildError` if it cannot be written.
+    public func write(_ path: String) throws(BuildError) { try writeFile(canvas.png(), to: path) }
 }
 
 /// The axis of time that all panels share.
@@ -30,6 +34,8 @@ struct PictureTime {
     let length: Int
     /// What stands under the axis: beats, steps, seconds.
     var rulers: [Ruler] = []
+    /// The second at which each column begins, and the last one ends.
+    var seconds: [Double] = []
 
     /// Marks under the axis.
     struct Ruler {
@@ -46,6 +52,21 @@ struct PictureTime {
         while value <= last + step * 1e-9 {
             marks.append(((value - first) / perColumn, format(value, step >= 1 ? 0 : step >= 0.1 ? 1 : 2)))
             value += step
+        }
+        return Ruler(name: name, marks: marks)
+    }
+
+    /// Marks at round seconds where columns last differently long: the second at which each begins, and the last ends.
+    static func ruler(_ name: String, _ seconds: [Double]) -> Ruler {
+        let step = roundStep((seconds.last ?? 0) / 10)
+        var marks: [(column: Double, text: String)] = []
+        var next = 0.0
+        for (column, (begin, end)) in zip(seconds, seconds.dropFirst()).enumerated() {
+            while next <= end, end > begin {
+                marks.append(
+                    (Double(column) + (next - begin) / (end - begin), format(next, step >= 1 ? 0 : 1)))
+                next += step
+            }
         }
         return Ruler(name: name, marks: marks)
     }
@@ -97,7 +118,7 @@ struct PictureLayout {
         return columns >= 1024 ? 1024 : columns * max(1, 1024 / columns)
     }
 
-    func draw() -> Canvas {
+    func draw() -> Picture {
         let rulers = time.rulers.count * 26 + 16
         let height = top + panels.reduce(0) { $0 + $1.height + gap } + rulers
         var canvas = Canvas(width: left + plotWidth + right, height: height)
@@ -126,7 +147,7 @@ struct PictureLayout {
             }
             y += 26
         }
-        return canvas
+        return Picture(canvas: canvas, left: left, plotWidth: plotWidth, seconds: time.seconds)
     }
 
     private func draw(_ panel: PicturePanel, _ canvas: inout Canvas, _ y: Int) {

@@ -1,11 +1,5 @@
 public import Build
 
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
-
 /// A training of a cache, as its `run.json` tells of it.
 public struct RunListing: Sendable {
     /// Its name.
@@ -29,13 +23,8 @@ public struct RunListing: Sendable {
     public static func all(cachePath: String) throws(BuildError) -> [RunListing] {
         _ = try Cache(path: cachePath, for: .reading)
         let folder = cachePath + "/runs"
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
         var runs: [RunListing] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+        for name in RunFiles.names(in: folder) {
             if let run = RunListing(name, path: "\(folder)/\(name)/run.json") { runs.append(run) }
         }
         // 'genre-cnn-2' before 'genre-cnn-10'.
@@ -44,7 +33,7 @@ public struct RunListing: Sendable {
     }
 
     private init?(_ name: String, path: String) {
-        guard let bytes = Self.contents(path), let json = try? JSONValue(parsing: bytes),
+        guard let bytes = RunFiles.contents(path), let json = try? JSONValue(parsing: bytes),
             let recipe = json["recipe"]?.string, let dataset = json["dataset"]?.string,
             let snapshot = json["snapshot"]?.string
         else { return nil }
@@ -62,16 +51,6 @@ public struct RunListing: Sendable {
         } else {
             best = nil
         }
-    }
-
-    private static func contents(_ path: String) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 1 << 14)
-        while case let count = read(descriptor, &part, part.count), count > 0 { bytes += part[..<count] }
-        return bytes
     }
 
     /// The run as `reprise runs --json` lists it.

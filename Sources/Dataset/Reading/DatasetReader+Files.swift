@@ -1,0 +1,47 @@
+public import Build
+public import Symbolic
+internal import Tensors
+
+extension DatasetReader {
+    /// The file that a source was read from, if it is still there with the same bytes.
+    ///
+    /// It is looked for where the manifest's path leads from the folder of the dataset's last build. A file that looks as
+    /// it did when it was hashed is not hashed again.
+    ///
+    /// - Returns: the file; nil if it is gone, or has other bytes now.
+    /// - Throws: `BuildError` of the cache.
+    public func file(of source: Snapshot.Source) throws -> SourceFile? {
+        guard let origin = cache.lastBuild(of: snapshot.dataset)?.origin else { return nil }
+        let folder = origin.lastIndex(of: "/").map { String(origin[..<$0]) } ?? "."
+        let path = source.path.hasPrefix("/") ? source.path : "\(folder)/\(source.path)"
+        guard let stat = FileStat(path: path), stat.isRegularFile else { return nil }
+        let found = try cache.hashSources([(path: path, stat: stat)], with: Workers(count: 1))
+        guard case .success(let file)? = found.first, file.digest == source.sha256 else { return nil }
+        return file
+    }
+
+    /// The score of a MIDI source, in exact ticks; nil if it is gone from the cache.
+    ///
+    /// - Throws: `BuildError`.
+    public func score(of source: Snapshot.Source) throws -> Score? {
+        let version = snapshot.stages[Stages.score.name] ?? Stages.score.version
+        let action = Action(
+            Stage(Stages.score.name, version: version), inputs: [Input("source", source.sha256)], subject: "")
+        guard let digest = try cache.lookup([action])[0]?.outputs["score"]?.digest,
+            let bytes = try? cache.bytes(of: digest)
+        else { return nil }
+        return try? Score(decoding: TensorFile(bytes: bytes))
+    }
+
+    /// Where a segment of a split lies; nil if the split has no segment of this number.
+    public func place(_ number: Int, in split: Split) -> Place? {
+        var first = 0
+        for shard in snapshot.shards[split] ?? [] {
+            if number >= first, number < first + shard.segments {
+                return Place(split: split, number: number, shard: shard, index: number - first)
+            }
+            first += shard.segments
+        }
+        return nil
+    }
+}

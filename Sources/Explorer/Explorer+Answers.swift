@@ -1,0 +1,179 @@
+import Audio
+import Build
+import Dataset
+import Insight
+
+extension Explorer {
+    /// The longest target, and the most bytes of target and headers, that are read.
+    static let longestTarget = 4096
+    static let mostHeaderBytes = 32_768
+
+    /// Answers a request; whatever goes wrong is an answer too.
+    func answer(_ request: ExplorerRequest) async -> ExplorerResponse {
+        var response: ExplorerResponse
+        do {
+            try check(request)
+            response = try await respond(request)
+        } catch let error as ExplorerError {
+            response = .json(["error": .string(error.message)], error.status)
+            if error.status == .methodNotAllowed { response.headers.append(("Allow", "GET, HEAD")) }
+        } catch {
+            // The words may name files of this machine, so they stay here.
+            let message = (error as? BuildError)?.code == .noDataset ? "there is no such segment" : "failed"
+            response = .json(["error": .string(message)], .failed)
+        }
+        response.headers += Self.securityHeaders(for: request.path)
+        return response
+    }
+
+    /// What every answer carries, so that a page elsewhere can neither read nor frame this one, and this one loads
+    /// nothing from elsewhere.
+    private static func securityHeaders(for path: String) -> [(String, String)] {
+        // The report is one file that must work without a server: its scripts and styles stand in it.
+        let inside = path == "/report" ? "'unsafe-inline'" : "'self'"
+        let policy =
+            "default-src 'none'; script-src \(inside); style-src \(inside); img-src 'self' data:; media-src 'self'; "
+            + "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        return [
+            ("Content-Security-Policy", policy), ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Resource-Policy", "same-origin"),
+            ("Cross-Origin-Opener-Policy", "same-origin"), ("Cache-Control", "no-store"),
+        ]
+    }
+
+    /// Refuses what no page of ours asks.
+    private func check(_ request: ExplorerRequest) throws(ExplorerError) {
+        guard request.method == "GET" || request.method == "HEAD" else {
+            throw ExplorerError(.methodNotAllowed, "only GET and HEAD: nothing can be changed here")
+        }
+        guard let host = request.host, isOwn(host) else {
+            throw ExplorerError(.forbidden, "this is not the name that the explorer was started under")
+        }
+        guard request.byteCount <= Self.mostHeaderBytes else {
+            throw ExplorerError(.headersTooLarge, "too many headers")
+        }
+        guard request.path.utf8.count + request.query.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count })
+            <= Self.longestTarget
+        else { throw ExplorerError(.targetTooLong, "the address is too long") }
+    }
+
+    /// Whether a `Host` header names this machine: an IP address, `localhost` or the name given at the start.
+    ///
+    /// Another name may be made to lead here by whoever owns it (DNS rebinding), and its pages could then read the answers.
+    private func isOwn(_ header: String) -> Bool {
+        var name = Substring(header.lowercased())
+        if name.hasPrefix("["), let end = name.firstIndex(of: "]") {
+            let digits = name[name.index(after: name.startIndex)..<end]
+            return digits.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." } && digits.contains(":")
+        }
+        if let colon = name.lastIndex(of: ":") {
+            guard UInt16(name[name.index(after: colon)...]) != nil else { return false }
+            name = name[..<colon]
+        }
+        if name == "localhost" || name == hostName.lowercased() { return true }
+        let numbers = name.split(separator: ".", omittingEmptySubsequences: false)
+        return numbers.count == 4 && numbers.allSatisfy { UInt8($0) != nil }
+    }
+
+    private func respond(_ request: ExplorerRequest) async throws -> ExplorerResponse {
+        switch request.path {
+        case "/": .file(PackageResources.explorer_html, "text/html; charset=utf-8")
+        case "/explorer.css": .file(PackageResources.explorer_css, "text/css; charset=utf-8")
+        case "/explorer.js": .file(PackageResources.explorer_js, "text/javascript; charset=utf-8")
+        case "/sound.js": .file(PackageResources.sound_js, "text/javascript; charset=utf-8")
+        case "/chart.js": .file(ChartScript.bytes, "text/javascript; charset=utf-8")
+        case "/report": .file(try await statistics(), "text/html; charset=utf-8")
+        case "/api/dataset": .json(describeDataset())
+        case "/api/segments": .json(try await listSegments(request))
+        case "/api/segment": .json(try await describeSegment(request))
+        case "/api/source": .json(try await describeSource(request))
+        case "/api/picture": .file(try picture(request).png, "image/png")
+        case "/api/notes": .json(try notes(request))
+        case "/api/sound": try await sound(request)
+        case "/api/runs": .json(["runs": .array(try runs().map(\.json))])
+        case "/api/run": .json(try describeRun(request))
+        case "/api/transfer": try transfer(request)
+        default: throw ExplorerError(.notFound, "there is no such page")
+        }
+    }
+
+    // MARK: What is asked for
+
+    /// The segment that `id=<split>/<number>` names.
+    func place(_ request: ExplorerRequest) throws(ExplorerError) -> (
+        place: DatasetReader.Place, source: Int, segment: Int
+    ) {
+        let parts = (request["id"] ?? "").split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let split = Split(rawValue: String(parts[0])), let number = Int(parts[1])
+        else { throw ExplorerError(.badRequest, "'id' wants a split and a number, such as train/12") }
+        guard let place = reader.place(number, in: split),
+            let (source, segment) = table.source(of: number, in: split)
+        else { throw ExplorerError(.notFound, "there is no such segment") }
+        return (place, source, segment)
+    }
+
+    /// The source that `source=<number>` names; nil if the query names none.
+    func source(_ request: ExplorerRequest) throws(ExplorerError) -> Int? {
+        guard let text = request["source"] else { return nil }
+        guard let number = Int(text), reader.snapshot.sources.indices.contains(number) else {
+            throw ExplorerError(.notFound, "there is no such source")
+        }
+        return number
+    }
+
+    private func picture(_ request: ExplorerRequest) throws -> DrawnPicture {
+        if let source = try source(request) { return try picture(ofSource: source) }
+        let place = try place(request).place
+        return try picture(of: place) { try SegmentView(reader, place) }
+    }
+
+    func picture(of place: DatasetReader.Place, _ view: () throws -> SegmentView) throws -> DrawnPicture {
+        try picture("\(place.split.rawValue)/\(place.number)") { try view().picture() }
+    }
+
+    func picture(ofSource number: Int) throws -> DrawnPicture {
+        guard reader.snapshot.sources[number].segments > 0 else {
+            throw ExplorerError(.notFound, "this source has no segments")
+        }
+        return try picture("source \(number)") {
+            try SourceView(reader, source: number, in: table).picture()
+        }
+    }
+
+    private func notes(_ request: ExplorerRequest) throws -> JSONValue {
+        var notes: [SoundingNote]
+        if let number = try source(request) {
+            notes = try reader.score(of: reader.snapshot.sources[number]).map { SoundingNote.all(of: $0) } ?? []
+        } else {
+            notes = try SegmentView(reader, place(request).place).soundingNotes()
+        }
+        return ["notes": .array(notes.map(\.json))]
+    }
+
+    private func sound(_ request: ExplorerRequest) async throws -> ExplorerResponse {
+        guard let number = try source(request) else {
+            throw ExplorerError(.badRequest, "'source' wants the number of a source")
+        }
+        let source = reader.snapshot.sources[number]
+        guard source.kind == .audio else { throw ExplorerError(.notFound, "this source is no audio") }
+        let frames = try await knowledge().frames[number]
+        guard let file = try reader.file(of: source),
+            let view = try? WaveView(path: file.path, frames: frames)
+        else {
+            throw ExplorerError(
+                .notFound, "the source's file is not where it was when the dataset was built, or has other bytes")
+        }
+        return try ExplorerResponse(view, range: request.range)
+    }
+}
+
+extension ExplorerResponse {
+    static func json(_ value: JSONValue, _ status: Status = .okay) -> ExplorerResponse {
+        ExplorerResponse(
+            status: status, headers: [("Content-Type", "application/json")], body: .bytes(value.canonicalBytes))
+    }
+
+    static func file(_ bytes: [UInt8], _ type: String) -> ExplorerResponse {
+        ExplorerResponse(status: .okay, headers: [("Content-Type", type)], body: .bytes(bytes))
+    }
+}

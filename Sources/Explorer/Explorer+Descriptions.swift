@@ -1,0 +1,151 @@
+import Audio
+import Build
+import Dataset
+import Insight
+
+extension Explorer {
+    /// What the page needs at its start: what there is to filter by.
+    func describeDataset() -> JSONValue {
+        let snapshot = reader.snapshot
+        var counts: [String: [String: Int]] = snapshot.vocabularies.mapValues { _ in [:] }
+        for source in snapshot.sources where source.segments > 0 {
+            for name in snapshot.vocabularies.keys {
+                counts[name]?[source.labels[name] ?? "", default: 0] += source.segments
+            }
+        }
+        let kinds = Set(snapshot.sources.map(\.kind))
+        let names = Set(
+            (kinds.contains(.midi) ? MIDITally.measures : []).map(\.name)
+                + (kinds.contains(.audio) ? AudioTally.measures : []).map(\.name)
+                + ["seconds"] + (kinds.contains(.midi) ? ["notes"] : []))
+        return [
+            "dataset": .string(snapshot.dataset), "snapshot": JSONValue(reader.digest),
+            "sources": JSONValue(snapshot.sources.count),
+            "kinds": .array(SegmentKind.allCases.filter(kinds.contains).map { .string($0.rawValue) }),
+            "splits": .object(
+                Dictionary(
+                    uniqueKeysWithValues: Split.allCases.map {
+                        ($0.rawValue, JSONValue(snapshot.segmentCount($0)))
+                    })),
+            "labels": .object(
+                counts.mapValues { values in
+                    .array(
+                        values.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(500).map {
+                            ["value": .string($0.key), "segments": JSONValue($0.value)]
+                        })
+                }),
+            "measures": .array(
+                SourceMeasure.all.filter { names.contains($0.name) }.map {
+                    ["name": .string($0.name), "title": .string($0.title)]
+                }),
+        ]
+    }
+
+    func listSegments(_ request: ExplorerRequest) async throws -> JSONValue {
+        let query = try SegmentQuery(request, vocabularies: reader.snapshot.vocabularies)
+        let measures = query.needsMeasures ? try await knowledge().measures : nil
+        let found = library.find(query, measures)
+        return [
+            "segments": JSONValue(found.segments), "sources": JSONValue(found.sources),
+            "page": JSONValue(query.page),
+            "pages": JSONValue((found.segments + SegmentQuery.pageSize - 1) / SegmentQuery.pageSize),
+            "rows": .array(
+                found.rows.map { row in
+                    let source = reader.snapshot.sources[row.source]
+                    var members: [String: JSONValue] = [
+                        "id": .string("\(row.split.rawValue)/\(row.number)"), "path": .string(source.path),
+                        "source": JSONValue(row.source), "segment": JSONValue(row.segment),
+                        "of": JSONValue(source.segments), "split": .string(row.split.rawValue),
+                        "kind": .string(source.kind.rawValue),
+                        "labels": .object(source.labels.mapValues { .string($0) }),
+                    ]
+                    if let sort = query.sort, let value = measures?[sort]?[row.source], value.isFinite {
+                        members["value"] = .number(value)
+                    }
+                    return .object(members)
+                }),
+        ]
+    }
+
+    func describeSegment(_ request: ExplorerRequest) async throws -> JSONValue {
+        let (place, source, number) = try place(request)
+        let view = try SegmentView(reader, place)
+        let picture = try picture(of: place) { view }
+        guard case .object(var members) = view.json else { return view.json }
+        members["picture"] = picture.json
+        members["number"] = JSONValue(number)
+        members["before"] = .null
+        members["after"] = .null
+        for (name, neighbour) in [("before", number - 1), ("after", number + 1)] {
+            if let run = table.runs[source].first(where: { ($0.first..<$0.first + $0.count).contains(neighbour) }) {
+                members[name] = .string("\(run.split.rawValue)/\(run.number + neighbour - run.first)")
+            }
+        }
+        if let rate = manifest.audio?.sampleRate, place.shard.kind == .audio,
+            let start = members["start"]?.integer, let length = members["length"]?.integer
+        {
+            members["start_seconds"] = .number(Double(start) / Double(rate))
+            members["length_seconds"] = .number(Double(length) / Double(rate))
+        }
+        members["source"] = try await describe(source)
+        return .object(members)
+    }
+
+    func describeSource(_ request: ExplorerRequest) async throws -> JSONValue {
+        guard let number = try source(request) else {
+            throw ExplorerError(.badRequest, "'source' wants the number of a source")
+        }
+        return ["source": try await describe(number), "picture": try picture(ofSource: number).json]
+    }
+
+    /// A source with its numbers, and where its segments begin in each split.
+    private func describe(_ number: Int) async throws -> JSONValue {
+        let source = reader.snapshot.sources[number]
+        guard case .object(var members) = source.json else { return source.json }
+        let known = try await knowledge()
+        members["number"] = JSONValue(number)
+        members["measures"] = .array(
+            SourceMeasure.all.compactMap { measure in
+                guard let value = known.measures[measure.name]?[number], value.isFinite else { return nil }
+                return [
+                    "name": .string(measure.name), "title": .string(measure.title), "value": .number(value),
+                ]
+            })
+        members["first"] =
+            table.runs[number].first.map { .string("\($0.split.rawValue)/\($0.number)") } ?? .null
+        return .object(members)
+    }
+
+    // MARK: Runs
+
+    func runs() throws -> [RunListing] { try RunListing.all(cachePath: cachePath) }
+
+    /// The run that `name=<run>` names: one of those that are listed, so that no name reaches the disk.
+    private func run(_ request: ExplorerRequest) throws -> RunListing {
+        guard let run = try runs().first(where: { $0.name == request["name"] }) else {
+            throw ExplorerError(.notFound, "there is no such run")
+        }
+        return run
+    }
+
+    func describeRun(_ request: ExplorerRequest) throws -> JSONValue {
+        let run = try run(request)
+        return [
+            "run": run.json, "curves": RunMetrics(of: run, cachePath: cachePath)?.json ?? [],
+            "transfers": .array(RunTransfer.all(of: run, cachePath: cachePath).map(\.json)),
+        ]
+    }
+
+    /// The notes or the sound of a part of a transfer: `name=<run>`, `number=<n>`, `part=content|style|out`.
+    func transfer(_ request: ExplorerRequest) throws -> ExplorerResponse {
+        let transfers = RunTransfer.all(of: try run(request), cachePath: cachePath)
+        guard let number = request["number"].flatMap({ Int($0) }), let name = request["part"],
+            let path = transfers.first(where: { $0.number == number })?.parts[name]
+        else { throw ExplorerError(.notFound, "there is no such transfer") }
+        if let notes = SoundingNote.all(midiFile: path) { return .json(["notes": .array(notes.map(\.json))]) }
+        guard let view = try? WaveView(path: path, frames: nil) else {
+            throw ExplorerError(.notFound, "this part cannot be listened to")
+        }
+        return try ExplorerResponse(view, range: request.range)
+    }
+}

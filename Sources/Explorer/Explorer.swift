@@ -1,0 +1,113 @@
+import Build
+import Dataset
+import Insight
+import Synchronization
+
+/// A dataset to be looked at and listened to in a browser.
+///
+/// It answers requests; `serve` brings them from the network. It reads, and nothing else. What a request names are numbers
+/// of segments and sources, names of runs and of measures: no path reaches the disk, and a source's file is read only if
+/// its bytes are those that the snapshot knows.
+public final class Explorer: Sendable {
+    let reader: DatasetReader
+    let cachePath: String
+    let manifest: Manifest
+    let table: SegmentTable
+    let library: SourceLibrary
+    /// Known some time after the start: whatever filters or sorts by a measure waits for them.
+    private let known: Task<Known, any Error>
+    private let late = Mutex(Late())
+    /// A name that requests may call this machine by, beside `localhost` and any IP address.
+    let hostName: String
+
+    /// What records tell of the sources.
+    struct Known: Sendable {
+        let measures: SourceLibrary.Measures
+        /// The frames of each audio file; nil for MIDI.
+        let frames: [Int?]
+    }
+
+    /// What is made when somebody asks for it.
+    private struct Late {
+        var statistics: Task<[UInt8], any Error>?
+        /// The newest pictures, oldest first.
+        var pictures: [(name: String, picture: DrawnPicture)] = []
+    }
+
+    /// Opens a dataset.
+    ///
+    /// - Parameters:
+    ///   - dataset: as `DatasetReader` takes it.
+    ///   - cachePath: the cache's folder.
+    ///   - hostName: what the machine is called in the page's address.
+    /// - Throws: `BuildError`, `ManifestError`.
+    public init(dataset: String, cachePath: String, hostName: String = "localhost") throws {
+        let reader = try DatasetReader(dataset, cachePath: cachePath)
+        self.reader = reader
+        self.cachePath = cachePath
+        self.hostName = hostName
+        manifest = try reader.manifest()
+        table = try SegmentTable(reader)
+        library = SourceLibrary(reader.snapshot.sources, table)
+        let frequencies = manifest.audio?.frequencies(ofFeature: "mel")
+        known = Task.detached {
+            let records = try reader.records()
+            var measures: SourceLibrary.Measures = [:]
+            let nothing = [Double](repeating: .nan, count: records.count)
+            for (index, record) in records.enumerated() {
+                for (name, value) in record.measures(frequencies: frequencies) {
+                    measures[name, default: nothing][index] = value
+                }
+            }
+            return Known(measures: measures, frames: records.map { $0.facts["frames"]?.integer })
+        }
+    }
+
+    /// What records tell; waits until they are read.
+    func knowledge() async throws -> Known { try await known.value }
+
+    /// The page of `stats --html`, made once.
+    func statistics() async throws -> [UInt8] {
+        let reader = reader
+        let task = late.withLock { late in
+            let task =
+                late.statistics
+                ?? Task.detached { Array(try DatasetStatistics(reader).html.utf8) }
+            late.statistics = task
+            return task
+        }
+        return try await task.value
+    }
+
+    /// A picture, drawn or as it was drawn a short while ago.
+    func picture(_ name: String, _ draw: () throws -> Picture) throws -> DrawnPicture {
+        if let old = late.withLock({ $0.pictures.first { $0.name == name }?.picture }) { return old }
+        let drawn = try DrawnPicture(draw())
+        late.withLock { late in
+            late.pictures.append((name, drawn))
+            if late.pictures.count > 32 { late.pictures.removeFirst() }
+        }
+        return drawn
+    }
+}
+
+/// A picture as it is sent, and where time runs on it.
+struct DrawnPicture: Sendable {
+    let png: [UInt8]
+    let json: JSONValue
+
+    init(_ picture: Picture) throws {
+        png = try picture.png()
+        // A mark moves over the picture by these; a few hundred are enough for the eye.
+        let count = picture.seconds.count
+        let step = max(1, count / 500)
+        var marks = stride(from: 0, to: count, by: step).map { $0 }
+        if let last = marks.last, last != count - 1 { marks.append(count - 1) }
+        json = [
+            "width": JSONValue(picture.width), "height": JSONValue(picture.height),
+            "left": JSONValue(picture.left), "plot": JSONValue(picture.plotWidth),
+            "columns": JSONValue(max(1, count - 1)), "marks": .array(marks.map { JSONValue($0) }),
+            "seconds": .array(marks.map { .number((picture.seconds[$0] * 1e4).rounded() / 1e4) }),
+        ]
+    }
+}

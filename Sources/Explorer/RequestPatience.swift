@@ -1,0 +1,77 @@
+internal import FlyingFox
+internal import FlyingSocks
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A pool of sockets that hangs up on whoever takes too long to say what he wants.
+///
+/// FlyingFox reads a request's line and headers for as long as they come. Here a connection that has begun to send has a
+/// few seconds until its request is whole, so that nobody can fill the memory with headers that never end.
+struct RequestPatience: AsyncSocketPool {
+    private let pool: any AsyncSocketPool
+    private let talking = Talking()
+
+    /// How long a request may take to arrive.
+    private static let limit = Duration.seconds(5)
+
+    init(_ pool: any AsyncSocketPool) { self.pool = pool }
+
+    private final class Talking: Sendable {
+        /// By the other end, the socket of each connection that is sending a request, and since when.
+        let connections = Mutex<[Socket.Address: (socket: Socket, since: ContinuousClock.Instant)]>([:])
+    }
+
+    func prepare() async throws { try await pool.prepare() }
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await pool.run() }
+            group.addTask {
+                while true {
+                    try await Task.sleep(for: .milliseconds(500))
+                    hangUp()
+                }
+            }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    func suspendSocket(_ socket: Socket, untilReadyFor events: Socket.Events) async throws {
+        try await pool.suspendSocket(socket, untilReadyFor: events)
+        // The listening socket has no other end.
+        guard events.contains(.read), let peer = try? socket.remotePeer() else { return }
+        talking.connections.withLock { connections in
+            if connections[peer] == nil { connections[peer] = (socket, .now) }
+        }
+    }
+
+    /// Takes note that a request has arrived whole.
+    func requestIsRead(by address: HTTPRequest.Address?) {
+        let peer: Socket.Address? =
+            switch address {
+            case .ip4(let host, let port): .ip4(host, port: port)
+            case .ip6(let host, let port): .ip6(host, port: port)
+            case .unix(let path): .unix(path)
+            case nil: nil
+            }
+        guard let peer else { return }
+        talking.connections.withLock { $0[peer] = nil }
+    }
+
+    private func hangUp() {
+        talking.connections.withLock { connections in
+            for (peer, connection) in connections where connection.since.duration(to: .now) > Self.limit {
+                connections[peer] = nil
+                // By now the number may stand for another connection.
+                guard let now = try? connection.socket.remotePeer(), now == peer else { continue }
+                shutdown(connection.socket.file.rawValue, Int32(SHUT_RDWR))
+            }
+        }
+    }
+}

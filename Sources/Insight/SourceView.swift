@@ -1,0 +1,80 @@
+public import Build
+public import Dataset
+import Tensors
+
+/// A whole source as its segments show it, to be looked at.
+public struct SourceView: Sendable {
+    private let source: Snapshot.Source
+    private let parts: [Excerpt.Part]
+    private let manifest: Manifest
+    private let isWhole: Bool
+
+    /// The most numbers of a picture that are held at once.
+    private static let mostNumbers = 1 << 24
+
+    /// Opens the shards of a source's segments.
+    ///
+    /// - Parameters:
+    ///   - reader: the dataset.
+    ///   - number: the source's number in the snapshot.
+    ///   - table: where segments stand.
+    /// - Throws: `BuildError` if the source has no segments, or a shard is gone; `TensorFileError`.
+    public init(_ reader: DatasetReader, source number: Int, in table: SegmentTable) throws {
+        source = reader.snapshot.sources[number]
+        manifest = try reader.manifest()
+        guard source.segments > 0 else {
+            throw BuildError(.noDataset, "\(source.path) has no segments", canRetry: false)
+        }
+        var shards: [Digest: Shard] = [:]
+        var parts: [Excerpt.Part] = []
+        var numbers = 0
+        var isWhole = true
+        reading: for run in table.runs[number] {
+            for offset in 0..<run.count {
+                guard let place = reader.place(run.number + offset, in: run.split) else { continue }
+                let shard = try shards[place.shard.object] ?? reader.open(place.shard)
+                shards[place.shard.object] = shard
+                let segment = try shard.segment(place.index)
+                // Timelines of format 2 are pieces of their own; the first is shown.
+                guard segment.timeline == parts.first?.segment.timeline ?? segment.timeline else {
+                    isWhole = false
+                    break reading
+                }
+                numbers += try Self.size(shard)
+                guard numbers <= Self.mostNumbers || parts.isEmpty else {
+                    isWhole = false
+                    break reading
+                }
+                parts.append(Excerpt.Part(shard: shard, index: place.index, segment: segment))
+            }
+        }
+        self.parts = parts
+        self.isWhole = isWhole
+    }
+
+    /// The numbers that a segment's picture holds.
+    private static func size(_ shard: Shard) throws -> Int {
+        if shard.holdsNotes { return try shard.steps() * 128 * 4 }
+        return try shard.featureNames.reduce(0) {
+            try $0 + shard.file.entry($1).shape.dropFirst().reduce(1, *)
+        }
+    }
+
+    /// The source as a picture: all its segments joined, each up to where the next begins; what is very long is cut.
+    ///
+    /// - Throws: `TensorFileError`.
+    public func picture() throws -> Picture {
+        let labels = source.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        let extent =
+            isWhole
+            ? "\(grouped(source.segments)) segments"
+            : "the first \(grouped(parts.count)) of \(grouped(source.segments)) segments"
+        return try Excerpt(parts, manifest: manifest).picture(title: [
+            "\(source.split?.rawValue ?? "dealt by segment")   \(extent)   \(labels.joined(separator: ", "))",
+            source.path,
+        ])
+    }
+
+    /// What is known of the source, as an object.
+    public var json: JSONValue { source.json }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Build
+import Explorer
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Show a dataset in the browser: filter, look, listen; runs and their curves.",
+        discussion: "It changes nothing, and shows nothing but the cache's datasets and runs. Ctrl-C ends it.")
+
+    @Argument(help: "The dataset.")
+    var dataset: String
+
+    @Option(help: ArgumentHelp("The port to listen on; 0 lets the system choose.", valueName: "port"))
+    var port: UInt16 = 8474
+
+    @Option(
+        help: ArgumentHelp(
+            "The IP address to listen on; 0.0.0.0 lets other machines in, and there is no password.",
+            valueName: "address"))
+    var host = "127.0.0.1"
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let (dataset, isJSON) = (dataset, common.json)
+        try Explorer.serve(
+            dataset, cachePath: common.cachePath, at: .init(host: host, port: port)
+        ) { address in
+            let line = isJSON ? (["url": .string(address)] as JSONValue).canonical : "\(dataset) is at \(address)"
+            Terminal.standardOutput.write(line + "\n")
+        }
+    }
+}
