@@ -26,8 +26,23 @@ enum PianoRolls {
         snapshot.features["rolls"]?["steps"]?.integer ?? 0
     }
 
-    /// The values of the label `style`.
-    static func styles(_ snapshot: Snapshot) -> [String] { snapshot.vocabularies["style"] ?? [] }
+    /// The values of the label `style` that MIDI files have, sorted; recordings may have others.
+    static func styles(_ snapshot: Snapshot) -> [String] {
+        let played = snapshot.sources.filter { $0.kind == .midi && $0.segments > 0 }
+        let values = Set(played.compactMap { $0.labels["style"] })
+        return (snapshot.vocabularies["style"] ?? []).filter(values.contains)
+    }
+
+    /// Their numbers in batches.
+    static func styleNumbers(_ snapshot: Snapshot) -> [Int64] {
+        let vocabulary = snapshot.vocabularies["style"] ?? []
+        return styles(snapshot).compactMap { vocabulary.firstIndex(of: $0).map(Int64.init) }
+    }
+
+    /// A set for each style, to be fed side by side.
+    static func stylesApart(_ snapshot: Snapshot) -> [LoaderPlan.SegmentSet] {
+        styles(snapshot).map { LoaderPlan.SegmentSet(labels: ["style": $0]) }
+    }
 
     /// Notes of the pitches that are learned.
     static let needsNotes = Need("notes of pitches 32 to 88") { snapshot in
@@ -54,8 +69,12 @@ enum PianoRolls {
     static func needsStyles(exactly count: Int?) -> Need {
         Need(count.map { "a label 'style' of \($0) values" } ?? "a label 'style'") { snapshot in
             let styles = PianoRolls.styles(snapshot)
-            if styles.isEmpty {
-                return "it has no label 'style'; write 'labels: {style: …}' beside each path in the manifest"
+            let other = snapshot.sources.first {
+                $0.kind == .midi && $0.segments > 0 && $0.labels["style"] == nil
+            }
+            if let other {
+                return
+                    "'\(other.path)' has no label 'style'; write 'labels: {style: …}' beside each path in the manifest"
             }
             if let count, styles.count != count {
                 return
