@@ -26,11 +26,16 @@ enum PianoRolls {
         snapshot.features["rolls"]?["steps"]?.integer ?? 0
     }
 
-    /// The values of the label `style` that MIDI files have, sorted; recordings may have others.
+    /// The values of the label `style` that MIDI files to learn from have, sorted; recordings may have others.
     static func styles(_ snapshot: Snapshot) -> [String] {
-        let played = snapshot.sources.filter { $0.kind == .midi && $0.segments > 0 }
-        let values = Set(played.compactMap { $0.labels["style"] })
+        // Where segments are dealt out, a source has no split of its own.
+        let learned = played(snapshot).filter { $0.split == .train || $0.split == nil }
+        let values = Set(learned.compactMap { $0.labels["style"] })
         return (snapshot.vocabularies["style"] ?? []).filter(values.contains)
+    }
+
+    private static func played(_ snapshot: Snapshot) -> [Snapshot.Source] {
+        snapshot.sources.filter { $0.kind == .midi && $0.segments > 0 }
     }
 
     /// Their numbers in batches.
@@ -68,17 +73,19 @@ enum PianoRolls {
     /// A style for every source; two where a system tells them apart.
     static func needsStyles(exactly count: Int?) -> Need {
         Need(count.map { "a label 'style' of \($0) values" } ?? "a label 'style'") { snapshot in
-            let styles = PianoRolls.styles(snapshot)
-            let other = snapshot.sources.first {
-                $0.kind == .midi && $0.segments > 0 && $0.labels["style"] == nil
-            }
-            if let other {
+            let played = PianoRolls.played(snapshot)
+            if let other = played.first(where: { $0.labels["style"] == nil }) {
                 return
                     "'\(other.path)' has no label 'style'; write 'labels: {style: …}' beside each path in the manifest"
             }
-            if let count, styles.count != count {
+            let all = Set(played.compactMap { $0.labels["style"] }).sorted()
+            if let count, all.count != count {
                 return
-                    "its label 'style' has \(styles.count) values (\(styles.joined(separator: ", "))), not \(count)"
+                    "its label 'style' has \(all.count) values (\(all.joined(separator: ", "))), not \(count)"
+            }
+            if let count, PianoRolls.styles(snapshot).count != count {
+                return
+                    "a style is not in its train split; write 'splits: {method: exact, stratify: style}' in the manifest"
             }
             return nil
         }
