@@ -98,4 +98,12 @@ public protocol TrainableSystem: AnyObject {
 
     /// What needs no network reaches on the same pass, by the name of the baseline, after a pass over the train split.
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]]
+
+    /// Pictures of what the network says of a pass over a feed; autograd is off. By default none.
+    func figures(on feed: any Feed) throws -> [Figure]
+}
+
+extension TrainableSystem {
+    /// None.
+    public func figures(on feed: any Feed) throws -> [Figure] { [] }
 }

@@ -20,10 +20,18 @@ final class OneBatch: Feed {
 func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [Int] = [32, 88]) throws
     -> Snapshot
 {
+    let sources = styles.map { style -> JSONValue in
+        [
+            "sha256": .string(String(repeating: "0", count: 64)), "path": .string(style + ".mid"),
+            "kind": "midi", "piece": "", "split": "train", "labels": ["style": .string(style)],
+            "segments": 1, "gain_db": nil, "warnings": [],
+        ]
+    }
     let json: JSONValue = [
         "format": 1, "dataset": "toy", "manifest": [:], "stages": [:],
         "splits": ["train": ["shards": []], "validation": ["shards": []], "test": ["shards": []]],
-        "sources": [], "vocabularies": ["style": .array(styles.map { .string($0) })], "statistics": nil,
+        "sources": .array(sources), "vocabularies": ["style": .array(styles.map { .string($0) })],
+        "statistics": nil,
         "quarantine": [],
         "features": ["rolls": ["steps": JSONValue(steps), "pitches": .array(pitches.map { JSONValue($0) })]],
     ]
@@ -169,7 +177,7 @@ struct Paper001Tests {
             return [
                 ("genre-cnn", try losses(genre, on: single, steps: 40)),
                 ("velocity-cnn", try losses(velocity, on: paired, steps: 40)),
-                ("chord-lstm", try losses(chords, on: scales(), steps: 110)),
+                ("chord-lstm", try losses(chords, on: scales(), steps: 180)),
             ]
         }
         for (name, loss) in outcomes {
