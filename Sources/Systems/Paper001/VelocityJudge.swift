@@ -3,7 +3,7 @@ internal import Torch
 /// The discriminator that paper 001 would put beside its generator: it tells velocities that were played from those
 /// that a network says.
 ///
-/// Convolutions of width 8, dilated by 1, 2 and 4, over velocities and onsets, so that each step is judged by the 50
+/// Convolutions of width 7, dilated by 1, 2 and 4, over velocities and onsets, so that each step is judged by the 43
 /// around it; leaky rectifiers; nothing that mixes the examples of a batch.
 final class VelocityJudge: Module {
     static let filters = 32
@@ -14,9 +14,9 @@ final class VelocityJudge: Module {
     let output: Conv1d
 
     init(columns: Int) throws {
-        conv1 = try Conv1d(2 * columns, Self.filters, kernel: 8, padding: .same)
-        conv2 = try Conv1d(Self.filters, Self.filters, kernel: 8, padding: .same, dilation: 2)
-        conv3 = try Conv1d(Self.filters, Self.filters, kernel: 8, padding: .same, dilation: 4)
+        conv1 = try Conv1d(2 * columns, Self.filters, kernel: 7, padding: .same)
+        conv2 = try Conv1d(Self.filters, Self.filters, kernel: 7, padding: .same, dilation: 2)
+        conv3 = try Conv1d(Self.filters, Self.filters, kernel: 7, padding: .same, dilation: 4)
         output = try Conv1d(Self.filters, 1, kernel: 1)
     }
 
