@@ -24,8 +24,8 @@ var targets: [Target] = [
     .target(
         name: "Explorer",
         dependencies: [
-            "Insight", "Dataset", "Symbolic", "Audio", "Build", "Tensors",
-            .product(name: "FlyingFox", package: "FlyingFox"),
+            "Insight", "Dataset", "Audio", "Build", .product(name: "FlyingFox", package: "FlyingFox"),
+            .product(name: "FlyingSocks", package: "FlyingFox"),
         ],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
@@ -97,6 +97,9 @@ var targets: [Target] = [
     .testTarget(
         name: "InsightTests",
         dependencies: ["Insight", "Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "ExplorerTests", dependencies: ["Explorer", "Insight", "Dataset", "Audio", "Build"],
         swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     .testTarget(name: "EndToEndTests", dependencies: ["reprise"], swiftSettings: strict),

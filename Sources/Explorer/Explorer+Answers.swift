@@ -52,8 +52,10 @@ extension Explorer {
         guard request.byteCount <= Self.mostHeaderBytes else {
             throw ExplorerError(.headersTooLarge, "too many headers")
         }
-        guard request.path.utf8.count + request.query.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count })
-            <= Self.longestTarget
+        guard
+            request.path.utf8.count
+                + request.query.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count })
+                <= Self.longestTarget
         else { throw ExplorerError(.targetTooLong, "the address is too long") }
     }
 
@@ -143,7 +145,8 @@ extension Explorer {
     private func notes(_ request: ExplorerRequest) throws -> JSONValue {
         var notes: [SoundingNote]
         if let number = try source(request) {
-            notes = try reader.score(of: reader.snapshot.sources[number]).map { SoundingNote.all(of: $0) } ?? []
+            notes =
+                try reader.score(of: reader.snapshot.sources[number]).map { SoundingNote.all(of: $0) } ?? []
         } else {
             notes = try SegmentView(reader, place(request).place).soundingNotes()
         }
@@ -161,7 +164,8 @@ extension Explorer {
             let view = try? WaveView(path: file.path, frames: frames)
         else {
             throw ExplorerError(
-                .notFound, "the source's file is not where it was when the dataset was built, or has other bytes")
+                .notFound,
+                "the source's file is not where it was when the dataset was built, or has other bytes")
         }
         return try ExplorerResponse(view, range: request.range)
     }
@@ -170,7 +174,8 @@ extension Explorer {
 extension ExplorerResponse {
     static func json(_ value: JSONValue, _ status: Status = .okay) -> ExplorerResponse {
         ExplorerResponse(
-            status: status, headers: [("Content-Type", "application/json")], body: .bytes(value.canonicalBytes))
+            status: status, headers: [("Content-Type", "application/json")],
+            body: .bytes(value.canonicalBytes))
     }
 
     static func file(_ bytes: [UInt8], _ type: String) -> ExplorerResponse {

@@ -77,7 +77,9 @@ extension Explorer {
         members["before"] = .null
         members["after"] = .null
         for (name, neighbour) in [("before", number - 1), ("after", number + 1)] {
-            if let run = table.runs[source].first(where: { ($0.first..<$0.first + $0.count).contains(neighbour) }) {
+            if let run = table.runs[source].first(where: {
+                ($0.first..<$0.first + $0.count).contains(neighbour)
+            }) {
                 members[name] = .string("\(run.split.rawValue)/\(run.number + neighbour - run.first)")
             }
         }

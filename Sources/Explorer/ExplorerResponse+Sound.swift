@@ -21,7 +21,8 @@ extension ExplorerResponse {
             case (2, false, false):
                 numbers[0].flatMap { low in
                     numbers[1].map { high in
-                        low >= 0 && low <= high ? min(low, count)..<max(min(low, count), min(high, count - 1) + 1) : 0..<0
+                        low >= 0 && low <= high
+                            ? min(low, count)..<max(min(low, count), min(high, count - 1) + 1) : 0..<0
                     }
                 }
             default: nil

@@ -71,8 +71,13 @@ extension Explorer {
     }
 
     /// Answers browsers until the task is cancelled.
-    func listen(at address: Address, _ isListening: @escaping @Sendable (String) -> Void) async throws {
-        let patience = RequestPatience(HTTPServer.defaultPool())
+    ///
+    /// - Parameter limit: how long a request may take to arrive.
+    func listen(
+        at address: Address, limit: Duration = .seconds(5),
+        _ isListening: @escaping @Sendable (String) -> Void
+    ) async throws {
+        let patience = RequestPatience(HTTPServer.defaultPool(), limit: limit)
         func configuration(_ address: some SocketAddress) -> HTTPServer.Configuration {
             // Statistics of a large dataset take their time.
             HTTPServer.Configuration(

@@ -16,10 +16,13 @@ struct RequestPatience: AsyncSocketPool {
     private let pool: any AsyncSocketPool
     private let talking = Talking()
 
-    /// How long a request may take to arrive.
-    private static let limit = Duration.seconds(5)
+    private let limit: Duration
 
-    init(_ pool: any AsyncSocketPool) { self.pool = pool }
+    /// - Parameter limit: how long a request may take to arrive.
+    init(_ pool: any AsyncSocketPool, limit: Duration) {
+        self.pool = pool
+        self.limit = limit
+    }
 
     private final class Talking: Sendable {
         /// By the other end, the socket of each connection that is sending a request, and since when.
@@ -33,7 +36,7 @@ struct RequestPatience: AsyncSocketPool {
             group.addTask { try await pool.run() }
             group.addTask {
                 while true {
-                    try await Task.sleep(for: .milliseconds(500))
+                    try await Task.sleep(for: .milliseconds(200))
                     hangUp()
                 }
             }
@@ -66,7 +69,7 @@ struct RequestPatience: AsyncSocketPool {
 
     private func hangUp() {
         talking.connections.withLock { connections in
-            for (peer, connection) in connections where connection.since.duration(to: .now) > Self.limit {
+            for (peer, connection) in connections where connection.since.duration(to: .now) > limit {
                 connections[peer] = nil
                 // By now the number may stand for another connection.
                 guard let now = try? connection.socket.remotePeer(), now == peer else { continue }

@@ -65,7 +65,7 @@ struct SegmentQuery: Sendable {
             labels[of, default: []].insert(value)
         case "min", "max":
             guard Self.isMeasure(of), let number = Double(value), number.isFinite else { throw fault }
-            let old = ranges[of] ?? -Double.infinity ... Double.infinity
+            let old = ranges[of] ?? -Double.infinity...Double.infinity
             ranges[of] =
                 form == "min"
                 ? number...max(number, old.upperBound) : min(number, old.lowerBound)...number

@@ -52,6 +52,13 @@ public struct SourceView: Sendable {
         self.isWhole = isWhole
     }
 
+    /// Opens the source with a path.
+    ///
+    /// - Throws: as the other; and `BuildError` if there is no such source, or more than one whose path ends so.
+    public init(_ reader: DatasetReader, named path: String) throws {
+        try self.init(reader, source: reader.source(path), in: SegmentTable(reader))
+    }
+
     /// The numbers that a segment's picture holds.
     private static func size(_ shard: Shard) throws -> Int {
         if shard.holdsNotes { return try shard.steps() * 128 * 4 }
@@ -73,6 +80,22 @@ public struct SourceView: Sendable {
             "\(source.split?.rawValue ?? "dealt by segment")   \(extent)   \(labels.joined(separator: ", "))",
             source.path,
         ])
+    }
+
+    /// What is known of the source, as text.
+    public var text: String {
+        let labels = source.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        var text = "source     \(source.path)\nsha256     \(source.sha256)\n"
+        text += "split      \(source.split?.rawValue ?? "dealt by segment"), \(grouped(source.segments)) segments"
+        if let first = parts.first, let last = parts.last {
+            let end = last.segment.start + last.segment.length
+            text += " from \(grouped(first.segment.start)) to \(grouped(end)) "
+            text += source.kind == .midi ? "steps" : "samples"
+        }
+        text += "\n"
+        if !labels.isEmpty { text += "labels     \(labels.joined(separator: ", "))\n" }
+        for warning in source.warnings { text += "warning    \(warning)\n" }
+        return text
     }
 
     /// What is known of the source, as an object.

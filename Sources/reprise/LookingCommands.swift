@@ -47,7 +47,7 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: "The dataset.")
     var dataset: String
 
-    @Argument(help: "The segment: train/12, test/0, 12 (of train), or path/of/source.mid#3.")
+    @Argument(help: "The segment: train/12, test/0, 12 (of train), or path/of/source.mid#3; path/of/source.mid# is all of the source.")
     var segment: String
 
     @Option(help: ArgumentHelp("Write a picture in PNG to this file.", valueName: "file"))
@@ -57,6 +57,7 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let reader = try DatasetReader(dataset, cachePath: common.cachePath)
+        if segment.hasSuffix("#") { return try show(SourceView(reader, named: String(segment.dropLast()))) }
         let view = try SegmentView(reader, reader.place(segment))
         if let png {
             try view.picture().write(png)
@@ -65,6 +66,16 @@ struct InspectCommand: ParsableCommand {
         print(
             common.json ? view.json.canonical + "\n" : try view.text(width: Terminal.standardOutput.width),
             terminator: "")
+    }
+}
+
+extension InspectCommand {
+    private func show(_ view: SourceView) throws {
+        if let png {
+            try view.picture().write(png)
+            if !common.json { return print("wrote \(png)") }
+        }
+        print(common.json ? view.json.canonical + "\n" : view.text, terminator: "")
     }
 }
 

@@ -6,7 +6,8 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Show a dataset in the browser: filter, look, listen; runs and their curves.",
-        discussion: "It changes nothing, and shows nothing but the cache's datasets and runs. Ctrl-C ends it.")
+        discussion: "It changes nothing, and shows nothing but the cache's datasets and runs. Ctrl-C ends it."
+    )
 
     @Argument(help: "The dataset.")
     var dataset: String
@@ -27,7 +28,8 @@ struct ServeCommand: ParsableCommand {
         try Explorer.serve(
             dataset, cachePath: common.cachePath, at: .init(host: host, port: port)
         ) { address in
-            let line = isJSON ? (["url": .string(address)] as JSONValue).canonical : "\(dataset) is at \(address)"
+            let line =
+                isJSON ? (["url": .string(address)] as JSONValue).canonical : "\(dataset) is at \(address)"
             Terminal.standardOutput.write(line + "\n")
         }
     }

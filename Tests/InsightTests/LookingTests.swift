@@ -95,7 +95,7 @@ struct LookingTests {
         try shop.write("music/one/one.mid", Workshop.midi([60, 60, 60, 60, 72, 72, 72, 72]))
         let reader = try shop.build("", segment: 16)
         let view = try SegmentView(reader, reader.place("one.mid#0"))
-        let panels = try view.rollPanels()
+        let panels = try view.excerpt().rollPanels()
         #expect(
             panels.map(\.title) == [
                 "piano roll", "velocity roll", "onset roll", "instrument roll, notes at once",
@@ -112,7 +112,7 @@ struct LookingTests {
         #expect(panels[1].values[0] == 60)
         #expect(panels[2].values.reduce(0, +) == 8)
         #expect(piano.marks.map(\.text) == ["C4", "C5"])
-        let time = try view.rollTime()
+        let time = try view.excerpt().time()
         #expect(time.length == 8)
         #expect(time.rulers.map(\.name) == ["beats", "seconds"])
     }

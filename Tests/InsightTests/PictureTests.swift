@@ -70,7 +70,7 @@ struct PlotTests {
     @Test func aRollIsDrawnWhereItIsLoud() {
         // Two pitches, four steps; the higher one is struck at step 1.
         let roll = Plot.Roll(title: "a", values: [0, 0, 0, 0, 0, 127, 0, 0], columns: 4, firstPitch: 60)
-        let canvas = Plot.picture(of: [roll, roll], title: "b")
+        let canvas = Plot.picture(of: [roll, roll], title: "b").canvas
         let loud = ColourMap.colour(1)
         var dots: [(x: Int, y: Int)] = []
         // The bar of colours beside it is left out.

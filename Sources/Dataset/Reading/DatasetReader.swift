@@ -100,14 +100,7 @@ public final class DatasetReader: Sendable {
         }
         if let hash = text.lastIndex(of: "#"), let number = Int(text[text.index(after: hash)...]) {
             let path = String(text[..<hash])
-            let named = snapshot.sources.filter { $0.path == path }
-            let sources = named.isEmpty ? snapshot.sources.filter { $0.path.hasSuffix(path) } : named
-            guard let source = sources.first, sources.count == 1 else {
-                throw missing(
-                    sources.isEmpty
-                        ? "no source's path ends in '\(path)'; `reprise stats` lists labels, the manifest names paths"
-                        : "\(sources.count) paths end in '\(path)'; write more of it")
-            }
+            let source = snapshot.sources[try self.source(path)]
             guard number >= 0, number < source.segments else {
                 throw missing(
                     "\(source.path) has \(source.segments) segments, from 0; not one of number \(number)")
@@ -123,7 +116,27 @@ public final class DatasetReader: Sendable {
         }
         if let place = place(number, in: split) { return place }
         throw missing(
-            "the \(split.rawValue) split has \(snapshot.segmentCount(split)) segments, from 0; not one of number \(number)")
+            "the \(split.rawValue) split has \(snapshot.segmentCount(split)) segments, from 0; not one of number \(number)"
+        )
+    }
+
+    /// The number of the source with a path.
+    ///
+    /// - Parameter path: as the manifest names it, or any end of it that fits one source.
+    /// - Returns: its number in the snapshot.
+    /// - Throws: `BuildError` if none fits, or several do.
+    public func source(_ path: String) throws -> Int {
+        let sources = snapshot.sources
+        let named = sources.indices.filter { sources[$0].path == path }
+        let fitting = named.isEmpty ? sources.indices.filter { sources[$0].path.hasSuffix(path) } : named
+        guard let source = fitting.first, fitting.count == 1 else {
+            throw BuildError(
+                .noDataset,
+                fitting.isEmpty
+                    ? "no source's path ends in '\(path)'; `reprise stats` lists labels, the manifest names paths"
+                    : "\(fitting.count) paths end in '\(path)'; write more of it", canRetry: false)
+        }
+        return source
     }
 
     private func place(of source: Snapshot.Source, _ number: Int) throws -> Place {

@@ -28,7 +28,8 @@ extension Canvas {
             count = isWritten ? size : 0
         }
         guard isWritten else {
-            throw BuildError(.inputOutput, "libpng refuses a picture of \(width) × \(height)", canRetry: false)
+            throw BuildError(
+                .inputOutput, "libpng refuses a picture of \(width) × \(height)", canRetry: false)
         }
         return png
     }

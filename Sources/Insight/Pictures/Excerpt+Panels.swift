@@ -10,7 +10,7 @@ extension Excerpt {
     // MARK: Rolls
 
     /// The piano, velocity, onset and instrument rolls, and the pedals where one is down.
-    private func rollPanels() -> [PicturePanel] {
+    func rollPanels() -> [PicturePanel] {
         let used = kept.filter { pitch in
             stride(from: Int(pitch), to: piano.count, by: 128).contains { piano[$0] > 0 }
         }
@@ -80,7 +80,7 @@ extension Excerpt {
     // MARK: Features
 
     /// A panel a feature.
-    private func featurePanels() -> [PicturePanel] {
+    func featurePanels() -> [PicturePanel] {
         features.map { feature in
             guard feature.name != "waveform" else {
                 return PicturePanel(
@@ -117,7 +117,7 @@ extension Excerpt {
     // MARK: Time
 
     /// Beats, where the grid counts them, steps or frames, and seconds.
-    private func time() -> PictureTime {
+    func time() -> PictureTime {
         var time = PictureTime(columns: columns, length: length, seconds: seconds)
         func ruler(_ name: String, first: Double, perColumn: Double) {
             time.rulers.append(

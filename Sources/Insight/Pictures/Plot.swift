@@ -21,10 +21,10 @@ public enum Plot {
     ///
     /// - Throws: `BuildError` if the file cannot be written.
     public static func writeRolls(_ rolls: [Roll], title: String, to path: String) throws(BuildError) {
-        try picture(of: rolls, title: title).writePNG(path)
+        try picture(of: rolls, title: title).write(path)
     }
 
-    static func picture(of rolls: [Roll], title: String) -> Canvas {
+    static func picture(of rolls: [Roll], title: String) -> Picture {
         let columns = rolls.map(\.columns).max() ?? 1
         let panels = rolls.map { panel($0, columns: columns) }
         var time = PictureTime(columns: columns, length: columns)
@@ -56,7 +56,7 @@ public enum Plot {
     public static func writeHistogram(
         classes: [String], series: [(name: String, shares: [Double])], title: String, to path: String
     ) throws(BuildError) {
-        try histogram(classes: classes, series: series, title: title).writePNG(path)
+        try writeFile(histogram(classes: classes, series: series, title: title).png(), to: path)
     }
 
     static func histogram(

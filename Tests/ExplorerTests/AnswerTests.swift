@@ -1,0 +1,140 @@
+import Audio
+import Build
+import Dataset
+import Testing
+
+@testable import Explorer
+
+struct AnswerTests {
+    let exhibition: Exhibition
+
+    init() throws { exhibition = try .open() }
+
+    private func ids(_ query: (String, String)...) async throws -> [String] {
+        try await exhibition.ask("/api/segments", query)["rows"]?.array?.compactMap { $0["id"]?.string } ?? []
+    }
+
+    @Test func listsEverySegmentOnceOverItsPages() async throws {
+        let all = Split.allCases.reduce(0) { $0 + exhibition.reader.snapshot.segmentCount($1) }
+        var seen: [String] = []
+        var page = 0
+        while case let rows = try await ids(("page", "\(page)")), !rows.isEmpty {
+            seen += rows
+            page += 1
+        }
+        #expect(seen.count == all && Set(seen).count == all)
+        let first = try await exhibition.ask("/api/segments")
+        #expect(first["segments"]?.integer == all)
+        #expect(first["pages"]?.integer == page)
+        #expect(first["sources"]?.integer == 20)
+    }
+
+    @Test func filtersByLabelSplitKindAndText() async throws {
+        let fast = try await exhibition.ask("/api/segments", [("label.style", "fast")])
+        #expect(fast["sources"]?.integer == 8)
+        let sound = try await exhibition.ask("/api/segments", [("kind", "audio")])
+        #expect(sound["sources"]?.integer == 4)
+        let text = try await exhibition.ask("/api/segments", [("q", "TONE slow")])
+        #expect(text["sources"]?.integer == 4)
+        let nothing = try await exhibition.ask("/api/segments", [("q", "tone fast")])
+        #expect(nothing["segments"]?.integer == 0)
+        for split in Split.allCases {
+            let found = try await exhibition.ask("/api/segments", [("split", split.rawValue)])
+            #expect(found["segments"]?.integer == exhibition.reader.snapshot.segmentCount(split))
+        }
+    }
+
+    @Test func filtersAndSortsByNumbers() async throws {
+        let rows = try await exhibition.ask("/api/segments", [("sort", "-notes"), ("kind", "midi")])["rows"]
+        let values = rows?.array?.compactMap { $0["value"]?.double } ?? []
+        #expect(values.count == 50 && values == values.sorted(by: >) && values.first == 145)
+        let some = try await exhibition.ask("/api/segments", [("min.notes", "50"), ("max.notes", "61")])
+        #expect(some["sources"]?.integer == 2)  // 54 and 61 notes
+    }
+
+    @Test(arguments: [
+        ("split", "trian"), ("page", "-1"), ("page", "x"), ("sort", "nothing"), ("min.notes", "many"),
+        ("min.notes", "nan"), ("label.nothing", "x"), ("path", "/etc/passwd"), ("", "%"),
+    ])
+    func refusesWhatIsNoFilter(name: String, value: String) async {
+        let response = await exhibition.explorer.answer(
+            ExplorerRequest(path: "/api/segments", query: [(name, value)]))
+        #expect(response.status == .badRequest)
+    }
+
+    @Test func showsASegmentOfNotes() async throws {
+        let id = try #require(try await ids(("kind", "midi"), ("q", "15.mid")).first)
+        let segment = try await exhibition.ask("/api/segment", [("id", id)])
+        #expect(segment["source"]?["path"]?.string == "music/fast/15.mid")
+        #expect(segment["number"]?.integer == 0)
+        #expect(segment["before"] == .null && segment["after"]?.string != nil)
+        let seconds = segment["picture"]?["seconds"]?.array?.last?.double ?? 0
+        #expect(abs(seconds - 4) < 1e-9)  // 32 steps of a sixteenth at 120
+        let notes = try #require(try await exhibition.ask("/api/notes", [("id", id)])["notes"]?.array)
+        #expect(notes.count == 32)
+        #expect((notes[1].array ?? []).map { $0.double } == [0.125, 0.125, 58, 41, 0])
+        let picture = await exhibition.explorer.answer(
+            ExplorerRequest(path: "/api/picture", query: [("id", id)]))
+        guard case .bytes(let png) = picture.body else { return #expect(Bool(false)) }
+        #expect(png.starts(with: [0x89, 0x50, 0x4E, 0x47]))
+    }
+
+    @Test func showsAWholeSource() async throws {
+        let row = try #require(
+            try await exhibition.ask("/api/segments", [("q", "15.mid")])["rows"]?.array?.first)
+        let number = try #require(row["source"]?.integer)
+        let source = try await exhibition.ask("/api/source", [("source", "\(number)")])
+        // 145 sixteenths in segments of 32 every 16: the last begins at 144.
+        #expect(source["picture"]?["columns"]?.integer == 176)
+        let notes = try await exhibition.ask("/api/notes", [("source", "\(number)")])["notes"]
+        #expect(notes?.array?.count == 145)
+        let sound = try #require(
+            try await exhibition.ask("/api/segments", [("q", "tone3")])["rows"]?.array?.first?["source"]?
+                .integer)
+        let whole = try await exhibition.ask("/api/source", [("source", "\(sound)")])
+        // 32,000 samples in four segments of 8,192; a frame every 512, and one at the end.
+        #expect(whole["picture"]?["columns"]?.integer == 65)
+    }
+
+    @Test func givesSoundByRanges() async throws {
+        let number = try #require(
+            try await exhibition.ask("/api/segments", [("q", "tone1")])["rows"]?.array?.first?["source"]?
+                .integer)
+        func sound(_ range: String?) async -> ExplorerResponse {
+            await exhibition.explorer.answer(
+                ExplorerRequest(path: "/api/sound", query: [("source", "\(number)")], range: range))
+        }
+        func bytes(_ response: ExplorerResponse) throws -> [UInt8] {
+            guard case .sound(let view, let range) = response.body else { return [] }
+            let reader = try view.reader(from: range.lowerBound)
+            var bytes: [UInt8] = []
+            while bytes.count < range.count, case let more = reader.next(), !more.isEmpty { bytes += more }
+            return Array(bytes.prefix(range.count))
+        }
+        let whole = await sound(nil)
+        #expect(whole.status == .okay)
+        let all = try bytes(whole)
+        #expect(all.count == 44 + 2 * 24_000)
+        #expect(String(decoding: all[..<4], as: UTF8.self) == "RIFF")
+        // 16 bits in, 16 bits out.
+        let original = Exhibition.wav((0..<24_000).map { sinus($0) })
+        #expect(zip(all, original).allSatisfy { $0 == $1 })
+        for (header, range) in [
+            ("bytes=0-99", 0..<100), ("bytes=45-60", 45..<61), ("bytes=20001-", 20_001..<48_044),
+            ("bytes=-7", 48_037..<48_044), ("bytes=48000-99999999", 48_000..<48_044),
+        ] {
+            let part = await sound(header)
+            #expect(part.status == .partial)
+            #expect(try bytes(part) == Array(all[range]))
+            #expect(
+                part.headers.contains {
+                    $0 == ("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/48044")
+                })
+        }
+        for header in ["bytes=99999-", "bytes=9-2", "bytes=x-", "bytes=-0", "bytes=--5"] {
+            #expect(await sound(header).status == .rangeNotSatisfiable, "\(header)")
+        }
+    }
+
+    private func sinus(_ index: Int) -> Double { sine(Double(index) * 0.1) * 0.5 }
+}
