@@ -201,6 +201,40 @@ struct Paper001Tests {
         }
     }
 
+    @Test func aDiscriminatorLearnsBesideTheGenerator() async throws {
+        let (names, updated, first, last) = try await onTorch {
+            try RandomGenerator.seed(7)
+            let system = try VelocityCNN(
+                try Settings(.velocityCNN, assignments: ["adversarial=true"]),
+                SystemContext(snapshot: try snapshot(steps: 24)))
+            let batch = try segments(steps: 24, paired: true)
+            var updated = 0
+            let said = try system.learn(from: batch) { optimiser, _ in
+                updated += 1
+                try optimiser.step()
+            }
+            // The judge alone, against answers that stay the same: in the end it tells them all.
+            let trial = system.trials[0]
+            let answers = try system.velocities(batch["sounding"], onsets: batch["onsets"], style: 0).detach()
+            var losses: [Double] = []
+            for _ in 0..<60 {
+                losses.append(
+                    try trial.teach(played: batch["velocities"], said: answers, onsets: batch["onsets"]) {
+                        optimiser, _ in try optimiser.step()
+                    }.item())
+            }
+            return (said.map(\.name), updated, losses[0], losses[59])
+        }
+        #expect(names == ["loss", "loss_classical", "loss_jazz", "judge_classical", "judge_jazz"])
+        #expect(updated == 4)
+        #expect(last < 0.5 * first, "\(first) to \(last)")
+    }
+
+    @Test func pressesAreRuns() {
+        #expect(ChordLSTM.runs([]) == [])
+        #expect(ChordLSTM.runs([true, true, false, false, true]) == [2, 1])
+    }
+
     @Test func samplingFollowsTheProbabilities() async throws {
         let (share, again) = try await onTorch {
             let network = try ChordNetwork(columns: 59)
