@@ -80,7 +80,7 @@ def peer(recipe, batch, steps, threads):
         ready = [[one(), one()] for _ in range(4)]
     else:
         features = Genre(480).eval()
-        nets = [Chord() for _ in range(2)]
+        nets = [Chord(keeps=True) for _ in range(2)]
 
         def loss(net):
             def of(b):

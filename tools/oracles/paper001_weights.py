@@ -29,7 +29,7 @@ def network(run):
         return Genre(480)
     holder = nn.Module()
     if recipe == "chord-lstm":
-        holder.styles = nn.ModuleList(Chord() for _ in range(2))
+        holder.styles = nn.ModuleList(Chord(keeps=settings["keep"]) for _ in range(2))
         return holder
     inputs = 118 if settings["input"] == "both" else 59
     holder.styles = nn.ModuleList(Velocity(59, inputs=inputs) for _ in range(2))
