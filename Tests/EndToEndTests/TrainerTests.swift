@@ -111,6 +111,59 @@ struct TrainerTests {
         #expect(weights[0][header...] == weights[1][header...])
     }
 
+    @Test func interruptedItKeepsTheRun() throws {
+        let process = try place.start(
+            ["train", "velocity-cnn", "--dataset", "styles", "--epochs", "1000", "--threads", "1"])
+        // Metrics are flushed with a checkpoint, which the first epoch ends with.
+        while process.isRunning, place.lines("cache/runs/velocity-cnn-1/metrics.jsonl") == 0 { usleep(1000) }
+        kill(process.processIdentifier, SIGINT)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130)
+        let steps = place.lines("cache/runs/velocity-cnn-1/metrics.jsonl")
+        let more = try place.run(
+            "train", "--resume", "velocity-cnn-1", "--max-steps", "\(steps + 1)", "--json")
+        #expect(more.status == 0, "\(more.errors)")
+    }
+
+    /// A run that builds on another trains that first, and a piece that it writes is a file that can be read.
+    @Test func chordsAreLearntAndWritten() throws {
+        for index in 0..<6 {
+            try place.write(
+                "long/\(index % 2 == 0 ? "even" : "odd")/\(index).mid",
+                Workplace.midi(pitches: (0..<300).map { UInt8(40 + ($0 * (index + 3)) % 36) }))
+        }
+        try place.write(
+            "long.yaml",
+            """
+            version: 1
+            dataset: long
+            sources:
+              - path: long/*/*.mid
+                labels: {style: "{dir}"}
+            midi: {segment: {steps: 128}}
+            splits: {train: 0.6, test: 0.4, method: exact, stratify: style, seed: 1}
+            """)
+        #expect(try place.run("build", "long.yaml").status == 0)
+        let trained = try place.run(
+            "train", "chord-lstm", "--dataset", "long", "--epochs", "1", "--threads", "1", "--json")
+        #expect(trained.status == 0, "\(trained.errors)")
+        #expect(try place.contents("cache/runs").contains("genre-cnn-1/best.safetensors"))
+
+        let words = [
+            "transfer", "chord-lstm-1", "--content", "long/even/0.mid", "--style", "odd", "--set", "steps=64",
+        ]
+        for (seed, out) in [(1, "a.mid"), (1, "b.mid"), (2, "c.mid")] {
+            let outcome = try place.run(
+                program: Workplace.binary, words + ["--set", "seed=\(seed)", "--out", out])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+        }
+        #expect(try place.bytes("a.mid") == place.bytes("b.mid"))
+        #expect(try place.bytes("a.mid") != place.bytes("c.mid"))
+        try place.write(
+            "written.yaml", "version: 1\ndataset: written\nsources: [{path: a.mid}]\nmidi: {}\n")
+        #expect(try place.run("build", "written.yaml").status == 0)
+    }
+
     @Test(arguments: [
         (["train", "no-such-recipe", "--dataset", "styles"], 64, "velocity-cnn"),
         (["train", "velocity-cnn", "--dataset", "none"], 10, "none"),

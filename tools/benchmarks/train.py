@@ -67,7 +67,7 @@ def peer(recipe, batch, steps, threads):
         jobs = [(net, adam(net), lambda b: F.binary_cross_entropy_with_logits(net(b[0]), b[1]))]
         ready = [[(roll(0.05), torch.randint(0, 2, (batch,)).float())] for _ in range(4)]
     elif recipe == "velocity-cnn":
-        nets = [Velocity(59, inputs=118, front=92) for _ in range(2)]
+        nets = [Velocity(59, inputs=118, front=92, scale=64) for _ in range(2)]
 
         def loss(net):
             return lambda b: F.mse_loss(net(torch.cat([b[0], b[1]], 2), b[1]), b[2], reduction="sum") / b[1].sum()
@@ -80,7 +80,7 @@ def peer(recipe, batch, steps, threads):
         ready = [[one(), one()] for _ in range(4)]
     else:
         features = Genre(480).eval()
-        nets = [Chord() for _ in range(2)]
+        nets = [Chord(keeps=True) for _ in range(2)]
 
         def loss(net):
             def of(b):

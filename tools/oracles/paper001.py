@@ -27,11 +27,11 @@ class Genre(nn.Module):
 
 
 class Velocity(nn.Module):
-    """The authors' form: zeros in front, what sounds, the outputs are velocities."""
+    """By default the authors' form: zeros in front, what sounds, an output of 1 is a velocity of 1."""
 
-    def __init__(self, columns, inputs=None, front=185):
+    def __init__(self, columns, inputs=None, front=185, scale=1):
         super().__init__()
-        self.front = front
+        self.front, self.scale = front, scale
         self.conv1 = nn.Conv1d(inputs or columns, columns, 64)
         self.norm1 = nn.BatchNorm1d(columns, eps=1e-3)
         self.conv2 = nn.Conv1d(columns, columns, 32, dilation=2)
@@ -42,19 +42,23 @@ class Velocity(nn.Module):
     def forward(self, roll, onsets):
         x = F.pad(roll.transpose(1, 2), (self.front, 185 - self.front))
         x = self.norm3(self.conv3(self.norm2(self.conv2(self.norm1(self.conv1(x))))))
-        return torch.relu(x).transpose(1, 2) * onsets
+        return torch.relu(x).transpose(1, 2) * self.scale * onsets
 
 
 class Chord(nn.Module):
-    def __init__(self):
+    """`keeps`: what is down adds to its own logit in the next step; not so as published."""
+
+    def __init__(self, keeps=False):
         super().__init__()
+        self.keep = nn.Parameter(torch.full((59,), 6.0)) if keeps else None
         self.memory = nn.Linear(50, 64)
         self.lstm = nn.LSTM(59, 64, batch_first=True)
         self.output = nn.Linear(64, 59)
 
     def forward(self, roll, features):
         cell = torch.sigmoid(self.memory(features))[None]
-        return self.output(self.lstm(roll, (torch.zeros_like(cell), cell))[0])
+        logits = self.output(self.lstm(roll, (torch.zeros_like(cell), cell))[0])
+        return logits if self.keep is None else logits + roll * self.keep
 
 
 class Judge(nn.Module):

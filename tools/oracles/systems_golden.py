@@ -64,6 +64,15 @@ case("chord", Chord(), {"roll": sequence, "features": torch.rand(2, 50, dtype=to
 case("judge", Judge(12), {"velocities": velocities, "onsets": onsets},
      lambda m, x: ((y := m(x["velocities"], x["onsets"])), F.binary_cross_entropy_with_logits(y, torch.ones_like(y))))
 
+case("chord-keep", Chord(keeps=True), {"roll": sequence[:1], "features": torch.rand(1, 50, dtype=torch.float64)},
+     lambda m, x: ((y := m(x["roll"][:, :-1], x["features"])),
+                   F.binary_cross_entropy_with_logits(y, x["roll"][:, 1:])))
+
+case("velocity-both", Velocity(6, inputs=12, front=92, scale=64),
+     {"roll": roll(2, 64, 12), "onsets": onsets[:, :, :6].repeat(2, 1, 1), "velocities": velocities[:, :, :6].repeat(2, 1, 1)},
+     lambda m, x: ((y := m(x["roll"], x["onsets"])),
+                   F.mse_loss(y, x["velocities"], reduction="sum") / x["onsets"].sum()))
+
 metadata = {"tool": "torch", "version": torch.__version__, "seed": str(SEED), "script": "systems_golden.py"}
 save_file(out, GOLDEN / "systems-001.safetensors", metadata=metadata)
 print(sum(v.numel() * v.element_size() for v in out.values()), "bytes")

@@ -13,10 +13,13 @@ extension Recipe {
         ],
         parameters: [
             Parameter(
-                "features", "", "the run of genre-cnn whose features begin the memory; none: trained first")
+                "features", "", "the run of genre-cnn whose features begin the memory; none: trained first"),
+            Parameter("keep", true, "whether what is down adds to what comes, by a weight a column"),
         ],
         overrides: ["epochs": 20, "batch": 16, "clip": 1.0, "patience": 4],
-        presets: ["published": ["epochs": 50, "clip": 0.0, "patience": 0], "cpu": ["epochs": 4]],
+        presets: [
+            "published": ["epochs": 50, "clip": 0.0, "patience": 0, "keep": false], "cpu": ["epochs": 4],
+        ],
         foundations: ["features": "genre-cnn"],
         plan: { _, snapshot, purpose in
             let sets = PianoRolls.stylesApart(snapshot)
@@ -48,7 +51,10 @@ final class ChordLSTM: TrainableSystem {
         styleNumbers = PianoRolls.styleNumbers(context.snapshot)
         classifier = features.classifier
         classifier.setTraining(false)
-        networks = ChordNetworks(try styles.map { _ in try ChordNetwork(columns: PianoRolls.columns) })
+        networks = ChordNetworks(
+            try styles.map { _ in
+                try ChordNetwork(columns: PianoRolls.columns, keeps: settings.flag("keep"))
+            })
         try networks.move(to: context.device)
         let parameters = networks.parameters
         adams = try styles.indices.map { style in

@@ -11,11 +11,18 @@ final class ChordNetwork: Module {
     let memory: Linear
     let lstm: LSTM
     let output: Linear
+    /// What a column that is down adds to its own logit in the next step, `[columns]`; nil: nothing, as published.
+    let keep: TorchTensor?
 
-    init(columns: Int) throws {
+    init(columns: Int, keeps: Bool = false) throws {
         memory = try Linear(GenreNetwork.featureCount, Self.hidden)
         lstm = try LSTM(columns, Self.hidden)
         output = try Linear(Self.hidden, columns)
+        keep = keeps ? try TorchTensor.full(6, [columns]) : nil
+        // It begins as nearly the copy of the last step: what is down stays with a probability of 0.88, what is up
+        // comes with one of 0.02.
+        try keep?.requireGradient(true)
+        if keeps { try initialise { name, _ in name == "output.bias" ? .constant(-4) : nil } }
     }
 
     /// The state before the first step, from features `[N, 50]`.
@@ -29,14 +36,15 @@ final class ChordNetwork: Module {
         _ roll: TorchTensor, from state: LSTM.State
     ) throws -> (logits: TorchTensor, state: LSTM.State) {
         let (hidden, state) = try lstm(roll, from: state)
-        return (try output(hidden), state)
+        let logits = try output(hidden)
+        return (try keep.map { try logits + roll * $0 } ?? logits, state)
     }
 
     /// Goes on from a first step, each next one drawn, column by column, with the probability that the network says.
     ///
-    /// Columns below the probability `floor` stay off; the authors draw against U(0.01, 1). The result,
-    /// `[N, steps, columns]` of 0 and 1, includes the first step.
-    func sample(_ first: TorchTensor, features: TorchTensor, steps: Int, floor: Double = 0.01) throws
+    /// Columns below the probability `floor` stay off; the authors draw against U(0.01, 1), which leaves out most notes
+    /// that would begin. The result, `[N, steps, columns]` of 0 and 1, includes the first step.
+    func sample(_ first: TorchTensor, features: TorchTensor, steps: Int, floor: Double = 0) throws
         -> TorchTensor
     {
         var state = try start(features)

@@ -23,6 +23,9 @@ struct ChordTransfer {
     static let parameters = [
         Parameter("steps", 0, "steps to write; 0: as many as the content has", in: 0...1_000_000),
         Parameter("seed", 0, "of what is drawn"),
+        Parameter(
+            "floor", 0.0, "columns of a lower probability stay off; the authors' 0.01 leaves out most notes",
+            in: 0...0.99),
     ]
 
     func run(_ request: TransferRequest) throws -> Transferred {
@@ -33,7 +36,8 @@ struct ChordTransfer {
         let sounding = try content.sounding(steps: max(content.segmentSteps, 1))
         try RandomGenerator.seed(UInt64(request.settings.integer("seed")))
         let drawn = try system.generate(
-            from: sounding, style: system.styles.firstIndex(of: style) ?? 0, steps: steps)
+            from: sounding, style: system.styles.firstIndex(of: style) ?? 0, steps: steps,
+            floor: request.settings.number("floor"))
         let (keys, pedals) = ([UInt8](drawn.keys), drawn.pedals)
         let notes = content.timeline.notes.filter { !$0.isDrum }
         let loudness = notes.reduce(0) { $0 + Int($1.velocity) } / max(notes.count, 1)
@@ -60,11 +64,12 @@ extension ChordLSTM {
     /// Draws a piece of a style from a segment `[1, steps, 59]` of any: `keys` [steps, 57] and `pedals` [steps, 3]
     /// (sustain, sostenuto, soft), 0 or 1.
     func generate(
-        from sounding: TorchTensor, style: Int, steps: Int
+        from sounding: TorchTensor, style: Int, steps: Int, floor: Double = 0
     ) throws -> (keys: [UInt8], pedals: [UInt8]) {
         let cells = try withoutGradients {
             try networks.styles[style].sample(
-                sounding.selected(1, 0), features: classifier.feature(sounding), steps: steps
+                sounding.selected(1, 0), features: classifier.feature(sounding), steps: steps,
+                floor: floor
             ).elements(as: Float.self)
         }
         let columns = PianoRolls.columns
