@@ -116,7 +116,10 @@ final class SoundFile {
             throw AudioError(
                 .unsupportedEncoding, message, help: "convert it, for example with: ffmpeg -i FILE out.flac")
         case Int32(SF_ERR_SYSTEM) where errno == EIO: throw AudioAccessError(path: path, number: EIO)
-        default: throw AudioError(Self.code(of: message), Self.words(for: message))
+        default:
+            throw AudioError(
+                Self.code(of: message), Self.words(for: message),
+                help: "if another program plays it, convert it, for example with: ffmpeg -i FILE out.flac")
         }
     }
 
@@ -131,7 +134,8 @@ final class SoundFile {
 
     private static func words(for message: String) -> String {
         // That is what libsndfile says of an MP3 without one whole frame.
-        message.hasPrefix("File does not exist") ? "the decoder found nothing to decode" : message
+        if message.hasPrefix("File does not exist") { return "the decoder found nothing to decode" }
+        return message.hasPrefix("Error : ") ? String(message.dropFirst("Error : ".count)) : message
     }
 
     private func checkSizes() throws(AudioError) {

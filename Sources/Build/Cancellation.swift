@@ -48,8 +48,8 @@ public final class Cancellation: Sendable {
         var inherited = sigaction()
         sigaction(SIGHUP, nil, &inherited)
         #if os(Linux)
-            let isIgnored =
-                inherited.__sigaction_handler.sa_handler.map { unsafeBitCast($0, to: Int.self) } == 1
+            let handler = inherited.__sigaction_handler.sa_handler
+            let isIgnored = handler.map { unsafeBitCast($0, to: Int.self) } == 1
         #else
             let isIgnored = inherited.__sigaction_u.__sa_handler.map { unsafeBitCast($0, to: Int.self) } == 1
         #endif

@@ -119,7 +119,7 @@ extension Cache {
         var makers: [Digest: [Digest]] = [:]
         var versions: [String: Int] = [:]
         for (key, row) in ledger.rows {
-            for output in row.result.outputs.values { makers[output.digest, default: []].append(key) }
+            for output in row.outputs { makers[output.digest, default: []].append(key) }
             versions[row.stage.name] = max(versions[row.stage.name] ?? 0, row.stage.version)
         }
         // Where several versions of a stage made the same object, the newest are enough.
@@ -134,17 +134,17 @@ extension Cache {
         for (key, row) in ledger.rows {
             let isYoung = row.at > youngest / 1_000_000
             let isOfLiveWorker = live[String(ledger.journals[row.journal].journal.name.dropLast(6))] != nil
-            let isFailure = row.result.failure != nil && row.stage.version == versions[row.stage.name]
+            let isFailure = row.isFailure && row.stage.version == versions[row.stage.name]
             if isYoung || isOfLiveWorker || isFailure { due.append(key) }
         }
         while let key = due.popLast() {
             guard kept.insert(key).inserted, let row = ledger.rows[key] else { continue }
-            wanted.formUnion(row.result.outputs.values.map(\.digest))
+            wanted.formUnion(row.outputs.map(\.digest))
             for input in row.inputs where wanted.insert(input).inserted {
                 due += makers[input] ?? []
             }
         }
-        for (key, row) in ledger.rows where row.result.outputs.isEmpty && row.result.failure == nil {
+        for (key, row) in ledger.rows where row.outputs.isEmpty && !row.isFailure {
             guard row.stage.version == versions[row.stage.name], row.inputs.allSatisfy(wanted.contains) else {
                 continue
             }

@@ -1,14 +1,24 @@
-/// All journals read and merged: what the index would say, with what every record says of its inputs.
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// All journals read and merged: which records stand, and where.
 ///
-/// Used where the whole cache is looked at: to verify, to collect.
+/// Used where the whole cache is looked at: to verify, to collect. Of each record it keeps a few hundred bytes; the rest is
+/// read again where it is wanted.
 struct Ledger: Sendable {
     /// A record that stands.
     struct Row: Sendable {
         let at: Int64
         let stage: Stage
-        let subject: String
         let inputs: [Digest]
-        let result: ActionResult
+        /// In the order of their names.
+        let outputs: [ObjectReference]
+        let isFailure: Bool
+        /// The hash of the result's spelling.
+        let result: Digest
         /// Which journal, and where in it.
         let journal: Int
         let place: Range<Int>
@@ -23,8 +33,15 @@ struct Ledger: Sendable {
     /// How many lines are whole.
     private(set) var lineCount = 0
 
+    private let files: [Journal]
+    private let disk: Disk
+    /// One of each, so that rows share its words.
+    private var stages: [Stage: Stage] = [:]
+
     init(_ records: Records, disk: Disk) throws(BuildError) {
-        for (number, journal) in records.journals().enumerated() {
+        files = records.journals()
+        self.disk = disk
+        for (number, journal) in files.enumerated() {
             let scan = try journal.scan(disk) { (entry, place) throws(BuildError) in
                 take(entry, journal: number, place: place)
             }
@@ -37,17 +54,38 @@ struct Ledger: Sendable {
         switch entry {
         case .record(let record, let at):
             if let drop = drops[record.key], drop.at >= at { return }
-            if let found = rows[record.key], !record.result.precedes(found.result) { return }
+            if let found = rows[record.key].flatMap(self.record), !record.result.precedes(found.result) {
+                return
+            }
+            let stage = stages[record.stage] ?? record.stage
+            stages[stage] = stage
             rows[record.key] = Row(
-                at: at, stage: record.stage, subject: record.subject,
-                inputs: record.action.inputs.map(\.digest),
-                result: record.result, journal: journal, place: place)
+                at: at, stage: stage, inputs: record.action.inputs.map(\.digest),
+                outputs: record.outputs.sorted { $0.key < $1.key }.map(\.value),
+                isFailure: record.failure != nil, result: record.result.spellingHash, journal: journal,
+                place: place)
         case .drop(let key, let reason, let at):
             if let found = rows[key], found.at <= at { rows[key] = nil }
             if let found = drops[key], found.at > at { return }
             drops[key] = (reason, at)
         }
     }
+
+    /// The whole record; nil if its journal has been changed meanwhile.
+    func record(_ row: Row) -> ActionRecord? {
+        guard case .record(let record, _) = files[row.journal].entry(disk, at: row.place) else { return nil }
+        return record
+    }
+
+    /// What a record is about, for people.
+    func description(of row: Row) -> String {
+        record(row).map { "\(row.stage.name) of \($0.subject)" } ?? row.stage.name
+    }
+}
+
+extension ActionResult {
+    /// The hash of the canonical spelling: equal for equal results.
+    var spellingHash: Digest { Digest(of: json.canonicalBytes) }
 }
 
 extension Cache {
@@ -117,13 +155,34 @@ extension Cache {
         _ places: [Range<Int>], of journal: Journal, to writer: ObjectWriter
     ) throws(BuildError) {
         guard !places.isEmpty else { return }
-        let bytes = try disk.contents(of: journal.path) ?? []
-        for place in places {
-            guard place.upperBound <= bytes.count else {
+        let descriptor = try disk.open(journal.path, O_RDONLY)
+        defer { disk.close(descriptor) }
+        var part = [UInt8](repeating: 0, count: 1 << 20)
+        var index = 0
+        while index < places.count {
+            // Neighbours together, as far as there is room for them.
+            var run = places[index]
+            index += 1
+            while index < places.count, places[index].lowerBound == run.upperBound,
+                places[index].upperBound - run.lowerBound <= part.count
+            {
+                run = run.lowerBound..<places[index].upperBound
+                index += 1
+            }
+            if run.count > part.count { part = [UInt8](repeating: 0, count: run.count) }
+            var span = part.mutableSpan
+            let count = try span.withUnsafeMutableBytes { (buffer) throws(BuildError) in
+                try disk.read(
+                    descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<run.count]),
+                    at: run.lowerBound, path: journal.path)
+            }
+            guard count == run.count else {
                 throw BuildError(
                     .damaged, "journals/\(journal.name) shrank while it was read; try again", canRetry: true)
             }
-            try writer.write(Array(bytes[place]))
+            try part.span.withUnsafeBytes { (buffer) throws(BuildError) in
+                try writer.write(UnsafeRawBufferPointer(rebasing: buffer[..<run.count]))
+            }
         }
     }
 }

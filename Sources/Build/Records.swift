@@ -142,7 +142,7 @@ final class Records: Sendable {
         }
         let scan = try journal.scan(disk, from: start) { (entry, place) throws(BuildError) in
             batch.append((entry, place))
-            if batch.count == 8192 { try flush(upTo: place.upperBound) }
+            if batch.count == 1024 { try flush(upTo: place.upperBound) }
         }
         try flush(upTo: scan.end)
         if !scan.damaged.isEmpty {

@@ -145,8 +145,9 @@ extension Cache {
     private func strikeOut(_ lost: [Digest: DropReason], ledger: Ledger) throws(BuildError) {
         var now = max(FileStat.now / 1_000_000, ledger.rows.values.lazy.map(\.at).max() ?? 0)
         var entries: [JournalEntry] = []
+        guard !lost.isEmpty else { return }
         for (key, row) in ledger.rows.sorted(by: { $0.key < $1.key }) {
-            let reasons = row.result.outputs.values.compactMap { lost[$0.digest] }
+            let reasons = row.outputs.compactMap { lost[$0.digest] }
             guard let reason = reasons.contains(.corrupt) ? .corrupt : reasons.first else { continue }
             now += 1
             entries.append(.drop(key, reason, at: now))
@@ -168,13 +169,7 @@ extension Cache {
         let isAtRest = !isBeingWritten
         let ledger = try Ledger(records, disk: disk)
         var findings: [Finding] = []
-        var named: [Digest: (size: Int, subject: String)] = [:]
-        for row in ledger.rows.values {
-            for output in row.result.outputs.values {
-                named[output.digest] = (output.size, "\(row.stage.name) of \(row.subject)")
-            }
-        }
-        let (objects, bytes) = try examineObjects(named, isAtRest: isAtRest, with: workers, into: &findings)
+        let (objects, bytes) = try examineObjects(ledger, isAtRest: isAtRest, with: workers, into: &findings)
         examineJournals(ledger, isAtRest: isAtRest, into: &findings)
         // Beside a writer the index may know more, or less, than the journals did a moment ago.
         if isAtRest { examineIndex(ledger, into: &findings) }
@@ -196,9 +191,17 @@ extension Cache {
     }
 
     private func examineObjects(
-        _ named: [Digest: (size: Int, subject: String)], isAtRest: Bool, with workers: Workers,
-        into findings: inout [Finding]
+        _ ledger: Ledger, isAtRest: Bool, with workers: Workers, into findings: inout [Finding]
     ) throws(BuildError) -> (objects: Int, bytes: Int) {
+        /// What records say of an object, and the key of one of them.
+        var expectations: [Digest: (size: Int, key: Digest)] = [:]
+        for (key, row) in ledger.rows {
+            for output in row.outputs { expectations[output.digest] = (output.size, key) }
+        }
+        let named = expectations
+        @Sendable func subject(_ key: Digest) -> String? {
+            ledger.rows[key].map { ledger.description(of: $0) }
+        }
         let files = objectFiles()
         let looked = try workers.map(files) { (file) throws(BuildError) -> (size: Int, finding: Finding?) in
             guard let digest = file.digest else {
@@ -220,7 +223,7 @@ extension Cache {
                     size,
                     Finding(
                         .objectDamaged, file.path, "\(expected.size) bytes expected, \(size) found",
-                        subject: expected.subject)
+                        subject: subject(expected.key))
                 )
             }
             let descriptor = try disk.open(path, O_RDONLY)
@@ -229,12 +232,15 @@ extension Cache {
             do throws(BuildError) {
                 found = try disk.digest(descriptor, path: path)
             } catch {
-                return (size, Finding(.objectDamaged, file.path, error.message, subject: expected.subject))
+                return (
+                    size, Finding(.objectDamaged, file.path, error.message, subject: subject(expected.key))
+                )
             }
             guard found != digest else { return (size, nil) }
             return (
                 size,
-                Finding(.objectDamaged, file.path, "its bytes hash to \(found)", subject: expected.subject)
+                Finding(
+                    .objectDamaged, file.path, "its bytes hash to \(found)", subject: subject(expected.key))
             )
         }
         findings += looked.compactMap(\.finding)
@@ -245,7 +251,7 @@ extension Cache {
                 Finding(
                     .objectMissing, "objects/\(hex.prefix(2))/\(hex.dropFirst(2))",
                     "\(object.size) bytes are gone",
-                    subject: object.subject))
+                    subject: subject(object.key)))
         }
         return (present.count, looked.reduce(0) { $0 + $1.size })
     }
@@ -281,15 +287,23 @@ extension Cache {
             defer { index.close() }
             if let damage = index.damage() { throw BuildError(.damaged, damage, canRetry: false) }
             let known = try index.journals()
-            let rows = Array(ledger.rows)
-            let results = try index.results(for: rows.map(\.key))
-            for ((key, row), result) in zip(rows, results) where result != row.result {
-                let subject = "\(row.stage.name) of \(row.subject)"
-                if result != nil {
-                    findings.append(
-                        Finding(.rowDifferent, name, "\(key): not what the journals hold", subject: subject))
-                } else if row.place.upperBound <= known[ledger.journals[row.journal].journal.name] ?? 0 {
-                    findings.append(Finding(.rowMissing, name, "\(key): only in a journal", subject: subject))
+            let keys = Array(ledger.rows.keys)
+            // In parts, since results are many times as large as rows.
+            for start in stride(from: 0, to: keys.count, by: 1024) {
+                let part = keys[start..<min(start + 1024, keys.count)]
+                for (key, result) in zip(part, try index.results(for: Array(part))) {
+                    guard let row = ledger.rows[key], result?.spellingHash != row.result else { continue }
+                    if result != nil {
+                        findings.append(
+                            Finding(
+                                .rowDifferent, name, "\(key): not what the journals hold",
+                                subject: ledger.description(of: row)))
+                    } else if row.place.upperBound <= known[ledger.journals[row.journal].journal.name] ?? 0 {
+                        findings.append(
+                            Finding(
+                                .rowMissing, name, "\(key): only in a journal",
+                                subject: ledger.description(of: row)))
+                    }
                 }
             }
             for key in try index.keys() where ledger.rows[key] == nil {

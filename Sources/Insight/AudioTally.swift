@@ -32,8 +32,8 @@ public struct AudioTally: Sendable {
         ("gain_db", "gain, dB"), ("bandwidth_hz", "bandwidth, Hz"),
     ]
 
-    /// Counts a source; frequencies are of the mel's bands, in Hz, nil without a mel.
-    mutating func add(_ record: SourceRecord, frequencies: [Double]?) {
+    /// Counts a source; its numbers are those of `numbers`.
+    mutating func add(_ record: SourceRecord, _ numbers: [Double]) {
         let facts = record.facts
         sources += 1
         if let rate = facts["rate"]?.integer { rates[rate, default: 0] += 1 }
@@ -49,23 +49,19 @@ public struct AudioTally: Sendable {
             mel.merge(described.profile)
             autocorrelation.merge(described.autocorrelation)
         }
-        for (name, value) in Self.values(record, frequencies: frequencies) {
-            spreads[name, default: Distribution()].add(value)
+        for (measure, number) in zip(Self.measures, numbers) {
+            spreads[measure.name, default: Distribution()].add(number)
         }
     }
 
-    /// The numbers of one source, by the names of `measures`.
-    static func values(_ record: SourceRecord, frequencies: [Double]?) -> [String: Double?] {
-        let (facts, gain) = (record.facts, record.source.gainDB)
-        var values: [String: Double?] = [
-            "lra": facts["lra"]?.double, "gain_db": gain, "bandwidth_hz": record.bandwidth(frequencies),
+    /// The numbers of one source, in the order of `measures`; NaN for what it does not have.
+    static func numbers(_ record: SourceRecord, frequencies: [Double]?) -> [Double] {
+        let (facts, gain) = (record.facts, record.source.gainDB ?? .nan)
+        func fact(_ name: String) -> Double { facts[name]?.double ?? .nan }
+        return [
+            fact("lufs"), fact("lufs") + gain, fact("lra"), fact("rms"), fact("rms") + gain,
+            fact("true_peak"), fact("true_peak") + gain, gain, record.bandwidth(frequencies) ?? .nan,
         ]
-        for name in ["lufs", "rms", "true_peak"] {
-            let value = facts[name]?.double
-            values[name] = .some(value)
-            values[name + "_after"] = .some(value.flatMap { value in gain.map { value + $0 } })
-        }
-        return values
     }
 
     /// The tally as an object.

@@ -43,14 +43,14 @@ public struct DatasetStatistics: Sendable {
         var total = Tally()
         var splits: [Split: Tally] = [:]
         var labels: [String: [String: Tally]] = snapshot.vocabularies.mapValues { _ in [:] }
-        for record in records {
-            total.add(record, frequencies: frequencies)
+        let numbers = records.map { $0.numbers(frequencies: frequencies) }
+        for (record, numbers) in zip(records, numbers) {
+            total.add(record, numbers)
             for split in record.source.split.map({ [$0] }) ?? Split.allCases {
-                splits[split, default: Tally()].add(record, frequencies: frequencies)
+                splits[split, default: Tally()].add(record, numbers)
             }
             for name in snapshot.vocabularies.keys {
-                labels[name]?[record.source.labels[name] ?? "", default: Tally()].add(
-                    record, frequencies: frequencies)
+                labels[name]?[record.source.labels[name] ?? "", default: Tally()].add(record, numbers)
             }
         }
         for split in Split.allCases {
@@ -72,7 +72,7 @@ public struct DatasetStatistics: Sendable {
         }
         self.warnings = warnings
         problems = Problem.found(
-            in: snapshot, records, manifest, frequencies: frequencies,
+            in: snapshot, records, numbers, manifest, frequencies: frequencies,
             pairs: try reader.nearDuplicates(records))
     }
 

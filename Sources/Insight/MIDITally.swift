@@ -54,7 +54,8 @@ public struct MIDITally: Sendable {
         return families
     }
 
-    mutating func add(_ record: SourceRecord) {
+    /// Counts a source; its numbers are those of `numbers`.
+    mutating func add(_ record: SourceRecord, _ numbers: [Double]) {
         sources += 1
         steps += record.segments["empty_steps"] == nil ? 0 : record.segments["steps"]?.integer ?? 0
         emptySteps += record.segments["empty_steps"]?.integer ?? 0
@@ -77,20 +78,22 @@ public struct MIDITally: Sendable {
         keys.merge(score.keys, uniquingKeysWith: +)
         bars += score.bars
         emptyBars += score.emptyBars
-        for (name, value) in Self.values(record, score) { spreads[name, default: Distribution()].add(value) }
+        for (measure, number) in zip(Self.measures, numbers) {
+            spreads[measure.name, default: Distribution()].add(number)
+        }
     }
 
-    /// The numbers of one source, by the names of `measures`.
-    static func values(_ record: SourceRecord, _ score: ScoreDescription) -> [String: Double?] {
+    /// The numbers of one source, in the order of `measures`; NaN for what it does not have.
+    static func numbers(_ record: SourceRecord) -> [Double] {
+        guard let score = record.score else { return [] }
         let notes = (record.facts["notes"]?.double ?? 0) - (record.facts["drums"]?.double ?? 0)
         let seconds = record.facts["seconds"]?.double ?? 0
-        return [
-            "notes_per_second": seconds > 0 ? notes / seconds : nil, "polyphony": score.meanPolyphony,
-            "polyphony_rate": score.polyphonyRate, "pitch_entropy": score.pitchEntropy,
-            "pitch_class_entropy": score.pitchClassEntropy, "scale_consistency": score.scaleConsistency,
-            "groove_consistency": score.groove, "empty_bar_rate": score.emptyBarRate,
-            "velocity": score.meanVelocity, "tempo": score.meanTempo,
+        let numbers = [
+            seconds > 0 ? notes / seconds : nil, score.meanPolyphony, score.polyphonyRate, score.pitchEntropy,
+            score.pitchClassEntropy, score.scaleConsistency, score.groove, score.emptyBarRate,
+            score.meanVelocity, score.meanTempo,
         ]
+        return numbers.map { $0 ?? .nan }
     }
 
     /// The tally as an object.

@@ -22,8 +22,8 @@ public struct Problem: Sendable {
 
     /// Everything that is wrong or odd, worst first; nothing when there is nothing to say.
     static func found(
-        in snapshot: Snapshot, _ records: [SourceRecord], _ manifest: Manifest, frequencies: [Double]?,
-        pairs: [DuplicatePair]
+        in snapshot: Snapshot, _ records: [SourceRecord], _ numbers: [[Double]], _ manifest: Manifest,
+        frequencies: [Double]?, pairs: [DuplicatePair]
     ) -> [Problem] {
         var problems: [Problem] = []
         problems += leaks(snapshot.sources, pairs)
@@ -40,7 +40,7 @@ public struct Problem: Sendable {
         problems += labels(snapshot, records)
         problems += audio(records, manifest, frequencies)
         problems += midi(records)
-        problems += outliers(records)
+        problems += outliers(records, numbers)
         return problems
     }
 
@@ -225,16 +225,14 @@ public struct Problem: Sendable {
 
     /// Sources whose numbers lie far from all others': beyond the quartiles by three times their distance (Tukey's
     /// far-out fence).
-    private static func outliers(_ records: [SourceRecord]) -> [Problem] {
+    private static func outliers(_ records: [SourceRecord], _ numbers: [[Double]]) -> [Problem] {
         var found: [String] = []
-        for measure in MIDITally.measures + [("seconds", "seconds")] where measure.name != "empty_bar_rate" {
-            var values: [(path: String, value: Double)] = []
-            for record in records where record.source.kind == .midi {
-                guard let score = record.score, score.pitches.contains(where: { $0 > 0 }) else { continue }
-                let value =
-                    measure.name == "seconds"
-                    ? record.seconds : MIDITally.values(record, score)[measure.name] ?? nil
-                if let value { values.append((record.source.path, value)) }
+        let pitched = records.indices.filter { records[$0].score?.pitches.contains { $0 > 0 } == true }
+        for (place, measure) in (MIDITally.measures + [("seconds", "seconds")]).enumerated()
+        where measure.name != "empty_bar_rate" {
+            let values = pitched.compactMap { index -> (path: String, value: Double)? in
+                let value = measure.name == "seconds" ? records[index].seconds : numbers[index][place]
+                return value.isFinite ? (records[index].source.path, value) : nil
             }
             guard values.count >= 20 else { continue }
             var spread = Distribution()

@@ -21,13 +21,11 @@ extension SourceRecord {
     /// - Parameter frequencies: of the mel's bands in Hz; nil without a mel.
     /// - Returns: numbers by name.
     public func measures(frequencies: [Double]?) -> [String: Double] {
-        var values: [String: Double?] =
-            switch source.kind {
-            case .midi: score.map { MIDITally.values(self, $0) } ?? [:]
-            case .audio: AudioTally.values(self, frequencies: frequencies)
-            }
+        let measures = source.kind == .midi ? MIDITally.measures : AudioTally.measures
+        var values = Dictionary(
+            uniqueKeysWithValues: zip(measures.map(\.name), numbers(frequencies: frequencies)))
         values["seconds"] = seconds
         if source.kind == .midi { values["notes"] = facts["notes"]?.double }
-        return values.compactMapValues { $0 }.filter { $0.value.isFinite }
+        return values.filter { $0.value.isFinite }
     }
 }

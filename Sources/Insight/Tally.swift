@@ -22,7 +22,8 @@ public struct Tally: Sendable {
 
     private var pieceIDs: Set<String> = []
 
-    mutating func add(_ record: SourceRecord, frequencies: [Double]?) {
+    /// Counts a source; its numbers are what `SourceRecord.numbers` gives.
+    mutating func add(_ record: SourceRecord, _ numbers: [Double]) {
         sources += 1
         pieceIDs.insert(record.source.piece)
         segments += record.source.segments
@@ -30,8 +31,8 @@ public struct Tally: Sendable {
         notes += record.facts["notes"]?.integer ?? 0
         drums += record.facts["drums"]?.integer ?? 0
         switch record.source.kind {
-        case .midi: midi.add(record)
-        case .audio: audio.add(record, frequencies: frequencies)
+        case .midi: midi.add(record, numbers)
+        case .audio: audio.add(record, numbers)
         }
     }
 
@@ -49,6 +50,14 @@ public struct Tally: Sendable {
 }
 
 extension SourceRecord {
+    /// The numbers whose spread is shown, in the order of its kind's `measures`; NaN for what it does not have.
+    func numbers(frequencies: [Double]?) -> [Double] {
+        switch source.kind {
+        case .midi: MIDITally.numbers(self)
+        case .audio: AudioTally.numbers(self, frequencies: frequencies)
+        }
+    }
+
     /// How long the source is; 0 if that is not recorded.
     var seconds: Double {
         if let seconds = facts["seconds"]?.double { return seconds }

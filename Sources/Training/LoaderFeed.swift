@@ -30,29 +30,31 @@ public final class LoaderFeed: Feed {
         if loader.state != place { try loader.seek(place) }
     }
 
-    /// The next batch, copied out of the loader's ring.
+    /// The next batch: on the processor its tensors lie in the loader's ring, elsewhere they are copied there.
     public func next() throws -> Batch {
         guard let batch = try loader.next() else { preconditionFailure("the plan has an end") }
-        defer { batch.giveBack() }
         var tensors: [String: TorchTensor] = [:]
         for name in batch.names {
             for set in loader.plan.sets.indices {
                 tensors[set == 0 ? name : "\(name).\(set)"] = try tensor(batch, name, set)
             }
         }
-        return Batch(count: batch.count, tensors)
+        return Batch(count: batch.count, tensors, lentBy: device == .cpu ? batch : nil)
     }
 
     private func tensor(_ batch: LoaderBatch, _ name: String, _ set: Int) throws -> TorchTensor {
-        func copy<Element: TensorElement>(_ type: Element.Type) throws -> TorchTensor {
-            try batch.withElements(of: name, set: set, as: type) {
-                try TorchTensor(copying: $0, shape: batch.shape(of: name), on: device)
+        func make<Element: TensorElement>(_ type: Element.Type) throws -> TorchTensor {
+            let shape = batch.shape(of: name)
+            return try batch.withElements(of: name, set: set, as: type) { elements in
+                device == .cpu
+                    ? try TorchTensor(borrowing: UnsafeMutableBufferPointer(mutating: elements), shape: shape)
+                    : try TorchTensor(copying: elements, shape: shape, on: device)
             }
         }
         switch batch.elementType(of: name) {
-        case .u8: return try copy(UInt8.self)
-        case .i64: return try copy(Int64.self)
-        default: return try copy(Float.self)
+        case .u8: return try make(UInt8.self)
+        case .i64: return try make(Int64.self)
+        default: return try make(Float.self)
         }
     }
 }

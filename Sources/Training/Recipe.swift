@@ -36,6 +36,8 @@ public struct Recipe: Sendable {
     public let plan: @Sendable (Settings, Snapshot, FeedPurpose) -> LoaderPlan
     /// Makes the system, untrained, on the Torch thread.
     public let make: @Sendable (Settings, SystemContext) throws -> any TrainableSystem
+    /// What can be set of a transfer.
+    public let transferParameters: [Parameter]
     /// Turns a raw file into one in another style; nil where a run of it alone cannot.
     public let transfer: (@Sendable (TransferRequest, TrainedRun) throws -> Transferred)?
 
@@ -46,6 +48,7 @@ public struct Recipe: Sendable {
         foundations: [String: String] = [:],
         plan: @escaping @Sendable (Settings, Snapshot, FeedPurpose) -> LoaderPlan,
         make: @escaping @Sendable (Settings, SystemContext) throws -> any TrainableSystem,
+        transferParameters: [Parameter] = [],
         transfer: (@Sendable (TransferRequest, TrainedRun) throws -> Transferred)? = nil
     ) {
         self.name = name
@@ -57,6 +60,7 @@ public struct Recipe: Sendable {
         self.foundations = foundations
         self.plan = plan
         self.make = make
+        self.transferParameters = transferParameters
         self.transfer = transfer
         for (preset, values) in presets {
             let unknown = Set(values.keys).subtracting(self.parameters.map(\.name))
@@ -100,6 +104,9 @@ public struct Recipe: Sendable {
             "parameters": .object(
                 Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.standard) })),
             "presets": .object(presets.mapValues { .object($0) }),
+            "transfers": .bool(transfer != nil),
+            "transfer_parameters": .object(
+                Dictionary(uniqueKeysWithValues: transferParameters.map { ($0.name, $0.standard) })),
         ]
     }
 }
@@ -141,13 +148,18 @@ public struct TransferRequest: Sendable {
     public let style: String?
     /// The style it has; nil if not said.
     public let contentStyle: String?
+    /// The values of the recipe's `transferParameters`.
+    public let settings: Settings
 
     /// Asks for a file in another style.
-    public init(content: [UInt8], path: String, style: String?, contentStyle: String? = nil) {
+    public init(
+        content: [UInt8], path: String, style: String?, contentStyle: String? = nil, settings: Settings
+    ) {
         self.content = content
         self.path = path
         self.style = style
         self.contentStyle = contentStyle
+        self.settings = settings
     }
 
     /// The style to bring it to: the one asked for, else the only one that is not the content's.
@@ -173,10 +185,13 @@ public struct Transferred: Sendable {
     public let bytes: [UInt8]
     /// What can be said of it in numbers.
     public let measures: [Measure]
+    /// Pictures of the content and of it.
+    public let figures: [Figure]
 
-    /// A file and its numbers.
-    public init(bytes: [UInt8], measures: [Measure]) {
+    /// A file, its numbers and pictures.
+    public init(bytes: [UInt8], measures: [Measure], figures: [Figure] = []) {
         self.bytes = bytes
         self.measures = measures
+        self.figures = figures
     }
 }

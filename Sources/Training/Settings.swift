@@ -86,16 +86,33 @@ public struct Settings: Sendable, Hashable {
             }
             values.merge(chosen) { $1 }
         }
+        try assign(assignments, recipe.name, recipe.parameters)
+    }
+
+    /// The settings of a transfer.
+    ///
+    /// - Parameters:
+    ///   - recipe: Declares `transferParameters`.
+    ///   - assignments: `key=value` each; the last of equal keys counts.
+    /// - Throws: `train.usage` as above.
+    public init(transferBy recipe: Recipe, assignments: [String]) throws(TrainingError) {
+        values = Dictionary(uniqueKeysWithValues: recipe.transferParameters.map { ($0.name, $0.standard) })
+        try assign(assignments, "a transfer by \(recipe.name)", recipe.transferParameters)
+    }
+
+    private mutating func assign(
+        _ assignments: [String], _ owner: String, _ parameters: [Parameter]
+    ) throws(TrainingError) {
         for assignment in assignments {
             guard let equals = assignment.firstIndex(of: "=") else {
                 throw TrainingError(.usage, "'\(assignment)' sets nothing; write --set key=value")
             }
             let name = String(assignment[..<equals])
-            guard let parameter = recipe.parameters.first(where: { $0.name == name }) else {
+            guard let parameter = parameters.first(where: { $0.name == name }) else {
+                let known = parameters.map(\.name).sorted().joined(separator: ", ")
                 throw TrainingError(
                     .usage,
-                    "\(recipe.name) has no parameter '\(name)'; it has \(recipe.parameters.map(\.name).sorted().joined(separator: ", "))"
-                )
+                    "\(owner) has no parameter '\(name)'; it has \(known.isEmpty ? "none" : known)")
             }
             values[name] = try parameter.value(of: String(assignment[assignment.index(after: equals)...]))
         }

@@ -1,15 +1,19 @@
 public import Torch
 
 /// A batch on its way into a network: named tensors with the examples along the first axis.
+///
+/// Its tensors may lie in memory that is lent for as long as the batch is held; what is to be kept longer is cloned.
 public struct Batch {
     /// How many examples.
     public let count: Int
     private let tensors: [String: TorchTensor]
+    private let lender: AnyObject?
 
-    /// Names tensors.
-    public init(count: Int, _ tensors: [String: TorchTensor]) {
+    /// Names tensors; `lender` owns their memory, if they do not.
+    public init(count: Int, _ tensors: [String: TorchTensor], lentBy lender: AnyObject? = nil) {
         self.count = count
         self.tensors = tensors
+        self.lender = lender
     }
 
     /// A tensor of the batch.
@@ -98,4 +102,12 @@ public protocol TrainableSystem: AnyObject {
 
     /// What needs no network reaches on the same pass, by the name of the baseline, after a pass over the train split.
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]]
+
+    /// Pictures of what the network says of a pass over a feed; autograd is off. By default none.
+    func figures(on feed: any Feed) throws -> [Figure]
+}
+
+extension TrainableSystem {
+    /// None.
+    public func figures(on feed: any Feed) throws -> [Figure] { [] }
 }

@@ -52,6 +52,8 @@ public struct Evaluation: Sendable {
     public let metrics: [Measure]
     /// The measures of each trivial answer.
     public let baselines: [String: [Measure]]
+    /// Pictures of what it says, if they were asked for.
+    public let figures: [Figure]
 
     /// The object that `reprise evaluate --json` prints.
     public var json: JSONValue {
@@ -240,6 +242,11 @@ public struct Trainer: Sendable {
     ///
     /// - Throws: `train.no-run`, `train.bad-run`, and what opening its dataset throws.
     public func open(_ name: String, device: Device = .cpu) throws -> TrainedRun {
+        guard !recipes.contains(where: { $0.name == name }) else {
+            throw TrainingError(
+                .usage, "\(name) is a recipe; name a run of it ('reprise runs' lists them), such as \(name)-1"
+            )
+        }
         let folder = try RunFolder(named: name, in: cachePath)
         let record = try RunRecord(folder)
         let recipe = try recipe(record.recipe)
@@ -257,7 +264,7 @@ public struct Trainer: Sendable {
     ///
     /// - Throws: `train.no-run`; `loader.empty` for a split without segments.
     public func evaluate(
-        _ name: String, on split: Split = .test, device: Device = .cpu
+        _ name: String, on split: Split = .test, withFigures: Bool = false, device: Device = .cpu
     ) throws -> Evaluation {
         let run = try open(name, device: device)
         func feed(_ split: Split) throws -> LoaderFeed {
@@ -266,7 +273,8 @@ public struct Trainer: Sendable {
         return try withoutGradients {
             Evaluation(
                 run: name, split: split, metrics: try run.system.measure(on: feed(split)),
-                baselines: try run.system.baselines(on: feed(split), train: feed(.train)))
+                baselines: try run.system.baselines(on: feed(split), train: feed(.train)),
+                figures: withFigures ? try run.system.figures(on: feed(split)) : [])
         }
     }
 

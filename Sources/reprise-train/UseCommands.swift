@@ -23,11 +23,19 @@ struct EvaluateCommand: ParsableCommand {
         })
     var split = Split.test
 
+    @Option(
+        help: ArgumentHelp("Draw what the recipe has to show, as PNG files in a folder.", valueName: "dir"),
+        completion: .directory)
+    var pictures: String?
+
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let (name, split) = (name, split)
-        let evaluation = try common.onTorch { try $0.evaluate(name, on: split, device: $1) }
+        let (name, split, wantsPictures) = (name, split, pictures != nil)
+        let evaluation = try common.onTorch {
+            try $0.evaluate(name, on: split, withFigures: wantsPictures, device: $1)
+        }
+        if let pictures { try evaluation.figures.write(to: pictures) }
         if common.json {
             print(evaluation.json.canonical)
             return
@@ -66,21 +74,34 @@ struct TransferCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
     var out: String
 
+    @Option(help: ArgumentHelp("Set a parameter of the transfer; may be repeated.", valueName: "key=value"))
+    var set: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Draw content and result, as PNG files in a folder.", valueName: "dir"),
+        completion: .directory)
+    var pictures: String?
+
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let (name, out, start) = (name, out, ContinuousClock.now)
-        let request = TransferRequest(
-            content: try RawFile.read(content), path: content, style: style, contentStyle: contentStyle)
+        let (name, out, set, start) = (name, out, set, ContinuousClock.now)
+        let (path, style, contentStyle, bytes) = (content, style, contentStyle, try RawFile.read(content))
         let result = try common.onTorch { trainer, device in
             let trained = try trainer.open(name, device: device)
-            guard let transfer = trained.recipe.transfer else {
+            let recipe = trained.recipe
+            guard let transfer = recipe.transfer else {
                 throw TrainingError(
-                    .usage, "\(trained.recipe.name) measures or predicts; it brings no file into a style")
+                    .usage, "\(recipe.name) measures or predicts; it brings no file into a style")
             }
-            return try transfer(request, trained)
+            let settings = try Settings(transferBy: recipe, assignments: set)
+            return try transfer(
+                TransferRequest(
+                    content: bytes, path: path, style: style, contentStyle: contentStyle, settings: settings),
+                trained)
         }
         try RawFile.write(result.bytes, to: out)
+        if let pictures { try result.figures.write(to: pictures) }
         let elapsed = (ContinuousClock.now - start).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
         if common.json {
@@ -121,6 +142,9 @@ struct RecipesCommand: ParsableCommand {
                 let choices =
                     parameter.choices.isEmpty ? "" : " (\(parameter.choices.joined(separator: " | ")))"
                 print("    \(parameter.name)=\(parameter.standard.canonical)  \(parameter.summary)\(choices)")
+            }
+            for parameter in recipe.transferParameters {
+                print("    transfer: \(parameter.name)=\(parameter.standard.canonical)  \(parameter.summary)")
             }
         }
     }

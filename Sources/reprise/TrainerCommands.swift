@@ -25,7 +25,7 @@ extension TrainerCommand {
         execv(String(trainer), &pointers)
         let reason =
             errno == ENOENT
-            ? "it is built where LIBTORCH names a libtorch: LIBTORCH=… swift build --product reprise-train"
+            ? "it is not there; tools/quickstart builds it, and so does 'swift build --product reprise-train' where LIBTORCH names a folder of libtorch"
             : String(cString: strerror(errno))
         throw BuildError(
             .inputOutput, "'\(words[1])' needs \(trainer), which cannot be run: \(reason)", canRetry: false)

@@ -47,19 +47,26 @@ final class Workplace {
         try FileManager.default.subpathsOfDirectory(atPath: folder.appendingPathComponent(path).path).sorted()
     }
 
+    func bytes(_ path: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: folder.appendingPathComponent(path)))
+    }
+
+    /// The whole lines of a text that may be growing, or not be there yet.
+    func lines(_ path: String) -> Int {
+        (try? bytes(path))?.count { $0 == UInt8(ascii: "\n") } ?? 0
+    }
+
     /// Runs the program in the folder, without a terminal.
     func run(_ arguments: String...) throws -> Outcome {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.binary)
-        process.arguments = arguments
-        process.currentDirectoryURL = folder
-        var environment = ProcessInfo.processInfo.environment
-        environment["REPRISE_CACHE"] = nil
-        process.environment = environment
+        try run(program: Self.binary, arguments)
+    }
+
+    /// Runs a program in the folder, without a terminal.
+    func run(program: String, _ arguments: [String]) throws -> Outcome {
+        let process = process(program, arguments)
         // Files and not pipes: a pipe that nobody reads blocks its writer.
         let names = ["output", "errors"].map { folder.appendingPathComponent("\(UUID().uuidString).\($0)") }
         for name in names { try Data().write(to: name) }
-        process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: names[0])
         process.standardError = try FileHandle(forWritingTo: names[1])
         try process.run()
@@ -67,6 +74,27 @@ final class Workplace {
         let texts = try names.map { try String(contentsOf: $0, encoding: .utf8) }
         for name in names { try FileManager.default.removeItem(at: name) }
         return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
+    }
+
+    /// Starts the program in the folder; what it says is left aside.
+    func start(_ arguments: [String]) throws -> Process {
+        let process = process(Self.binary, arguments)
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    private func process(_ program: String, _ arguments: [String]) -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        var environment = ProcessInfo.processInfo.environment
+        environment["REPRISE_CACHE"] = nil
+        process.environment = environment
+        process.standardInput = FileHandle.nullDevice
+        return process
     }
 
     /// Twelve small MIDI files in two styles, and a manifest of them.

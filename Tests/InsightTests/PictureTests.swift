@@ -65,3 +65,36 @@ struct PictureTests {
         #expect(ValueScale([]) == nil)
     }
 }
+
+struct PlotTests {
+    @Test func aRollIsDrawnWhereItIsLoud() {
+        // Two pitches, four steps; the higher one is struck at step 1.
+        let roll = Plot.Roll(title: "a", values: [0, 0, 0, 0, 0, 127, 0, 0], columns: 4, firstPitch: 60)
+        let canvas = Plot.picture(of: [roll, roll], title: "b").canvas
+        let loud = ColourMap.colour(1)
+        var dots: [(x: Int, y: Int)] = []
+        // The bar of colours beside it is left out.
+        for y in 0..<canvas.height {
+            for x in 0..<canvas.width - 120 where canvas.colour(x, y) == loud { dots.append((x, y)) }
+        }
+        // 1024 dots for four steps, 4 for a pitch, in both rolls.
+        #expect(dots.count == 2 * 256 * 4)
+        #expect(Set(dots.map(\.x)).count == 256 && Set(dots.map(\.y)).count == 8)
+    }
+
+    @Test func barsAreAsHighAsTheirShares() {
+        let canvas = Plot.histogram(
+            classes: ["1", "2"], series: [("a", [0.5, 0.25]), ("b", [0, 1])], title: "t")
+        func dots(_ level: Double) -> Int {
+            let colour = ColourMap.colour(level)
+            var count = 0
+            for y in 104..<canvas.height {
+                for x in 0..<canvas.width where canvas.colour(x, y) == colour { count += 1 }
+            }
+            return count
+        }
+        // 14 dots a bar, 300 for the highest.
+        #expect(dots(0.25) == 14 * (150 + 75))
+        #expect(dots(0.75) == 14 * 300)
+    }
+}

@@ -20,10 +20,18 @@ final class OneBatch: Feed {
 func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [Int] = [32, 88]) throws
     -> Snapshot
 {
+    let sources = styles.map { style -> JSONValue in
+        [
+            "sha256": .string(String(repeating: "0", count: 64)), "path": .string(style + ".mid"),
+            "kind": "midi", "piece": "", "split": "train", "labels": ["style": .string(style)],
+            "segments": 1, "gain_db": nil, "warnings": [],
+        ]
+    }
     let json: JSONValue = [
         "format": 1, "dataset": "toy", "manifest": [:], "stages": [:],
         "splits": ["train": ["shards": []], "validation": ["shards": []], "test": ["shards": []]],
-        "sources": [], "vocabularies": ["style": .array(styles.map { .string($0) })], "statistics": nil,
+        "sources": .array(sources), "vocabularies": ["style": .array(styles.map { .string($0) })],
+        "statistics": nil,
         "quarantine": [],
         "features": ["rolls": ["steps": JSONValue(steps), "pitches": .array(pitches.map { JSONValue($0) })]],
     ]
@@ -133,6 +141,22 @@ struct Paper001Tests {
         }
     }
 
+    @Test(arguments: [0, 1])
+    func judgeIsPyTorchs(_ precision: Int) async throws {
+        try await onTorch {
+            let (label, type, limit) = Self.limits[precision]
+            let golden = try Golden("systems-001")
+            let judge = try VelocityJudge(columns: 12)
+            try judge.load(golden.weights(of: "judge"))
+            try judge.convert(to: type)
+            let said = try judge(
+                golden.tensor("judge/input.velocities", type),
+                onsets: golden.tensor("judge/input.onsets", type))
+            let loss = try said.binaryCrossEntropyWithLogits(said.detach().fullLike(1))
+            try check(judge, "judge/\(label)", said, loss, golden, limit, rounding: [])
+        }
+    }
+
     @Test func paddingDecidesWhatAStepSees() async throws {
         let reach = try await onTorch {
             try [true, false].map { isCausal in
@@ -169,7 +193,7 @@ struct Paper001Tests {
             return [
                 ("genre-cnn", try losses(genre, on: single, steps: 40)),
                 ("velocity-cnn", try losses(velocity, on: paired, steps: 40)),
-                ("chord-lstm", try losses(chords, on: scales(), steps: 110)),
+                ("chord-lstm", try losses(chords, on: scales(), steps: 180)),
             ]
         }
         for (name, loss) in outcomes {
@@ -216,7 +240,7 @@ struct Paper001Tests {
 
     private func check(
         _ network: any Module, _ name: String, _ output: TorchTensor, _ loss: TorchTensor, _ golden: Golden,
-        _ limit: Double
+        _ limit: Double, rounding: [String] = ["conv1.bias", "conv2.bias", "conv3.bias"]
     ) throws {
         try loss.backward()
         #expect(try golden.deviation(output, "\(name)/output") <= limit)
@@ -227,8 +251,7 @@ struct Paper001Tests {
             let gradient = try #require(try item.tensor.gradient())
             let deviation = try golden.deviation(gradient, "\(name)/gradient.\(item.name)")
             // Behind batch normalisation the gradient of a bias is nothing but rounding.
-            let isRounding = item.name.hasPrefix("conv") && item.name.hasSuffix("bias")
-            #expect(isRounding || deviation <= limit, "\(item.name): \(deviation)")
+            #expect(rounding.contains(item.name) || deviation <= limit, "\(item.name): \(deviation)")
         }
     }
 }

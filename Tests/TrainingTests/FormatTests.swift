@@ -36,8 +36,10 @@ struct FormatTests {
     }
 
     @Test func aStyleIsChosenOrAsked() throws {
+        let settings = try Settings(transferBy: .toy, assignments: [])
         func request(_ style: String?, _ content: String?) -> TransferRequest {
-            TransferRequest(content: [], path: "x.mid", style: style, contentStyle: content)
+            TransferRequest(
+                content: [], path: "x.mid", style: style, contentStyle: content, settings: settings)
         }
         #expect(try request("jazz", nil).target(among: ["classical", "jazz"]) == "jazz")
         #expect(try request(nil, "jazz").target(among: ["classical", "jazz"]) == "classical")

@@ -341,9 +341,9 @@ def repro(bench, project):
 
 def loader_group(bench):
     """The loader beside memcpy, by its own program where that is built; beside Python's readers."""
-    program = f"{ROOT}/tools/benchmarks/loader-speed/.build/release/loader-speed"
+    program = bench.options.loader
     if not os.path.exists(program):
-        why = "build it: swift build -c release --package-path tools/benchmarks/loader-speed"
+        why = "build it: swift build -c release --product LoaderSpeed"
         return [Row("loader", "memcpy, safetensors, webdataset", 0.7).missing(why)]
     folder = corpus.midi(bench.options.music, bench.work)
     words = [program, "--work", f"{bench.work}/loader", "--midi", folder, "--rounds", str(bench.options.pairs + 2)]
@@ -464,6 +464,7 @@ def main():
     parser.add_argument("--work", default="/tmp/reprise-bench", help="where corpora and caches go")
     parser.add_argument("--environment", default=f"{ROOT}/.venv-bench", help="the peers' Python environment")
     parser.add_argument("--reprise", default=f"{ROOT}/.build/release/reprise", help="our program")
+    parser.add_argument("--loader", default=f"{ROOT}/.build/release/LoaderSpeed", help="our loader beside memcpy")
     parser.add_argument("--kernels", default=f"{ROOT}/.build/release/Kernels", help="our kernels")
     parser.add_argument("--pairs", type=int, default=5, help="rounds that count (at least 5 for a table)")
     parser.add_argument("--scale", action="store_true", help="also 100 to 100,000 sources (minutes)")

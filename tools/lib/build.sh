@@ -11,12 +11,16 @@ esac
 # Debug: what tests run.
 debug_flags=(-c debug)
 
-# The built program.
+# The built program; the trainer lies beside it.
 reprise_binary=$root/.build/release/reprise
 
-# build_release: the compiler's words on a failure only; progress on a terminal.
+# build_release: the compiler's words on a failure only; progress on a terminal. The trainer is built where LIBTORCH
+# names a libtorch.
 build_release() {
     swift_build "${release_flags[@]}" --product reprise
+    if [ -n "${LIBTORCH:-}" ]; then
+        swift_build "${release_flags[@]}" --product reprise-train
+    fi
 }
 
 # build_tests: everything, tests included.

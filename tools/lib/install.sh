@@ -123,7 +123,11 @@ require_swift() {
     esac
 }
 
-# libtorch is optional: if .venv holds the torch wheel, and LIBTORCH names no other, name that one to the build.
+# libtorch is optional: without it all but the trainer is built. It comes with the torch wheel in .venv, unless LIBTORCH
+# names the folder of another.
+torch_packages='torch==2.13.0 numpy safetensors'
+
+# find_libtorch: names the one in .venv, if it is there, to the build.
 find_libtorch() {
     local torch
     [ -z "${LIBTORCH:-}" ] || return 0
@@ -132,6 +136,42 @@ find_libtorch() {
             export LIBTORCH=$torch
         fi
     done
+}
+
+# install_libtorch: fetches it into .venv; false, having said why, where it cannot be had or is not wanted.
+install_libtorch() {
+    local log=$root/.build/logs/pip.log
+    if [ "${REPRISE_TORCH:-yes}" = no ]; then
+        note 'REPRISE_TORCH=no: the trainer is left out'
+        return 1
+    fi
+    find_libtorch
+    [ -z "${LIBTORCH:-}" ] || return 0
+    say 'Fetching libtorch for the trainer (into .venv; REPRISE_TORCH=no leaves it out)'
+    mkdir -p "$root/.build/logs"
+    if ! make_venv "$log"; then
+        note "python3 cannot make .venv, so the trainer is left out ($log says why)"
+        return 1
+    fi
+    # shellcheck disable=SC2086  # a list of words
+    if ! "$root/.venv/bin/python" -m pip install --quiet $torch_packages </dev/null >>"$log" 2>&1; then
+        note "pip cannot get torch here, so the trainer is left out ($log says why)"
+        return 1
+    fi
+    find_libtorch
+    [ -n "${LIBTORCH:-}" ]
+}
+
+# make_venv LOG: .venv with pip. On Debian and Ubuntu the module for that is a package of its own.
+make_venv() {
+    [ ! -x "$root/.venv/bin/python" ] || "$root/.venv/bin/python" -m pip --version >>"$1" 2>&1 || rm -rf "$root/.venv"
+    [ ! -x "$root/.venv/bin/python" ] || return 0
+    command -v python3 >/dev/null || return 1
+    python3 -m venv "$root/.venv" </dev/null >>"$1" 2>&1 && return 0
+    rm -rf "$root/.venv"
+    command -v apt-get >/dev/null || return 1
+    (apt_install python3-venv) || return 1
+    python3 -m venv "$root/.venv" </dev/null >>"$1" 2>&1
 }
 
 # Everything that a build needs.

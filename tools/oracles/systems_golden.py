@@ -3,13 +3,14 @@
 
 Writes Tests/Fixtures/Golden/systems-001.safetensors: for each network of paper 001, in float64 and float32 from the
 same float64 weights, the output, the loss and the gradient of every weight, on small inputs. The networks are
-written here from the paper's description, not from Sources/Systems. Needs torch 2.13.0, safetensors."""
+of paper001.py. Needs torch 2.13.0, safetensors."""
 import pathlib
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 from safetensors.torch import save_file
+
+from paper001 import Chord, Genre, Judge, Velocity
 
 SEED = 41
 STEPS = 192
@@ -17,55 +18,6 @@ GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures/Golden"
 torch.set_num_threads(1)
 torch.manual_seed(SEED)
 out = {}
-
-
-class Genre(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Conv1d(59, 4, 32, dilation=4, padding="same")
-        self.norm1 = nn.BatchNorm1d(4, eps=1e-3)
-        self.conv2 = nn.Conv1d(4, 16, 16, dilation=2)
-        self.norm2 = nn.BatchNorm1d(16, eps=1e-3)
-        self.features = nn.Linear(16 * ((STEPS // 4 - 30) // 2), 50)
-        self.output = nn.Linear(50, 1)
-
-    def feature(self, roll):
-        x = torch.relu(self.norm1(F.avg_pool1d(self.conv1(roll.transpose(1, 2)), 4)))
-        x = torch.relu(self.norm2(F.avg_pool1d(self.conv2(x), 2)))
-        return torch.sigmoid(self.features(x.flatten(1)))
-
-    def forward(self, roll):
-        return self.output(self.feature(roll))[:, 0]
-
-
-class Velocity(nn.Module):
-    """The authors' form: zeros in front, what sounds, the outputs are velocities."""
-
-    def __init__(self, columns):
-        super().__init__()
-        self.conv1 = nn.Conv1d(columns, columns, 64)
-        self.norm1 = nn.BatchNorm1d(columns, eps=1e-3)
-        self.conv2 = nn.Conv1d(columns, columns, 32, dilation=2)
-        self.norm2 = nn.BatchNorm1d(columns, eps=1e-3)
-        self.conv3 = nn.Conv1d(columns, columns, 16, dilation=4)
-        self.norm3 = nn.BatchNorm1d(columns, eps=1e-3)
-
-    def forward(self, roll, onsets):
-        x = F.pad(roll.transpose(1, 2), (185, 0))
-        x = self.norm3(self.conv3(self.norm2(self.conv2(self.norm1(self.conv1(x))))))
-        return torch.relu(x).transpose(1, 2) * onsets
-
-
-class Chord(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.memory = nn.Linear(50, 64)
-        self.lstm = nn.LSTM(59, 64, batch_first=True)
-        self.output = nn.Linear(64, 59)
-
-    def forward(self, roll, features):
-        cell = torch.sigmoid(self.memory(features))[None]
-        return self.output(self.lstm(roll, (torch.zeros_like(cell), cell))[0])
 
 
 def case(name, module, inputs, loss):
@@ -98,7 +50,7 @@ def roll(*shape, density=0.1):
     return (torch.rand(*shape, dtype=torch.float64) < density).double()
 
 
-case("genre", Genre(), {"roll": roll(2, STEPS, 59), "style": torch.tensor([0.0, 1.0], dtype=torch.float64)},
+case("genre", Genre(STEPS), {"roll": roll(2, STEPS, 59), "style": torch.tensor([0.0, 1.0], dtype=torch.float64)},
      lambda m, x: ((y := m(x["roll"])), F.binary_cross_entropy_with_logits(y, x["style"])))
 onsets = roll(1, 64, 12, density=0.05)
 velocities = onsets * torch.randint(1, 128, onsets.shape).double()
@@ -108,6 +60,9 @@ sequence = roll(2, 48, 59)
 case("chord", Chord(), {"roll": sequence, "features": torch.rand(2, 50, dtype=torch.float64)},
      lambda m, x: ((y := m(x["roll"][:, :-1], x["features"])),
                    F.binary_cross_entropy_with_logits(y, x["roll"][:, 1:])))
+# The last, so that the random numbers of the others stay.
+case("judge", Judge(12), {"velocities": velocities, "onsets": onsets},
+     lambda m, x: ((y := m(x["velocities"], x["onsets"])), F.binary_cross_entropy_with_logits(y, torch.ones_like(y))))
 
 metadata = {"tool": "torch", "version": torch.__version__, "seed": str(SEED), "script": "systems_golden.py"}
 save_file(out, GOLDEN / "systems-001.safetensors", metadata=metadata)

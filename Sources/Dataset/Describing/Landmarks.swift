@@ -6,7 +6,7 @@ import Tensors
 /// After Wang, "An industrial-strength audio search algorithm" (ISMIR 2003), with triples for pairs: chance agreement is
 /// then so rare that no alignment in time is needed. Ordered and without repeats.
 struct Landmarks: Sendable, Hashable {
-    private(set) var hashes: [UInt32] = []
+    private var found: [UInt32] = []
 
     /// Bands are drawn together to at most this many.
     private static let mostRows = 64
@@ -19,21 +19,33 @@ struct Landmarks: Sendable, Hashable {
     /// A peak that has less of the segment's greatest power is noise.
     private static let floor: Float = 1e-7
 
+    /// The hashes, rising, each once.
+    var hashes: [UInt32] {
+        found.sorted().reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+    }
+
+    /// Of nothing yet.
+    init() {}
+
     /// Reads a feature's object: power, [segments, bands, frames].
     ///
     /// - Throws: `TensorFileError`.
     init(_ file: TensorFile, _ name: String) throws {
         let shape = try file.entry(name).shape
-        guard shape.count == 3, shape[0] > 0, shape[1] > 0, shape[2] > 0 else { return }
+        guard shape.count == 3 else { return }
         let size = shape[1] * shape[2]
-        try file.withElements(of: name, as: Float.self) { values in
-            for segment in 0..<shape[0] {
-                let power = UnsafeBufferPointer(rebasing: values[segment * size..<(segment + 1) * size])
-                join(Self.peaks(power, bands: shape[1], frames: shape[2]))
-            }
+        let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: size)
+        defer { scratch.deallocate() }
+        for segment in 0..<shape[0] {
+            try file.read(name, segment * size..<(segment + 1) * size, into: scratch)
+            add(UnsafeBufferPointer(scratch), bands: shape[1], frames: shape[2])
         }
-        hashes.sort()
-        hashes = hashes.reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+    }
+
+    /// Adds a segment of power, [bands, frames].
+    mutating func add(_ power: UnsafeBufferPointer<Float>, bands: Int, frames: Int) {
+        guard bands > 0, frames > 4, power.count == bands * frames else { return }
+        join(Self.peaks(power, bands: bands, frames: frames))
     }
 
     /// Peaks in the order of time, then row.
@@ -95,7 +107,7 @@ struct Landmarks: Sendable, Hashable {
                         UInt64(first.row) << 32 | UInt64(second.row) << 24 | UInt64(third.row) << 16
                         | UInt64(second.frame - first.frame) / 2 << 8
                         | UInt64(third.frame - second.frame) / 2
-                    hashes.append(Shingles.spread(code))
+                    found.append(Shingles.spread(code))
                 }
             }
         }

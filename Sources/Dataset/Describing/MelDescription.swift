@@ -27,20 +27,24 @@ public struct MelDescription: Sendable, Hashable {
         let size = shape[1] * shape[2]
         var moments = [Audio.Moments](repeating: Audio.Moments(), count: shape[1])
         var sums = AutocorrelationSums(bands: shape[1], frames: shape[2])
-        try file.withElements(of: name, as: Float.self) { values in
-            for segment in 0..<shape[0] {
-                let rows = UnsafeBufferPointer(rebasing: values[segment * size..<(segment + 1) * size])
-                sums.add(rows)
-                for (band, added) in Audio.Moments.ofRows(shape[1], rows).enumerated() {
-                    moments[band].merge(added)
-                }
+        var landmarks = Landmarks()
+        // A segment at a time: of a mapped hour, its pages would all stay in memory.
+        let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: size)
+        defer { scratch.deallocate() }
+        for segment in 0..<shape[0] {
+            try file.read(name, segment * size..<(segment + 1) * size, into: scratch)
+            let rows = UnsafeBufferPointer(scratch)
+            sums.add(rows)
+            landmarks.add(rows, bands: shape[1], frames: shape[2])
+            for (band, added) in Audio.Moments.ofRows(shape[1], rows).enumerated() {
+                moments[band].merge(added)
             }
         }
         profile = MelProfile(
             frames: moments[0].count, mean: moments.map { Self.rounded($0.mean) },
             deviation: moments.map { Self.rounded($0.standardDeviation) })
         autocorrelation = sums.result
-        sketch = Array(try Landmarks(file, name).hashes.prefix(Shingles.sketchCount))
+        sketch = Array(landmarks.hashes.prefix(Shingles.sketchCount))
     }
 
     /// Six digits are enough for a picture, and short.

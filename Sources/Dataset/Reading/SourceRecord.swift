@@ -1,7 +1,9 @@
 public import Build
 
 /// What is recorded of one source of a snapshot: the facts that its stages left.
-public struct SourceRecord: Sendable {
+///
+/// A class, since it is passed around a lot and holds some twenty arrays.
+public final class SourceRecord: Sendable {
     /// The entry.
     public let source: Snapshot.Source
     /// What the first stage found: of `score` for MIDI, of `spectrum` for audio; `null` if the record is gone.
@@ -14,6 +16,18 @@ public struct SourceRecord: Sendable {
     public let mel: MelDescription?
     /// What the stage `segments` found; `null` for audio, or if the record is gone.
     public let segments: JSONValue
+
+    init(
+        source: Snapshot.Source, facts: JSONValue, notes: Int, score: ScoreDescription?,
+        mel: MelDescription?, segments: JSONValue
+    ) {
+        self.source = source
+        self.facts = facts
+        self.notes = notes
+        self.score = score
+        self.mel = mel
+        self.segments = segments
+    }
 }
 
 extension DatasetReader {

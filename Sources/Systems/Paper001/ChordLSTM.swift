@@ -19,12 +19,14 @@ extension Recipe {
         presets: ["published": ["epochs": 50, "clip": 0.0, "patience": 0], "cpu": ["epochs": 4]],
         foundations: ["features": "genre-cnn"],
         plan: { _, snapshot, purpose in
-            let sets = PianoRolls.styles(snapshot).map { LoaderPlan.SegmentSet(labels: ["style": $0]) }
+            let sets = PianoRolls.stylesApart(snapshot)
             return PianoRolls.plan(
                 [PianoRolls.view("sounding", .piano), .label("style")],
                 sets: purpose == .learning ? sets : [.init()])
         },
-        make: { settings, context in try ChordLSTM(settings, context) })
+        make: { settings, context in try ChordLSTM(settings, context) },
+        transferParameters: ChordTransfer.parameters,
+        transfer: { request, run in try ChordTransfer(run).run(request) })
 }
 
 /// The networks with their losses and optimisers, one a style; the classifier that gives features is not trained.
@@ -32,6 +34,7 @@ final class ChordLSTM: TrainableSystem {
     let networks: ChordNetworks
     let adams: [Adam]
     let styles: [String]
+    private let styleNumbers: [Int64]
     let classifier: GenreNetwork
     let objective = Objective("bce_step")
     var network: any Module { networks }
@@ -42,6 +45,7 @@ final class ChordLSTM: TrainableSystem {
             throw TrainingError(.usage, "features is no run of genre-cnn")
         }
         styles = PianoRolls.styles(context.snapshot)
+        styleNumbers = PianoRolls.styleNumbers(context.snapshot)
         classifier = features.classifier
         classifier.setTraining(false)
         networks = ChordNetworks(try styles.map { _ in try ChordNetwork(columns: PianoRolls.columns) })
@@ -120,31 +124,37 @@ final class ChordLSTM: TrainableSystem {
         ]
     }
 
+    /// Calls a body with the segments `[N, steps, 59]` of one style in each batch.
+    func forEachPart(of feed: any Feed, _ body: (TorchTensor, Int) throws -> Void) throws {
+        try feed.forEachBatch { batch in
+            let labels = try batch["style"].elements(as: Int64.self)
+            for style in styles.indices {
+                let own = labels.indices.filter { labels[$0] == styleNumbers[style] }.map { Int64($0) }
+                guard !own.isEmpty else { continue }
+                let places = try TorchTensor(own, shape: [own.count], on: batch["style"].device)
+                try body(batch["sounding"].selected(0, at: places), style)
+            }
+        }
+    }
+
     /// The cost of a step in nats, and F1 of what is said with a probability above a half.
     private func measure(
         on feed: any Feed, _ answer: (TorchTensor, Int) throws -> TorchTensor
     ) throws -> [Measure] {
         var totals = Totals()
-        try feed.forEachBatch { batch in
-            let labels = try batch["style"].elements(as: Int64.self)
-            for style in styles.indices {
-                let own = labels.indices.filter { labels[$0] == Int64(style) }.map { Int64($0) }
-                guard !own.isEmpty else { continue }
-                let roll = try batch["sounding"].selected(
-                    0, at: TorchTensor(own, shape: [own.count], on: batch["style"].device))
-                let next = try roll.narrowed(1, from: 1, count: roll.shape[1] - 1).contiguous()
-                let said = try answer(roll, style).contiguous()
-                let cost = try said.binaryCrossEntropy(next, reduction: .sum).item()
-                let steps = Double(next.shape[0] * next.shape[1])
-                for suffix in ["", "_\(styles[style])"] {
-                    totals.add("cost\(suffix)", cost)
-                    totals.add("steps\(suffix)", steps)
-                }
-                let on = try (said .> 0.5).to(.f32)
-                try totals.add("hits", on * next)
-                try totals.add("said", on)
-                try totals.add("true", next)
+        try forEachPart(of: feed) { roll, style in
+            let next = try roll.narrowed(1, from: 1, count: roll.shape[1] - 1).contiguous()
+            let said = try answer(roll, style).contiguous()
+            let cost = try said.binaryCrossEntropy(next, reduction: .sum).item()
+            let steps = Double(next.shape[0] * next.shape[1])
+            for suffix in ["", "_\(styles[style])"] {
+                totals.add("cost\(suffix)", cost)
+                totals.add("steps\(suffix)", steps)
             }
+            let on = try (said .> 0.5).to(.f32)
+            try totals.add("hits", on * next)
+            try totals.add("said", on)
+            try totals.add("true", next)
         }
         let f1 = 2 * totals["hits"] / max(totals["said"] + totals["true"], 1)
         return [Measure("bce_step", totals.ratio("cost", "steps")), Measure("f1", f1)]

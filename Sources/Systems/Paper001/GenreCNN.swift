@@ -30,11 +30,13 @@ extension Recipe {
 final class GenreCNN: TrainableSystem {
     let classifier: GenreNetwork
     let adam: Adam
+    private let second: Double
     let objective = Objective("accuracy", risesToBest: true)
     var network: any Module { classifier }
     var optimisers: [any Optimiser] { [adam] }
 
     init(_ settings: Settings, _ context: SystemContext) throws {
+        second = Double(PianoRolls.styleNumbers(context.snapshot).last ?? 1)
         classifier = try GenreNetwork(
             steps: PianoRolls.steps(context.snapshot), columns: PianoRolls.columns,
             dropout: settings.number("dropout"), momentum: settings.number("momentum"))
@@ -43,12 +45,15 @@ final class GenreCNN: TrainableSystem {
         adam = try Adam(classifier.parameters, rate: settings.number("rate"), epsilon: 1e-7)
     }
 
+    /// 1 for the second style, 0 for the first.
+    private func styles(_ batch: Batch) throws -> TorchTensor { try (batch["style"] .== second).to(.f32) }
+
     func learn(
         from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
         try adam.clearGradients()
         let logits = try classifier(batch["sounding"])
-        let styles = try batch["style"].to(.f32)
+        let styles = try styles(batch)
         let loss = try logits.binaryCrossEntropyWithLogits(styles)
         try loss.backward()
         try update(adam, loss)
@@ -60,7 +65,7 @@ final class GenreCNN: TrainableSystem {
         var totals = Totals()
         try feed.forEachBatch { batch in
             let logits = try classifier(batch["sounding"])
-            let styles = try batch["style"].to(.f32)
+            let styles = try styles(batch)
             totals.add("count", Double(batch.count))
             try totals.add("loss", logits.binaryCrossEntropyWithLogits(styles, reduction: .sum))
             try totals.add("hits", ((logits .> 0).to(.f32) .== styles).to(.f32))
@@ -76,7 +81,7 @@ final class GenreCNN: TrainableSystem {
             var totals = Totals()
             try feed.forEachBatch { batch in
                 totals.add("all", Double(batch.count))
-                try totals.add("second", batch["style"])
+                try totals.add("second", styles(batch))
             }
             return (totals["all"], totals["second"])
         }

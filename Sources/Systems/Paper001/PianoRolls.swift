@@ -26,8 +26,28 @@ enum PianoRolls {
         snapshot.features["rolls"]?["steps"]?.integer ?? 0
     }
 
-    /// The values of the label `style`.
-    static func styles(_ snapshot: Snapshot) -> [String] { snapshot.vocabularies["style"] ?? [] }
+    /// The values of the label `style` that MIDI files to learn from have, sorted; recordings may have others.
+    static func styles(_ snapshot: Snapshot) -> [String] {
+        // Where segments are dealt out, a source has no split of its own.
+        let learned = played(snapshot).filter { $0.split == .train || $0.split == nil }
+        let values = Set(learned.compactMap { $0.labels["style"] })
+        return (snapshot.vocabularies["style"] ?? []).filter(values.contains)
+    }
+
+    private static func played(_ snapshot: Snapshot) -> [Snapshot.Source] {
+        snapshot.sources.filter { $0.kind == .midi && $0.segments > 0 }
+    }
+
+    /// Their numbers in batches.
+    static func styleNumbers(_ snapshot: Snapshot) -> [Int64] {
+        let vocabulary = snapshot.vocabularies["style"] ?? []
+        return styles(snapshot).compactMap { vocabulary.firstIndex(of: $0).map(Int64.init) }
+    }
+
+    /// A set for each style, to be fed side by side.
+    static func stylesApart(_ snapshot: Snapshot) -> [LoaderPlan.SegmentSet] {
+        styles(snapshot).map { LoaderPlan.SegmentSet(labels: ["style": $0]) }
+    }
 
     /// Notes of the pitches that are learned.
     static let needsNotes = Need("notes of pitches 32 to 88") { snapshot in
@@ -53,13 +73,19 @@ enum PianoRolls {
     /// A style for every source; two where a system tells them apart.
     static func needsStyles(exactly count: Int?) -> Need {
         Need(count.map { "a label 'style' of \($0) values" } ?? "a label 'style'") { snapshot in
-            let styles = PianoRolls.styles(snapshot)
-            if styles.isEmpty {
-                return "it has no label 'style'; write 'labels: {style: …}' beside each path in the manifest"
-            }
-            if let count, styles.count != count {
+            let played = PianoRolls.played(snapshot)
+            if let other = played.first(where: { $0.labels["style"] == nil }) {
                 return
-                    "its label 'style' has \(styles.count) values (\(styles.joined(separator: ", "))), not \(count)"
+                    "'\(other.path)' has no label 'style'; write 'labels: {style: …}' beside each path in the manifest"
+            }
+            let all = Set(played.compactMap { $0.labels["style"] }).sorted()
+            if let count, all.count != count {
+                return
+                    "its label 'style' has \(all.count) values (\(all.joined(separator: ", "))), not \(count)"
+            }
+            if let count, PianoRolls.styles(snapshot).count != count {
+                return
+                    "a style is not in its train split; write 'splits: {method: exact, stratify: style}' in the manifest"
             }
             return nil
         }

@@ -23,6 +23,14 @@ extension Recipe {
                 "velocity that outputs begin at, and that 1 means; 1: begin at 0, as published",
                 in: 1...127),
             Parameter("momentum", 0.1, "share of a batch in the running statistics", in: 0...1),
+            Parameter(
+                "adversarial", false,
+                "whether a discriminator learns beside it to tell what it says from what is played"
+            ),
+            Parameter(
+                "adversarial_weight", 50.0,
+                "what the discriminator's doubt is worth beside the squared error, in velocities squared",
+                in: 0...1e6),
         ],
         overrides: ["epochs": 20, "batch": 8, "patience": 5],
         presets: [
@@ -38,7 +46,7 @@ extension Recipe {
                 PianoRolls.view("velocities", .onsetVelocity), .label("style"),
             ]
             // A step teaches every network from a batch of its own style.
-            let sets = PianoRolls.styles(snapshot).map { LoaderPlan.SegmentSet(labels: ["style": $0]) }
+            let sets = PianoRolls.stylesApart(snapshot)
             return PianoRolls.plan(views, sets: purpose == .learning ? sets : [.init()])
         },
         make: { settings, context in try VelocityCNN(settings, context) },
@@ -49,15 +57,20 @@ extension Recipe {
 final class VelocityCNN: TrainableSystem {
     let networks: VelocityNetworks
     let adams: [Adam]
+    /// A discriminator for each style, if the training is adversarial.
+    let trials: [VelocityTrial]
     let styles: [String]
+    private let styleNumbers: [Int64]
     let objective = Objective("mse_onsets")
     var network: any Module { networks }
-    var optimisers: [any Optimiser] { adams }
+    var optimisers: [any Optimiser] { adams + trials.map(\.adam) }
+    private let doubtWeight: Double
     private let seesOnsets: Bool
     private let averagesOnsets: Bool
 
     init(_ settings: Settings, _ context: SystemContext) throws {
         styles = PianoRolls.styles(context.snapshot)
+        styleNumbers = PianoRolls.styleNumbers(context.snapshot)
         seesOnsets = settings.word("input") == "both"
         averagesOnsets = settings.word("loss") == "onsets"
         let inputs = PianoRolls.columns * (seesOnsets ? 2 : 1)
@@ -67,13 +80,24 @@ final class VelocityCNN: TrainableSystem {
                     inputs: inputs, columns: PianoRolls.columns,
                     isCausal: settings.word("padding") == "front", scale: settings.number("scale"),
                     momentum: settings.number("momentum"))
-            })
+            },
+            judges: settings.flag("adversarial")
+                ? try styles.map { _ in try VelocityJudge(columns: PianoRolls.columns) } : [])
+        doubtWeight = settings.number("adversarial_weight")
         try networks.move(to: context.device)
         let parameters = networks.parameters
         adams = try styles.indices.map { style in
             try Adam(
                 parameters.filter { $0.name.hasPrefix("styles.\(style).") }, rate: settings.number("rate"),
                 epsilon: 1e-7)
+        }
+        // Radford et al., 2016, arXiv:1511.06434: with the usual momentum two that learn against each other swing.
+        trials = try networks.judges.enumerated().map { style, judge in
+            VelocityTrial(
+                judge: judge,
+                adam: try Adam(
+                    parameters.filter { $0.name.hasPrefix("judges.\(style).") },
+                    rate: settings.number("rate"), beta1: 0.5))
         }
     }
 
@@ -87,18 +111,29 @@ final class VelocityCNN: TrainableSystem {
         from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
         var losses: [(name: String, value: TorchTensor)] = []
+        var judgements = losses
         for (index, style) in styles.enumerated() {
             func view(_ name: String) -> TorchTensor { batch[index == 0 ? name : "\(name).\(index)"] }
             try adams[index].clearGradients()
             let onsets = view("onsets")
             let said = try velocities(view("sounding"), onsets: onsets, style: index)
-            let loss = try error(said, view("velocities"), onsets)
+            var loss = try error(said, view("velocities"), onsets)
+            losses.append(("loss_\(style)", try loss.detach()))
+            if !trials.isEmpty {
+                let trial = trials[index]
+                judgements.append(
+                    (
+                        "judge_\(style)",
+                        try trial.teach(
+                            played: view("velocities"), said: said, onsets: onsets, update: update)
+                    ))
+                loss = try loss + trial.doubt(said, onsets: onsets) * doubtWeight
+            }
             try loss.backward()
             try update(adams[index], loss)
-            losses.append(("loss_\(style)", try loss.detach()))
         }
         let mean = try TorchTensor.stacked(losses.map(\.value)).mean()
-        return [("loss", mean)] + losses
+        return [("loss", mean)] + losses + judgements
     }
 
     private func error(
@@ -130,15 +165,15 @@ final class VelocityCNN: TrainableSystem {
     }
 
     /// The segments of one style in a batch.
-    private struct Part {
+    struct Part {
         let sounding, onsets, velocities: TorchTensor
     }
 
-    private func forEachPart(of feed: any Feed, _ body: (Part, Int) throws -> Void) throws {
+    func forEachPart(of feed: any Feed, _ body: (Part, Int) throws -> Void) throws {
         try feed.forEachBatch { batch in
             let labels = try batch["style"].elements(as: Int64.self)
             for style in styles.indices {
-                let own = labels.indices.filter { labels[$0] == Int64(style) }.map { Int64($0) }
+                let own = labels.indices.filter { labels[$0] == styleNumbers[style] }.map { Int64($0) }
                 guard !own.isEmpty else { continue }
                 let places = try TorchTensor(own, shape: [own.count], on: batch["style"].device)
                 func view(_ name: String) throws -> TorchTensor { try batch[name].selected(0, at: places) }
@@ -156,8 +191,13 @@ final class VelocityCNN: TrainableSystem {
     ) throws -> [Measure] {
         var totals = Totals()
         try forEachPart(of: feed) { part, style in
-            try totals.add("error \(style)", (answer(part, style) - part.velocities).square())
+            let said = try answer(part, style)
+            try totals.add("error \(style)", (said - part.velocities).square())
             try totals.add("onsets \(style)", part.onsets)
+            for (name, velocities) in [("said", said), ("true", part.velocities)] {
+                try totals.add("\(name) \(style)", velocities)
+                try totals.add("\(name) squared \(style)", velocities.square())
+            }
             totals.add("cells \(style)", Double(part.onsets.count))
         }
         var measures: [Measure] = []
@@ -169,6 +209,19 @@ final class VelocityCNN: TrainableSystem {
                 measures.append(Measure("mse_\(unit)_\(style)", sum.0 / sum.1))
             }
         }
-        return measures
+        return measures + [Measure("spread", spread(totals))]
+    }
+
+    /// The deviation of what is said from its mean at onsets over that of what is played, within styles: the squared
+    /// error alone rewards to say the same to all.
+    private func spread(_ totals: Totals) -> Double {
+        func squares(_ name: String) -> Double {
+            styles.indices.reduce(0) { sum, style in
+                let onsets = max(totals["onsets \(style)"], 1)
+                let total = totals["\(name) \(style)"]
+                return sum + totals["\(name) squared \(style)"] - total * total / onsets
+            }
+        }
+        return (max(squares("said"), 0) / squares("true")).squareRoot()
     }
 }

@@ -51,8 +51,13 @@ final class VelocityNetwork: Module {
     }
 }
 
-/// A velocity network for each style, named `styles.<number>` in the order of the styles.
+/// A velocity network for each style, named `styles.<number>` in the order of the styles, and the discriminators
+/// beside them, `judges.<number>`, if there are any.
 final class VelocityNetworks: Module {
     let styles: [VelocityNetwork]
-    init(_ styles: [VelocityNetwork]) { self.styles = styles }
+    let judges: [VelocityJudge]
+
+    init(_ styles: [VelocityNetwork], judges: [VelocityJudge]) {
+        (self.styles, self.judges) = (styles, judges)
+    }
 }

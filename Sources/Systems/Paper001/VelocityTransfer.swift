@@ -3,103 +3,89 @@ internal import Symbolic
 internal import Torch
 internal import Training
 
-/// Gives a MIDI file the velocities of another style: the content's notes, pedals, programs, tempo map and metre on
-/// the dataset's grid, with what the style's network says at each onset of pitches 32 to 88.
+/// Gives a MIDI file the velocities of another style: at each onset of pitches 32 to 88 what the style's network says.
+///
+/// Everything else of the file stays as it is to the byte: times, pedals, programs, drums, tempo, metre, texts.
 struct VelocityTransfer {
     let system: VelocityCNN
-    let parameters: RollParameters
+    let run: TrainedRun
 
     init(_ run: TrainedRun) throws {
-        guard let system = run.system as? VelocityCNN, let midi = try run.reader.manifest().midi else {
-            throw TrainingError(.badRun, "\(run.record.run) was not trained on notes")
+        guard let system = run.system as? VelocityCNN else {
+            throw TrainingError(.badRun, "\(run.record.run) is no run of velocity-cnn")
         }
-        self.system = system
-        var parameters = RollParameters(midi)
-        // The whole piece is wanted, from its start, in segments that follow each other, with all its notes.
-        parameters.hop = parameters.steps
-        parameters.dropLast = false
-        parameters.align = .none
-        parameters.window = .all
-        parameters.requiredMetre = nil
-        parameters.requiresConstantMetre = false
-        parameters.pitches = 0...127
-        parameters.drums = .separate
-        self.parameters = parameters
+        (self.system, self.run) = (system, run)
     }
 
     func run(_ request: TransferRequest) throws -> Transferred {
         let style = try request.target(among: system.styles)
-        let score: Score
-        let segments: RollSegments
-        do throws(MIDIError) {
-            score = try Score(midi: request.content)
-            segments = try RollSegments(score: score, parameters: parameters)
-        } catch {
+        let content = try Content(request.content, path: request.path, for: run)
+        let velocities = try velocities(of: content, style: system.styles.firstIndex(of: style) ?? 0)
+        var file: MIDIFile
+        do { file = try MIDIFile.read(request.content) } catch {
             throw TrainingError(.file, "\(request.path) is no MIDI file that can be read: \(error)")
         }
-        guard score.timelines.count == 1, let timeline = score.timelines.first else {
-            throw TrainingError(
-                .file, "\(request.path) holds \(score.timelines.count) pieces; give them one file each")
-        }
         var totals = Totals()
-        let result = try (0..<segments.count).map { index in
-            try segment(segments, index, system.styles.firstIndex(of: style) ?? 0, &totals)
+        file.setVelocities(grid: content.grid, rounding: content.rounding, timeline: content.timeline) {
+            step, pitch, current in
+            var value = current
+            if PianoRolls.pitches.contains(pitch), step < content.length {
+                let cell = step * PianoRolls.columns + Int(pitch - PianoRolls.pitches.lowerBound)
+                value = UInt8(min(max(velocities[cell].rounded(), 1), 127))
+            }
+            totals.add("notes", 1)
+            totals.add("changed", value == current ? 0 : 1)
+            totals.add("before", Double(current))
+            totals.add("after", Double(value))
+            return value
         }
-        let file = MIDIFile(
-            segments: result, start: 0, grid: parameters.grid, rounding: parameters.rounding,
-            content: timeline)
+        let bytes = file.write()
+        let result = try Content(bytes, path: "the result", for: run)
         return Transferred(
-            bytes: file.write(),
+            bytes: bytes,
             measures: [
                 Measure("notes", totals["notes"]), Measure("notes_changed", totals["changed"]),
                 Measure("mean_velocity_before", totals.ratio("before", "notes")),
                 Measure("mean_velocity_after", totals.ratio("after", "notes")),
-            ])
+            ],
+            figures: [try Content.figure([("content", content), ("brought to \(style)", result)], style)])
     }
 
-    private func segment(
-        _ segments: RollSegments, _ index: Int, _ style: Int, _ totals: inout Totals
-    ) throws -> RollSegment {
-        let (steps, columns, pitches) = (parameters.steps, PianoRolls.columns, PianoRolls.pitches)
-        func roll(_ paint: (RollRows, UnsafeMutableBufferPointer<UInt8>) -> Void, pedals: Bool) throws
-            -> TorchTensor
-        {
-            var cells = [UInt8](repeating: 0, count: steps * pitches.count)
-            cells.withUnsafeMutableBufferPointer { buffer in
-                segments.withRows(of: index) { paint($0, buffer) }
+    /// What the network says of the whole piece, `[steps, 59]` row by row.
+    ///
+    /// It sees windows with as much around them as it reaches, so that what it says is what it would say of the whole
+    /// at once.
+    private func velocities(of content: Content, style: Int) throws -> [Float] {
+        let (sounding, onsets) = (
+            try content.sounding(steps: content.length), try content.onsets(steps: content.length)
+        )
+        let (window, reach) = (4096, VelocityNetwork.reach)
+        return try withoutGradients {
+            try stride(from: 0, to: content.length, by: window).flatMap { start in
+                let (low, end) = (max(0, start - reach), min(content.length, start + window))
+                let count = min(content.length, end + reach) - low
+                let said = try system.velocities(
+                    sounding.narrowed(1, from: low, count: count),
+                    onsets: onsets.narrowed(1, from: low, count: count), style: style)
+                return try said.narrowed(1, from: start - low, count: end - start).contiguous().elements(
+                    as: Float.self)
             }
-            var dense = [Float](repeating: 0, count: steps * columns)
-            for step in 0..<steps {
-                for column in 0..<pitches.count {
-                    dense[step * columns + column] = Float(cells[step * pitches.count + column])
-                }
-                guard pedals else { continue }
-                let down = (index * steps + step) * 3
-                dense[step * columns + columns - 2] = Float(segments.pedal[down])
-                dense[step * columns + columns - 1] = Float(segments.pedal[down + 2])
-            }
-            return try TorchTensor(dense, shape: [1, steps, columns])
         }
-        let sounding = try roll(
-            { DenseRolls.piano($0, steps: steps, pitches: pitches, into: $1) }, pedals: true)
-        let onsets = try roll(
-            { DenseRolls.onset($0, steps: steps, pitches: pitches, into: $1) }, pedals: false)
-        let velocities = try withoutGradients {
-            try system.velocities(sounding, onsets: onsets, style: style).contiguous().elements(
-                as: Float.self)
-        }
-        var segment = segments.segment(index)
-        for row in segment.rows.indices where segment.rows[row].isOnset {
-            let note = segment.rows[row]
-            totals.add("notes", 1)
-            totals.add("before", Double(note.velocity))
-            if note.program != Note.drumProgram, pitches.contains(note.pitch) {
-                let said = velocities[note.start * columns + Int(note.pitch - pitches.lowerBound)]
-                segment.rows[row].velocity = UInt8(min(max(said.rounded(), 1), 127))
-                totals.add("changed", segment.rows[row].velocity == note.velocity ? 0 : 1)
-            }
-            totals.add("after", Double(segment.rows[row].velocity))
-        }
-        return segment
+    }
+}
+
+extension Content {
+    /// The first segment of each as a roll of velocities, one above the other.
+    static func figure(_ contents: [(name: String, content: Content)], _ title: String) throws -> Figure {
+        let steps = contents.map(\.content.segmentSteps).max() ?? 0
+        return Figure(
+            name: "velocities",
+            title: contents.first.map { "\($0.content.path) to \(title)" } ?? title,
+            .rolls(
+                try contents.map { name, content in
+                    Figure.Roll(
+                        title: name, values: try content.velocityRows(steps: steps), columns: steps,
+                        firstPitch: Int(PianoRolls.pitches.lowerBound))
+                }))
     }
 }

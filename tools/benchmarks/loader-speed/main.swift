@@ -1,6 +1,6 @@
 // The loader beside memcpy, in one run and in turn: how much of the memory's own speed is left.
 //
-//   loader-speed [--work FOLDER] [--midi FOLDER] [--rounds N]
+//   LoaderSpeed [--work FOLDER] [--midi FOLDER] [--rounds N]
 //
 // --work  where the datasets are built, and found again by the next run (a fresh folder, removed, if not said)
 // --midi  MIDI files to rasterise (else made up: 400 notes of mean length 4 in 256 steps)

@@ -1,0 +1,61 @@
+internal import Torch
+
+/// The discriminator that paper 001 would put beside its generator: it tells velocities that were played from those
+/// that a network says.
+///
+/// Convolutions of width 7, dilated by 1, 2 and 4, over velocities and onsets, so that each step is judged by the 43
+/// around it; leaky rectifiers; nothing that mixes the examples of a batch.
+final class VelocityJudge: Module {
+    static let filters = 32
+
+    let conv1: Conv1d
+    let conv2: Conv1d
+    let conv3: Conv1d
+    let output: Conv1d
+
+    init(columns: Int) throws {
+        conv1 = try Conv1d(2 * columns, Self.filters, kernel: 7, padding: .same)
+        conv2 = try Conv1d(Self.filters, Self.filters, kernel: 7, padding: .same, dilation: 2)
+        conv3 = try Conv1d(Self.filters, Self.filters, kernel: 7, padding: .same, dilation: 4)
+        output = try Conv1d(Self.filters, 1, kernel: 1)
+    }
+
+    /// Velocities 0 to 127 and onsets, both `[N, steps, columns]`, to a logit for each step `[N, 1, steps]`.
+    func callAsFunction(_ velocities: TorchTensor, onsets: TorchTensor) throws -> TorchTensor {
+        let seen = try TorchTensor.concatenated([velocities * (1.0 / 127), onsets], axis: 2).transposed(1, 2)
+        let first = try conv1(seen).leakyReLU(slope: 0.2)
+        let second = try conv2(first).leakyReLU(slope: 0.2)
+        return try output(conv3(second).leakyReLU(slope: 0.2))
+    }
+}
+
+/// A judge and what it learns with.
+///
+/// Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661: the discriminator's loss of equation 1, the
+/// generator's in the form that does not saturate.
+struct VelocityTrial {
+    let judge: VelocityJudge
+    let adam: Adam
+
+    /// Teaches the judge to tell what was played from what was said; its loss.
+    func teach(
+        played: TorchTensor, said: TorchTensor, onsets: TorchTensor,
+        update: (any Optimiser, TorchTensor) throws -> Void
+    ) throws -> TorchTensor {
+        try adam.clearGradients()
+        let yes = try judge(played, onsets: onsets)
+        let no = try judge(said.detach(), onsets: onsets)
+        let loss =
+            try yes.binaryCrossEntropyWithLogits(yes.detach().fullLike(1))
+            + no.binaryCrossEntropyWithLogits(no.detach().fullLike(0))
+        try loss.backward()
+        try update(adam, loss)
+        return try loss.detach()
+    }
+
+    /// How far what was said is from being taken for played.
+    func doubt(_ said: TorchTensor, onsets: TorchTensor) throws -> TorchTensor {
+        let verdict = try judge(said, onsets: onsets)
+        return try verdict.binaryCrossEntropyWithLogits(verdict.detach().fullLike(1))
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import Testing
+
+/// What `reprise` does when `reprise-train` does not lie beside it.
+struct TrainerAbsentTests {
+    @Test func itSaysWhatToDo() throws {
+        let place = try Workplace()
+        let alone = place.folder.appendingPathComponent("reprise")
+        try FileManager.default.copyItem(atPath: Workplace.binary, toPath: alone.path)
+        let outcome = try place.run(program: alone.path, ["train", "genre-cnn", "--dataset", "styles"])
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.split(separator: "\n").count == 1, "an error is one line: \(outcome.errors)")
+        #expect(outcome.errors.contains("LIBTORCH"))
+        // What needs no network needs no trainer: here there is but no cache.
+        #expect(try place.run(program: alone.path, ["runs", "--json"]).status == 10)
+    }
+}
+
+private let trainerIsBuilt =
+    !(ProcessInfo.processInfo.environment["LIBTORCH"] ?? "").isEmpty
+    && FileManager.default.isExecutableFile(atPath: Workplace.binary + "-train")
+
+/// `reprise train`, `evaluate`, `transfer`, `recipes`, `runs`, where libtorch is.
+@Suite(.enabled(if: trainerIsBuilt, "LIBTORCH names no libtorch, or reprise-train is not built"))
+struct TrainerTests {
+    private let place: Workplace
+
+    init() throws {
+        place = try Workplace()
+        try place.addMusic()
+        let built = try place.run("build", "styles.yaml")
+        try #require(built.status == 0, "\(built.errors)")
+    }
+
+    private let train = [
+        "train", "velocity-cnn", "--dataset", "styles", "--epochs", "3", "--threads", "1", "--json",
+    ]
+
+    @Test func recipesSayWhatTheyTake() throws {
+        let outcome = try place.run("recipes", "--json")
+        let list = try #require(
+            try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
+        #expect(
+            Set(list.compactMap { $0["name"] as? String }) == ["velocity-cnn", "genre-cnn", "chord-lstm"])
+        for recipe in list {
+            #expect(recipe["paper"] as? String == "001")
+            #expect((recipe["parameters"] as? [String: Any])?["epochs"] != nil)
+        }
+    }
+
+    @Test func trainedEvaluatedTransferred() throws {
+        let trained = try place.run(program: Workplace.binary, train)
+        #expect(trained.status == 0, "\(trained.errors)")
+        let summary = try trained.json()
+        #expect(summary["run"] as? String == "velocity-cnn-1")
+        // Nine segments of each style, eight a step.
+        #expect(summary["steps"] as? Int == 6 && summary["epochs"] as? Int == 3)
+        let best = try #require(summary["best"] as? [String: Any])
+        #expect(best["metric"] as? String == "mse_onsets")
+
+        let listed = try place.run("runs", "--json").json()
+        #expect((listed["runs"] as? [[String: Any]])?.first?["run"] as? String == "velocity-cnn-1")
+
+        let evaluated = try place.run("evaluate", "velocity-cnn-1", "--json", "--pictures", "pictures")
+        #expect(evaluated.status == 0, "\(evaluated.errors)")
+        let baselines = try #require(try evaluated.json()["baselines"] as? [String: [String: Any]])
+        // All notes are struck with 64; a deviation of 0 is no measure to compare with.
+        #expect(baselines["zero"]?["mse_onsets"] as? Double == 4096)
+        #expect(baselines["mean of the style at onsets"]?["mse_onsets"] as? Double == 0)
+        #expect(baselines["zero"]?["spread"] is NSNull)
+        #expect(try place.contents("pictures") == ["velocities-classical.png", "velocities-jazz.png"])
+
+        let transferred = try place.run(
+            "transfer", "velocity-cnn-1", "--content", "music/jazz/1.mid", "--style", "classical", "--out",
+            "out.mid", "--json")
+        #expect(transferred.status == 0, "\(transferred.errors)")
+        let measures = try #require(try transferred.json()["measures"] as? [String: Double])
+        #expect(measures["notes"] == 40)
+        let (before, after) = (try place.bytes("music/jazz/1.mid"), try place.bytes("out.mid"))
+        #expect(before.count == after.count)
+        // Velocities alone differ: bytes 3, 11, … of the track's notes of eight bytes each.
+        let differing = before.indices.filter { before[$0] != after[$0] }
+        #expect(!differing.isEmpty && differing.allSatisfy { ($0 - 22) % 8 == 3 })
+    }
+
+    @Test func aKilledTrainingEndsAsOneThatWasNot() throws {
+        let whole = try place.run(program: Workplace.binary, train)
+        #expect(whole.status == 0, "\(whole.errors)")
+        for step in 1...3 {
+            // Killed as soon as so many steps are written; what it did since its last checkpoint is lost.
+            var arguments = train + ["--checkpoint-steps", "1"]
+            if step > 1 { arguments = ["train", "--resume", "velocity-cnn-2", "--checkpoint-steps", "1"] }
+            let process = try place.start(arguments)
+            while process.isRunning, place.lines("cache/runs/velocity-cnn-2/metrics.jsonl") < step {
+                usleep(1000)
+            }
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+        let last = try place.run("train", "--resume", "velocity-cnn-2", "--json")
+        #expect(last.status == 0, "\(last.errors)")
+        #expect(try last.json()["steps"] as? Int == 6)
+        #expect(
+            try place.bytes("cache/runs/velocity-cnn-1/metrics.jsonl")
+                == place.bytes("cache/runs/velocity-cnn-2/metrics.jsonl"))
+        let weights = try [1, 2].map { try place.bytes("cache/runs/velocity-cnn-\($0)/best.safetensors") }
+        // The header names the run.
+        #expect(weights[0].count == weights[1].count)
+        let header =
+            8 + weights[0].prefix(8).enumerated().reduce(0) { $0 + Int($1.element) << (8 * $1.offset) }
+        #expect(weights[0][header...] == weights[1][header...])
+    }
+
+    @Test(arguments: [
+        (["train", "no-such-recipe", "--dataset", "styles"], 64, "velocity-cnn"),
+        (["train", "velocity-cnn", "--dataset", "none"], 10, "none"),
+        (["train", "velocity-cnn", "--dataset", "styles", "--set", "epoch=1"], 64, "epochs"),
+        (["train", "velocity-cnn", "--dataset", "styles", "--set", "rate=fast"], 64, "rate"),
+        (["train", "genre-cnn", "--dataset", "styles"], 64, "segment: {steps: 480}"),
+        (["train", "--resume", "none-1"], 10, "none-1"),
+        (["evaluate", "none-1"], 10, "none-1"),
+        (["evaluate", "velocity-cnn"], 64, "recipe"),
+    ])
+    func whatCannotBeIsRefused(_ arguments: [String], _ status: Int32, _ word: String) throws {
+        let outcome = try place.run(program: Workplace.binary, arguments)
+        #expect(outcome.status == status, "\(outcome.errors)")
+        #expect(
+            outcome.errors.split(separator: "\n").count == 1 && outcome.errors.contains(word),
+            "\(outcome.errors)")
+    }
+}
