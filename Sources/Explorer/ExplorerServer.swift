@@ -72,7 +72,11 @@ extension Explorer {
 
     /// Answers browsers until the task is cancelled.
     ///
-    /// - Parameter limit: how long a request may take to arrive.
+    /// - Parameters:
+    ///   - address: where to listen.
+    ///   - limit: how long a request may take to arrive.
+    ///   - isListening: called with the page's address.
+    /// - Throws: what listening meets.
     func listen(
         at address: Address, limit: Duration = .seconds(5),
         _ isListening: @escaping @Sendable (String) -> Void

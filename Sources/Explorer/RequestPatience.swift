@@ -18,7 +18,7 @@ struct RequestPatience: AsyncSocketPool {
 
     private let limit: Duration
 
-    /// - Parameter limit: how long a request may take to arrive.
+    /// Waits as another pool does, but no longer for a request than a limit.
     init(_ pool: any AsyncSocketPool, limit: Duration) {
         self.pool = pool
         self.limit = limit

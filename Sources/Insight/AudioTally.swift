@@ -21,6 +21,8 @@ public struct AudioTally: Sendable {
     public var spreads: [String: Distribution] = [:]
     /// The mel spectrum of the files as they are, before any gain; nothing without a mel.
     public var mel = MelProfile()
+    /// How the mel spectrum repeats, as the mean over frames; of nothing without a mel.
+    public var autocorrelation = Autocorrelation()
 
     /// The names of `spreads`, in the order in which people look at them, with what each says.
     public static let measures: [(name: String, title: String)] = [
@@ -43,7 +45,10 @@ public struct AudioTally: Sendable {
         if (facts["clipped"]?.integer ?? 0) > 0 { clipped += 1 }
         let gain = record.source.gainDB
         if let peak = facts["true_peak"]?.double, peak + (gain ?? 0) > 0 { overFullScale += 1 }
-        if let described = record.mel { mel.merge(described.profile) }
+        if let described = record.mel {
+            mel.merge(described.profile)
+            autocorrelation.merge(described.autocorrelation)
+        }
         for (measure, number) in zip(Self.measures, numbers) {
             spreads[measure.name, default: Distribution()].add(number)
         }
@@ -75,6 +80,7 @@ public struct AudioTally: Sendable {
             "silent": JSONValue(silent), "clipped": JSONValue(clipped),
             "over_full_scale": JSONValue(overFullScale),
             "by_source": .object(spreads.mapValues(\.json)), "mel_before": mel.json,
+            "mel_autocorrelation": autocorrelation.json,
         ]
     }
 }

@@ -19,6 +19,8 @@ public struct DatasetStatistics: Sendable {
     public let melAfter: [String: MelProfile]
     /// The frequencies of the mel's bands in Hz; nil without a mel.
     public let melFrequencies: [Double]?
+    /// The seconds from frame to frame of the mel; nil without one.
+    public let melHopSeconds: Double?
     /// Sources whose bytes could not be used, by code.
     public let quarantine: [String: Int]
     /// Sources that were read leniently, by code.
@@ -58,6 +60,9 @@ public struct DatasetStatistics: Sendable {
         self.splits = splits
         self.labels = labels
         melFrequencies = frequencies
+        melHopSeconds =
+            frequencies == nil
+            ? nil : manifest.audio.map { Double($0.stft.hop) / Double($0.sampleRate) }
         melAfter = try reader.normalizedMel()
         quarantine = Dictionary(grouping: snapshot.quarantine, by: \.code).mapValues(\.count)
         var warnings: [String: Int] = [:]
@@ -86,6 +91,7 @@ public struct DatasetStatistics: Sendable {
         if total.midi.sources > 0 { members["midi"] = total.midi.json }
         if total.audio.sources > 0 { members["audio"] = total.audio.json }
         if let melFrequencies { members["mel_frequencies"] = .array(melFrequencies.map { .number($0) }) }
+        if let melHopSeconds { members["mel_hop_seconds"] = .number(melHopSeconds) }
         if !melAfter.isEmpty { members["mel_after"] = .object(melAfter.mapValues(\.json)) }
         return .object(members)
     }

@@ -27,6 +27,7 @@ public struct Problem: Sendable {
     ) -> [Problem] {
         var problems: [Problem] = []
         problems += leaks(snapshot.sources, pairs)
+        problems += strays(snapshot)
         if !snapshot.quarantine.isEmpty {
             problems.append(
                 Problem(
@@ -45,42 +46,6 @@ public struct Problem: Sendable {
 
     static func count(_ count: Int, _ noun: String) -> String {
         "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
-    }
-
-    private static func percent(_ share: Double) -> String { "\(format(share * 100, 0)) %" }
-
-    // MARK: Duplicates
-
-    private static func name(_ pair: DuplicatePair, _ sources: [Snapshot.Source]) -> String {
-        let (a, b) = (sources[pair.first], sources[pair.second])
-        let share = percent(pair.share) + (pair.isTransposed ? " in another key" : "")
-        return
-            "\(a.path) (\(a.split?.rawValue ?? "dealt by segment")) ~ \(b.path) (\(b.split?.rawValue ?? "dealt by segment")): \(share)"
-    }
-
-    private static func leaks(_ sources: [Snapshot.Source], _ pairs: [DuplicatePair]) -> [Problem] {
-        let across = pairs.filter { sources[$0.first].split != sources[$0.second].split }
-        var problems: [Problem] = []
-        if !across.isEmpty {
-            problems.append(
-                Problem(
-                    code: "duplicates.across-splits",
-                    message: "\(count(across.count, "pair")) of sources in different splits share passages: "
-                        + "what is tested on was partly trained on",
-                    help:
-                        "set `splits: {near_duplicates: together}`, or give the versions of a work one `piece`",
-                    sources: across.sorted { $0.share > $1.share }.map { name($0, sources) }))
-        }
-        // Equal bytes stand in one split by construction, unless single segments were dealt.
-        if sources.contains(where: { $0.split == nil && $0.segments > 1 }) {
-            problems.append(
-                Problem(
-                    code: "splits.by-segment",
-                    message:
-                        "segments of one piece stand in different splits, so that held-out figures are too good",
-                    help: "use `by: piece`; keep `by: segment` for measuring a paper again", sources: []))
-        }
-        return problems
     }
 
     private static func duplicates(_ sources: [Snapshot.Source], _ pairs: [DuplicatePair]) -> [Problem] {

@@ -19,6 +19,7 @@ extension SourceRecord {
     /// The source's numbers by the names of `SourceMeasure.all`; one that it does not have is left out.
     ///
     /// - Parameter frequencies: of the mel's bands in Hz; nil without a mel.
+    /// - Returns: numbers by name.
     public func measures(frequencies: [Double]?) -> [String: Double] {
         let measures = source.kind == .midi ? MIDITally.measures : AudioTally.measures
         var values = Dictionary(

@@ -86,7 +86,8 @@ public struct SourceView: Sendable {
     public var text: String {
         let labels = source.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         var text = "source     \(source.path)\nsha256     \(source.sha256)\n"
-        text += "split      \(source.split?.rawValue ?? "dealt by segment"), \(grouped(source.segments)) segments"
+        text +=
+            "split      \(source.split?.rawValue ?? "dealt by segment"), \(grouped(source.segments)) segments"
         if let first = parts.first, let last = parts.last {
             let end = last.segment.start + last.segment.length
             text += " from \(grouped(first.segment.start)) to \(grouped(end)) "

@@ -47,7 +47,10 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: "The dataset.")
     var dataset: String
 
-    @Argument(help: "The segment: train/12, test/0, 12 (of train), or path/of/source.mid#3; path/of/source.mid# is all of the source.")
+    @Argument(
+        help:
+            "The segment: train/12, test/0, 12 (of train), or path/of/source.mid#3; path/of/source.mid# is all of the source."
+    )
     var segment: String
 
     @Option(help: ArgumentHelp("Write a picture in PNG to this file.", valueName: "file"))

@@ -38,8 +38,9 @@ import Testing
         let clean = try toy.cleanSnapshot()
         do {
             let cache = try Cache(path: toy.cache, for: .building(wait: false))
-            for record in try Ledger(cache.records, disk: cache.disk).rows.values {
-                #expect(record.result.outputs.values.allSatisfy { cache.contains($0) }, "\(record.subject)")
+            let ledger = try Ledger(cache.records, disk: cache.disk)
+            for row in ledger.rows.values {
+                #expect(row.outputs.allSatisfy { cache.contains($0) }, "\(ledger.description(of: row))")
             }
             #expect(Disk().names(in: "\(toy.cache)/tmp/builder").isEmpty, "what was half written is swept")
             #expect([older.snapshot, clean].contains(try cache.snapshot(of: "toy")))

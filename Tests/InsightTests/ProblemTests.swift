@@ -58,6 +58,33 @@ struct ProblemTests {
             })
     }
 
+    @Test func aSplitThatIsMislabelled() throws {
+        var table = "path,work,split\n"
+        for work in 0..<12 {
+            let split = ["train", "train", "validation", "test"][work % 4]
+            for version in 0..<3 {
+                let path = "music/works/\(work)-\(version).mid"
+                try shop.write(path, Workshop.midi(Workshop.melody(seed: 1 + work * 3 + version)))
+                // One row says the wrong split.
+                table += "\(path),work \(work),\(work == 5 && version == 1 ? "test" : split)\n"
+            }
+        }
+        try shop.write("works.csv", Array(table.utf8))
+        let reader = try shop.build(
+            """
+            version: 1
+            dataset: works
+            sources:
+              - table: works.csv
+            midi: {}
+            splits: {column: split}
+            """, named: "works.yaml")
+        #expect(
+            try problems(reader)["splits.strays"]?.sources == [
+                "music/works/5-1.mid: work 5, in test; others in train"
+            ])
+    }
+
     @Test func nearDuplicatesAreKeptTogether() throws {
         try pieces(8)
         // A quarter of 0, the rest its own; and one that shares with that one alone: joined from one to the next.

@@ -92,9 +92,10 @@ final class Plan: Sendable {
     /// What would run, under the stages' own names for inputs.
     var planned: [PlannedAction] {
         let order = Dictionary(
-            uniqueKeysWithValues: (Stages.all + Stages.looking + [Stages.snapshot]).enumerated().map {
-                ($1.name, $0)
-            })
+            uniqueKeysWithValues: (Stages.all + Stages.asked + Stages.looking + [Stages.snapshot])
+                .enumerated().map {
+                    ($1.name, $0)
+                })
         return state.withLock(\.planned).sorted {
             (order[$0.stage] ?? 0, $0.subject) < (order[$1.stage] ?? 0, $1.subject)
         }

@@ -62,9 +62,10 @@ struct Assembly: Sendable {
         note(limited: entries, &summary)
         let statistics = try statistics(entries)
         guard let shards = try shards(entries, statistics, &summary) else { return nil }
+        let stages = Stages.all + (manifest.splits.nearDuplicates == .together ? Stages.asked : [])
         let snapshot = Snapshot(
             dataset: manifest.dataset, manifest: manifest.effective,
-            stages: Dictionary(uniqueKeysWithValues: Stages.all.map { ($0.name, $0.version) }),
+            stages: Dictionary(uniqueKeysWithValues: stages.map { ($0.name, $0.version) }),
             shards: shards,
             sources: entries.map(\.described), vocabularies: vocabularies(entries),
             statistics: statistics.object?.digest,

@@ -141,7 +141,7 @@ public struct DatasetBuild: Sendable {
         let entries = try EntryList(manifest, file: path, directory: directory)
         var fingerprint = Fingerprint()
         fingerprint.combine("reprise build 1".utf8)
-        for stage in Stages.all + Stages.looking {
+        for stage in Stages.all + Stages.asked + Stages.looking {
             fingerprint.combine("\(stage.name) \(stage.version) \(stage.numerics ?? "")".utf8)
         }
         fingerprint.combine(manifest.effective.canonicalBytes)

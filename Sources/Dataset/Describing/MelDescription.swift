@@ -8,6 +8,10 @@ import Tensors
 public struct MelDescription: Sendable, Hashable {
     /// Each band's mean power and deviation.
     public var profile = MelProfile()
+    /// How it repeats.
+    public var autocorrelation = Autocorrelation()
+    /// The smallest hashes of its landmarks: what copies of a recording are looked up by.
+    var sketch: [UInt32] = []
 
     /// The number of the highest band whose mean power lies within 80 dB of the strongest band's; nil for silence.
     public var highestBand: Int? {
@@ -22,18 +26,25 @@ public struct MelDescription: Sendable, Hashable {
         guard shape.count == 3, shape[0] > 0, shape[1] > 0 else { return }
         let size = shape[1] * shape[2]
         var moments = [Audio.Moments](repeating: Audio.Moments(), count: shape[1])
+        var sums = AutocorrelationSums(bands: shape[1], frames: shape[2])
+        var landmarks = Landmarks()
         // A segment at a time: of a mapped hour, its pages would all stay in memory.
         let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: size)
         defer { scratch.deallocate() }
         for segment in 0..<shape[0] {
             try file.read(name, segment * size..<(segment + 1) * size, into: scratch)
-            for (band, added) in Audio.Moments.ofRows(shape[1], UnsafeBufferPointer(scratch)).enumerated() {
+            let rows = UnsafeBufferPointer(scratch)
+            sums.add(rows)
+            landmarks.add(rows, bands: shape[1], frames: shape[2])
+            for (band, added) in Audio.Moments.ofRows(shape[1], rows).enumerated() {
                 moments[band].merge(added)
             }
         }
         profile = MelProfile(
             frames: moments[0].count, mean: moments.map { Self.rounded($0.mean) },
             deviation: moments.map { Self.rounded($0.standardDeviation) })
+        autocorrelation = sums.result
+        sketch = Array(landmarks.hashes.prefix(Shingles.sketchCount))
     }
 
     /// Six digits are enough for a picture, and short.
@@ -49,6 +60,7 @@ public struct MelDescription: Sendable, Hashable {
         [
             "frames": JSONValue(profile.frames), "mean": .array(profile.mean.map { .number($0) }),
             "deviation": .array(profile.deviation.map { .number($0) }),
+            "autocorrelation": autocorrelation.json, "sketch": .string(Shingles.text(sketch)),
         ]
     }
 
@@ -58,5 +70,9 @@ public struct MelDescription: Sendable, Hashable {
             let deviation = json["deviation"]?.array?.compactMap(\.double), mean.count == deviation.count
         else { return nil }
         profile = MelProfile(frames: frames, mean: mean, deviation: deviation)
+        sketch = json["sketch"]?.string.flatMap { Shingles.sketch($0) } ?? []
+        // Silence has none.
+        autocorrelation =
+            Autocorrelation(json: json["autocorrelation"], frames: frames) ?? Autocorrelation()
     }
 }

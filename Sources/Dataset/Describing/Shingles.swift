@@ -84,26 +84,20 @@ public struct Shingles: Sendable, Hashable {
             let first = index - length
             if first >= (isRelative ? 1 : 0) { sum = sum &- highest &* value(first) }
             guard index >= noteCount - 1 else { continue }
-            var hash = sum
-            // The finaliser of MurmurHash3 spreads neighbouring sums over all bits.
-            hash = (hash ^ hash >> 33) &* 0xFF51_AFD7_ED55_8CCD
-            hash = (hash ^ hash >> 33) &* 0xC4CE_B9FE_1A85_EC53
-            hashes.append(UInt32(truncatingIfNeeded: (hash ^ hash >> 33) >> 32))
+            hashes.append(spread(sum))
         }
     }
 
-    /// The share of the smaller set's stretches that the other has too; 0 if one is empty.
-    public func share(with other: Shingles) -> Double {
-        var (i, j, common) = (0, 0, 0)
-        while i < hashes.count, j < other.hashes.count {
-            let (a, b) = (hashes[i], other.hashes[j])
-            if a == b { common += 1 }
-            if a <= b { i += 1 }
-            if b <= a { j += 1 }
-        }
-        let least = min(hashes.count, other.hashes.count)
-        return least > 0 ? Double(common) / Double(least) : 0
+    /// The finaliser of MurmurHash3, which spreads neighbouring numbers over all bits; the upper half.
+    static func spread(_ number: UInt64) -> UInt32 {
+        var hash = number
+        hash = (hash ^ hash >> 33) &* 0xFF51_AFD7_ED55_8CCD
+        hash = (hash ^ hash >> 33) &* 0xC4CE_B9FE_1A85_EC53
+        return UInt32(truncatingIfNeeded: (hash ^ hash >> 33) >> 32)
     }
+
+    /// The share of the smaller set's stretches that the other has too; 0 if one is empty.
+    public func share(with other: Shingles) -> Double { SharedHashes.share(hashes, other.hashes) }
 
     static let sketchCount = 256
 
@@ -140,6 +134,21 @@ public struct Shingles: Sendable, Hashable {
 
 /// Pairs of sets that share much, found through an index of what each holds.
 enum SharedHashes {
+    /// The share of the smaller set's hashes that the other has too; 0 if one is empty.
+    ///
+    /// Both rise.
+    static func share(_ first: [UInt32], _ second: [UInt32]) -> Double {
+        var (i, j, common) = (0, 0, 0)
+        while i < first.count, j < second.count {
+            let (a, b) = (first[i], second[j])
+            if a == b { common += 1 }
+            if a <= b { i += 1 }
+            if b <= a { j += 1 }
+        }
+        let least = min(first.count, second.count)
+        return least > 0 ? Double(common) / Double(least) : 0
+    }
+
     /// A hash that more sets than this hold is a commonplace, such as a scale, and is passed over.
     static let commonplaceCount = 200
 

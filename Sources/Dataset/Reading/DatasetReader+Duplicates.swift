@@ -2,13 +2,13 @@ import Build
 import Symbolic
 import Tensors
 
-/// Two sources that are one work, or hold the same passages.
+/// Two sources that are one work or one recording, or hold the same passages.
 public struct DuplicatePair: Sendable, Hashable {
     /// The numbers of the two among the snapshot's sources, the smaller first.
     public let first: Int
     /// The second.
     public let second: Int
-    /// The share of the smaller one's stretches of twelve notes that the other has too.
+    /// The share of the smaller one's stretches of twelve notes, or of its landmarks, that the other has too.
     public let share: Double
     /// Whether only the steps from note to note agree: the one is the other in another key.
     public let isTransposed: Bool
@@ -21,58 +21,93 @@ extension DatasetReader {
     ///
     /// Scales and broken chords are alike in all keys, so this is higher.
     public static let transposedShare = 0.2
+    /// From this share of common landmarks on, two audio files are taken for one recording.
+    public static let recordingShare = 0.03
 
-    /// Pairs of MIDI sources with different bytes that share much, by sketches first, then by all of their stretches.
+    /// Pairs of sources with different bytes that share much, by sketches first, then by all of their hashes.
     ///
     /// - Parameter records: of all sources, as `records()` gives them.
-    /// - Returns: the pairs.
     /// - Returns: the pairs, in the snapshot's order.
     /// - Throws: `BuildError`.
     public func nearDuplicates(_ records: [SourceRecord]) throws -> [DuplicatePair] {
         // Equal bytes are told apart from near-duplicates; the first entry stands for all.
-        var first: [Digest: Int] = [:]
-        for (index, record) in records.enumerated() where record.score != nil {
-            if first[record.source.sha256] == nil { first[record.source.sha256] = index }
-        }
-        let sources = first.values.sorted()
-        let sketches = sources.map { records[$0].score?.sketch ?? [] }
-        let candidates = SharedHashes.counts(sketches).filter { pair, count in
-            let (a, b) = (sketches[pair.first], sketches[pair.second])
-            // Only what lies below the ends of both sketches can be compared.
-            let isFull = [a, b].filter { $0.count == Shingles.sketchCount }.compactMap(\.last)
-            let end = isFull.min() ?? .max
-            let least = min(a.count { $0 <= end }, b.count { $0 <= end })
-            return count >= 2 && Double(count) >= 0.015 * Double(least)
-        }.keys
+        var seen: Set<Digest> = []
+        let first = records.indices.filter { seen.insert(records[$0].source.sha256).inserted }
+        let works = first.filter { records[$0].score != nil }
+        let recordings = first.filter { !(records[$0].mel?.sketch ?? []).isEmpty }
+        let pairs =
+            try sameWorks(works, sketches: works.map { records[$0].score?.sketch ?? [] })
+            + sameRecordings(
+                recordings, records, sketches: recordings.map { records[$0].mel?.sketch ?? [] })
+        return pairs.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
+    }
+
+    /// Pairs of which the sketches show that they may share much.
+    private func candidates(_ sketches: [[UInt32]]) -> [SharedHashes.Pair] {
+        Array(
+            SharedHashes.counts(sketches).filter { pair, count in
+                let (a, b) = (sketches[pair.first], sketches[pair.second])
+                // Only what lies below the ends of both sketches can be compared.
+                let isFull = [a, b].filter { $0.count == Shingles.sketchCount }.compactMap(\.last)
+                let end = isFull.min() ?? .max
+                let least = min(a.count { $0 <= end }, b.count { $0 <= end })
+                return count >= 2 && Double(count) >= 0.015 * Double(least)
+            }.keys)
+    }
+
+    private func sameWorks(_ sources: [Int], sketches: [[UInt32]]) throws -> [DuplicatePair] {
+        let candidates = candidates(sketches)
         let due = Set(candidates.flatMap { [$0.first, $0.second] }).sorted()
-        let heads = try cache.lookup(
-            due.map { index in
-                Action(
-                    Stage(
-                        Stages.score.name, version: snapshot.stages[Stages.score.name] ?? Stages.score.version
-                    ),
-                    inputs: [Input("source", records[sources[index]].source.sha256)], subject: "")
-            })
-        let scores = heads.map { $0?.outputs["score"]?.digest }
-        let found = try Workers().map(scores) { (digest) throws(BuildError) -> (Shingles, Shingles)? in
-            guard let digest, let bytes = try? cache.bytes(of: digest),
-                let score = try? Score(decoding: TensorFile(bytes: bytes))
-            else { return nil }
+        let found = try Workers().map(due) { (index) throws(BuildError) -> (Shingles, Shingles)? in
+            guard let score = try? score(of: snapshot.sources[sources[index]]) else { return nil }
             return (Shingles(score, .pitches), Shingles(score, .intervals))
         }
         let shingles = Dictionary(uniqueKeysWithValues: zip(due, found))
-        var pairs: [DuplicatePair] = []
-        for pair in candidates {
-            guard let a = shingles[pair.first] ?? nil, let b = shingles[pair.second] ?? nil else { continue }
+        return candidates.compactMap { pair in
+            guard let a = shingles[pair.first] ?? nil, let b = shingles[pair.second] ?? nil else {
+                return nil
+            }
             let share = a.0.share(with: b.0)
             let transposed = a.1.share(with: b.1)
-            guard share >= Self.duplicateShare || transposed >= Self.transposedShare else { continue }
+            guard share >= Self.duplicateShare || transposed >= Self.transposedShare else { return nil }
             let isTransposed = transposed >= Self.transposedShare && share < transposed / 2
-            pairs.append(
-                DuplicatePair(
-                    first: sources[pair.first], second: sources[pair.second],
-                    share: isTransposed ? transposed : share, isTransposed: isTransposed))
+            return DuplicatePair(
+                first: sources[pair.first], second: sources[pair.second],
+                share: isTransposed ? transposed : share, isTransposed: isTransposed)
         }
-        return pairs.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
+    }
+
+    private func sameRecordings(
+        _ sources: [Int], _ records: [SourceRecord], sketches: [[UInt32]]
+    ) throws -> [DuplicatePair] {
+        let candidates = candidates(sketches)
+        let due = Set(candidates.flatMap { [$0.first, $0.second] }).sorted()
+        let mels = try spectra(of: due.map { records[sources[$0]].source })
+        let found = try Workers().map(mels) { (mel) throws(BuildError) -> [UInt32] in
+            guard let mel else { return [] }
+            return
+                (try? cache.withFile(of: mel.digest) {
+                    try Landmarks(TensorFile(path: $0), mel.name).hashes
+                }) ?? []
+        }
+        let landmarks = Dictionary(uniqueKeysWithValues: zip(due, found))
+        return candidates.compactMap { pair in
+            let share = SharedHashes.share(landmarks[pair.first] ?? [], landmarks[pair.second] ?? [])
+            guard share >= Self.recordingShare else { return nil }
+            return DuplicatePair(
+                first: sources[pair.first], second: sources[pair.second], share: share,
+                isTransposed: false)
+        }
+    }
+
+    /// The linear mel of each audio source; nil if it is gone.
+    private func spectra(of sources: [Snapshot.Source]) throws -> [Input?] {
+        let version = snapshot.stages[Stages.spectrum.name] ?? Stages.spectrum.version
+        let stage = Stage(Stages.spectrum.name, version: version, numerics: Stages.spectrum.numerics)
+        let parameters = Parameters(try manifest().audio?.spectrum ?? .null)
+        let actions = sources.map {
+            Action(stage, parameters: parameters, inputs: [Input("source", $0.sha256)], subject: $0.path)
+        }
+        return try cache.lookup(actions).map { $0.flatMap { DescribeStage.mel($0.outputs) } }
     }
 }

@@ -16,9 +16,12 @@ enum DescribeStage {
     }
 
     /// A source's linear mel; `mfcc` is stored as the mel that it is derived from.
-    private static func mel(of record: ActionRecord) -> Input? {
+    static func mel(of record: ActionRecord) -> Input? { mel(record.outputs) }
+
+    /// The same, of the objects of a source.
+    static func mel(_ objects: [String: ObjectReference]) -> Input? {
         for name in ["mel", "mfcc"] {
-            if let object = record.outputs[name] { return Input(name, object.digest) }
+            if let object = objects[name] { return Input(name, object.digest) }
         }
         return nil
     }

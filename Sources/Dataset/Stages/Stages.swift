@@ -11,6 +11,8 @@ enum Stages {
     static let segments = Stage("segments", version: 2)
     /// Score → its stretches of twelve pitches, as hashes.
     static let shingles = Stage("shingles", version: 1)
+    /// A source's mel spectrum → its landmarks, as hashes.
+    static let landmarks = Stage("landmarks", version: 1, numerics: Numerics.tag)
     /// Audio bytes → features of each segment at unity gain, and what was measured on the way.
     static let spectrum = Stage("spectrum", version: 1, numerics: Numerics.tag)
     /// One source's feature → its moments, before the gain.
@@ -26,11 +28,13 @@ enum Stages {
 
     /// Score → what statistics want to know of it.
     static let describe = Stage("describe", version: 1)
-    /// A source's mel spectrum → each band's mean and deviation.
-    static let describeMel = Stage("describe-mel", version: 1, numerics: Numerics.tag)
+    /// A source's mel spectrum → each band's mean and deviation, and how it repeats.
+    static let describeMel = Stage("describe-mel", version: 2, numerics: Numerics.tag)
 
     /// The stages that only look: no shard depends on them, so that no snapshot states their versions.
     static let looking = [describe, describeMel]
-    /// The stages whose versions a snapshot states.
+    /// The stages that a snapshot states only if its manifest asks for them: `near_duplicates: together`.
+    static let asked = [landmarks]
+    /// The stages whose versions every snapshot states.
     static let all = [score, segments, shingles, spectrum, moments, bandMoments, fit, pack]
 }

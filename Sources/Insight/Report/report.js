@@ -233,6 +233,15 @@
           after.flatMap(([name, mel]) => [{ name: `${name} mean`, values: mel.mean }, { name: `${name} deviation`, values: mel.deviation, dash: [4, 3] }]), { y: "normalised" });
       }
     }
+    // As in figure 4 of paper 002: the change from lag to lag, where a beat or a harmonic shows as a wave.
+    const repeats = groups().map(([name, tally]) => [name, tally.audio?.mel_autocorrelation]).filter(([, found]) => found);
+    const changes = (values) => values.slice(1).map((value, index) => value - values[index]);
+    if (data.mel_hop_seconds && repeats.length > 0) {
+      chart(parent, "Row autocorrelation", "change from lag to lag, over time: a beat shows as a wave", "line", changes(repeats[0][1].rows).map((_, index) => `${short((index + 1) * data.mel_hop_seconds)} s`),
+        repeats.map(([name, found]) => ({ name, values: changes(found.rows) })), { y: "change" });
+      chart(parent, "Column autocorrelation", "change from lag to lag, over bands: harmonics show as a wave", "line", changes(repeats[0][1].columns).map((_, index) => `${index + 1} bands`),
+        repeats.map(([name, found]) => ({ name, values: changes(found.columns) })), { y: "change" });
+    }
     named(parent, "Sample rates", null, (tally) => tally.audio?.rates, { x: "Hz", y: "sources" });
     named(parent, "Formats", null, (tally) => {
       const formats = {};

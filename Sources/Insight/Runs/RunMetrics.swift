@@ -17,13 +17,12 @@ public struct RunMetrics: Sendable {
     /// By split, then by name, with `loss` first.
     public let curves: [Curve]
 
-    /// Reads a run's metrics.
+    /// Reads a run's metrics; nil if it has none that can be read.
     ///
     /// - Parameters:
     ///   - run: the run.
     ///   - cachePath: the cache that it is in.
     ///   - points: a longer curve is drawn together to this many.
-    /// - Returns: nil if the run has none that can be read.
     public init?(of run: RunListing, cachePath: String, points: Int = 1000) {
         guard let bytes = RunFiles.contents("\(cachePath)/runs/\(run.name)/metrics.jsonl") else { return nil }
         var curves: [String: Curve] = [:]

@@ -1,0 +1,118 @@
+public import Build
+
+/// How alike a spectrum is to itself some frames later, and some bands higher: beats and harmonics show as periods.
+///
+/// Of the amplitude (the root of the power), as Coleman, Penco and Porisky take it ("Artistic style transfer for music",
+/// figure 4): the full autocorrelation Σ x[i]·x[i + lag] of each row, and of each column, added up over all of them and
+/// divided by that at lag 0, so that no gain changes it.
+public struct Autocorrelation: Sendable, Hashable {
+    /// [lags]: of rows, that is of bands over time, by lag in frames, from 0.
+    public internal(set) var rows: [Double] = []
+    /// [lags]: of columns, that is of frames over the bands, by lag in bands, from 0.
+    public internal(set) var columns: [Double] = []
+    /// Frames behind it.
+    var frames = 0
+
+    /// The most lags that are kept.
+    static let mostLags = 512
+
+    /// Of nothing yet.
+    public init() {}
+
+    /// Adds another's frames.
+    public mutating func merge(_ other: Autocorrelation) {
+        guard other.frames > 0 else { return }
+        guard frames > 0, other.rows.count == rows.count, other.columns.count == columns.count else {
+            if frames == 0 { self = other }
+            return
+        }
+        let share = Double(other.frames) / Double(frames + other.frames)
+        for lag in rows.indices { rows[lag] += share * (other.rows[lag] - rows[lag]) }
+        for lag in columns.indices { columns[lag] += share * (other.columns[lag] - columns[lag]) }
+        frames += other.frames
+    }
+
+    /// The two lists as an object; `null` of nothing.
+    public var json: JSONValue {
+        guard frames > 0 else { return .null }
+        return [
+            "rows": .array(rows.map { .number($0) }), "columns": .array(columns.map { .number($0) }),
+        ]
+    }
+
+    /// Reads what `json` gives.
+    init?(json: JSONValue?, frames: Int) {
+        guard let rows = json?["rows"]?.array?.compactMap(\.double),
+            let columns = json?["columns"]?.array?.compactMap(\.double)
+        else { return nil }
+        (self.rows, self.columns, self.frames) = (rows, columns, frames)
+    }
+}
+
+/// Adds up products of a spectrum with itself, segment by segment.
+struct AutocorrelationSums {
+    private let bands: Int
+    private let frames: Int
+    private var rows: [Double]
+    private var columns: [Double]
+    private var count = 0
+
+    init(bands: Int, frames: Int) {
+        self.bands = bands
+        self.frames = frames
+        rows = [Double](repeating: 0, count: min(frames, Autocorrelation.mostLags))
+        columns = [Double](repeating: 0, count: min(bands, Autocorrelation.mostLags))
+    }
+
+    /// Adds a segment of power, [bands, frames].
+    mutating func add(_ power: UnsafeBufferPointer<Float>) {
+        guard let base = power.baseAddress, power.count == bands * frames else { return }
+        count += frames
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: power.count) { amplitude in
+            guard let amplitudes = amplitude.baseAddress else { return }
+            for index in 0..<power.count { amplitudes[index] = max(base[index], 0).squareRoot() }
+            for lag in rows.indices {
+                for band in 0..<bands {
+                    let row = amplitudes + band * frames
+                    rows[lag] += Self.product(row, row + lag, frames - lag)
+                }
+            }
+            for lag in columns.indices {
+                // Row by row: the products of all columns at once.
+                columns[lag] += Self.product(amplitudes, amplitudes + lag * frames, (bands - lag) * frames)
+            }
+        }
+    }
+
+    /// Σ a[i]·b[i], eight sums side by side; each run of some thousand is added in double precision.
+    private static func product(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Double
+    {
+        var sum = 0.0
+        var start = 0
+        while start + 8 <= count {
+            let end = min(start + 4096, count) & ~7
+            var part = SIMD8<Float>.zero
+            for index in stride(from: start, to: end, by: 8) {
+                let x = UnsafeRawPointer(a + index).loadUnaligned(as: SIMD8<Float>.self)
+                part += x * UnsafeRawPointer(b + index).loadUnaligned(as: SIMD8<Float>.self)
+            }
+            sum += Double(part.sum())
+            start = end
+        }
+        for index in start..<max(start, count) { sum += Double(a[index] * b[index]) }
+        return sum
+    }
+
+    /// What came of it; of nothing for silence.
+    var result: Autocorrelation {
+        var result = Autocorrelation()
+        guard let whole = rows.first, whole > 0 else { return result }
+        result.frames = count
+        result.rows = rows.map { Self.rounded($0 / whole) }
+        result.columns = columns.map { Self.rounded($0 / whole) }
+        return result
+    }
+
+    /// Six decimals are enough for a picture, and short.
+    private static func rounded(_ value: Double) -> Double { (value * 1e6).rounded() / 1e6 }
+}
