@@ -16,10 +16,18 @@ var targets: [Target] = [
     .executableTarget(
         name: "reprise",
         dependencies: [
-            "Explorer", "Insight", "Dataset", "Build",
+            "Insight", "Dataset", "Build",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
+    .executableTarget(
+        name: "reprise-serve",
+        dependencies: [
+            "Explorer", "Build", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: strict,
+        // FlyingFox brings FoundationNetworking, which needs it where Swift's libraries are linked in.
+        linkerSettings: [.linkedLibrary("curl", .when(platforms: [.linux], configuration: .release))]),
     // Layer 4
     .target(
         name: "Explorer",
@@ -102,7 +110,8 @@ var targets: [Target] = [
         name: "ExplorerTests", dependencies: ["Explorer", "Insight", "Dataset", "Audio", "Build"],
         swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
-    .testTarget(name: "EndToEndTests", dependencies: ["reprise"], swiftSettings: strict),
+    .testTarget(
+        name: "EndToEndTests", dependencies: ["reprise", "reprise-serve"], swiftSettings: strict),
 ]
 
 /// The folder of libtorch (`include`, `lib`); without it the trainer is left out. Only the variable is asked, since a
@@ -153,7 +162,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
 let package = Package(
     name: "reprise",
     products: [
-        .executable(name: "reprise", targets: ["reprise"])
+        .executable(name: "reprise", targets: ["reprise"]),
+        .executable(name: "reprise-serve", targets: ["reprise-serve"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),

@@ -18,6 +18,7 @@ reprise_binary=$root/.build/release/reprise
 # names a libtorch.
 build_release() {
     swift_build "${release_flags[@]}" --product reprise
+    swift_build "${release_flags[@]}" --product reprise-serve
     if [ -n "${LIBTORCH:-}" ]; then
         swift_build "${release_flags[@]}" --product reprise-train
     fi

@@ -8,27 +8,29 @@ import Insight
     import Darwin
 #endif
 
-/// A subcommand that is the executable `reprise-train`, since only that one loads libtorch.
-protocol TrainerCommand: ParsableCommand {
+/// A subcommand that is an executable of its own beside this one, since what it links (libtorch, libcurl) would be
+/// loaded at every start.
+protocol SiblingCommand: ParsableCommand {
+    /// The executable's file name.
+    static var executable: String { get }
+    /// How it comes to be there.
+    static var origin: String { get }
     var arguments: [String] { get }
 }
 
-extension TrainerCommand {
-    /// Becomes `reprise-train` with the same words; it lies beside this executable.
+extension SiblingCommand {
+    /// Becomes that executable with the same words.
     func run() throws {
         guard let own = Self.ownPath, let slash = own.lastIndex(of: "/") else {
             throw BuildError(.inputOutput, "cannot tell where this executable lies", canRetry: false)
         }
-        let trainer = own[..<slash] + "/reprise-train"
-        let words = [String(trainer), Self.configuration.commandName ?? ""] + arguments
+        let sibling = own[..<slash] + "/" + Self.executable
+        let words = [String(sibling), Self.configuration.commandName ?? ""] + arguments
         var pointers = words.map { strdup($0) } + [nil]
-        execv(String(trainer), &pointers)
-        let reason =
-            errno == ENOENT
-            ? "it is not there; tools/quickstart builds it, and so does 'swift build --product reprise-train' where LIBTORCH names a folder of libtorch"
-            : String(cString: strerror(errno))
+        execv(String(sibling), &pointers)
+        let reason = errno == ENOENT ? "it is not there; \(Self.origin)" : String(cString: strerror(errno))
         throw BuildError(
-            .inputOutput, "'\(words[1])' needs \(trainer), which cannot be run: \(reason)", canRetry: false)
+            .inputOutput, "'\(words[1])' needs \(sibling), which cannot be run: \(reason)", canRetry: false)
     }
 
     private static var ownPath: String? {
@@ -39,6 +41,27 @@ extension TrainerCommand {
         #endif
         defer { free(path) }
         return path.map { String(cString: $0) }
+    }
+}
+
+struct ServeCommand: SiblingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Show a dataset in the browser: filter, look, listen; runs and their curves.")
+    static let executable = "reprise-serve"
+    static let origin = "tools/quickstart builds it, and so does 'swift build --product reprise-serve'"
+
+    @Argument(parsing: .captureForPassthrough, help: "See 'reprise serve --help'.")
+    var arguments: [String] = []
+}
+
+/// A subcommand that needs libtorch.
+protocol TrainerCommand: SiblingCommand {}
+
+extension TrainerCommand {
+    static var executable: String { "reprise-train" }
+    static var origin: String {
+        "tools/quickstart builds it, and so does 'swift build --product reprise-train' where LIBTORCH names a folder of libtorch"
     }
 }
 

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Build
+import Explorer
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The subcommand of `reprise` that is a server.
+@main
+struct RepriseServe: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reprise", abstract: "Shows datasets in the browser.", version: "0.1.0",
+        subcommands: [ServeCommand.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as BuildError {
+            let line = Array("error: \(error.message)\n".utf8)
+            write(STDERR_FILENO, line, line.count)
+            end(error.exitStatus)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}
+
+private func end(_ status: ExitStatus) -> Never {
+    fflush(nil)
+    exit(status.rawValue)
+}
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Show a dataset in the browser: filter, look, listen; runs and their curves.",
+        discussion: "It changes nothing, and shows nothing but the cache's datasets and runs. Ctrl-C ends it."
+    )
+
+    @Argument(help: "The dataset.")
+    var dataset: String
+
+    @Option(help: ArgumentHelp("The port to listen on; 0 lets the system choose.", valueName: "port"))
+    var port: UInt16 = 8474
+
+    @Option(
+        help: ArgumentHelp(
+            "The IP address to listen on; 0.0.0.0 lets other machines in, and there is no password.",
+            valueName: "address"))
+    var host = "127.0.0.1"
+
+    @Option(
+        help: ArgumentHelp(
+            "The cache's folder (default: $REPRISE_CACHE, else ./cache).", valueName: "dir"))
+    var cache: String?
+
+    @Flag(help: "Print one JSON object on standard output.")
+    var json = false
+
+    func run() throws {
+        let (dataset, isJSON) = (dataset, json)
+        let cachePath = cache ?? getenv("REPRISE_CACHE").map { String(cString: $0) } ?? "cache"
+        try Explorer.serve(dataset, cachePath: cachePath, at: .init(host: host, port: port)) { address in
+            let line =
+                isJSON ? (["url": .string(address)] as JSONValue).canonical : "\(dataset) is at \(address)"
+            print(line)
+            fflush(nil)
+        }
+    }
+}
