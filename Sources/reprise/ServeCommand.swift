@@ -25,7 +25,7 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         let (dataset, isJSON) = (dataset, common.json)
-        try Explorer.serve(
+        try DatasetExplorer.serve(
             dataset, cachePath: common.cachePath, at: .init(host: host, port: port)
         ) { address in
             let line =
