@@ -11,6 +11,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+/// FlyingFox brings FoundationNetworking, which needs it where Swift's libraries are linked in.
+let curl: LinkerSetting = .linkedLibrary("curl", .when(platforms: [.linux], configuration: .release))
+
 var targets: [Target] = [
     // Layer 5
     .executableTarget(
@@ -25,9 +28,7 @@ var targets: [Target] = [
         dependencies: [
             "Explorer", "Build", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
-        swiftSettings: strict,
-        // FlyingFox brings FoundationNetworking, which needs it where Swift's libraries are linked in.
-        linkerSettings: [.linkedLibrary("curl", .when(platforms: [.linux], configuration: .release))]),
+        swiftSettings: strict, linkerSettings: [curl]),
     // Layer 4
     .target(
         name: "Explorer",

@@ -15,7 +15,7 @@ internal import FlyingSocks
     internal import Darwin
 #endif
 
-extension Explorer {
+extension DatasetExplorer {
     /// Where a server listens.
     public struct Address: Sendable, Hashable {
         /// An IP address; `127.0.0.1` and `::1` are reached from this machine alone.
@@ -42,7 +42,7 @@ extension Explorer {
         _ dataset: String, cachePath: String, at address: Address,
         isListening: @escaping @Sendable (String) -> Void
     ) throws {
-        let explorer = try Explorer(dataset: dataset, cachePath: cachePath, hostName: machineName)
+        let explorer = try DatasetExplorer(dataset: dataset, cachePath: cachePath, hostName: machineName)
         // A browser that goes away while it is answered is no reason to end.
         signal(SIGPIPE, SIG_IGN)
         let done = DispatchSemaphore(value: 0)

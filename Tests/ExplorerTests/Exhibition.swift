@@ -7,7 +7,7 @@ import Foundation
 /// A fresh folder with a dataset of notes and of sound, and an explorer of it.
 final class Exhibition: Sendable {
     let folder: URL
-    let explorer: Explorer
+    let explorer: DatasetExplorer
     let reader: DatasetReader
 
     private static let shared = Result { try Exhibition(splits: "") }
@@ -57,7 +57,7 @@ final class Exhibition: Sendable {
         let cache = folder.appendingPathComponent("cache").path
         _ = try DatasetBuild(manifestPath: file.path).run(.init(cachePath: cache, jobs: 1))
         reader = try DatasetReader("shown", cachePath: cache)
-        explorer = try Explorer(dataset: "shown", cachePath: cache)
+        explorer = try DatasetExplorer(dataset: "shown", cachePath: cache)
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }

@@ -13,8 +13,11 @@ struct RecordingTests {
     private static func song(_ seed: Int) -> [Double] {
         let pitches = Workshop.melody(seed: seed, count: 80)
         var samples = [Double](repeating: 0, count: 12 * rate)
-        for (index, pitch) in pitches.enumerated() {
-            let first = index * rate * 3 / 20
+        var first = 0
+        // Each in a rhythm of its own.
+        for (pitch, other) in zip(pitches, Workshop.melody(seed: seed + 50, count: 80)) {
+            first += rate / 20 + Int(other - 40) * rate / 200
+            guard first < samples.count else { break }
             let hertz = 440 * pow(2, (Double(pitch) - 57) / 12)
             for offset in 0..<min(6400, samples.count - first) {
                 let time = Double(offset) / Double(rate)

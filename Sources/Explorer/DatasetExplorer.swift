@@ -8,7 +8,7 @@ import Synchronization
 /// It answers requests; `serve` brings them from the network. It reads, and nothing else. What a request names are numbers
 /// of segments and sources, names of runs and of measures: no path reaches the disk, and a source's file is read only if
 /// its bytes are those that the snapshot knows.
-public final class Explorer: Sendable {
+public final class DatasetExplorer: Sendable {
     let reader: DatasetReader
     let cachePath: String
     let manifest: Manifest

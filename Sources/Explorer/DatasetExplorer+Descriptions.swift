@@ -3,7 +3,7 @@ import Build
 import Dataset
 import Insight
 
-extension Explorer {
+extension DatasetExplorer {
     /// What the page needs at its start: what there is to filter by.
     func describeDataset() -> JSONValue {
         let snapshot = reader.snapshot

@@ -3,7 +3,7 @@ import Build
 import Dataset
 import Insight
 
-extension Explorer {
+extension DatasetExplorer {
     /// The longest target, and the most bytes of target and headers, that are read.
     static let longestTarget = 4096
     static let mostHeaderBytes = 32_768
