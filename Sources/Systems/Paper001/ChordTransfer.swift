@@ -4,10 +4,12 @@ internal import Symbolic
 internal import Torch
 internal import Training
 
-/// Writes a piece of another style that a MIDI file inspires, as figure IV.4 of paper 001 has it: the features of the
-/// content's first segment begin the memory of the style's LSTM, its first step is the first step, and each next one
-/// is drawn, key by key and pedal by pedal, with the probability that the LSTM says.
+/// Writes a piece of another style that a MIDI file inspires, as figure IV.4 of paper 001 has it: the features of a
+/// segment of the content begin the memory of the style's LSTM, and each step is drawn, key by key and pedal by pedal,
+/// with the probability that the LSTM says.
 ///
+/// The content's first step is the first step. The memory begins anew with each segment of the content, since the
+/// network has learned no longer ones: left to itself it comes to hold ever more keys.
 /// The result has the content's tempo map and metre. The network knows no velocities; all are the content's mean.
 struct ChordTransfer {
     let system: ChordLSTM
@@ -32,13 +34,12 @@ struct ChordTransfer {
         let style = try request.target(among: system.styles)
         let content = try Content(request.content, path: request.path, for: run)
         let asked = request.settings.integer("steps")
-        let steps = asked == 0 ? content.length : asked
-        let sounding = try content.sounding(steps: max(content.segmentSteps, 1))
+        let steps = max(asked == 0 ? content.length : asked, 1)
         try RandomGenerator.seed(UInt64(request.settings.integer("seed")))
         let drawn = try system.generate(
-            from: sounding, style: system.styles.firstIndex(of: style) ?? 0, steps: steps,
-            floor: request.settings.number("floor"))
-        let (keys, pedals) = ([UInt8](drawn.keys), drawn.pedals)
+            from: content.sounding(steps: steps), style: system.styles.firstIndex(of: style) ?? 0,
+            segmentSteps: content.segmentSteps, floor: request.settings.number("floor"))
+        let (keys, pedals) = (drawn.keys, drawn.pedals)
         let notes = content.timeline.notes.filter { !$0.isDrum }
         let loudness = notes.reduce(0) { $0 + Int($1.velocity) } / max(notes.count, 1)
         var rows = DenseRolls.rows(piano: keys, steps: steps, pitches: PianoRolls.pitches)
@@ -61,18 +62,31 @@ struct ChordTransfer {
 }
 
 extension ChordLSTM {
-    /// Draws a piece of a style from a segment `[1, steps, 59]` of any: `keys` [steps, 57] and `pedals` [steps, 3]
-    /// (sustain, sostenuto, soft), 0 or 1.
+    /// Draws a piece of a style from a piece `[1, steps, 59]` of any, as long: `keys` [steps, 57] and `pedals`
+    /// [steps, 3] (sustain, sostenuto, soft), 0 or 1.
     func generate(
-        from sounding: TorchTensor, style: Int, steps: Int, floor: Double = 0
+        from sounding: TorchTensor, style: Int, segmentSteps: Int, floor: Double = 0
     ) throws -> (keys: [UInt8], pedals: [UInt8]) {
-        let cells = try withoutGradients {
-            try networks.styles[style].sample(
-                sounding.selected(1, 0), features: classifier.feature(sounding), steps: steps,
-                floor: floor
-            ).elements(as: Float.self)
+        let (columns, steps) = (PianoRolls.columns, sounding.shape[1])
+        var cells: [Float] = []
+        try withoutGradients {
+            for start in stride(from: 0, to: steps, by: segmentSteps) {
+                let count = min(segmentSteps, steps - start)
+                let segment = try sounding.narrowed(1, from: start, count: count)
+                let features = try classifier.feature(
+                    count == segmentSteps
+                        ? segment
+                        : .concatenated([segment, .zeros([1, segmentSteps - count, columns])], axis: 1))
+                // What was drawn last leads on; it is no part of what follows.
+                let isFirst = start == 0
+                let first =
+                    try isFirst
+                    ? segment.selected(1, 0) : TorchTensor(Array(cells.suffix(columns)), shape: [1, columns])
+                let drawn = try networks.styles[style].sample(
+                    first, features: features, steps: isFirst ? count : count + 1, floor: floor)
+                cells += try drawn.elements(as: Float.self).dropFirst(isFirst ? 0 : columns)
+            }
         }
-        let columns = PianoRolls.columns
         var (keys, pedals) = ([UInt8](), [UInt8]())
         for row in stride(from: 0, to: cells.count, by: columns) {
             keys += cells[row..<row + columns - 2].map { $0 > 0.5 ? 1 : 0 }

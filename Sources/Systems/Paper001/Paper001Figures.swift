@@ -71,7 +71,7 @@ extension ChordLSTM {
                     continue
                 }
                 drawn[other] += 1
-                let piece = try generate(from: one, style: other, steps: roll.shape[1])
+                let piece = try generate(from: one, style: other, segmentSteps: roll.shape[1])
                 let down = stride(from: 0, to: piece.pedals.count, by: 3).map { piece.pedals[$0] != 0 }
                 lengths["drawn as \(styles[other]) from \(styles[own])", default: []] += Self.runs(down)
             }
