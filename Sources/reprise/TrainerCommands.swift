@@ -21,6 +21,8 @@ extension TrainerCommand {
         }
         let trainer = own[..<slash] + "/reprise-train"
         let words = [String(trainer), Self.configuration.commandName ?? ""] + arguments
+        // libtorch's threads would spin while they wait for each other: where others work too, several times slower.
+        setenv("OMP_WAIT_POLICY", "PASSIVE", 0)
         var pointers = words.map { strdup($0) } + [nil]
         execv(String(trainer), &pointers)
         let reason =
