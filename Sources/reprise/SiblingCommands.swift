@@ -24,8 +24,15 @@ extension SiblingCommand {
         guard let own = Self.ownPath, let slash = own.lastIndex(of: "/") else {
             throw BuildError(.inputOutput, "cannot tell where this executable lies", canRetry: false)
         }
+<<<<<<< HEAD:Sources/reprise/SiblingCommands.swift
         let sibling = own[..<slash] + "/" + Self.executable
         let words = [String(sibling), Self.configuration.commandName ?? ""] + arguments
+=======
+        let trainer = own[..<slash] + "/reprise-train"
+        let words = [String(trainer), Self.configuration.commandName ?? ""] + arguments
+        // libtorch's threads would spin while they wait for each other: where others work too, several times slower.
+        setenv("OMP_WAIT_POLICY", "PASSIVE", 0)
+>>>>>>> t4:Sources/reprise/TrainerCommands.swift
         var pointers = words.map { strdup($0) } + [nil]
         execv(String(sibling), &pointers)
         let reason = errno == ENOENT ? "it is not there; \(Self.origin)" : String(cString: strerror(errno))
