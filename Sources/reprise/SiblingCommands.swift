@@ -15,24 +15,22 @@ protocol SiblingCommand: ParsableCommand {
     static var executable: String { get }
     /// How it comes to be there.
     static var origin: String { get }
+    /// What it finds in its environment where the user set nothing else.
+    static var environment: [(name: String, value: String)] { get }
     var arguments: [String] { get }
 }
 
 extension SiblingCommand {
+    static var environment: [(name: String, value: String)] { [] }
+
     /// Becomes that executable with the same words.
     func run() throws {
         guard let own = Self.ownPath, let slash = own.lastIndex(of: "/") else {
             throw BuildError(.inputOutput, "cannot tell where this executable lies", canRetry: false)
         }
-<<<<<<< HEAD:Sources/reprise/SiblingCommands.swift
         let sibling = own[..<slash] + "/" + Self.executable
         let words = [String(sibling), Self.configuration.commandName ?? ""] + arguments
-=======
-        let trainer = own[..<slash] + "/reprise-train"
-        let words = [String(trainer), Self.configuration.commandName ?? ""] + arguments
-        // libtorch's threads would spin while they wait for each other: where others work too, several times slower.
-        setenv("OMP_WAIT_POLICY", "PASSIVE", 0)
->>>>>>> t4:Sources/reprise/TrainerCommands.swift
+        for (name, value) in Self.environment { setenv(name, value, 0) }
         var pointers = words.map { strdup($0) } + [nil]
         execv(String(sibling), &pointers)
         let reason = errno == ENOENT ? "it is not there; \(Self.origin)" : String(cString: strerror(errno))
@@ -67,6 +65,8 @@ protocol TrainerCommand: SiblingCommand {}
 
 extension TrainerCommand {
     static var executable: String { "reprise-train" }
+    /// libtorch's threads would spin while they wait for each other: where others work too, several times slower.
+    static var environment: [(name: String, value: String)] { [("OMP_WAIT_POLICY", "PASSIVE")] }
     static var origin: String {
         "tools/quickstart builds it, and so does 'swift build --product reprise-train' where LIBTORCH names a folder of libtorch"
     }
