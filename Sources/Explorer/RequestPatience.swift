@@ -73,8 +73,19 @@ struct RequestPatience: AsyncSocketPool {
                 connections[peer] = nil
                 // By now the number may stand for another connection.
                 guard let now = try? connection.socket.remotePeer(), now == peer else { continue }
-                shutdown(connection.socket.file.rawValue, Int32(SHUT_RDWR))
+                Self.reset(connection.socket.file.rawValue)
             }
         }
+    }
+
+    /// Ends a connection with all that has come and was not read yet: reading it would take time without end.
+    private static func reset(_ descriptor: Int32) {
+        #if os(Linux)
+            // What a connection to no address does to a connected socket (connect(2)).
+            var nowhere = sockaddr()
+            nowhere.sa_family = sa_family_t(AF_UNSPEC)
+            if connect(descriptor, &nowhere, socklen_t(MemoryLayout<sockaddr>.size)) == 0 { return }
+        #endif
+        shutdown(descriptor, Int32(SHUT_RDWR))
     }
 }

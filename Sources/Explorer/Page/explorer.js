@@ -142,7 +142,7 @@
         const line = element("small", null, link);
         element("span", row.split, line, { class: `tag ${row.split}` });
         for (const value of Object.values(row.labels)) element("span", value, line, { class: "tag" });
-        element("span", row.path.slice(0, Math.max(0, slash)), line, { class: "soft" });
+        element("span", row.path.slice(0, Math.max(0, slash)).replace(/^(\.\.\/)+/, ""), line, { class: "soft" });
         link.addEventListener("click", (event) => {
           if (event.metaKey || event.ctrlKey) return;
           event.preventDefault();
@@ -243,9 +243,9 @@
     });
     element("div", null, frame, { id: "playhead", hidden: "" });
     const facts = [
-      ["where", detail.start_seconds !== undefined ? `${clock(detail.start_seconds)} into the source, ${short(detail.length_seconds)} s` : `steps ${whole(detail.start)} to ${whole(detail.start + detail.length)}`],
+      isWhole ? ["segments", whole(source.segments)] : ["where", detail.start_seconds !== undefined ? `${clock(detail.start_seconds)} into the source, ${short(detail.length_seconds)} s` : `steps ${whole(detail.start)} to ${whole(detail.start + detail.length)}`],
       ...source.measures.map(({ title, value }) => [title, short(value)]),
-      ["segment", detail.segment], ["path", source.path], ["SHA-256", source.sha256], ["piece", source.piece],
+      ...(isWhole ? [] : [["segment", detail.segment]]), ["path", source.path], ["SHA-256", source.sha256], ["piece", source.piece],
       ...source.warnings.map((text) => ["read leniently", text]),
     ];
     const list = element("dl", null, box, { class: "facts" });
