@@ -64,7 +64,8 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         let (dataset, isJSON) = (dataset, json)
         let cachePath = cache ?? getenv("REPRISE_CACHE").map { String(cString: $0) } ?? "cache"
-        try DatasetExplorer.serve(dataset, cachePath: cachePath, at: .init(host: host, port: port)) { address in
+        try DatasetExplorer.serve(dataset, cachePath: cachePath, at: .init(host: host, port: port)) {
+            address in
             let line =
                 isJSON ? (["url": .string(address)] as JSONValue).canonical : "\(dataset) is at \(address)"
             print(line)

@@ -94,13 +94,14 @@ struct TransferCommand: ParsableCommand {
                 throw TrainingError(
                     .usage, "\(recipe.name) measures or predicts; it brings no file into a style")
             }
-            let settings = try Settings(transferBy: recipe, assignments: set)
-            return try transfer(
-                TransferRequest(
-                    content: bytes, path: path, style: style, contentStyle: contentStyle, settings: settings),
-                trained)
+            let request = TransferRequest(
+                content: bytes, path: path, style: style, contentStyle: contentStyle,
+                settings: try Settings(transferBy: recipe, assignments: set))
+            let result = try transfer(request, trained)
+            try RawFile.write(result.bytes, to: out)
+            try trainer.keep((result.bytes, result.measures), named: out, of: request, by: name)
+            return result
         }
-        try RawFile.write(result.bytes, to: out)
         if let pictures { try result.figures.write(to: pictures) }
         let elapsed = (ContinuousClock.now - start).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18

@@ -77,6 +77,9 @@ struct TrainerTests {
         let measures = try #require(try transferred.json()["measures"] as? [String: Double])
         #expect(measures["notes"] == 40)
         let (before, after) = (try place.bytes("music/jazz/1.mid"), try place.bytes("out.mid"))
+        let kept = "cache/runs/velocity-cnn-1/transfers/1"
+        #expect(try place.contents(kept) == ["content.mid", "out.mid", "transfer.json"])
+        #expect(try place.bytes("\(kept)/content.mid") == before && place.bytes("\(kept)/out.mid") == after)
         #expect(before.count == after.count)
         // Velocities alone differ: bytes 3, 11, … of the track's notes of eight bytes each.
         let differing = before.indices.filter { before[$0] != after[$0] }
