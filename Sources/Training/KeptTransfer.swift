@@ -50,7 +50,8 @@ extension Trainer {
         let name = path.split(separator: "/").last ?? ""
         guard let dot = name.lastIndex(of: ".") else { return "" }
         let ending = name[dot...].lowercased()
-        return ending.count <= 6 && ending.dropFirst().allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
+        return ending.count <= 6
+            && ending.dropFirst().allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
             ? ending : ""
     }
 }
