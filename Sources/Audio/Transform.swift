@@ -26,15 +26,24 @@ final class Transform {
     /// FFTW's planner is the one part of it that threads may not enter together.
     private static let planner = Mutex(())
 
-    init(_ parameters: STFTParameters) {
-        nFFT = parameters.nFFT
-        window = FloatBuffer(Self.window(parameters))
-        frame = FloatBuffer(count: nFFT)
+    convenience init(_ parameters: STFTParameters) {
+        self.init(window: Self.window(parameters))
+    }
+
+    /// Of frames as they are; their length is even.
+    convenience init(unwindowed nFFT: Int) {
+        self.init(window: [Float](repeating: 1, count: nFFT))
+    }
+
+    private init(window frame: [Float]) {
+        nFFT = frame.count
+        window = FloatBuffer(frame)
+        self.frame = FloatBuffer(count: nFFT)
         spectrum = FloatBuffer(count: nFFT + 16)
-        let angles = (0...nFFT / 4).map { 2 * Double.pi * Double($0) / Double(parameters.nFFT) }
+        let angles = (0...nFFT / 4).map { 2 * Double.pi * Double($0) / Double(frame.count) }
         cosines = FloatBuffer(angles.map { Float(cos($0)) })
         sines = FloatBuffer(angles.map { Float(sin($0)) })
-        let input = UnsafeMutableRawPointer(frame.pointer).assumingMemoryBound(to: fftwf_complex.self)
+        let input = UnsafeMutableRawPointer(self.frame.pointer).assumingMemoryBound(to: fftwf_complex.self)
         let output = UnsafeMutableRawPointer(spectrum.pointer).assumingMemoryBound(to: fftwf_complex.self)
         let size = Int32(nFFT / 2)
         let made = Self.planner.withLock { _ in

@@ -1,3 +1,4 @@
+internal import Audio
 public import Build
 
 /// How alike a spectrum is to itself some frames later, and some bands higher: beats and harmonics show as periods.
@@ -49,19 +50,19 @@ public struct Autocorrelation: Sendable, Hashable {
     }
 }
 
-/// Adds up products of a spectrum with itself, segment by segment.
+/// Adds up the autocorrelations of a spectrum's rows and columns, segment by segment.
 struct AutocorrelationSums {
     private let bands: Int
     private let frames: Int
-    private var rows: [Double]
-    private var columns: [Double]
+    private let rows: AutocorrelationSum
+    private let columns: AutocorrelationSum
     private var count = 0
 
     init(bands: Int, frames: Int) {
         self.bands = bands
         self.frames = frames
-        rows = [Double](repeating: 0, count: min(frames, Autocorrelation.mostLags))
-        columns = [Double](repeating: 0, count: min(bands, Autocorrelation.mostLags))
+        rows = AutocorrelationSum(length: frames, lags: min(frames, Autocorrelation.mostLags))
+        columns = AutocorrelationSum(length: bands, lags: min(bands, Autocorrelation.mostLags))
     }
 
     /// Adds a segment of power, [bands, frames].
@@ -71,41 +72,15 @@ struct AutocorrelationSums {
         withUnsafeTemporaryAllocation(of: Float.self, capacity: power.count) { amplitude in
             guard let amplitudes = amplitude.baseAddress else { return }
             for index in 0..<power.count { amplitudes[index] = max(base[index], 0).squareRoot() }
-            for lag in rows.indices {
-                for band in 0..<bands {
-                    let row = amplitudes + band * frames
-                    rows[lag] += Self.product(row, row + lag, frames - lag)
-                }
-            }
-            for lag in columns.indices {
-                // Row by row: the products of all columns at once.
-                columns[lag] += Self.product(amplitudes, amplitudes + lag * frames, (bands - lag) * frames)
-            }
+            for band in 0..<bands { rows.add(amplitudes + band * frames) }
+            for frame in 0..<frames { columns.add(amplitudes + frame, stride: frames) }
         }
-    }
-
-    /// Σ a[i]·b[i], eight sums side by side; each run of some thousand is added in double precision.
-    private static func product(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Double
-    {
-        var sum = 0.0
-        var start = 0
-        while start + 8 <= count {
-            let end = min(start + 4096, count) & ~7
-            var part = SIMD8<Float>.zero
-            for index in stride(from: start, to: end, by: 8) {
-                let x = UnsafeRawPointer(a + index).loadUnaligned(as: SIMD8<Float>.self)
-                part += x * UnsafeRawPointer(b + index).loadUnaligned(as: SIMD8<Float>.self)
-            }
-            sum += Double(part.sum())
-            start = end
-        }
-        for index in start..<max(start, count) { sum += Double(a[index] * b[index]) }
-        return sum
     }
 
     /// What came of it; of nothing for silence.
     var result: Autocorrelation {
         var result = Autocorrelation()
+        let (rows, columns) = (rows.sums, columns.sums)
         guard let whole = rows.first, whole > 0 else { return result }
         result.frames = count
         result.rows = rows.map { Self.rounded($0 / whole) }

@@ -23,7 +23,7 @@ public struct MelDescription: Sendable, Hashable {
     /// Reads a feature's object: [segments, bands, frames].
     init(_ file: TensorFile, _ name: String) throws {
         let shape = try file.entry(name).shape
-        guard shape.count == 3, shape[0] > 0, shape[1] > 0 else { return }
+        guard shape.count == 3, shape.allSatisfy({ $0 > 0 }) else { return }
         let size = shape[1] * shape[2]
         var moments = [Audio.Moments](repeating: Audio.Moments(), count: shape[1])
         var sums = AutocorrelationSums(bands: shape[1], frames: shape[2])
