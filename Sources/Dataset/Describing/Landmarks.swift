@@ -27,6 +27,12 @@ struct Landmarks: Sendable, Hashable {
     /// Of nothing yet.
     init() {}
 
+    /// Forgets all but the smallest hashes, now and then: for those alone it may be called after every segment, and the
+    /// memory is the same for any length.
+    mutating func keepLeast(_ count: Int) {
+        if found.count > 16 * count { found = Array(hashes.prefix(count)) }
+    }
+
     /// Reads a feature's object: power, [segments, bands, frames].
     ///
     /// - Throws: `TensorFileError`.

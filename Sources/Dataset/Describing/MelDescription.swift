@@ -36,6 +36,7 @@ public struct MelDescription: Sendable, Hashable {
             let rows = UnsafeBufferPointer(scratch)
             sums.add(rows)
             landmarks.add(rows, bands: shape[1], frames: shape[2])
+            landmarks.keepLeast(Shingles.sketchCount)
             for (band, added) in Audio.Moments.ofRows(shape[1], rows).enumerated() {
                 moments[band].merge(added)
             }
