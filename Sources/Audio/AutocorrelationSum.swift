@@ -23,8 +23,9 @@ public final class AutocorrelationSum {
         precondition(length > 0 && lags > 0 && lags <= length, "\(lags) lags of \(length) samples")
         self.length = length
         self.lags = lags
-        // So many zeros follow that no wanted lag wraps around; FFTW likes multiples of 64.
-        let count = (length + lags - 1 + 63) / 64 * 64
+        // So many zeros follow that no wanted lag wraps around. FFTW, planning by estimate, is at its best with 2ᵏ and 5·2ᵏ.
+        var count = 64
+        while count < length + lags - 1 { count = count.isMultiple(of: 5) ? count / 5 * 8 : count / 4 * 5 }
         fourier = FourierTransform(length: count)
         powers = [Double](repeating: 0, count: count)
     }
@@ -58,7 +59,7 @@ public final class AutocorrelationSum {
     private func addPowers() {
         let z = fourier.output
         powers.withUnsafeMutableBufferPointer { powers in
-            // Their number is a multiple of 64.
+            // Their number is a multiple of 4.
             for k in Swift.stride(from: 0, to: powers.count, by: 4) {
                 let four = (z + 2 * k).eight
                 let (re, im) = (four.evenHalf, four.oddHalf)
