@@ -89,8 +89,14 @@ var targets: [Target] = [
         name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     // Measured by tools/bench; no product, no layer.
     .executableTarget(
-        name: "Kernels", dependencies: ["Symbolic", "Build", "Tensors"], path: "tools/benchmarks/kernels",
-        swiftSettings: strict),
+        name: "Kernels",
+        // Audio's kernels are not public: its sources are linked into the folder.
+        dependencies: [
+            "Dataset", "Symbolic", "Build", "Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW",
+            "CAllocations",
+        ],
+        path: "tools/benchmarks/kernels", swiftSettings: strict),
+    .target(name: "CAllocations", path: "tools/benchmarks/allocations", publicHeadersPath: "."),
     .executableTarget(
         name: "LoaderSpeed", dependencies: ["Dataset", "Tensors"], path: "tools/benchmarks/loader-speed",
         swiftSettings: strict),
