@@ -19,17 +19,22 @@ var targets: [Target] = [
     .executableTarget(
         name: "reprise",
         dependencies: [
-            "Insight", "Dataset", "Build",
+            "Console", "Insight", "Dataset", "Build",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
     .executableTarget(
         name: "reprise-serve",
         dependencies: [
-            "Explorer", "Build", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Console", "Explorer", "Build",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict, linkerSettings: [curl]),
     // Layer 4
+    .target(
+        name: "Console",
+        dependencies: ["Build", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        swiftSettings: strict),
     .target(
         name: "Explorer",
         dependencies: [
@@ -129,7 +134,7 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .executableTarget(
             name: "reprise-train",
             dependencies: [
-                "Systems", "Training", "Insight", "Dataset", "Torch", "Build",
+                "Console", "Systems", "Training", "Insight", "Dataset", "Torch", "Build",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
