@@ -441,7 +441,7 @@ def kernels_group(bench):
         cost = f"{1e9 * statistics.median(mine):.3g} ns a {kernel['unit']}"
         if kernel["allocations"] is not None:
             calls, taken = (kernel[key] / kernel["calls"] for key in ("allocations", "allocated_bytes"))
-            cost += f"; a {kernel['call']}: {calls:,.1f} allocations, {taken:,.0f} bytes"
+            cost += f"; a {kernel['call']}: {calls:,.{0 if calls >= 100 else 1}f} allocations, {taken:,.0f} bytes"
         name, against, floor = floors.get(kernel["name"], (None, "no floor", None))
         row = Row(f"kernel: {kernel['name']}", against)
         if name in answers:

@@ -58,10 +58,10 @@ struct AudioKernels {
                 recordings.reduce(into: Kernel.Work()) { work, recording in
                     var meter = LoudnessMeter(
                         layout: ChannelLayout(channels: recording.channels), sampleRate: recording.sampleRate)
+                    var planes = recording.planes.map(\.pointer)
                     for start in stride(from: 0, to: recording.count, by: Self.block) {
-                        meter.add(
-                            recording.planes.map { $0.pointer + start },
-                            count: min(Self.block, recording.count - start))
+                        meter.add(planes, count: min(Self.block, recording.count - start))
+                        for channel in planes.indices { planes[channel] += Self.block }
                     }
                     // A file shorter than a block has no loudness, and counts all the same.
                     work.calls += meter.integrated == nil && meter.range != nil ? 0 : 1

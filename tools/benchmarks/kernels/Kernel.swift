@@ -29,22 +29,38 @@ struct Kernel {
         allocations_begin()
         let counted = try pass()
         let allocations = allocations_end()
-        let times = try (0..<Self.passes).map { _ in try timed(pass).seconds }.sorted()
+        let times = try (0..<Self.passes).map { _ in try timed(pass).time }.sorted { $0.seconds < $1.seconds }
         return Measurement(
-            kernel: self, work: counted, seconds: times[Self.passes / 2],
+            kernel: self, work: counted, time: times[Self.passes / 2],
             allocations: allocations_are_counted() ? (allocations.calls, allocations.bytes) : nil)
     }
 
     /// The first pass alone, timed; nothing is counted.
     func once() throws -> Measurement {
-        let (seconds, work) = try timed(prepare())
-        return Measurement(kernel: self, work: work, seconds: seconds, allocations: nil)
+        let (time, work) = try timed(prepare())
+        return Measurement(kernel: self, work: work, time: time, allocations: nil)
     }
 
-    private func timed(_ pass: () throws -> Work) throws -> (seconds: Double, work: Work) {
-        let start = ContinuousClock.now
+    private func timed(_ pass: () throws -> Work) throws -> (time: Time, work: Work) {
+        let start = Time.now
         let work = try pass()
-        return ((ContinuousClock.now - start) / .seconds(1), work)
+        let end = Time.now
+        return (Time(seconds: end.seconds - start.seconds, cpu: end.cpu - start.cpu), work)
+    }
+}
+
+/// On the wall's clock, and of the process on its processors, in seconds.
+struct Time {
+    let seconds: Double
+    let cpu: Double
+
+    static var now: Time {
+        func read(_ clock: clockid_t) -> Double {
+            var time = timespec()
+            clock_gettime(clock, &time)
+            return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+        }
+        return Time(seconds: read(CLOCK_MONOTONIC), cpu: read(CLOCK_PROCESS_CPUTIME_ID))
     }
 }
 
@@ -53,7 +69,7 @@ struct Measurement {
     let kernel: Kernel
     let work: Kernel.Work
     /// Of a pass: the median of some.
-    let seconds: Double
+    let time: Time
     /// Of a pass, in the whole process; nil if not counted.
     let allocations: (calls: Int, bytes: Int)?
 
@@ -65,8 +81,8 @@ struct Measurement {
     var cells: [String] {
         let perCall = { (count: Int) in Self.short(Double(count) / Double(max(work.calls, 1))) }
         return [
-            kernel.name, Self.short(Double(work.units) / seconds) + " \(kernel.unit)s",
-            Self.short(seconds * 1e9 / Double(max(work.units, 1))), "a \(kernel.call)",
+            kernel.name, Self.short(Double(work.units) / time.seconds) + " \(kernel.unit)s",
+            Self.short(time.seconds * 1e9 / Double(max(work.units, 1))), "a \(kernel.call)",
             allocations.map { perCall($0.calls) } ?? "-", allocations.map { perCall($0.bytes) } ?? "-",
         ]
     }
@@ -74,7 +90,7 @@ struct Measurement {
     var json: [String: Any] {
         [
             "name": kernel.name, "unit": kernel.unit, "call": kernel.call, "calls": work.calls,
-            "units": work.units, "seconds": seconds,
+            "units": work.units, "seconds": time.seconds, "cpu": time.cpu,
             "allocations": allocations.map { $0.calls as Any } ?? NSNull(),
             "allocated_bytes": allocations.map { $0.bytes as Any } ?? NSNull(),
         ]

@@ -13,7 +13,7 @@ struct MIDIKernels {
         Kernel(name: "read, parse", unit: "note", call: "file") {
             {
                 paths.reduce(into: Kernel.Work()) { work, path in
-                    add(FileManager.default.contents(atPath: path).flatMap { score(Array($0)) }, to: &work)
+                    add(bytes(of: path).flatMap(score), to: &work)
                 }
             }
         }
@@ -79,7 +79,20 @@ struct MIDIKernels {
     }
 
     private var contents: [[UInt8]] {
-        paths.compactMap { FileManager.default.contents(atPath: $0).map { Array($0) } }
+        paths.compactMap(bytes)
+    }
+
+    /// A whole file, read to where it stays.
+    private func bytes(of path: String) -> [UInt8]? {
+        guard let file = fopen(path, "rb") else { return nil }
+        defer { fclose(file) }
+        fseek(file, 0, SEEK_END)
+        let size = ftell(file)
+        rewind(file)
+        guard size >= 0 else { return nil }
+        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            count = fread(buffer.baseAddress, 1, size, file)
+        }
     }
 
     private func score(_ bytes: [UInt8]) -> Score? { try? Score(midi: bytes) }

@@ -69,18 +69,25 @@ func run() throws {
 
 /// A file, or the files below a folder, sorted.
 func files(_ place: String) throws -> [String] {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) else {
-        throw Fault("\(place) is not there")
+    let manager = FileManager.default
+    func isFolder(_ path: String) -> Bool? {
+        var isFolder: ObjCBool = false
+        return manager.fileExists(atPath: path, isDirectory: &isFolder) ? isFolder.boolValue : nil
     }
-    guard isFolder.boolValue else { return [place] }
-    let folder = URL(fileURLWithPath: place).resolvingSymlinksInPath().path
-    return try FileManager.default.subpathsOfDirectory(atPath: folder).sorted().map { "\(folder)/\($0)" }
+    switch isFolder(place) {
+    case nil: throw Fault("\(place) is not there")
+    case false: return [place]
+    default:
+        let folder = URL(fileURLWithPath: place).resolvingSymlinksInPath().path
+        return try manager.subpathsOfDirectory(atPath: folder).sorted().map { "\(folder)/\($0)" }
+            .filter { isFolder($0) == false }
+    }
 }
 
 func printJSON(_ found: [Measurement]) throws {
     let all: [String: Any] = [
-        "seconds": found.reduce(0) { $0 + $1.seconds }, "kernels": found.map(\.json),
+        "seconds": found.reduce(0) { $0 + $1.time.seconds }, "cpu": found.reduce(0) { $0 + $1.time.cpu },
+        "kernels": found.map(\.json),
     ]
     print(
         String(decoding: try JSONSerialization.data(withJSONObject: all, options: .sortedKeys), as: UTF8.self)
