@@ -19,17 +19,22 @@ var targets: [Target] = [
     .executableTarget(
         name: "reprise",
         dependencies: [
-            "Insight", "Dataset", "Build",
+            "Console", "Insight", "Dataset", "Build",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
     .executableTarget(
         name: "reprise-serve",
         dependencies: [
-            "Explorer", "Build", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Console", "Explorer", "Build",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict, linkerSettings: [curl]),
     // Layer 4
+    .target(
+        name: "Console",
+        dependencies: ["Build", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        swiftSettings: strict),
     .target(
         name: "Explorer",
         dependencies: [
@@ -89,8 +94,14 @@ var targets: [Target] = [
         name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     // Measured by tools/bench; no product, no layer.
     .executableTarget(
-        name: "Kernels", dependencies: ["Symbolic", "Build", "Tensors"], path: "tools/benchmarks/kernels",
-        swiftSettings: strict),
+        name: "Kernels",
+        // Audio's kernels are not public: its sources are linked into the folder.
+        dependencies: [
+            "Dataset", "Symbolic", "Build", "Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW",
+            "CAllocations",
+        ],
+        path: "tools/benchmarks/kernels", swiftSettings: strict),
+    .target(name: "CAllocations", path: "tools/benchmarks/allocations", publicHeadersPath: "."),
     .executableTarget(
         name: "LoaderSpeed", dependencies: ["Dataset", "Tensors"], path: "tools/benchmarks/loader-speed",
         swiftSettings: strict),
@@ -123,7 +134,7 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .executableTarget(
             name: "reprise-train",
             dependencies: [
-                "Systems", "Training", "Insight", "Dataset", "Torch", "Build",
+                "Console", "Systems", "Training", "Insight", "Dataset", "Torch", "Build",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

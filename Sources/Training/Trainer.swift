@@ -82,6 +82,16 @@ public struct TrainedRun {
     public let reader: DatasetReader
     /// The system, switched to use.
     public let system: any TrainableSystem
+
+    /// The system by its own type, where it is the one that a recipe makes.
+    ///
+    /// - Throws: `train.bad-run` when it is another's.
+    public func system<System: TrainableSystem>(of recipe: Recipe) throws(TrainingError) -> System {
+        guard let system = system as? System else {
+            throw TrainingError(.badRun, "\(record.run) is no run of \(recipe.name)")
+        }
+        return system
+    }
 }
 
 /// Trains recipes on the datasets of a cache, and opens what was trained.

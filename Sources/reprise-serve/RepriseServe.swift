@@ -1,5 +1,6 @@
 import ArgumentParser
 import Build
+import Console
 import Explorer
 
 #if canImport(Glibc)
@@ -20,18 +21,11 @@ struct RepriseServe: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch let error as BuildError {
-            let line = Array("error: \(error.message)\n".utf8)
-            write(STDERR_FILENO, line, line.count)
-            end(error.exitStatus)
+            end(error.exitStatus, saying: [error.message])
         } catch {
             exit(withError: error)
         }
     }
-}
-
-private func end(_ status: ExitStatus) -> Never {
-    fflush(nil)
-    exit(status.rawValue)
 }
 
 struct ServeCommand: ParsableCommand {
@@ -53,18 +47,11 @@ struct ServeCommand: ParsableCommand {
             valueName: "address"))
     var host = "127.0.0.1"
 
-    @Option(
-        help: ArgumentHelp(
-            "The cache's folder (default: $REPRISE_CACHE, else ./cache).", valueName: "dir"))
-    var cache: String?
-
-    @Flag(help: "Print one JSON object on standard output.")
-    var json = false
+    @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let (dataset, isJSON) = (dataset, json)
-        let cachePath = cache ?? getenv("REPRISE_CACHE").map { String(cString: $0) } ?? "cache"
-        try DatasetExplorer.serve(dataset, cachePath: cachePath, at: .init(host: host, port: port)) {
+        let (dataset, isJSON) = (dataset, common.json)
+        try DatasetExplorer.serve(dataset, cachePath: common.cachePath, at: .init(host: host, port: port)) {
             address in
             let line =
                 isJSON ? (["url": .string(address)] as JSONValue).canonical : "\(dataset) is at \(address)"

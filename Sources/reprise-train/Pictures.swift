@@ -1,4 +1,5 @@
 import Build
+import Console
 import Insight
 import Training
 
@@ -31,7 +32,7 @@ extension [Figure] {
                     classes: classes, series: series.map { ($0.name, $0.shares) }, title: figure.title,
                     to: path)
             }
-            StandardError.write("picture \(path)\n")
+            Terminal.standardError.write("picture \(path)\n")
         }
     }
 }

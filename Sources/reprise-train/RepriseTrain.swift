@@ -1,5 +1,6 @@
 import ArgumentParser
 import Build
+import Console
 import Dataset
 import Systems
 import Torch
@@ -28,41 +29,25 @@ struct RepriseTrain: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch let error as TrainingError {
-            fail(error.message, error.exitStatus)
+            end(error.exitStatus, saying: [error.message])
         } catch let error as BuildError {
-            fail(error.message, error.exitStatus)
+            end(error.exitStatus, saying: [error.message])
         } catch let error as LoaderError {
-            fail(error.message, error.code == .truncated || error.code == .damaged ? .damaged : .usage)
+            let isDamaged = error.code == .truncated || error.code == .damaged
+            end(isDamaged ? .damaged : .usage, saying: [error.message])
         } catch let error as ManifestError {
-            fail(error.faults.map(\.description).joined(separator: "; "), .usage)
+            end(.usage, saying: error.faults.map(\.description))
         } catch let error as TorchError {
-            fail(error.description, .failed)
+            end(.failed, saying: [error.description])
         } catch {
             exit(withError: error)
         }
     }
-
-    /// Ends with a line that says what, where and what to do.
-    private static func fail(_ message: String, _ status: ExitStatus) -> Never {
-        StandardError.write("error: \(message)\n")
-        end(status)
-    }
 }
 
-private func end(_ status: ExitStatus) -> Never {
-    fflush(nil)
-    exit(status.rawValue)
-}
-
-/// Options that every command takes.
-struct CommonOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "The cache's folder (default: $REPRISE_CACHE, else ./cache).", valueName: "dir"))
-    var cache: String?
-
-    @Flag(help: "Print one JSON object on standard output.")
-    var json = false
+/// Options that every command takes which computes.
+struct TorchOptions: ParsableArguments {
+    @OptionGroup var common: CommonOptions
 
     @Option(help: ArgumentHelp("Where to compute: cpu or cuda:N.", valueName: "device"))
     var device = "cpu"
@@ -73,8 +58,7 @@ struct CommonOptions: ParsableArguments {
     var trainer: Trainer {
         Trainer(
             recipes: Recipe.all,
-            cachePath: cache ?? getenv("REPRISE_CACHE").map { String(cString: $0) } ?? "cache",
-            log: { StandardError.write($0 + "\n") })
+            cachePath: common.cachePath, log: { Terminal.standardError.write($0 + "\n") })
     }
 
     func validate() throws {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Build
+import Console
 import Insight
 import Torch
 import Training
@@ -44,7 +45,7 @@ struct TrainCommand: ParsableCommand {
             "Steps from one checkpoint to the next (default: an epoch, or five minutes).", valueName: "n"))
     var checkpointSteps: Int?
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var torch: TorchOptions
 
     func validate() throws {
         for (name, value) in [
@@ -64,16 +65,16 @@ struct TrainCommand: ParsableCommand {
         Cancellation.catchSignals()
         let request = TrainingRequest(
             recipe: recipe, dataset: dataset, preset: preset, assignments: set, epochs: epochs,
-            resume: resume, threads: common.threads, device: common.device,
+            resume: resume, threads: torch.threads, device: torch.device,
             limits: TrainingLimits(
                 steps: maxSteps, minutes: maxMinutes, stepsBetweenCheckpoints: checkpointSteps))
         let bar = TrainingBar()
         defer { bar.clear() }
-        let summary = try common.onTorch { trainer, _ in
+        let summary = try torch.onTorch { trainer, _ in
             try trainer.train(request) { bar.report($0) }
         }
         bar.clear()
-        if common.json {
+        if torch.common.json {
             print(summary.json.canonical)
             return
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Build
+import Console
 import Dataset
 import Insight
 import Systems
@@ -28,15 +29,15 @@ struct EvaluateCommand: ParsableCommand {
         completion: .directory)
     var pictures: String?
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var torch: TorchOptions
 
     func run() throws {
         let (name, split, wantsPictures) = (name, split, pictures != nil)
-        let evaluation = try common.onTorch {
+        let evaluation = try torch.onTorch {
             try $0.evaluate(name, on: split, withFigures: wantsPictures, device: $1)
         }
         if let pictures { try evaluation.figures.write(to: pictures) }
-        if common.json {
+        if torch.common.json {
             print(evaluation.json.canonical)
             return
         }
@@ -82,12 +83,12 @@ struct TransferCommand: ParsableCommand {
         completion: .directory)
     var pictures: String?
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var torch: TorchOptions
 
     func run() throws {
         let (name, out, set, start) = (name, out, set, ContinuousClock.now)
         let (path, style, contentStyle, bytes) = (content, style, contentStyle, try RawFile.read(content))
-        let result = try common.onTorch { trainer, device in
+        let result = try torch.onTorch { trainer, device in
             let trained = try trainer.open(name, device: device)
             let recipe = trained.recipe
             guard let transfer = recipe.transfer else {
@@ -105,7 +106,7 @@ struct TransferCommand: ParsableCommand {
         if let pictures { try result.figures.write(to: pictures) }
         let elapsed = (ContinuousClock.now - start).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
-        if common.json {
+        if torch.common.json {
             let object: JSONValue = [
                 "out": .string(out), "run": .string(name), "seconds": .number(seconds),
                 "measures": .object(

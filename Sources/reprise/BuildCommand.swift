@@ -1,5 +1,6 @@
 import ArgumentParser
 import Build
+import Console
 import Dataset
 import Insight
 

@@ -1,3 +1,4 @@
+import Console
 import Dataset
 import Insight
 import Synchronization

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Build
+import Console
 import Dataset
 
 #if canImport(Glibc)
@@ -47,44 +48,18 @@ struct Reprise: ParsableCommand {
         } catch let ending as Ending {
             end(ending.status)
         } catch let error as BuildError {
-            fail([error.message], error.exitStatus)
+            end(error.exitStatus, saying: [error.message])
         } catch let error as ManifestError {
             let isUsage = error.faults.contains { $0.kind == .manifest }
-            fail(error.faults.map(\.description), isUsage ? .usage : .failed)
+            end(isUsage ? .usage : .failed, saying: error.faults.map(\.description))
         } catch {
             Terminal.restoreStandardError()
             exit(withError: error)
         }
-    }
-
-    /// Ends with lines that each say what, where and what to do.
-    private static func fail(_ messages: [String], _ status: ExitStatus) -> Never {
-        for message in messages { Terminal.standardError.write("error: \(message)\n") }
-        end(status)
     }
 }
 
 /// Ends a command that has said what it had to say.
 struct Ending: Error {
     let status: ExitStatus
-}
-
-private func end(_ status: ExitStatus) -> Never {
-    fflush(nil)
-    exit(status.rawValue)
-}
-
-/// Options that every command takes.
-struct CommonOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "The cache's folder (default: $REPRISE_CACHE, else ./cache).", valueName: "dir"))
-    var cache: String?
-
-    @Flag(help: "Print one JSON object on standard output.")
-    var json = false
-
-    var cachePath: String {
-        cache ?? getenv("REPRISE_CACHE").map { String(cString: $0) } ?? "cache"
-    }
 }

@@ -41,6 +41,8 @@ midi:
   grid: {{steps_per_beat: 4}}
   segment: {{steps: 32, drop_last: true}}
 """
+# A segment's mel in float32, of either manifest and of the floor.
+MEL_BYTES = 256 * 257 * 4
 # Peers for Python, as pip calls them.
 PEERS = "numpy scipy librosa soundfile soxr threadpoolctl symusic safetensors audioflux dvc webdataset".split()
 FLAGS = ["-O3", "-march=native", "-w"]
@@ -232,7 +234,8 @@ def midi_group(bench):
     }
     kernels = bench.options.kernels
     if kernels and os.path.exists(kernels):
-        contenders["ours, parse"] = lambda: bench.answer([kernels, "parse", folder])
+        words = [kernels, folder, "--only", "read, parse", "--once", "--json"]
+        contenders["ours, parse"] = lambda: bench.answer(words)
     answers, failed = rounds(contenders, bench.options.pairs, tell)
     row = Row("MIDI, whole path, 1 job", "symusic (writes dense rolls, we sparse notes)", 5)
     rows = [compare(row, answers, failed, "symusic", "ours")]
@@ -380,48 +383,143 @@ def loader_group(bench):
     return rows
 
 
-def scale_group(bench):
-    """Cost of a first build and of a no-op by the number of sources: an exponent near 1 is linear."""
-    sizes = [100, 1000, 10_000, 100_000]
-    seconds = {"first build": [], "no-op build": []}
-    for size in sizes:
-        folder = corpus.small(bench.work, size)
-        path = manifest(bench, f"scale-{size}", MIDI.format(folder=folder))
-        again = ours(bench, path, 2, name=f"scale-{size}", keep=True)
-        time.sleep(2.1)
-        seconds["first build"].append(again()["seconds"])
-        seconds["no-op build"].append(min(again()["seconds"] for _ in range(3)))
-        tell(f"{size} sources: first {seconds['first build'][-1]:.3f} s, again {seconds['no-op build'][-1]:.4f} s")
+def kernels_group(bench):
+    """Our kernels one by one, and what the same costs in C where a floor does it; there are no targets."""
+    program = bench.options.kernels
+    if not os.path.exists(program):
+        return [Row("kernels", "the C floors").missing("build it: swift build -c release --product Kernels")]
+    folders = [corpus.midi(bench.options.music, bench.work), corpus.audio(bench.options.music, bench.work, 44100, 8)]
+    midi = corpus.listed(folders[0], corpus.MIDI)
+    sounds = corpus.listed(folders[1], corpus.AUDIO)
+    high = corpus.listed(corpus.audio(bench.options.music, bench.work, 48000, 4), corpus.AUDIO)
+    sizes = [sum(os.path.getsize(path) for path in paths) for paths in (midi, sounds)]
+    output, seconds = f"{bench.work}/floor", 60
+    batches = {"batch, mel": 64 * MEL_BYTES, "batch, 4 rolls 64 x 128, U8": 64 * 64 * (3 * 128 + 17)}
+    contenders = {
+        "ours": lambda: bench.answer([program, *folders, "--json"]),
+        "sparse": lambda: bench.answer([f"{bench.bin}/midi", output, "sparse", *midi]),
+        "dense": lambda: bench.answer([f"{bench.bin}/midi", output, "dense", *midi]),
+        "audio": lambda: bench.answer([f"{bench.bin}/audio", output, "none", *sounds]),
+        "soxr": lambda: bench.answer([f"{bench.bin}/audio", output, "soxr_hq", *high]),
+        "medium": lambda: bench.answer([f"{bench.bin}/resample", str(seconds)]),
+    }
+    for name, size in batches.items():
+        contenders[name] = lambda size=size: bench.answer([f"{bench.bin}/copy", str(size), "0.3"])
+    answers, failed = rounds(contenders, bench.options.pairs, tell)
+    if "ours" not in answers:
+        return [Row("kernels", "the C floors").missing(failed["ours"])]
+
+    def per(stage, unit):
+        """Seconds a unit of some stages, by an answer."""
+        return lambda a: sum(a["stages"][name] for name in stage.split()) / unit(a)
+
+    def packed(size, made):
+        """Seconds a byte of what is made: its hash, its writing."""
+        return lambda a: a["stages"]["hash"] / (size + made(a)) + a["stages"]["write"] / made(a)
+
+    def mel(a):
+        return a["segments"] * MEL_BYTES
+
+    floors = {
+        "read, parse": ("sparse", "read, parse bare notes", per("read parse", lambda a: a["notes"])),
+        "parse": ("sparse", "parse bare notes", per("parse", lambda a: a["notes"])),
+        "cut to the grid": ("sparse", "notes on a grid, no segments", per("lay", lambda a: a["notes"])),
+        "rasterise, velocity 64 x 128": ("dense", "paint pieces whole", per("lay", lambda a: a["bytes"])),
+        "hash": ("sparse", "SHA-256", per("hash", lambda a: a["bytes"] + sizes[0])),
+        "FFT, mel of 256 bands": ("audio", "STFT, mel, log10", per("stft mel", lambda a: a["segments"] * 131072)),
+        "resample, medium": ("medium", "libsamplerate's loop", lambda a: a["seconds"] / (seconds * 48000)),
+        "resample, soxr_hq": ("soxr", "soxr_oneshot", per("resample", lambda a: a["audio_s"] * 48000)),
+        "pack, notes": ("sparse", "SHA-256, write, flush", packed(sizes[0], lambda a: a["bytes"])),
+        "pack, mel": ("audio", "SHA-256, write, flush", packed(sizes[1], mel)),
+    }
+    # `copy` tells nanoseconds a byte as its seconds.
+    floors |= {name: (name, "memcpy", lambda a: a["seconds"] * 1e-9) for name in batches}
     rows = []
-    for what, found in seconds.items():
-        fixed, slope, error = fit_line(sizes, found)
-        row = Row(f"cost from 100 to 100,000 sources: {what}", "linear: exponent", 1.1, is_limit=True)
-        exponents = [
-            math.log(max(b - fixed, 1e-9) / max(a - fixed, 1e-9)) / math.log(10)
-            for a, b in zip(found[1:], found[2:])
-        ]
-        listed = ", ".join(f"{value:.3g}" for value in found)
-        rows.append(
-            row.fill(
-                exponents,
-                note=f"{1e6 * slope:.3g} µs a source + {1000 * fixed:.3g} ms, off by {100 * error:.0f} % at most; "
-                f"{listed} s",
-            )
-        )
+    for index, kernel in enumerate(answers["ours"][0]["kernels"]):
+        passes = [a["kernels"][index] for a in answers["ours"]]
+        mine = [k["seconds"] / k["units"] for k in passes]
+        cost = f"{1e9 * statistics.median(mine):.3g} ns a {kernel['unit']}"
+        if kernel["allocations"] is not None:
+            calls, taken = (kernel[key] / kernel["calls"] for key in ("allocations", "allocated_bytes"))
+            cost += f"; a {kernel['call']}: {calls:,.{0 if calls >= 100 else 1}f} allocations, {taken:,.0f} bytes"
+        name, against, floor = floors.get(kernel["name"], (None, "no floor", None))
+        row = Row(f"kernel: {kernel['name']}", against)
+        if name in answers:
+            theirs = [floor(a) for a in answers[name]]
+            cost = f"floor {1e9 * statistics.median(theirs):.3g}, ours {cost}"
+            row.fill([a / b for a, b in zip(mine, theirs)])
+        row.note = cost
+        rows.append(row)
+    bench.floors["kernels"] = answers["ours"][-1]["kernels"]
+    return rows
+
+
+def scale_group(bench):
+    """Cost of a first build and of a no-op by the number of sources: a line through it, and the exponent of what sources add."""
+    sizes = [1] + [n for n in (100, 300, 1000, 3000, 10_000, 30_000, 100_000) if n <= bench.options.sources]
+    # What an interrupted run left would make a first build a no-op.
+    shutil.rmtree(f"{bench.work}/caches", ignore_errors=True)
+    found = {"first build": [], "no-op build": []}
+    for size in sizes:
+        path = manifest(bench, f"scale-{size}", MIDI.format(folder=corpus.small(bench.work, size)))
+        # Of the large there is one first build; the small are short, and differ more from time to time.
+        builds = [ours(bench, path, 2, name=f"scale-{size}-{i}", keep=True) for i in range(1 if size > 3000 else 3)]
+        # A file younger than a tick of the clock is looked at again.
+        time.sleep(2.1)
+        first = [build() for build in builds]
+        again = [builds[-1]() for _ in range(9)]
+        point = {"sources": size}
+        found["first build"].append(point | {k: statistics.median(a[k] for a in first) for k in ("seconds", "cpu")})
+        # Some milliseconds, which others on the machine can only make more.
+        found["no-op build"].append(point | {k: min(a[k] for a in again) for k in ("seconds", "cpu")})
+        said = ", ".join(f"{what} {points[-1]['seconds']:.4g} s" for what, points in found.items())
+        tell(f"{size} sources: {said}, load {os.getloadavg()[0]:.1f}")
+    rows = []
+    for what, points in found.items():
+        row = Row(f"cost from 100 to {sizes[-1]:,} sources: {what}", "linear: exponent", 1.1, is_limit=True)
+        rows.append(row)
+        power = fit_power(points, "seconds")
+        if power is None:
+            row.missing("it takes --sources 1000 or more")
+            continue
+        row.median, row.low, row.high = power
+        row.cpu = (fit_power(points, "cpu") or (None,))[0]
+        fixed, slope, r2 = fit_line([p["sources"] for p in points[1:]], [p["seconds"] for p in points[1:]])
+        row.note = f"{1000 * fixed:.3g} ms + {1e6 * slope:.3g} µs a source, r² {r2:.4f}"
+        row.details = {"intercept_s": fixed, "slope_s": slope, "r2": r2, "points": points}
     return rows
 
 
 def fit_line(sizes, seconds):
-    """Least squares of the relative error: a fixed cost and a slope, and the greatest relative error."""
+    """Least squares of the relative error: intercept, slope, and r² with the same weights."""
     weights = [1 / s**2 for s in seconds]
     w = sum(weights)
     x = sum(a * b for a, b in zip(weights, sizes)) / w
     y = sum(a * b for a, b in zip(weights, seconds)) / w
     above = sum(a * (b - x) * (c - y) for a, b, c in zip(weights, sizes, seconds))
     slope = above / sum(a * (b - x) ** 2 for a, b in zip(weights, sizes))
-    fixed = max(y - slope * x, 0)
-    error = max(abs(fixed + slope * n - s) / s for n, s in zip(sizes, seconds))
-    return fixed, slope, error
+    left = sum(a * (c - y - slope * (b - x)) ** 2 for a, b, c in zip(weights, sizes, seconds))
+    return y - slope * x, slope, 1 - left / sum(a * (c - y) ** 2 for a, c in zip(weights, seconds))
+
+
+def fit_power(points, key):
+    """The exponent of a line through the logarithms of sources and cost, and its 95 % interval by Student's t.
+
+    The first point is one source, which costs what any build does. The fit is of what others add to it, where that can be
+    told; None if that leaves fewer than three points.
+    """
+    alone = points[0][key]
+    logs = [(math.log(p["sources"]), math.log(p[key] - alone)) for p in points[1:] if p[key] > 1.1 * alone]
+    if len(logs) < 3:
+        return None
+    x, y = (statistics.fmean(values) for values in zip(*logs))
+    spread = sum((a - x) ** 2 for a, _ in logs)
+    exponent = sum((a - x) * (b - y) for a, b in logs) / spread
+    left = sum((b - y - exponent * (a - x)) ** 2 for a, b in logs)
+    degrees = len(logs) - 2
+    quantile = (12.71, 4.30, 3.18, 2.78, 2.57)[min(degrees, 5) - 1]
+    reach = quantile * math.sqrt(left / degrees / spread)
+    return exponent, exponent - reach, exponent + reach
 
 
 def compare(row, answers, failed, above, below):
@@ -452,9 +550,9 @@ def medians(answers, name):
 
 GROUPS = {
     "audio": audio_group, "resample": resample_group, "midi": midi_group, "noop": noop_group,
-    "loader": loader_group, "scale": scale_group,
+    "loader": loader_group, "kernels": kernels_group, "scale": scale_group,
 }  # fmt: skip
-ROWS = "audio resample midi noop change loader scale".split()
+ROWS = "audio resample midi noop change loader kernels scale".split()
 
 
 def main():
@@ -468,6 +566,7 @@ def main():
     parser.add_argument("--kernels", default=f"{ROOT}/.build/release/Kernels", help="our kernels")
     parser.add_argument("--pairs", type=int, default=5, help="rounds that count (at least 5 for a table)")
     parser.add_argument("--scale", action="store_true", help="also 100 to 100,000 sources (minutes)")
+    parser.add_argument("--sources", type=int, default=100_000, metavar="N", help="the most of the row scale")
     parser.add_argument("--json", metavar="FILE", help="write the results there too")
     options = parser.parse_args()
     for row in options.rows:

@@ -94,13 +94,14 @@ def interval(ratios):
 
 
 class Row:
-    """One line of the table: a median ratio against its target."""
+    """One line of the table: a median ratio against its target, if it has one."""
 
-    def __init__(self, name, against, target, is_limit=False, unit="x"):
+    def __init__(self, name, against, target=None, is_limit=False, unit="x"):
         self.name, self.against, self.target = name, against, target
         self.is_limit, self.unit = is_limit, unit
         self.median = self.low = self.high = self.cpu = None
         self.note = "not measured"
+        self.details = {}
 
     def fill(self, ratios, cpu=None, note=""):
         if ratios:
@@ -115,16 +116,16 @@ class Row:
 
     @property
     def holds(self):
-        if self.median is None:
+        if self.median is None or self.target is None:
             return None
         return self.low <= self.target if self.is_limit else self.high >= self.target
 
     @property
     def cells(self):
-        want = f"{'≤' if self.is_limit else '≥'} {self.target:g}"
+        want = "-" if self.target is None else f"{'≤' if self.is_limit else '≥'} {self.target:g}"
         if self.median is None:
             return [self.name, self.against, want, "-", "-", "-", self.note]
-        verdict = "holds" if self.holds else "misses"
+        verdict = {True: "holds", False: "misses", None: ""}[self.holds]
         return [
             self.name,
             self.against,
@@ -132,7 +133,7 @@ class Row:
             f"{self.median:.3g}",
             f"{self.low:.3g}–{self.high:.3g}",
             f"{self.cpu:.3g}" if self.cpu else "-",
-            f"{verdict}{'; ' + self.note if self.note else ''}",
+            "; ".join(filter(None, (verdict, self.note))),
         ]
 
     @property
@@ -141,7 +142,7 @@ class Row:
             "row": self.name, "against": self.against, "target": self.target,
             "at_most": self.is_limit, "median": self.median,
             "interval": None if self.median is None else [self.low, self.high],
-            "cpu": self.cpu, "holds": self.holds, "note": self.note,
+            "cpu": self.cpu, "holds": self.holds, "note": self.note, **self.details,
         }  # fmt: skip
 
 

@@ -60,7 +60,8 @@ final class RollPainter {
             }
             // Rows come in the order of their start: no later one begins in the window.
             guard first < steps else { break }
-            guard pitch >= 0, pitch <= 127 else { continue }
+            // A row of no length has no last step to paint.
+            guard pitch >= 0, pitch <= 127, end > first else { continue }
             if end > steps {
                 end = steps
                 flags &= ~RollFlags.ends

@@ -52,12 +52,14 @@ extension Manifest {
             case exact
         }
 
-        /// What becomes of MIDI sources that share passages.
+        /// What becomes of sources that share passages.
         public enum NearDuplicates: String, CaseIterable, Sendable {
             /// Nothing: each is its own piece, unless the manifest says otherwise.
             case ignore
-            /// Those that share 3 % or more of the smaller one's stretches of twelve pitches are one piece, and so on
-            /// from one to the next.
+            /// Those that share enough are one piece, and so on from one to the next.
+            ///
+            /// MIDI: 3 % or more of the smaller one's stretches of twelve pitches; audio with a mel: 10 % or more of
+            /// the smaller one's landmarks.
             case together
         }
     }

@@ -16,10 +16,8 @@ struct ChordTransfer {
     let run: TrainedRun
 
     init(_ run: TrainedRun) throws {
-        guard let system = run.system as? ChordLSTM else {
-            throw TrainingError(.badRun, "\(run.record.run) is no run of chord-lstm")
-        }
-        (self.system, self.run) = (system, run)
+        self.run = run
+        system = try run.system(of: .chordLSTM)
     }
 
     static let parameters = [

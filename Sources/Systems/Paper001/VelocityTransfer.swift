@@ -11,10 +11,8 @@ struct VelocityTransfer {
     let run: TrainedRun
 
     init(_ run: TrainedRun) throws {
-        guard let system = run.system as? VelocityCNN else {
-            throw TrainingError(.badRun, "\(run.record.run) is no run of velocity-cnn")
-        }
-        (self.system, self.run) = (system, run)
+        self.run = run
+        system = try run.system(of: .velocityCNN)
     }
 
     func run(_ request: TransferRequest) throws -> Transferred {

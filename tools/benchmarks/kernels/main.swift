@@ -1,92 +1,117 @@
-// The kernels by themselves, in memory: one pass each over a corpus, timed inside.
+// The hot kernels by themselves, over real music: units a second, nanoseconds a unit, allocations a call.
 //
-//   Kernels parse|rolls|paint|hash FOLDER        MIDI files
+//   Kernels MUSIC… [--only NAME] [--once] [--json]
 //
-// Prints JSON: seconds, processor seconds, and how much there was.
+// MUSIC   MIDI and audio files, or folders of them
+// --only  only the kernels whose name begins so
+// --once  one pass of each, cold, with no count of allocations
+// --json  one JSON object, on one line
+//
+// A pass goes over all the music. The first warms up, the second's allocations are counted (every malloc of the
+// process; glibc only), and the median of three more is told.
 
-import Build
 import Foundation
-import Symbolic
-import Tensors
 
-/// The files below a folder, sorted.
-func files(below folder: String) throws -> [String] {
-    try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix(".mid") }.sorted()
-        .map { "\(folder)/\($0)" }
+/// Why there is nothing to measure.
+struct Fault: Error {
+    let message: String
+    init(_ message: String) { self.message = message }
 }
 
-func bytes(of path: String) -> [UInt8] {
-    guard let file = fopen(path, "rb") else { return [] }
-    defer { fclose(file) }
-    fseek(file, 0, SEEK_END)
-    let size = ftell(file)
-    rewind(file)
-    return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-        count = fread(buffer.baseAddress, 1, size, file)
-    }
-}
-
-/// Seconds of a clock.
-func seconds(_ clock: clockid_t) -> Double {
-    var time = timespec()
-    clock_gettime(clock, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-}
-
-/// Runs a body once; tells how long it took and what it counted.
-func measure(_ what: String, _ body: () throws -> Int) rethrows {
-    let (wall, cpu) = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID))
-    let count = try body()
-    let (wallEnd, cpuEnd) = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID))
-    print("{\"seconds\": \(wallEnd - wall), \"cpu\": \(cpuEnd - cpu), \"\(what)\": \(count)}")
-}
-
-/// Parses a file; a malformed one counts for nothing.
-func score(_ bytes: [UInt8]) -> Score? { try? Score(midi: bytes) }
-
-let words = CommandLine.arguments
-guard words.count == 3 else {
-    print("usage: Kernels parse|rolls|paint|hash FOLDER")
-    exit(64)
-}
-let paths = try files(below: words[2])
-switch words[1] {
-case "parse":
-    // As symusic's: reading is in the time.
-    measure("notes") {
-        paths.reduce(0) { sum, path in
-            sum + (score(bytes(of: path))?.timelines.reduce(0) { $0 + $1.notes.count } ?? 0)
-        }
-    }
-case "rolls":
-    let scores = paths.compactMap { score(bytes(of: $0)) }
-    let parameters = RollParameters(steps: 32, dropLast: true)
-    measure("rows") {
-        scores.reduce(0) { $0 + ((try? RollSegments(score: $1, parameters: parameters))?.pitch.count ?? 0) }
-    }
-case "paint":
-    let parameters = RollParameters(steps: 64, dropLast: true)
-    let all = paths.compactMap { path in
-        score(bytes(of: path)).flatMap { try? RollSegments(score: $0, parameters: parameters) }
-    }
-    let roll = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 64 * 128)
-    measure("bytes") {
-        var painted = 0
-        for segments in all {
-            for segment in 0..<segments.count {
-                segments.withRows(of: segment) { DenseRolls.velocity($0, steps: 64, into: roll) }
-                painted += roll.count
+func run() throws {
+    var (places, only, isOnce, isJSON): ([String], String?, Bool, Bool) = ([], nil, false, false)
+    var words = CommandLine.arguments.dropFirst()
+    while let word = words.popFirst() {
+        switch word {
+        case "--only":
+            only = words.popFirst()
+            if only == nil { throw Fault("--only wants a kernel's name") }
+        case "--once": isOnce = true
+        case "--json": isJSON = true
+        default:
+            if word.hasPrefix("-") {
+                throw Fault("no option '\(word)'; usage: Kernels MUSIC… [--only NAME] [--once] [--json]")
             }
+            places.append(word)
         }
-        return painted
     }
-    roll.deallocate()
-case "hash":
-    let contents = paths.map { bytes(of: $0) }
-    measure("bytes") {
-        contents.reduce(0) { $0 + $1.count + Int(Digest(of: $1).bytes[0] & 0) }
+    let files = try places.flatMap(files)
+    func named(_ endings: String...) -> [String] {
+        files.filter { file in endings.contains { file.lowercased().hasSuffix(".\($0)") } }
     }
-default:
-    print("no kernel '\(words[1])'")
-    exit(64)
+    let (midi, audio) = (named("mid", "midi"), named("wav", "flac", "ogg", "mp3"))
+    guard !midi.isEmpty || !audio.isEmpty else {
+        throw Fault(
+            "no MIDI or audio files \(places.isEmpty ? "named" : "in \(places.joined(separator: ", "))"); "
+                + "usage: Kernels MUSIC… [--only NAME] [--once] [--json]")
+    }
+    let datasets = try DatasetKernels(midi: midi, audio: audio)
+    defer { datasets.remove() }
+    // Made one group after the other, since some hold the music that they work on.
+    let groups: [() throws -> [Kernel]] = [
+        { midi.isEmpty ? [] : MIDIKernels(paths: midi).all },
+        { audio.isEmpty ? [] : try AudioKernels(paths: audio).all },
+        { datasets.all },
+    ]
+    var found: [Measurement] = []
+    for group in groups {
+        for kernel in try group() where only.map(kernel.name.hasPrefix) ?? true {
+            let measurement = try isOnce ? kernel.once() : kernel.measured()
+            guard measurement.work.units > 0 else {
+                throw Fault("'\(kernel.name)' found nothing to do in this music")
+            }
+            found.append(measurement)
+        }
+    }
+    guard !found.isEmpty else { throw Fault("no kernel's name begins with '\(only ?? "")' for this music") }
+    try isJSON ? printJSON(found) : printTable(found)
+}
+
+/// A file, or the files below a folder, sorted.
+func files(_ place: String) throws -> [String] {
+    let manager = FileManager.default
+    func isFolder(_ path: String) -> Bool? {
+        var isFolder: ObjCBool = false
+        return manager.fileExists(atPath: path, isDirectory: &isFolder) ? isFolder.boolValue : nil
+    }
+    switch isFolder(place) {
+    case nil: throw Fault("\(place) is not there")
+    case false: return [place]
+    default:
+        let folder = URL(fileURLWithPath: place).resolvingSymlinksInPath().path
+        return try manager.subpathsOfDirectory(atPath: folder).sorted().map { "\(folder)/\($0)" }
+            .filter { isFolder($0) == false }
+    }
+}
+
+func printJSON(_ found: [Measurement]) throws {
+    let all: [String: Any] = [
+        "seconds": found.reduce(0) { $0 + $1.time.seconds }, "cpu": found.reduce(0) { $0 + $1.time.cpu },
+        "kernels": found.map(\.json),
+    ]
+    print(
+        String(decoding: try JSONSerialization.data(withJSONObject: all, options: .sortedKeys), as: UTF8.self)
+    )
+}
+
+func printTable(_ found: [Measurement]) {
+    let lines = [Measurement.heading] + found.map(\.cells)
+    for (number, line) in lines.enumerated() {
+        let cells = line.indices.map { column in
+            let width = lines.map(\.[column].count).max() ?? 0
+            return line[column].padding(toLength: width, withPad: " ", startingAt: 0)
+        }
+        print("| " + cells.joined(separator: " | ") + " |")
+        if number == 0 {
+            print("|" + cells.map { String(repeating: "-", count: $0.count + 2) + "|" }.joined())
+        }
+    }
+}
+
+do {
+    try run()
+} catch {
+    let message = (error as? Fault)?.message ?? "\(error)"
+    FileHandle.standardError.write(Data("error: \(message)\n".utf8))
+    exit(1)
 }

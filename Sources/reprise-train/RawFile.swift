@@ -1,5 +1,3 @@
-import Insight
-import Synchronization
 import Training
 
 #if canImport(Glibc)
@@ -7,15 +5,6 @@ import Training
 #else
     import Darwin
 #endif
-
-/// Standard error, past any buffer.
-enum StandardError {
-    static var isTerminal: Bool {
-        isatty(STDERR_FILENO) == 1 && getenv("TERM").map { String(cString: $0) } != "dumb"
-    }
-
-    static func write(_ text: String) { RawFile.write(Array(text.utf8), to: STDERR_FILENO) }
-}
 
 /// Whole files.
 enum RawFile {
@@ -70,47 +59,5 @@ enum RawFile {
 
     private static func fault(_ doing: String, _ path: String) -> TrainingError {
         TrainingError(.file, "cannot \(doing) \(path): \(String(cString: strerror(errno)))")
-    }
-}
-
-/// Progress of a training: a bar on a terminal, a plain line every ten seconds elsewhere.
-final class TrainingBar: Sendable {
-    private struct State {
-        var lastDrawn: ContinuousClock.Instant?
-        var isDrawn = false
-    }
-
-    private let state = Mutex(State())
-    private let isTerminal = StandardError.isTerminal
-
-    func report(_ progress: TrainingProgress) {
-        state.withLock { state in
-            let now = ContinuousClock.now
-            let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
-            if let last = state.lastDrawn, now - last < pause { return }
-            state.lastDrawn = now
-            let line = Self.line(progress)
-            StandardError.write(isTerminal ? "\r\u{1B}[K\(line)" : line + "\n")
-            state.isDrawn = isTerminal
-        }
-    }
-
-    func clear() {
-        state.withLock { state in
-            if state.isDrawn { StandardError.write("\r\u{1B}[K") }
-            state.isDrawn = false
-        }
-    }
-
-    static func line(_ progress: TrainingProgress) -> String {
-        let width = 24
-        let filled = width * progress.step / max(progress.steps, 1)
-        let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled)
-        let left = Int(progress.secondsLeft.rounded(.up))
-        let time =
-            left < 60
-            ? "\(left) s" : left < 3600 ? "\(left / 60) min" : "\(left / 3600) h \(left % 3600 / 60) min"
-        return "epoch \(progress.epoch)/\(progress.epochs) [\(bar)] \(progress.step)/\(progress.steps)"
-            + "  loss \(format(progress.loss, 4))  \(format(progress.rate, 1)) items/s  \(time) left"
     }
 }

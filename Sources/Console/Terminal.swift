@@ -5,17 +5,18 @@
 #endif
 
 /// A stream that a person may be looking at.
-struct Terminal: Sendable {
-    static let standardOutput = Terminal(descriptor: STDOUT_FILENO)
-    /// A duplicate, which stays where it is when libraries are silenced.
-    static let standardError = Terminal(descriptor: fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3))
+public struct Terminal: Sendable {
+    /// Standard output.
+    public static let standardOutput = Terminal(descriptor: STDOUT_FILENO)
+    /// Standard error: a duplicate, which stays where it is when libraries are silenced.
+    public static let standardError = Terminal(descriptor: fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3))
 
     private let descriptor: Int32
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
     /// Whether it is a terminal that can redraw a line.
-    var isInteractive: Bool {
+    public var isInteractive: Bool {
         isatty(descriptor) == 1 && getenv("TERM").map { String(cString: $0) } != "dumb"
     }
 
@@ -23,7 +24,7 @@ struct Terminal: Sendable {
     ///
     /// libmpg123 tells of every oddity of an MP3 there, and libsndfile, which loads it, has no way to stop it. What
     /// matters of it comes back as warnings of the source.
-    static func silenceLibraries() {
+    public static func silenceLibraries() {
         guard standardError.descriptor >= 0, case let null = open("/dev/null", O_WRONLY | O_CLOEXEC),
             null >= 0
         else { return }
@@ -32,19 +33,19 @@ struct Terminal: Sendable {
     }
 
     /// Undoes `silenceLibraries`.
-    static func restoreStandardError() {
+    public static func restoreStandardError() {
         dup2(standardError.descriptor, STDERR_FILENO)
     }
 
     /// Its width in columns; 80 if unknown.
-    var width: Int {
+    public var width: Int {
         var size = winsize()
         guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
         return Int(size.ws_col)
     }
 
     /// Writes text at once, past any buffer.
-    func write(_ text: String) {
+    public func write(_ text: String) {
         var text = text
         text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
