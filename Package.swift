@@ -51,8 +51,8 @@ var targets: [Target] = [
         name: "Insight", dependencies: ["Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
         exclude: ["Report/chart.min.js.LICENSE"],
         resources: [
-            .embedInCode("Report/chart.min.js"), .embedInCode("Report/report.js"),
-            .embedInCode("Report/report.css"),
+            .embedInCode("Report/chart.min.js"), .embedInCode("Report/page.js"),
+            .embedInCode("Report/report.js"), .embedInCode("Report/report.css"),
         ],
         swiftSettings: strict),
     // Layer 2

@@ -83,6 +83,7 @@ extension DatasetExplorer {
         case "/explorer.css": .file(PackageResources.explorer_css, "text/css; charset=utf-8")
         case "/explorer.js": .file(PackageResources.explorer_js, "text/javascript; charset=utf-8")
         case "/sound.js": .file(PackageResources.sound_js, "text/javascript; charset=utf-8")
+        case "/page.js": .file(PageScript.bytes, "text/javascript; charset=utf-8")
         case "/chart.js": .file(ChartScript.bytes, "text/javascript; charset=utf-8")
         case "/report": .file(try await statistics(), "text/html; charset=utf-8")
         case "/api/dataset": .json(describeDataset())

@@ -2,20 +2,7 @@
 // The explorer's page. All that is seen stands in the address behind the `#`, so that a link shows it again. Text from the
 // dataset reaches the page as text only, never as markup.
 (() => {
-  const $ = (id) => document.getElementById(id);
-  const element = (name, text, parent, attributes = {}) => {
-    const made = document.createElement(name);
-    if (text !== null && text !== undefined) made.textContent = text;
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    if (parent) parent.append(made);
-    return made;
-  };
-  const whole = (value) => Math.round(value).toLocaleString("en");
-  const short = (value) => {
-    const size = Math.abs(value);
-    if (size !== 0 && (size < 0.01 || size >= 1e7)) return value.toExponential(2);
-    return value.toLocaleString("en", { maximumFractionDigits: size >= 100 ? 1 : size >= 1 ? 2 : 4 });
-  };
+  const { $, element, whole, short } = page;
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
   const many = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 

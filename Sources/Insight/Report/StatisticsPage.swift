@@ -48,6 +48,7 @@ extension DatasetStatistics {
             \(String(decoding: PackageResources.chart_min_js, as: UTF8.self))
             </script>
             <script>
+            \(String(decoding: PackageResources.page_js, as: UTF8.self))
             \(String(decoding: PackageResources.report_js, as: UTF8.self))
             </script>
             </body>
@@ -61,4 +62,10 @@ extension DatasetStatistics {
 public enum ChartScript {
     /// The script, UTF-8.
     public static var bytes: [UInt8] { PackageResources.chart_min_js }
+}
+
+/// What the scripts of all pages share: elements, and numbers as people read them.
+public enum PageScript {
+    /// The script, UTF-8.
+    public static var bytes: [UInt8] { PackageResources.page_js }
 }

@@ -3,21 +3,7 @@
 // the page as text only, never as markup.
 (() => {
   const data = JSON.parse(document.getElementById("statistics").textContent);
-  const $ = (id) => document.getElementById(id);
-  const element = (name, text, parent, attributes = {}) => {
-    const made = document.createElement(name);
-    if (text !== null && text !== undefined) made.textContent = text;
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    if (parent) parent.append(made);
-    return made;
-  };
-  const whole = (value) => Math.round(value).toLocaleString("en");
-  const short = (value) => {
-    if (value === null || value === undefined) return "–";
-    const size = Math.abs(value);
-    if (size !== 0 && (size < 0.01 || size >= 1e7)) return value.toExponential(2);
-    return value.toLocaleString("en", { maximumFractionDigits: size >= 100 ? 1 : size >= 1 ? 2 : 4 });
-  };
+  const { $, element, whole, short } = page;
   const clock = (hours) => hours >= 1 ? `${short(hours)} h` : `${short(hours * 60)} min`;
   const pitchName = (pitch) => ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"][pitch % 12] + (Math.floor(pitch / 12) - 1);
 
