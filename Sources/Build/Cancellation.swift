@@ -32,7 +32,7 @@ public final class Cancellation: Sendable {
     public static let bySignal = Cancellation()
 
     /// Lets SIGINT, SIGTERM and SIGHUP request `bySignal`; a second one ends the process at once, which loses
-    /// only unfinished work.
+    /// only unfinished work. Those that the process was started to ignore stay ignored.
     public static func catchSignals() {
         // Touched here, so that the handler never has to build it.
         _ = bySignal
@@ -43,21 +43,24 @@ public final class Cancellation: Sendable {
             action.__sigaction_u.__sa_handler = { _ in Cancellation.bySignal.request() }
         #endif
         action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))
-        for signal in [SIGINT, SIGTERM] { sigaction(signal, &action, nil) }
-        // Under nohup a lost terminal is no reason to stop.
-        var inherited = sigaction()
-        sigaction(SIGHUP, nil, &inherited)
-        #if os(Linux)
-            let handler = inherited.__sigaction_handler.sa_handler
-            let isIgnored = handler.map { unsafeBitCast($0, to: Int.self) } == 1
-        #else
-            let isIgnored = inherited.__sigaction_u.__sa_handler.map { unsafeBitCast($0, to: Int.self) } == 1
-        #endif
-        if !isIgnored { sigaction(SIGHUP, &action, nil) }
+        // What is ignored from the start stays so: a lost terminal under nohup, Ctrl-C in a script's background job.
+        for signal in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(signal) { sigaction(signal, &action, nil) }
         // A parent's mask is inherited too: what blocks these would make Ctrl-C unheard.
         var heard = sigset_t()
         sigemptyset(&heard)
         for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&heard, signal) }
         pthread_sigmask(SIG_UNBLOCK, &heard, nil)
+    }
+
+    private static func isIgnored(_ signal: Int32) -> Bool {
+        var inherited = sigaction()
+        sigaction(signal, nil, &inherited)
+        #if os(Linux)
+            let handler = inherited.__sigaction_handler.sa_handler
+        #else
+            let handler = inherited.__sigaction_u.__sa_handler
+        #endif
+        // 1: SIG_IGN.
+        return handler.map { unsafeBitCast($0, to: Int.self) } == 1
     }
 }

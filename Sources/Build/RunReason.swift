@@ -67,18 +67,25 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
             case .forced: "forced"
             }
         if changes.isEmpty { return what }
-        func short(_ value: String?) -> String {
-            guard let value else { return "none" }
-            if value.count > 8, let number = Double(value) { return "\((number * 1e4).rounded() / 1e4)" }
-            return value.count <= 40 ? value : value.prefix(37) + "…"
-        }
         let shown = changes.prefix(3).map { change in
-            change.old == nil && change.new == nil
-                ? "\(change.name) not made yet"
-                : "\(change.name) \(short(change.old)) → \(short(change.new))"
+            if change.old == nil, change.new == nil { return "\(change.name) not made yet" }
+            let (old, new) = Self.short(change.old, change.new)
+            return "\(change.name) \(old) → \(new)"
         }
         let rest = changes.count > 3 ? ", and \(changes.count - 3) more" : ""
         return "\(what): \(shown.joined(separator: ", "))\(rest)"
+    }
+
+    /// Two values for a line: numbers by their first digits, unless these are the same; long texts cut.
+    private static func short(_ old: String?, _ new: String?) -> (String, String) {
+        func cut(_ value: String) -> String { value.count <= 40 ? value : value.prefix(37) + "…" }
+        func digits(_ value: String) -> String {
+            let isNumber = value.contains(".") && !value.contains("e") && Double(value) != nil
+            return isNumber ? String(value.prefix(8)) : cut(value)
+        }
+        let (short, other) = (old.map(digits), new.map(digits))
+        return short == other
+            ? (old.map(cut) ?? "none", new.map(cut) ?? "none") : (short ?? "none", other ?? "none")
     }
 
     /// The same reason with other names for what changed.

@@ -18,10 +18,12 @@ extension Assembly {
                 sounds[source.sha256] = Action(Stages.landmarks, inputs: [mel], subject: path)
             }
         }
-        return try pairs(scores, from: DatasetReader.duplicateShare) { context in
+        return try pairs(scores, from: DatasetReader.duplicateShare, atLeast: 1) { context in
             Shingles(try ScoreStage.decode(context), .pitches).hashes
         }
-            + pairs(sounds, from: DatasetReader.recordingShare) { context in
+            + pairs(
+                sounds, from: DatasetReader.recordingShare, atLeast: DatasetReader.recordingCount
+            ) { context in
                 let name = context.action.inputs[0].name
                 return try context.withFile(of: name) {
                     try Landmarks(TensorFile(path: $0), name).hashes
@@ -29,9 +31,9 @@ extension Assembly {
             }
     }
 
-    /// Pairs of sources whose sets of hashes share so much of the smaller one's.
+    /// Pairs of sources whose sets of hashes share so much of the smaller one's, and so many.
     private func pairs(
-        _ actions: [Digest: Action], from leastShare: Double,
+        _ actions: [Digest: Action], from leastShare: Double, atLeast leastCount: Int,
         _ hashes: @escaping @Sendable (ActionContext) throws -> [UInt32]
     ) throws -> [(first: Digest, second: Digest)] {
         let sources = actions.sorted { $0.key < $1.key }
@@ -48,7 +50,7 @@ extension Assembly {
         }
         return SharedHashes.counts(sets).compactMap { pair, count in
             let least = min(sets[pair.first].count, sets[pair.second].count)
-            guard Double(count) >= leastShare * Double(least) else { return nil }
+            guard count >= leastCount, Double(count) >= leastShare * Double(least) else { return nil }
             return (sources[pair.first].key, sources[pair.second].key)
         }
     }

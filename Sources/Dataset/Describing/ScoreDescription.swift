@@ -187,7 +187,8 @@ public struct ScoreDescription: Sendable, Hashable {
         func position(_ tick: Int) -> Int { (tick * factor + beat.numerator) / (2 * beat.numerator) }
         let end = position(timeline.notes.reduce(0) { max($0, $1.offset) })
         let count = end / length + 1
-        var sounds = [Bool](repeating: false, count: count)
+        // How many notes more sound than in the bar before: a note over many bars takes no longer than another.
+        var changes = [Int32](repeating: 0, count: count + 1)
         var onsets: [Int] = []
         onsets.reserveCapacity(timeline.notes.count)
         var (tick, onset, bar) = (0, 0, 0)
@@ -199,13 +200,15 @@ public struct ScoreDescription: Sendable, Hashable {
             }
             if onsets.last != onset { onsets.append(onset) }
             let last = min(position(note.offset), end)
-            sounds[bar] = true
-            if last >= (bar + 1) * length {
-                for later in bar + 1...last / length { sounds[later] = true }
-            }
+            changes[bar] += 1
+            changes[last < (bar + 1) * length ? bar + 1 : last / length + 1] -= 1
         }
         bars += count
-        emptyBars += sounds.count { !$0 }
+        var sounding: Int32 = 0
+        for change in changes.dropLast() {
+            sounding += change
+            if sounding == 0 { emptyBars += 1 }
+        }
         guard count > 1 else { return nil }
         return (
             1 - Double(Self.difference(onsets, length, bars: count)) / Double(length * (count - 1)), count

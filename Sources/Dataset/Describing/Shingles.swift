@@ -138,6 +138,12 @@ enum SharedHashes {
     ///
     /// Both rise.
     static func share(_ first: [UInt32], _ second: [UInt32]) -> Double {
+        let least = min(first.count, second.count)
+        return least > 0 ? Double(common(first, second)) / Double(least) : 0
+    }
+
+    /// How many hashes both sets have. Both rise.
+    static func common(_ first: [UInt32], _ second: [UInt32]) -> Int {
         var (i, j, common) = (0, 0, 0)
         while i < first.count, j < second.count {
             let (a, b) = (first[i], second[j])
@@ -145,11 +151,11 @@ enum SharedHashes {
             if a <= b { i += 1 }
             if b <= a { j += 1 }
         }
-        let least = min(first.count, second.count)
-        return least > 0 ? Double(common) / Double(least) : 0
+        return common
     }
 
-    /// A hash that more sets than this hold is a commonplace, such as a scale, and is passed over.
+    /// A hash that more sets than this hold is a commonplace, such as a scale, and is passed over: so are versions of one
+    /// work of which there are more.
     static let commonplaceCount = 200
 
     /// How many hashes each pair of sets has in common; pairs that have none are left out.
