@@ -11,9 +11,7 @@
 public final class AutocorrelationSum {
     private let length: Int
     private let lags: Int
-    private let transform: Transform
-    private let row: FloatBuffer
-    private let power: FloatBuffer
+    private let fourier: FourierTransform
     private var powers: [Double]
 
     /// Of nothing yet.
@@ -25,29 +23,59 @@ public final class AutocorrelationSum {
         precondition(length > 0 && lags > 0 && lags <= length, "\(lags) lags of \(length) samples")
         self.length = length
         self.lags = lags
-        // So many zeros follow that no wanted lag wraps around; FFTW likes multiples of 64.
-        let count = (length + lags - 1 + 63) / 64 * 64
-        transform = Transform(unwindowed: count)
-        row = FloatBuffer([Float](repeating: 0, count: count))
-        power = FloatBuffer(count: count / 2 + 1)
-        powers = [Double](repeating: 0, count: count / 2 + 1)
+        // So many zeros follow that no wanted lag wraps around. FFTW, planning by estimate, is at its best with 2ᵏ and 5·2ᵏ.
+        var count = 64
+        while count < length + lags - 1 { count = count.isMultiple(of: 5) ? count / 5 * 8 : count / 4 * 5 }
+        fourier = FourierTransform(length: count)
+        powers = [Double](repeating: 0, count: count)
     }
 
-    /// Adds a row, whose samples lie `stride` apart.
-    public func add(_ samples: UnsafePointer<Float>, stride: Int = 1) {
-        for index in 0..<length { row.pointer[index] = samples[index * stride] }
-        transform.power(of: row.pointer, into: power.pointer)
-        for bin in powers.indices { powers[bin] += Double(power.pointer[bin]) }
+    /// Adds rows: sample i of row j lies at `samples[j * rowStride + i * stride]`.
+    ///
+    /// Two rows at a time, one as the real and one as the imaginary part: |Z[k]|² + |Z[−k]|² is twice the sum of their power spectra,
+    /// and what is looked for is even in k.
+    public func add(_ samples: UnsafePointer<Float>, rows: Int, rowStride: Int, stride: Int) {
+        let pairs = fourier.input
+        for row in Swift.stride(from: 0, to: rows, by: 2) {
+            var first = samples + row * rowStride
+            if row + 1 < rows {
+                var second = first + rowStride
+                for index in 0..<length {
+                    (pairs[2 * index], pairs[2 * index + 1]) = (first.pointee, second.pointee)
+                    first += stride
+                    second += stride
+                }
+            } else {
+                for index in 0..<length {
+                    (pairs[2 * index], pairs[2 * index + 1]) = (first.pointee, 0)
+                    first += stride
+                }
+            }
+            fourier.execute()
+            addPowers()
+        }
+    }
+
+    private func addPowers() {
+        let z = fourier.output
+        powers.withUnsafeMutableBufferPointer { powers in
+            // Their number is a multiple of 4.
+            for k in Swift.stride(from: 0, to: powers.count, by: 4) {
+                let four = (z + 2 * k).eight
+                let (re, im) = (four.evenHalf, four.oddHalf)
+                let power = SIMD4<Double>(re * re + im * im)
+                for i in 0..<4 { powers[k + i] += power[i] }
+            }
+        }
     }
 
     /// The sums by lag.
     public var sums: [Double] {
-        let count = transform.nFFT
+        let count = powers.count
         let cosines = (0..<count).map { cos(2 * .pi * Double($0) / Double(count)) }
         return (0..<lags).map { lag in
-            // The spectrum of a real row is even: all but the first and the last bin count twice.
-            var sum = powers[0] + powers[count / 2] * cosines[count / 2 * lag % count]
-            for bin in 1..<count / 2 { sum += 2 * powers[bin] * cosines[bin * lag % count] }
+            var sum = 0.0
+            for bin in 0..<count { sum += powers[bin] * cosines[bin * lag % count] }
             return sum / Double(count)
         }
     }

@@ -20,6 +20,13 @@ public enum FeatureMath {
         transform(values) { $0 * factor }
     }
 
+    /// x → √x, such as powers to amplitudes.
+    ///
+    /// - Parameter values: At least 0.
+    public static func squareRoots(_ values: UnsafeMutableBufferPointer<Float>) {
+        transform(values) { $0.roots }
+    }
+
     /// x → log10(1 + scale · x), for x of at least 0, exact for small x too.
     ///
     /// With scale 1/σ this is the compression of Sanders, "Twin mel autoencoders" (paper 004).
@@ -53,15 +60,15 @@ public enum FeatureMath {
         let reference: Double
         switch parameters.reference {
         case .value(let value): reference = abs(value)
-        case .maximum: reference = Double(values.max() ?? 0)
+        case .maximum: reference = Double(greatest(values))
         }
         let perDecade = power == 2 ? 10.0 : 20.0
         log10(values, amin: Float(amin))
         let factor = Float(perDecade)
         let offset = Float(perDecade * decimalLog(max(amin, reference)))
         transform(values) { $0 * factor - offset }
-        if let topDB = parameters.topDB, let greatest = values.max() {
-            let floor = SIMD8<Float>(repeating: greatest - Float(topDB))
+        if let topDB = parameters.topDB {
+            let floor = SIMD8<Float>(repeating: greatest(values) - Float(topDB))
             transform(values) { $0.replacing(with: floor, where: $0 .< floor) }
         }
     }
@@ -80,6 +87,20 @@ public enum FeatureMath {
             let factor = 1 / divisor
             transform(.init(rebasing: values[(row * length)..<((row + 1) * length)])) { $0 * factor }
         }
+    }
+
+    /// The greatest of the values; 0 of none.
+    private static func greatest(_ values: UnsafeMutableBufferPointer<Float>) -> Float {
+        guard let base = values.baseAddress, values.count >= 8 else { return values.max() ?? 0 }
+        var greatest = base.eight
+        for i in stride(from: 8, through: values.count - 8, by: 8) {
+            let eight = (base + i).eight
+            greatest.replace(with: eight, where: eight .> greatest)
+        }
+        // The last eight, of which some were seen.
+        let last = (base + values.count - 8).eight
+        greatest.replace(with: last, where: last .> greatest)
+        return greatest.greatest
     }
 
     /// Applies `body` to all values, eight at a time; the last few are padded with ones.

@@ -1,3 +1,7 @@
+#if arch(x86_64)
+    import _Builtin_intrinsics.intel.sse
+#endif
+
 /// Floats at a fixed place, on a 64-byte boundary, zero at first.
 ///
 /// The fixed alignment keeps FFTW on one code path, so that results do not differ in the last bit.
@@ -51,6 +55,17 @@ extension SIMD8<Float> {
 
     /// Each without its sign.
     @inline(__always) var magnitude: SIMD8<Float> { SIMD8(bitPattern: bitPattern & 0x7FFF_FFFF) }
+
+    /// The square roots.
+    ///
+    /// `squareRoot()` takes them one by one, with a branch after each for the C library's error number.
+    @inline(__always) var roots: SIMD8<Float> {
+        #if arch(x86_64)
+            SIMD8(lowHalf: _mm_sqrt_ps(lowHalf), highHalf: _mm_sqrt_ps(highHalf))
+        #else
+            squareRoot()
+        #endif
+    }
 
     /// The greatest of the eight.
     @inline(__always) var greatest: Float {

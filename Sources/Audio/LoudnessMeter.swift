@@ -4,6 +4,10 @@
     internal import Darwin
 #endif
 
+#if arch(x86_64)
+    import _Builtin_intrinsics.intel.sse2
+#endif
+
 /// Integrated loudness (ITU-R BS.1770-4) and loudness range (EBU Tech 3342) of a stream.
 ///
 /// The filter is libebur128's, for any sample rate. Blocks of 400 ms and of 3 s begin every 100 ms (libebur128 has 3 s
@@ -128,7 +132,7 @@ private struct KWeighting {
             let y = (b0 * x + b1 * x1 + b2 * x2 - a2 * y2) - a1 * y1
             let z = (y - (y1 + y1) + y2 - c2 * z2) - c1 * z1
             (x2, x1, y2, y1, z2, z1) = (x1, x, y1, y, z1, z)
-            sum += z * z
+            sum = sum + z * z
         }
         // A tail that has died away would go on in slow denormal numbers.
         let tiny = SIMD2(repeating: 1e-30)
@@ -140,3 +144,17 @@ private struct KWeighting {
         return sum
     }
 }
+
+#if arch(x86_64)
+    // The standard library's operators take two doubles apart, and the optimiser puts lanes together again that do not belong
+    // together: the weighting then takes 1.7 times as long.
+
+    @inline(__always)
+    private func + (left: SIMD2<Double>, right: SIMD2<Double>) -> SIMD2<Double> { _mm_add_pd(left, right) }
+
+    @inline(__always)
+    private func - (left: SIMD2<Double>, right: SIMD2<Double>) -> SIMD2<Double> { _mm_sub_pd(left, right) }
+
+    @inline(__always)
+    private func * (left: SIMD2<Double>, right: SIMD2<Double>) -> SIMD2<Double> { _mm_mul_pd(left, right) }
+#endif

@@ -114,7 +114,7 @@ final class SegmentAnalyzer {
         transpose(stride: stride)
         if wantsMagnitude {
             for bin in 0..<binCount {
-                (magnitudes.pointer + 8 * bin).eight = (powers.pointer + 8 * bin).eight.squareRoot()
+                (magnitudes.pointer + 8 * bin).eight = (powers.pointer + 8 * bin).eight.roots
             }
         }
         for work in works {

@@ -1,6 +1,3 @@
-internal import CFFTW
-internal import Synchronization
-
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -10,51 +7,24 @@ internal import Synchronization
 /// The power spectrum of one windowed real frame.
 ///
 /// The frame of n samples is transformed as n/2 complex numbers and then unravelled, which takes half the time of
-/// FFTW's own real transforms here. Plans are ESTIMATE plans, so that every run computes the same bits.
+/// FFTW's own real transforms here.
 final class Transform {
     let nFFT: Int
     var binCount: Int { nFFT / 2 + 1 }
 
     private let window: FloatBuffer
-    private let frame: FloatBuffer
-    private let spectrum: FloatBuffer
+    private let fourier: FourierTransform
     /// cos and sin of 2πk/n for k up to n/4.
     private let cosines: FloatBuffer
     private let sines: FloatBuffer
-    private let plan: fftwf_plan
 
-    /// FFTW's planner is the one part of it that threads may not enter together.
-    private static let planner = Mutex(())
-
-    convenience init(_ parameters: STFTParameters) {
-        self.init(window: Self.window(parameters))
-    }
-
-    /// Of frames as they are; their length is even.
-    convenience init(unwindowed nFFT: Int) {
-        self.init(window: [Float](repeating: 1, count: nFFT))
-    }
-
-    private init(window frame: [Float]) {
-        nFFT = frame.count
-        window = FloatBuffer(frame)
-        self.frame = FloatBuffer(count: nFFT)
-        spectrum = FloatBuffer(count: nFFT + 16)
-        let angles = (0...nFFT / 4).map { 2 * Double.pi * Double($0) / Double(frame.count) }
+    init(_ parameters: STFTParameters) {
+        nFFT = parameters.nFFT
+        window = FloatBuffer(Self.window(parameters))
+        fourier = FourierTransform(length: parameters.nFFT / 2)
+        let angles = (0...nFFT / 4).map { 2 * Double.pi * Double($0) / Double(parameters.nFFT) }
         cosines = FloatBuffer(angles.map { Float(cos($0)) })
         sines = FloatBuffer(angles.map { Float(sin($0)) })
-        let input = UnsafeMutableRawPointer(self.frame.pointer).assumingMemoryBound(to: fftwf_complex.self)
-        let output = UnsafeMutableRawPointer(spectrum.pointer).assumingMemoryBound(to: fftwf_complex.self)
-        let size = Int32(nFFT / 2)
-        let made = Self.planner.withLock { _ in
-            SendablePlan(plan: fftwf_plan_dft_1d(size, input, output, FFTW_FORWARD, estimate))
-        }
-        plan = made.plan
-    }
-
-    deinit {
-        let plan = SendablePlan(plan: plan)
-        Self.planner.withLock { _ in fftwf_destroy_plan(plan.plan) }
     }
 
     /// The window in the middle of a frame, zeros beside it.
@@ -73,16 +43,17 @@ final class Transform {
 
     /// Writes |X[k]|² of the `nFFT` samples from here, for k from 0 to nFFT/2.
     func power(of samples: UnsafePointer<Float>, into power: UnsafeMutablePointer<Float>) {
+        let frame = fourier.input
         var i = 0
         while i + 8 <= nFFT {
-            (frame.pointer + i).eight = (samples + i).eight * (window.pointer + i).eight
+            (frame + i).eight = (samples + i).eight * (window.pointer + i).eight
             i += 8
         }
         while i < nFFT {
-            frame.pointer[i] = samples[i] * window.pointer[i]
+            frame[i] = samples[i] * window.pointer[i]
             i += 1
         }
-        fftwf_execute(plan)
+        fourier.execute()
         unravel(into: power)
     }
 
@@ -92,7 +63,7 @@ final class Transform {
     /// X[k] = E + e^(−2πik/n)·O and X*[m−k] = E − e^(−2πik/n)·O.
     private func unravel(into power: UnsafeMutablePointer<Float>) {
         let m = nFFT / 2
-        let z = spectrum.pointer
+        let z = fourier.output
         power[0] = (z[0] + z[1]) * (z[0] + z[1])
         power[m] = (z[0] - z[1]) * (z[0] - z[1])
         var k = 1
@@ -125,13 +96,6 @@ final class Transform {
             k += 1
         }
     }
-}
-
-private let estimate: UInt32 = 1 << 6
-
-/// A plan on its way through the planner's lock.
-private struct SendablePlan: @unchecked Sendable {
-    let plan: fftwf_plan
 }
 
 extension SIMD4<Float> {

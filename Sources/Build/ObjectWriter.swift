@@ -16,8 +16,11 @@ public final class ObjectWriter {
     private var buffer: [UInt8] = []
     private var flushed = 0
     private var wasOverwritten = false
+    private var unstarted = 0
 
     private static let bufferSize = 128 << 10
+    /// The disk is set to work whenever so many bytes were written, so that the flush at the end finds little left to do.
+    private static let startSize = 8 << 20
 
     init(_ disk: Disk, path: String, cancellation: Cancellation) throws(BuildError) {
         self.disk = disk
@@ -72,6 +75,7 @@ public final class ObjectWriter {
         wasOverwritten = true
         try disk.write(bytes, to: descriptor, at: offset, path: path)
         flushed = max(flushed, offset + bytes.count)
+        startWriting(bytes.count)
     }
 
     /// Replaces bytes that were written before, such as a header whose place was kept with zeros.
@@ -119,6 +123,14 @@ public final class ObjectWriter {
         try disk.write(bytes, to: descriptor, at: flushed, path: path)
         if !wasOverwritten { hasher.update(bytes) }
         flushed += bytes.count
+        startWriting(bytes.count)
+    }
+
+    private func startWriting(_ count: Int) {
+        unstarted += count
+        guard unstarted >= Self.startSize else { return }
+        disk.startWriting(descriptor)
+        unstarted = 0
     }
 }
 

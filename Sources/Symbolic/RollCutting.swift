@@ -209,38 +209,45 @@ private struct TimelineCutter {
             segments.controlsOffset += repeatElement(end, count: starts.count)
             return
         }
-        var rows: [(segment: Int, step: UInt16, control: ControlChange)] = []
+        let isStored = (0..<128).map { parameters.controls.contains(UInt8($0)) }
+        var rows: [ControlRow] = []
+        rows.reserveCapacity(timeline.controls.count)
         var first = 0
-        for control in timeline.controls where isStored(control) {
+        for control in timeline.controls where isStored[Int(control.number & 127)] {
             let step = grid.step(of: control.tick)
             guard let range = self.segments(overlapping: step..<step + 1, first: &first) else { continue }
-            for segment in range { rows.append((segment, UInt16(step - starts[segment]), control)) }
+            for segment in range {
+                rows.append(
+                    ControlRow(
+                        segment: Int32(segment), step: UInt16(step - starts[segment]), number: control.number,
+                        value: control.value, channel: control.channel))
+            }
         }
         // By segment, each in the order of the score: a counting sort.
         var cursors = [Int](repeating: 0, count: starts.count + 1)
-        for row in rows { cursors[row.segment + 1] += 1 }
+        for row in rows { cursors[Int(row.segment) + 1] += 1 }
         for segment in starts.indices { cursors[segment + 1] += cursors[segment] }
         let base = segments.controlsStep.count
         segments.controlsOffset += cursors.dropFirst().map { Int64(base + $0) }
-        var order = [Int](repeating: 0, count: rows.count)
-        for (index, row) in rows.enumerated() {
-            order[cursors[row.segment]] = index
-            cursors[row.segment] += 1
+        let sorted = [ControlRow](unsafeUninitializedCapacity: rows.count) { sorted, count in
+            for row in rows {
+                sorted.initializeElement(at: cursors[Int(row.segment)], to: row)
+                cursors[Int(row.segment)] += 1
+            }
+            count = rows.count
         }
-        for index in order {
-            segments.controlsStep.append(rows[index].step)
-            segments.controlsNumber.append(rows[index].control.number)
-            segments.controlsValue.append(rows[index].control.value)
-            segments.controlsChannel.append(rows[index].control.channel)
-        }
+        segments.controlsStep += sorted.map(\.step)
+        segments.controlsNumber += sorted.map(\.number)
+        segments.controlsValue += sorted.map(\.value)
+        segments.controlsChannel += sorted.map(\.channel)
     }
 
-    private func isStored(_ control: ControlChange) -> Bool {
-        switch parameters.controls {
-        case .none: false
-        case .all: true
-        case .numbers(let numbers): numbers.contains(control.number)
-        }
+    private struct ControlRow: BitwiseCopyable {
+        let segment: Int32
+        let step: UInt16
+        let number: UInt8
+        let value: UInt8
+        let channel: UInt8
     }
 
     private mutating func appendPedals(to segments: inout RollSegments) {

@@ -34,6 +34,14 @@ public struct RollParameters: Hashable, Sendable {
         case numbers([UInt8])
         /// All.
         case all
+
+        func contains(_ number: UInt8) -> Bool {
+            switch self {
+            case .none: false
+            case .numbers(let numbers): numbers.contains(number)
+            case .all: true
+            }
+        }
     }
 
     /// Which part of a timeline is cut.

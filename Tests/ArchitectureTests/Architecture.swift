@@ -80,7 +80,7 @@ struct Architecture {
             /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|typealias|func|var|let)\s+)?(\w+)/
         let system: Set = [
             "Swift", "Foundation", "FoundationEssentials", "Glibc", "Musl", "Darwin", "Dispatch",
-            "Synchronization",
+            "Synchronization", "_Builtin_intrinsics",
         ]
         return files.flatMap { file in
             file.lines.enumerated().compactMap { number, line in

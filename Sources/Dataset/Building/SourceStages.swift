@@ -129,32 +129,35 @@ struct SourceStages: Sendable {
                 try ScoreStage.runSegments(context, score, rolls)
             }
             if segments?.failure == nil {
-                try describe(score, item, decoded: parsed)
+                try describe(score, item, parsed.map { .score($0) })
             }
             guard let segments else { return .built(.unknown(item.source, .midi)) }
             return outcome(item, score, segments) ?? .built(.unknown(item.source, .midi))
         case .audio:
             guard let spectrum else { return missingBlock(item, "audio", "audio") }
+            var mel: MelDescription?
             let record = try runner.run(spectrum.action(item.source, path: item.path), reading: [item.source])
             {
-                context in try spectrum.run(context, item.source)
+                context in mel = try spectrum.run(context, item.source)
             }
             guard let record else {
-                let mel = spectrum.audio.features.first { $0.name == "mel" || $0.name == "mfcc" }
+                let mel = spectrum.describedFeature
                 if case .plan(let plan) = runner, let mel {
                     try plan.expect(
                         Stages.describeMel, Parameters([:]), inputs: [(mel.name, nil)], subject: item.path)
                 }
                 return .built(.unknown(item.source, .audio))
             }
-            if record.failure == nil { try describe(record, item) }
+            if record.failure == nil { try describe(record, item, mel.map { .mel($0) }) }
             return outcome(item, record, nil) ?? .built(.unknown(item.source, .audio))
         }
     }
 
-    private func describe(_ record: ActionRecord, _ item: Item, decoded: Score? = nil) throws(BuildError) {
+    private func describe(
+        _ record: ActionRecord, _ item: Item, _ atHand: DescribeStage.AtHand?
+    ) throws(BuildError) {
         guard let action = DescribeStage.action(of: record, path: item.path) else { return }
-        _ = try runner.run(action) { context in try DescribeStage.run(context, decoded: decoded) }
+        _ = try runner.run(action) { context in try DescribeStage.run(context, atHand) }
     }
 
     private func missingBlock(_ item: Item, _ kind: String, _ block: String) -> SourceOutcome {

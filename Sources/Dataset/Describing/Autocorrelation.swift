@@ -71,9 +71,10 @@ struct AutocorrelationSums {
         count += frames
         withUnsafeTemporaryAllocation(of: Float.self, capacity: power.count) { amplitude in
             guard let amplitudes = amplitude.baseAddress else { return }
-            for index in 0..<power.count { amplitudes[index] = max(base[index], 0).squareRoot() }
-            for band in 0..<bands { rows.add(amplitudes + band * frames) }
-            for frame in 0..<frames { columns.add(amplitudes + frame, stride: frames) }
+            amplitudes.update(from: base, count: power.count)
+            FeatureMath.squareRoots(amplitude)
+            rows.add(amplitudes, rows: bands, rowStride: frames, stride: 1)
+            columns.add(amplitudes, rows: frames, rowStride: 1, stride: frames)
         }
     }
 

@@ -59,44 +59,77 @@ struct Landmarks: Sendable, Hashable {
         _ power: UnsafeBufferPointer<Float>, bands: Int, frames: Int
     ) -> [(frame: Int, row: Int)] {
         let rows = min(bands, mostRows)
-        var drawn = [Float](repeating: 0, count: rows * frames)
-        for band in 0..<bands {
-            let row = band * rows / bands
-            for frame in 0..<frames { drawn[row * frames + frame] += power[band * frames + frame] }
-        }
-        // The mean of three frames: a copy that begins between two frames has its peaks at the same ones.
-        var smooth = drawn
-        if frames > 2 {
+        // Nothing beside a row, so that all windows are whole; what is drawn, what is smooth, what is greatest.
+        let width = frames + 2 * reachFrames
+        return withUnsafeTemporaryAllocation(of: Float.self, capacity: 3 * rows * width) { scratch in
+            scratch.update(repeating: 0)
+            guard let drawn = scratch.baseAddress, let power = power.baseAddress else { return [] }
+            let (smooth, wide) = (drawn + rows * width, drawn + 2 * rows * width)
+            for band in 0..<bands {
+                let to = drawn + band * rows / bands * width + reachFrames
+                let from = power + band * frames
+                for frame in 0..<frames { to[frame] += from[frame] }
+            }
+            var greatest: Float = 0
             for row in 0..<rows {
-                for frame in 1..<frames - 1 {
-                    let place = row * frames + frame
-                    smooth[place] = (drawn[place - 1] + drawn[place] + drawn[place + 1]) / 3
+                let from = drawn + row * width + reachFrames
+                let to = smooth + row * width + reachFrames
+                let (before, after) = (from - 1, from + 1)
+                // The mean of three frames: a copy that begins between two frames has its peaks at the same ones.
+                to[0] = from[0]
+                to[frames - 1] = from[frames - 1]
+                for frame in 1..<frames - 1 { to[frame] = (before[frame] + from[frame] + after[frame]) / 3 }
+                greatest = max(
+                    greatest, Self.greatestInReach(smooth + row * width, frames, wide + row * width))
+            }
+            let least = greatest * floor
+            guard least > 0 else { return [] }
+            var peaks: [(frame: Int, row: Int)] = []
+            for row in 0..<rows {
+                let values = smooth + row * width + reachFrames
+                for frame in 2..<frames - 2
+                where values[frame] > least && values[frame] == wide[row * width + frame] {
+                    // The greatest of a rectangle is the greatest over time, then over rows.
+                    let near = max(0, row - reachRows)...min(rows - 1, row + reachRows)
+                    if near.allSatisfy({ wide[$0 * width + frame] <= values[frame] }) {
+                        peaks.append((frame, row))
+                    }
                 }
             }
+            return peaks.sorted { $0 < $1 }
         }
-        let least = (smooth.max() ?? 0) * floor
-        guard least > 0 else { return [] }
-        // The greatest of a rectangle is the greatest over time, then over rows.
-        var wide = smooth
-        for row in 0..<rows {
-            for frame in 0..<frames {
-                let low = row * frames + max(0, frame - reachFrames)
-                let high = row * frames + min(frames - 1, frame + reachFrames)
-                var greatest = smooth[low]
-                for place in low...high { greatest = max(greatest, smooth[place]) }
-                wide[row * frames + frame] = greatest
+    }
+
+    /// Writes for each frame the greatest value within reach of it.
+    ///
+    /// - Parameters:
+    ///   - row: [frames + 2·reach] values of at least 0.
+    ///   - frames: their number.
+    ///   - greatest: [frames] values, with room for as many as in the row.
+    /// - Returns: the greatest of all.
+    private static func greatestInReach(
+        _ row: UnsafeMutablePointer<Float>, _ frames: Int, _ greatest: UnsafeMutablePointer<Float>
+    ) -> Float {
+        // Of two values, then of four, eight and sixteen; the seventeenth comes last.
+        var length = frames + 2 * reachFrames - 1
+        let second = row + 1
+        for place in 0..<length { greatest[place] = row[place] > second[place] ? row[place] : second[place] }
+        var reach = 2
+        while reach < 2 * reachFrames {
+            length -= reach
+            let ahead = greatest + reach
+            for place in 0..<length {
+                greatest[place] = greatest[place] > ahead[place] ? greatest[place] : ahead[place]
             }
+            reach *= 2
         }
-        var peaks: [(frame: Int, row: Int)] = []
-        for frame in 2..<max(2, frames - 2) {
-            for row in 0..<rows {
-                let value = smooth[row * frames + frame]
-                guard value > least, value == wide[row * frames + frame] else { continue }
-                let near = max(0, row - reachRows)...min(rows - 1, row + reachRows)
-                if near.allSatisfy({ wide[$0 * frames + frame] <= value }) { peaks.append((frame, row)) }
-            }
+        let last = row + reach
+        var most: Float = 0
+        for place in 0..<frames {
+            greatest[place] = greatest[place] > last[place] ? greatest[place] : last[place]
+            most = most > greatest[place] ? most : greatest[place]
         }
-        return peaks
+        return most
     }
 
     private mutating func join(_ peaks: [(frame: Int, row: Int)]) {

@@ -20,36 +20,27 @@ public struct MelDescription: Sendable, Hashable {
         return mean.lastIndex { $0 > greatest * 1e-8 }
     }
 
+    /// Of nothing.
+    init() {}
+
     /// Reads a feature's object: [segments, bands, frames].
     init(_ file: TensorFile, _ name: String) throws {
         let shape = try file.entry(name).shape
         guard shape.count == 3, shape.allSatisfy({ $0 > 0 }) else { return }
         let size = shape[1] * shape[2]
-        var moments = [Audio.Moments](repeating: Audio.Moments(), count: shape[1])
-        var sums = AutocorrelationSums(bands: shape[1], frames: shape[2])
-        var landmarks = Landmarks()
+        var sums = MelSums(bands: shape[1], frames: shape[2])
         // A segment at a time: of a mapped hour, its pages would all stay in memory.
         let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: size)
         defer { scratch.deallocate() }
         for segment in 0..<shape[0] {
             try file.read(name, segment * size..<(segment + 1) * size, into: scratch)
-            let rows = UnsafeBufferPointer(scratch)
-            sums.add(rows)
-            landmarks.add(rows, bands: shape[1], frames: shape[2])
-            landmarks.keepLeast(Shingles.sketchCount)
-            for (band, added) in Audio.Moments.ofRows(shape[1], rows).enumerated() {
-                moments[band].merge(added)
-            }
+            sums.add(UnsafeBufferPointer(scratch))
         }
-        profile = MelProfile(
-            frames: moments[0].count, mean: moments.map { Self.rounded($0.mean) },
-            deviation: moments.map { Self.rounded($0.standardDeviation) })
-        autocorrelation = sums.result
-        sketch = Array(landmarks.hashes.prefix(Shingles.sketchCount))
+        self = sums.description
     }
 
     /// Six digits are enough for a picture, and short.
-    private static func rounded(_ value: Double) -> Double {
+    fileprivate static func rounded(_ value: Double) -> Double {
         guard value != 0, value.isFinite else { return 0 }
         var (scaled, exponent) = (value.magnitude, 0)
         while scaled >= 1e6 { (scaled, exponent) = (scaled / 10, exponent + 1) }
@@ -75,5 +66,41 @@ public struct MelDescription: Sendable, Hashable {
         // Silence has none.
         autocorrelation =
             Autocorrelation(json: json["autocorrelation"], frames: frames) ?? Autocorrelation()
+    }
+}
+
+/// Adds up a mel's description, segment by segment: while the mel is made, or from its object.
+struct MelSums {
+    private let bands: Int
+    private let frames: Int
+    private var moments: [Audio.Moments]
+    private var autocorrelation: AutocorrelationSums
+    private var landmarks = Landmarks()
+
+    init(bands: Int, frames: Int) {
+        self.bands = bands
+        self.frames = frames
+        moments = Array(repeating: Audio.Moments(), count: bands)
+        autocorrelation = AutocorrelationSums(bands: bands, frames: frames)
+    }
+
+    /// Adds a segment, [bands, frames].
+    mutating func add(_ segment: UnsafeBufferPointer<Float>) {
+        autocorrelation.add(segment)
+        landmarks.add(segment, bands: bands, frames: frames)
+        landmarks.keepLeast(Shingles.sketchCount)
+        for (band, added) in Audio.Moments.ofRows(bands, segment).enumerated() { moments[band].merge(added) }
+    }
+
+    /// What came of it; of nothing before the first segment.
+    var description: MelDescription {
+        var description = MelDescription()
+        guard moments[0].count > 0 else { return description }
+        description.profile = MelProfile(
+            frames: moments[0].count, mean: moments.map { MelDescription.rounded($0.mean) },
+            deviation: moments.map { MelDescription.rounded($0.standardDeviation) })
+        description.autocorrelation = autocorrelation.result
+        description.sketch = Array(landmarks.hashes.prefix(Shingles.sketchCount))
+        return description
     }
 }

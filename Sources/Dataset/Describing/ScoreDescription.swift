@@ -77,43 +77,55 @@ public struct ScoreDescription: Sendable, Hashable {
         )
     }
 
-    /// Passes over the onsets with the ends of what sounds in a short sorted list.
+    /// Passes over the onsets with the ends of what sounds, one a pitch, in a short sorted list.
     private mutating func countPolyphony(_ timeline: Timeline, _ ticksPerBeat: Double) {
-        var ends: [Int] = []
-        var endOfPitch = [Int](repeating: 0, count: 128)
-        var ticks = [0]
-        var now = 0
-        func advance(to tick: Int) {
-            while let end = ends.last, end <= tick {
-                ticks[ends.count] += end - now
-                now = end
-                ends.removeLast()
-            }
-            guard tick > now, tick != .max else { return }
-            ticks[ends.count] += tick - now
-            now = tick
-        }
-        for note in timeline.notes where !note.isDrum && note.offset > note.onset {
-            advance(to: note.onset)
-            let pitch = Int(note.pitch)
-            let before = endOfPitch[pitch]
-            if before > note.onset {
-                guard note.offset > before else { continue }
-                if let index = ends.firstIndex(of: before) { ends.remove(at: index) }
-            }
-            endOfPitch[pitch] = note.offset
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * 128 + 1) { scratch in
+            scratch.initialize(repeating: 0)
             // The latest end comes first, so that ends are taken from the back.
-            var index = ends.count
-            while index > 0, ends[index - 1] < note.offset { index -= 1 }
-            ends.insert(note.offset, at: index)
-            if ticks.count <= ends.count { ticks += [Int](repeating: 0, count: ends.count + 1 - ticks.count) }
+            let ends = UnsafeMutableBufferPointer(rebasing: scratch[..<128])
+            let endOfPitch = UnsafeMutableBufferPointer(rebasing: scratch[128..<256])
+            let ticks = UnsafeMutableBufferPointer(rebasing: scratch[256...])
+            var (sounding, most, now, last) = (0, 0, 0, 0)
+            func advance(to tick: Int) {
+                while sounding > 0, ends[sounding - 1] <= tick {
+                    ticks[sounding] += ends[sounding - 1] - now
+                    now = ends[sounding - 1]
+                    sounding -= 1
+                }
+                guard tick > now, tick != .max else { return }
+                ticks[sounding] += tick - now
+                now = tick
+            }
+            for note in timeline.notes {
+                let (onset, offset) = (note.onset, note.offset)
+                last = max(last, offset)
+                if note.isDrum || offset <= onset { continue }
+                advance(to: onset)
+                let before = endOfPitch[Int(note.pitch)]
+                if before > onset {
+                    guard offset > before else { continue }
+                    var index = 0
+                    while ends[index] != before { index += 1 }
+                    for moved in index..<sounding - 1 { ends[moved] = ends[moved + 1] }
+                    sounding -= 1
+                }
+                endOfPitch[Int(note.pitch)] = offset
+                var index = sounding
+                while index > 0, ends[index - 1] < offset {
+                    ends[index] = ends[index - 1]
+                    index -= 1
+                }
+                ends[index] = offset
+                sounding += 1
+                most = max(most, sounding)
+            }
+            advance(to: .max)
+            ticks[0] += max(0, last - now)
+            if polyphony.count <= most {
+                polyphony += [Double](repeating: 0, count: most + 1 - polyphony.count)
+            }
+            for count in 0...most { polyphony[count] += Double(ticks[count]) / ticksPerBeat }
         }
-        advance(to: .max)
-        ticks[0] += max(0, timeline.notes.reduce(0) { max($0, $1.offset) } - now)
-        if polyphony.count < ticks.count {
-            polyphony += [Double](repeating: 0, count: ticks.count - polyphony.count)
-        }
-        for (count, value) in ticks.enumerated() { polyphony[count] += Double(value) / ticksPerBeat }
     }
 
     private mutating func countPedals(_ timeline: Timeline) {
@@ -178,11 +190,19 @@ public struct ScoreDescription: Sendable, Hashable {
         var sounds = [Bool](repeating: false, count: count)
         var onsets: [Int] = []
         onsets.reserveCapacity(timeline.notes.count)
+        var (tick, onset, bar) = (0, 0, 0)
         for note in timeline.notes {
-            let onset = position(note.onset)
+            if note.onset != tick {
+                tick = note.onset
+                onset = position(tick)
+                while onset >= (bar + 1) * length { bar += 1 }
+            }
             if onsets.last != onset { onsets.append(onset) }
             let last = min(position(note.offset), end)
-            for bar in onset / length...max(onset, last) / length { sounds[bar] = true }
+            sounds[bar] = true
+            if last >= (bar + 1) * length {
+                for later in bar + 1...last / length { sounds[later] = true }
+            }
         }
         bars += count
         emptyBars += sounds.count { !$0 }
@@ -203,7 +223,7 @@ public struct ScoreDescription: Sendable, Hashable {
             // An onset of the first bar, or of the last, has only one neighbour.
             if onset >= length, !isRepeated { difference += 1 }
             if isRepeated { difference -= 1 }
-            if onset / length < bars - 1 { difference += 1 }
+            if onset < length * (bars - 1) { difference += 1 }
         }
         return difference
     }

@@ -15,26 +15,36 @@ enum DescribeStage {
         return mel(of: record).map { Action(Stages.describeMel, inputs: [$0], subject: path) }
     }
 
+    /// Features that are stored as a linear mel, the one that is described first.
+    static let melNames = ["mel", "mfcc"]
+
     /// A source's linear mel; `mfcc` is stored as the mel that it is derived from.
     static func mel(of record: ActionRecord) -> Input? { mel(record.outputs) }
 
     /// The same, of the objects of a source.
     static func mel(_ objects: [String: ObjectReference]) -> Input? {
-        for name in ["mel", "mfcc"] {
-            if let object = objects[name] { return Input(name, object.digest) }
-        }
-        return nil
+        melNames.lazy.compactMap { name in objects[name].map { Input(name, $0.digest) } }.first
     }
 
-    /// Describes the input, which need not be read if it is at hand decoded.
-    static func run(_ context: ActionContext, decoded: Score? = nil) throws {
-        if let decoded, context.action.stage == Stages.describe {
-            context.facts = ScoreDescription(decoded).json
-            return
-        }
-        context.facts = try facts(
-            context.action, bytes: { try context.bytes(of: $0) },
-            withFile: { name, body in try context.withFile(of: name, body) })
+    /// What the first stage still has of the input when it has just run.
+    enum AtHand {
+        /// The score itself.
+        case score(Score)
+        /// The description, added up while the mel was made.
+        case mel(MelDescription)
+    }
+
+    /// Describes the input, which need not be read if it is at hand.
+    static func run(_ context: ActionContext, _ atHand: AtHand?) throws {
+        context.facts =
+            switch atHand {
+            case .score(let score): ScoreDescription(score).json
+            case .mel(let description): description.json
+            case nil:
+                try facts(
+                    context.action, bytes: { try context.bytes(of: $0) },
+                    withFile: { name, body in try context.withFile(of: name, body) })
+            }
     }
 
     /// The facts of an action that was never recorded, found without recording them.

@@ -22,7 +22,10 @@ struct SpectrumStage: Sendable {
             Stages.spectrum, parameters: parameters, inputs: [Input("source", source.digest)], subject: path)
     }
 
-    func run(_ context: ActionContext, _ source: SourceFile) throws {
+    /// Makes the features.
+    ///
+    /// - Returns: what `describe-mel` finds in the mel; nil without one.
+    func run(_ context: ActionContext, _ source: SourceFile) throws -> MelDescription? {
         var writers: [String: ObjectWriter] = [:]
         for feature in audio.features {
             let writer = try context.makeOutput(feature.name)
@@ -34,10 +37,16 @@ struct SpectrumStage: Sendable {
         }
         let extractor = idle.take() ?? FeatureExtractor(audio)
         defer { idle.put(extractor) }
+        let described = describedFeature
+        var sums = described.map { feature in
+            let shape = feature.extractedShape(in: audio)
+            return MelSums(bands: shape[0], frames: shape[1])
+        }
         let facts: AudioFacts
         do {
             facts = try extractor.extract(path: source.path) { name, _, values in
                 try writers[name]?.write(UnsafeRawBufferPointer(values))
+                if name == described?.name { sums?.add(values) }
             }
         } catch let error as AudioError {
             throw StageFailure(
@@ -60,6 +69,12 @@ struct SpectrumStage: Sendable {
                 Diagnostic(.warning, code: warning.code, message: warning.message, offset: warning.frame))
         }
         context.facts = facts.json
+        return sums?.description
+    }
+
+    /// The linear mel: of `mel`, or the one that `mfcc` is derived from.
+    var describedFeature: FeatureParameters? {
+        DescribeStage.melNames.lazy.compactMap { name in audio.features.first { $0.name == name } }.first
     }
 
     /// What the record of a source's stage says.

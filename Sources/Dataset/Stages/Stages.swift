@@ -29,7 +29,7 @@ enum Stages {
     /// Score → what statistics want to know of it.
     static let describe = Stage("describe", version: 1)
     /// A source's mel spectrum → each band's mean and deviation, and how it repeats.
-    static let describeMel = Stage("describe-mel", version: 3, numerics: Numerics.tag)
+    static let describeMel = Stage("describe-mel", version: 4, numerics: Numerics.tag)
 
     /// The stages that only look: no shard depends on them, so that no snapshot states their versions.
     static let looking = [describe, describeMel]
