@@ -24,6 +24,9 @@ public struct Parameters: Sendable, Hashable {
     public let value: JSONValue
     let digest: Digest
 
+    /// None: an empty object.
+    public static let none = Parameters([:])
+
     /// Takes parameters.
     public init(_ value: JSONValue) {
         self.value = value
@@ -68,8 +71,13 @@ public struct Action: Sendable, Hashable {
     }
 
     /// Describes an application of a stage.
-    public init(_ stage: Stage, parameters: JSONValue = [:], inputs: [Input], subject: String) {
+    public init(_ stage: Stage, parameters: JSONValue, inputs: [Input], subject: String) {
         self.init(stage, parameters: Parameters(parameters), inputs: inputs, subject: subject)
+    }
+
+    /// Describes an application of a stage that has no parameters.
+    public init(_ stage: Stage, inputs: [Input], subject: String) {
+        self.init(stage, parameters: .none, inputs: inputs, subject: subject)
     }
 
     /// The bytes of an input.
@@ -129,7 +137,12 @@ public struct ActionResult: Sendable, Hashable {
     /// The objects it made, by the stage's names for them; empty after a failure.
     public var outputs: [String: ObjectReference]
     /// Small values that planning needs without opening an object; `null` when there are none.
-    public var facts: JSONValue
+    public var facts: JSONValue {
+        get { recordedFacts.value }
+        set { recordedFacts = RecordedFacts(newValue) }
+    }
+    /// The facts as they were found, which may not have been read yet.
+    var recordedFacts: RecordedFacts
     /// The remarks made, in order.
     public var diagnostics: [Diagnostic]
     /// Why the input can't be used, when it can't.
@@ -141,7 +154,7 @@ public struct ActionResult: Sendable, Hashable {
         failure: Diagnostic? = nil
     ) {
         self.outputs = outputs
-        self.facts = facts
+        recordedFacts = RecordedFacts(facts)
         self.diagnostics = diagnostics
         self.failure = failure
     }
@@ -182,6 +195,15 @@ public struct ActionRecord: Sendable, Hashable {
     public var outputs: [String: ObjectReference] { result.outputs }
     /// Small values for planning.
     public var facts: JSONValue { result.facts }
+
+    /// Reads the facts part by part, without a tree of values.
+    ///
+    /// - Throws: what the body throws.
+    public func readFacts<Result>(
+        _ body: (inout JSONReader) throws(JSONError) -> Result
+    ) throws(JSONError) -> Result {
+        try result.recordedFacts.read(body)
+    }
     /// The remarks made.
     public var diagnostics: [Diagnostic] { result.diagnostics }
     /// Why the input can't be used, when it can't.

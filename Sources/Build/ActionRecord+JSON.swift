@@ -53,11 +53,33 @@ extension ActionRecord {
 
     /// Reads what `json` gave; nil for anything else.
     public init?(json: JSONValue) {
-        guard let key = json["key"]?.string.flatMap({ Digest(hex: $0) }),
-            let name = json["stage"]?.string, let version = json["version"]?.integer,
-            let parameters = json["parameters"], let pairs = json["inputs"]?.array,
-            let subject = json["subject"]?.string, let result = ActionResult(json: json)
+        let record = try? json.canonicalBytes.span.withUnsafeBytes { (bytes) throws(JSONError) in
+            var reader = JSONReader(bytes)
+            return try ActionRecord(reading: &reader)
+        }
+        guard let record else { return nil }
+        self = record
+    }
+
+    /// Reads what `json` gave as text; nil for anything else.
+    ///
+    /// The facts are taken as the text that they are, since most who read journals pass them on, or over.
+    init?(reading reader: inout JSONReader) throws(JSONError) {
+        var members: [String: JSONValue] = [:]
+        var facts = RecordedFacts(.null)
+        try reader.members { (reader, name) throws(JSONError) in
+            if name == "facts" {
+                facts = RecordedFacts(canonical: try reader.text())
+            } else {
+                members[name] = try reader.value()
+            }
+        }
+        guard let key = members["key"]?.string.flatMap({ Digest(hex: $0) }),
+            let name = members["stage"]?.string, let version = members["version"]?.integer,
+            let parameters = members["parameters"], let pairs = members["inputs"]?.array,
+            let subject = members["subject"]?.string, var result = ActionResult(json: .object(members))
         else { return nil }
+        result.recordedFacts = facts
         var inputs: [Input] = []
         inputs.reserveCapacity(pairs.count)
         for pair in pairs {
@@ -66,10 +88,11 @@ extension ActionRecord {
             else { return nil }
             inputs.append(Input(name, digest))
         }
-        let stage = Stage(name, version: version, numerics: json["numerics"]?.string)
+        let stage = Stage(name, version: version, numerics: members["numerics"]?.string)
         self.init(
             action: Action(
-                stage: stage, parameters: Parameters(parameters), inputs: inputs, subject: subject, key: key),
+                stage: stage, parameters: parameters == [:] ? .none : Parameters(parameters), inputs: inputs,
+                subject: subject, key: key),
             result: result)
     }
 }

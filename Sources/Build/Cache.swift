@@ -183,25 +183,38 @@ public final class Cache: Sendable {
 
     /// What is recorded of actions; nil where nothing is, or where an output is no longer there.
     ///
+    /// - Parameters:
+    ///   - actions: which.
+    ///   - workers: share the work when there are many.
+    /// - Returns: for each action its record.
+    /// - Throws: `build.io`, `build.damaged`; `build.interrupted`.
+    public func lookup(
+        _ actions: [Action], with workers: Workers = Workers(count: 1)
+    ) throws(BuildError) -> [ActionRecord?] {
+        let parts = stride(from: 0, to: actions.count, by: 512).map { start in
+            start..<min(start + 512, actions.count)
+        }
+        let found = try workers.map(parts) { (part) throws(BuildError) -> [ActionRecord?] in
+            try recorded(Array(actions[part])).map { record in
+                guard let record, record.outputs.values.allSatisfy({ store.isPresent($0) }) else {
+                    return nil
+                }
+                return record
+            }
+        }
+        return Array(found.joined())
+    }
+
+    /// What is recorded of actions, though outputs may be gone; nil where nothing is.
+    ///
     /// - Throws: `build.io`, `build.damaged`.
-    public func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
+    public func recorded(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
         let results = try records.withIndex { (index) throws(BuildError) in
             try index.results(for: actions.map(\.key))
         }
         return zip(actions, results).map { action, result in
-            guard let result, result.outputs.values.allSatisfy({ store.isPresent($0) }) else { return nil }
-            return ActionRecord(action: action, result: result)
+            result.map { ActionRecord(action: action, result: $0) }
         }
-    }
-
-    /// What is recorded of an action, though an output may be gone; nil where nothing is.
-    ///
-    /// - Throws: `build.io`, `build.damaged`.
-    public func recorded(_ action: Action) throws(BuildError) -> ActionRecord? {
-        let results = try records.withIndex { (index) throws(BuildError) in
-            try index.results(for: [action.key])
-        }
-        return results[0].map { ActionRecord(action: action, result: $0) }
     }
 
     /// Makes the index anew from the journals; it answers as the one before it did.

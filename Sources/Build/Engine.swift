@@ -18,6 +18,7 @@ public final class Engine: Sendable {
 
     /// The cache that it works on.
     public let cache: Cache
+    private let workers: Workers
     private let observer: @Sendable (Event) -> Void
     private let committer: Committer
     private let underWay = Monitor<Set<Digest>>([])
@@ -26,10 +27,18 @@ public final class Engine: Sendable {
 
     /// Makes an engine over a cache.
     ///
+    /// - Parameters:
+    ///   - cache: where results are looked up and recorded.
+    ///   - workers: share what is looked up for many actions at once.
+    ///   - observer: told of each action, from any thread.
     /// - Precondition: the cache was opened for building or working, and has no other engine.
-    public init(_ cache: Cache, observer: @escaping @Sendable (Event) -> Void = { _ in }) {
+    public init(
+        _ cache: Cache, workers: Workers = Workers(count: 1),
+        observer: @escaping @Sendable (Event) -> Void = { _ in }
+    ) {
         precondition(cache.access != .reading, "an engine on a cache that was opened for reading")
         self.cache = cache
+        self.workers = workers
         self.observer = observer
         committer = Committer(cache)
     }
@@ -47,9 +56,9 @@ public final class Engine: Sendable {
     ///
     /// Each that is found counts as a hit.
     ///
-    /// - Throws: `build.io`, `build.damaged`.
+    /// - Throws: `build.io`, `build.damaged`; `build.interrupted`.
     public func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
-        var found = try cache.lookup(actions)
+        var found = try cache.lookup(actions, with: workers)
         for index in actions.indices where found[index] == nil {
             guard let record = committer.pending(actions[index].key) else { continue }
             found[index] = ActionRecord(action: actions[index], result: record.result)

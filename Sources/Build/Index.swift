@@ -75,40 +75,56 @@ final class Index: Sendable {
 
     // MARK: Results
 
-    /// What is recorded under each key.
-    func results(for keys: [Digest]) throws(BuildError) -> [ActionResult?] {
-        try readAll { db in try Self.results(for: keys, db) }
+    /// A row as it is stored, copied so that it can be made sense of while the next is read.
+    private struct StoredResult {
+        private let outputs: [UInt8]
+        private let facts: [UInt8]
+        private let remarks: [UInt8]
+
+        init(_ row: Row) throws {
+            func column(_ index: Int) throws -> [UInt8] {
+                try row.withUnsafeData(atIndex: index) { $0.map { Array($0) } ?? [] }
+            }
+            (outputs, facts, remarks) = (try column(0), try column(1), try column(2))
+        }
+
+        func result() throws -> ActionResult {
+            var result = ActionResult()
+            var isWhole = outputs.withUnsafeBytes { PackedOutputs.read($0, into: &result.outputs) }
+            if !facts.isEmpty {
+                if let facts = RecordedFacts(text: facts) {
+                    result.recordedFacts = facts
+                } else {
+                    isWhole = false
+                }
+            }
+            if !remarks.isEmpty {
+                let remarks = ActionResult(json: try JSONValue(parsing: remarks))
+                isWhole = isWhole && remarks != nil
+                result.diagnostics = remarks?.diagnostics ?? []
+                result.failure = remarks?.failure
+            }
+            guard isWhole else {
+                throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a row that can't be read")
+            }
+            return result
+        }
     }
 
-    private static func results(for keys: [Digest], _ db: Database) throws -> [ActionResult?] {
+    /// What is recorded under each key.
+    func results(for keys: [Digest]) throws(BuildError) -> [ActionResult?] {
+        let rows = try readAll { db in try Self.rows(for: keys, db) }
+        return try Self.guarding("the index") { try rows.map { try $0?.result() } }
+    }
+
+    private static func rows(for keys: [Digest], _ db: Database) throws -> [StoredResult?] {
         let statement = try db.cachedStatement(
             sql: "SELECT outputs, facts, remarks FROM action WHERE key = ?")
         return try keys.map { key in
             statement.setUncheckedArguments([key.data])
             let rows = try Row.fetchCursor(statement)
-            guard let row = try rows.next() else { return nil }
-            return try result(row)
+            return try rows.next().map { try StoredResult($0) }
         }
-    }
-
-    private static func result(_ row: Row) throws -> ActionResult {
-        var result = ActionResult()
-        var isWhole = true
-        try row.withUnsafeData(atIndex: 0) { data in
-            data?.withUnsafeBytes { isWhole = PackedOutputs.read($0, into: &result.outputs) }
-        }
-        try row.withUnsafeData(atIndex: 1) { data in
-            if let data { result.facts = try data.withUnsafeBytes { try JSONValue(parsing: $0) } }
-        }
-        try row.withUnsafeData(atIndex: 2) { data in
-            guard let data else { return }
-            let json = try data.withUnsafeBytes { try JSONValue(parsing: $0) }
-            guard let remarks = ActionResult(json: json) else { return isWhole = false }
-            result.diagnostics = remarks.diagnostics
-            result.failure = remarks.failure
-        }
-        if !isWhole { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a row that can't be read") }
-        return result
     }
 
     /// What is known of an action that has no result.
@@ -124,7 +140,7 @@ final class Index: Sendable {
         _ key: Digest, stage: String, subject: String
     ) throws(BuildError) -> (result: ActionResult?, absence: Absence) {
         try read { db in
-            let result = try Self.results(for: [key], db)[0]
+            let result = try Self.rows(for: [key], db)[0]?.result()
             return (result, result == nil ? try Self.absence(of: key, stage, subject, db) : Absence())
         }
     }
@@ -257,7 +273,7 @@ final class Index: Sendable {
             arguments: [key])
         var message: String?
         if let found {
-            let earlier = try result(found)
+            let earlier = try StoredResult(found).result()
             if earlier != record.result {
                 message = """
                     \(record.stage.name) of \(record.subject) has two different results; the smaller hash is kept \
@@ -271,7 +287,7 @@ final class Index: Sendable {
         try db.cachedStatement(sql: "INSERT OR REPLACE INTO action VALUES (?, ?, ?, ?, ?)").execute(
             arguments: [
                 key, at, record.outputs.isEmpty ? nil : Data(PackedOutputs.write(record.outputs)),
-                record.facts == .null ? nil : Data(record.facts.canonicalBytes),
+                record.result.recordedFacts.text.map { Data($0) },
                 remarks == ActionResult() ? nil : Data(remarks.json.canonicalBytes),
             ])
         return message

@@ -3,7 +3,7 @@
 /// Canonical: UTF-8, object keys in the order of their bytes, no white space, doubles in the shortest form that
 /// reads back equal, `"`, `\` and control characters escaped and nothing else. Equal values have equal bytes, so
 /// they can be hashed.
-public indirect enum JSONValue: Hashable, Sendable {
+public enum JSONValue: Hashable, Sendable {
     /// `null`.
     case null
     /// `true` or `false`.
@@ -112,7 +112,20 @@ public indirect enum JSONValue: Hashable, Sendable {
 
     private static func append(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        for unit in text.utf8 {
+        var text = text
+        text.withUTF8 { units in
+            // Most strings need no escapes: they are taken as they are.
+            if units.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+                bytes += units
+            } else {
+                appendEscaped(units, to: &bytes)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func appendEscaped(_ units: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+        for unit in units {
             switch unit {
             case UInt8(ascii: "\""): bytes += "\\\"".utf8
             case UInt8(ascii: "\\"): bytes += "\\\\".utf8
@@ -128,7 +141,6 @@ public indirect enum JSONValue: Hashable, Sendable {
             default: bytes.append(unit)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 }
 

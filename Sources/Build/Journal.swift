@@ -55,13 +55,29 @@ enum JournalEntry: Sendable {
         let text = UnsafeRawBufferPointer(rebasing: line[..<(line.count - Self.sumLength)])
         let sum = line[(line.count - Self.sumLength)...]
         guard sum.elementsEqual(",\"sha\":\"\(Digest(of: text).short)\"}".utf8),
-            let json = try? JSONValue(parsing: line), let at = json["at"]?.integer.map(Int64.init)
+            let entry = try? JournalEntry(whole: line)
         else { return nil }
-        if let record = json["record"].flatMap({ ActionRecord(json: $0) }) {
+        self = entry
+    }
+
+    /// Reads a line whose sum is right; nil when it is neither a record nor a drop.
+    private init?(whole line: UnsafeRawBufferPointer) throws(JSONError) {
+        var (at, record): (Int64?, ActionRecord?)
+        var (key, reason): (Digest?, DropReason?)
+        var reader = JSONReader(line)
+        try reader.members { (reader, name) throws(JSONError) in
+            switch name {
+            case "at": at = Int64(try reader.integer())
+            case "record": record = try ActionRecord(reading: &reader)
+            case "drop": key = Digest(hex: try reader.string())
+            case "reason": reason = DropReason(rawValue: try reader.string())
+            default: try reader.skip()
+            }
+        }
+        try reader.end()
+        if let at, let record {
             self = .record(record, at: at)
-        } else if let key = json["drop"]?.string.flatMap({ Digest(hex: $0) }),
-            let reason = json["reason"]?.string.flatMap(DropReason.init(rawValue:))
-        {
+        } else if let at, let key, let reason {
             self = .drop(key, reason, at: at)
         } else {
             return nil

@@ -98,12 +98,14 @@ final class ObjectStore: Sendable {
         // Under the lock, so that the file isn't moved to its place between the question and the opening.
         try state.withLock { (state) throws(BuildError) in
             let path = state.pending[digest]?.path ?? path(of: digest)
-            guard FileStat(path: path) != nil else {
+            do throws(BuildError) {
+                return (try disk.open(path, O_RDONLY), state.verified.contains(digest))
+            } catch {
+                guard FileStat(path: path) == nil else { throw error }
                 throw BuildError(
                     .objectMissing, "object \(digest) is not in the cache; build again to make it anew",
                     canRetry: true)
             }
-            return (try disk.open(path, O_RDONLY), state.verified.contains(digest))
         }
     }
 

@@ -44,13 +44,22 @@ final class Records: Sendable {
 
     /// Works with the index; one that turns out damaged is made anew from the journals, once.
     func withIndex<Result>(_ body: (Index) throws(BuildError) -> Result) throws(BuildError) -> Result {
+        var used: Index?
         do throws(BuildError) {
-            return try body(try index())
+            let index = try index()
+            used = index
+            return try body(index)
         } catch {
             guard error.code == .damaged, keeper == .builder else { throw error }
-            log("index.sqlite is damaged; it is made anew from the journals")
-            try remove()
-            try opened.withLock { (held) throws(BuildError) in held = try openOnDisk() }
+            try opened.withLock { (held) throws(BuildError) in
+                // Another thread may have met the same damage, and made the index anew meanwhile.
+                guard held === used else { return }
+                log("index.sqlite is damaged; it is made anew from the journals")
+                held?.close()
+                held = nil
+                for suffix in ["", "-wal", "-shm"] { try disk.remove(indexPath + suffix) }
+                held = try openOnDisk()
+            }
             return try body(try index())
         }
     }
@@ -111,11 +120,6 @@ final class Records: Sendable {
         return index
     }
 
-    private func remove() throws(BuildError) {
-        close()
-        for suffix in ["", "-wal", "-shm"] { try disk.remove(indexPath + suffix) }
-    }
-
     /// Takes in what the journals hold beyond the index.
     func catchUp(_ index: Index) throws(BuildError) {
         var known = try index.journals()
@@ -142,7 +146,7 @@ final class Records: Sendable {
         }
         let scan = try journal.scan(disk, from: start) { (entry, place) throws(BuildError) in
             batch.append((entry, place))
-            if batch.count == 1024 { try flush(upTo: place.upperBound) }
+            if batch.count == 4096 { try flush(upTo: place.upperBound) }
         }
         try flush(upTo: scan.end)
         if !scan.damaged.isEmpty {

@@ -85,14 +85,38 @@ public struct Snapshot: Sendable {
     }
 
     /// The canonical JSON.
-    public var encoded: [UInt8] {
+    public var encoded: [UInt8] { encoded(sources: encodedSources) }
+
+    /// The canonical JSON of `sources` alone.
+    var encodedSources: [UInt8] {
         var bytes: [UInt8] = []
-        json.appendCanonical(to: &bytes)
+        bytes.reserveCapacity(sources.count * 320)
+        for source in sources {
+            bytes.append(bytes.isEmpty ? UInt8(ascii: "[") : UInt8(ascii: ","))
+            source.appendCanonical(to: &bytes)
+        }
+        if bytes.isEmpty { bytes.append(UInt8(ascii: "[")) }
+        bytes.append(UInt8(ascii: "]"))
         return bytes
     }
 
-    /// The snapshot as a JSON value.
-    public var json: JSONValue {
+    /// The canonical JSON around that of `sources`.
+    func encoded(sources: [UInt8]) -> [UInt8] {
+        let members = membersButSources
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(sources.count + 1 << 16)
+        for name in (members.keys + ["sources"]).sorted(by: utf8Order) {
+            bytes.append(bytes.isEmpty ? UInt8(ascii: "{") : UInt8(ascii: ","))
+            JSONValue.string(name).appendCanonical(to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            if let value = members[name] { value.appendCanonical(to: &bytes) } else { bytes += sources }
+        }
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+
+    /// All members but `sources`, of which there may be very many.
+    private var membersButSources: [String: JSONValue] {
         [
             "format": 1,
             "dataset": .string(dataset),
@@ -108,7 +132,6 @@ public struct Snapshot: Sendable {
                                 as JSONValue
                         )
                     })),
-            "sources": .array(sources.map(\.json)),
             "vocabularies": .object(vocabularies.mapValues { .array($0.map { .string($0) }) }),
             "statistics": statistics.map { JSONValue($0) } ?? .null,
             "quarantine": .array(
@@ -164,18 +187,57 @@ extension Snapshot.Source {
         ]
     }
 
-    init?(json: JSONValue) {
-        guard let sha256 = json["sha256"]?.string.flatMap({ Digest(hex: $0) }),
-            let path = json["path"]?.string,
-            let kind = json["kind"]?.string.flatMap(SegmentKind.init(rawValue:)),
-            let piece = json["piece"]?.string, let segments = json["segments"]?.integer,
-            let labels = json["labels"]?.object, let warnings = json["warnings"]?.array
-        else { return nil }
+    /// Appends the canonical text of `json`, without making a value for each member.
+    func appendCanonical(to bytes: inout [UInt8]) {
+        bytes += #"{"gain_db":"#.utf8
+        (gainDB.map { .number($0) } ?? JSONValue.null).appendCanonical(to: &bytes)
+        bytes += #","kind":""#.utf8
+        bytes += kind.rawValue.utf8
+        bytes += #"","labels":"#.utf8
+        JSONValue.object(labels.mapValues { .string($0) }).appendCanonical(to: &bytes)
+        bytes += #","path":"#.utf8
+        JSONValue.string(path).appendCanonical(to: &bytes)
+        bytes += #","piece":"#.utf8
+        JSONValue.string(piece).appendCanonical(to: &bytes)
+        bytes += #","segments":"#.utf8
+        bytes += String(segments).utf8
+        bytes += #","sha256":""#.utf8
+        bytes += sha256.hex.utf8
+        bytes += #"","split":"#.utf8
+        (split.map { .string($0.rawValue) } ?? JSONValue.null).appendCanonical(to: &bytes)
+        bytes += #","warnings":"#.utf8
+        JSONValue.array(warnings.map { .string($0) }).appendCanonical(to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    /// Reads an entry member by member; nil for one that lacks what it must have.
+    ///
+    /// The labels of the entry before are shared if they are the same, as those of neighbours are.
+    init?(reading reader: inout JSONReader, before: Snapshot.Source?) throws(JSONError) {
+        var (sha256, path, kind): (Digest?, String?, SegmentKind?)
+        var (piece, split, segments, gain): (String?, Split?, Int?, Double?)
+        var (labels, warnings): ([String: String]?, [String]?)
+        try reader.members { (reader, name) throws(JSONError) in
+            switch name {
+            case "sha256": sha256 = try reader.value().string.flatMap { Digest(hex: $0) }
+            case "path": path = try reader.value().string
+            case "kind": kind = try reader.value().string.flatMap(SegmentKind.init(rawValue:))
+            case "piece": piece = try reader.value().string
+            case "split": split = try reader.value().string.flatMap(Split.init(rawValue:))
+            case "segments": segments = try reader.value().integer
+            case "gain_db": gain = try reader.value().double
+            case "labels": labels = try reader.value().object?.compactMapValues(\.string)
+            case "warnings": warnings = try reader.value().array?.compactMap(\.string)
+            default: try reader.skip()
+            }
+        }
+        guard let sha256, let path, let kind, let piece, let segments, let labels, let warnings else {
+            return nil
+        }
         self.init(
-            sha256: sha256, path: path, kind: kind, piece: piece,
-            split: json["split"]?.string.flatMap(Split.init(rawValue:)),
-            labels: labels.compactMapValues(\.string),
-            segments: segments, gainDB: json["gain_db"]?.double, warnings: warnings.compactMap(\.string))
+            sha256: sha256, path: path, kind: kind, piece: piece, split: split,
+            labels: before?.labels == labels ? before?.labels ?? labels : labels, segments: segments,
+            gainDB: gain, warnings: warnings)
     }
 }
 
@@ -184,12 +246,26 @@ extension Snapshot {
     ///
     /// - Throws: `BuildError` (`cache.damaged`) if they are not a snapshot of a format that is known.
     public init(decoding bytes: [UInt8]) throws {
-        let json = try JSONValue(parsing: bytes)
-        guard json["format"]?.integer == 1, let dataset = json["dataset"]?.string,
-            let manifest = json["manifest"],
-            let stages = json["stages"]?.object, let splits = json["splits"]?.object,
-            let sources = json["sources"]?.array, let vocabularies = json["vocabularies"]?.object,
-            let quarantine = json["quarantine"]?.array, let features = json["features"]
+        var members: [String: JSONValue] = [:]
+        var sources: [Source]?
+        let isWhole: Void? = try? bytes.span.withUnsafeBytes { (raw) throws(JSONError) in
+            var reader = JSONReader(raw)
+            var found: [Source] = []
+            try reader.members { (reader, name) throws(JSONError) in
+                guard name == "sources" else { return members[name] = try reader.value() }
+                // One by one: a tree of all would take several times the room of what it is read for.
+                try reader.elements { (reader) throws(JSONError) in
+                    if let source = try Source(reading: &reader, before: found.last) { found.append(source) }
+                }
+                sources = found
+            }
+            try reader.end()
+        }
+        guard isWhole != nil, members["format"]?.integer == 1, let dataset = members["dataset"]?.string,
+            let manifest = members["manifest"],
+            let stages = members["stages"]?.object, let splits = members["splits"]?.object,
+            let sources, let vocabularies = members["vocabularies"]?.object,
+            let quarantine = members["quarantine"]?.array, let features = members["features"]
         else {
             throw BuildError(
                 .damaged, "this is not a snapshot that this version reads; build the dataset again",
@@ -202,9 +278,9 @@ extension Snapshot {
         }
         self.init(
             dataset: dataset, manifest: manifest, stages: stages.compactMapValues(\.integer), shards: shards,
-            sources: sources.compactMap(Source.init(json:)),
+            sources: sources,
             vocabularies: vocabularies.mapValues { ($0.array ?? []).compactMap(\.string) },
-            statistics: json["statistics"]?.string.flatMap { Digest(hex: $0) },
+            statistics: members["statistics"]?.string.flatMap { Digest(hex: $0) },
             quarantine: quarantine.compactMap { item in
                 guard let path = item["path"]?.string, let code = item["code"]?.string else { return nil }
                 return (path, code)

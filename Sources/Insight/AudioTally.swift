@@ -18,7 +18,11 @@ public struct AudioTally: Sendable {
     /// Sources whose true peak, with the gain, is over full scale.
     public var overFullScale = 0
     /// By name, how numbers are spread over sources; `AudioTally.measures` says what each is.
-    public var spreads: [String: Distribution] = [:]
+    public var spreads: [String: Distribution] {
+        Dictionary(uniqueKeysWithValues: zip(Self.measures.map(\.name), measured))
+    }
+    /// The spreads in the order of `measures`; empty before the first source.
+    private var measured: [Distribution] = []
     /// The mel spectrum of the files as they are, before any gain; nothing without a mel.
     public var mel = MelProfile()
     /// How the mel spectrum repeats, as the mean over frames; of nothing without a mel.
@@ -32,8 +36,9 @@ public struct AudioTally: Sendable {
         ("gain_db", "gain, dB"), ("bandwidth_hz", "bandwidth, Hz"),
     ]
 
-    /// Counts a source; its numbers are those of `numbers`.
-    mutating func add(_ record: SourceRecord, _ numbers: [Double]) {
+    /// Counts a source.
+    mutating func add(_ source: MeasuredSource) {
+        let record = source.record
         let facts = record.facts
         sources += 1
         if let rate = facts["rate"]?.integer { rates[rate, default: 0] += 1 }
@@ -49,9 +54,8 @@ public struct AudioTally: Sendable {
             mel.merge(described.profile)
             autocorrelation.merge(described.autocorrelation)
         }
-        for (measure, number) in zip(Self.measures, numbers) {
-            spreads[measure.name, default: Distribution()].add(number)
-        }
+        if measured.isEmpty { measured = Self.measures.map { _ in Distribution() } }
+        for (measure, number) in source.numbers.enumerated() { measured[measure].add(number) }
     }
 
     /// The numbers of one source, in the order of `measures`; NaN for what it does not have.
@@ -70,6 +74,7 @@ public struct AudioTally: Sendable {
             .object(
                 Dictionary(uniqueKeysWithValues: counts.map { ($0.key.description, JSONValue($0.value)) }))
         }
+        let spreads = spreads
         func ends(_ name: String) -> JSONValue {
             guard let spread = spreads[name], spread.count > 0 else { return .null }
             return .array(spread.quantiles([0, 1]).map { .number($0) })

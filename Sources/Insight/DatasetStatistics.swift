@@ -32,8 +32,12 @@ public struct DatasetStatistics: Sendable {
     ///
     /// - Throws: `BuildError` if records cannot be read.
     public init(_ reader: DatasetReader) throws {
+        try self.init(reader, partCount: 2048)
+    }
+
+    /// Counts, with the records of so many sources at a time in memory.
+    init(_ reader: DatasetReader, partCount: Int) throws {
         let snapshot = reader.snapshot
-        let records = try reader.records()
         let manifest = try reader.manifest()
         let frequencies = manifest.audio?.frequencies(ofFeature: "mel")
         dataset = snapshot.dataset
@@ -43,16 +47,25 @@ public struct DatasetStatistics: Sendable {
         var total = Tally()
         var splits: [Split: Tally] = [:]
         var labels: [String: [String: Tally]] = snapshot.vocabularies.mapValues { _ in [:] }
-        let numbers = records.map { $0.numbers(frequencies: frequencies) }
-        for (record, numbers) in zip(records, numbers) {
-            total.add(record, numbers)
-            for split in record.source.split.map({ [$0] }) ?? Split.allCases {
-                splits[split, default: Tally()].add(record, numbers)
-            }
-            for name in snapshot.vocabularies.keys {
-                labels[name]?[record.source.labels[name] ?? "", default: Tally()].add(record, numbers)
-            }
-        }
+        var sketches = DuplicateSketches()
+        var findings = SourceFindings(manifest, frequencies: frequencies)
+        try reader.forEachPart(
+            of: partCount,
+            finding: { MeasuredSource($0, frequencies: frequencies) },
+            taking: { part in
+                for source in part {
+                    let entry = source.record.source
+                    total.add(source)
+                    for split in entry.split.map({ [$0] }) ?? Split.allCases {
+                        splits[split, default: Tally()].add(source)
+                    }
+                    for name in snapshot.vocabularies.keys {
+                        labels[name]?[entry.labels[name] ?? "", default: Tally()].add(source)
+                    }
+                    sketches.add(source.record)
+                    findings.add(source)
+                }
+            })
         for split in Split.allCases {
             splits[split, default: Tally()].segments = snapshot.segmentCount(split)
         }
@@ -72,8 +85,7 @@ public struct DatasetStatistics: Sendable {
         }
         self.warnings = warnings
         problems = Problem.found(
-            in: snapshot, records, numbers, manifest, frequencies: frequencies,
-            pairs: try reader.nearDuplicates(records))
+            in: snapshot, findings, pairs: try reader.nearDuplicates(sketches))
     }
 
     /// The object that `stats --json` prints.

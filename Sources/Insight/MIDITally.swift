@@ -36,7 +36,11 @@ public struct MIDITally: Sendable {
     /// Steps of them in which nothing sounds.
     public var emptySteps = 0
     /// By name, how numbers are spread over sources; `MIDITally.measures` says what each is.
-    public var spreads: [String: Distribution] = [:]
+    public var spreads: [String: Distribution] {
+        Dictionary(uniqueKeysWithValues: zip(Self.measures.map(\.name), measured))
+    }
+    /// The spreads in the order of `measures`; empty before the first source with a score.
+    private var measured: [Distribution] = []
 
     /// The names of `spreads`, in the order in which people look at them, with what each says.
     public static let measures: [(name: String, title: String)] = [
@@ -54,18 +58,19 @@ public struct MIDITally: Sendable {
         return families
     }
 
-    /// Counts a source; its numbers are those of `numbers`.
-    mutating func add(_ record: SourceRecord, _ numbers: [Double]) {
+    /// Counts a source.
+    mutating func add(_ source: MeasuredSource) {
         sources += 1
-        steps += record.segments["empty_steps"] == nil ? 0 : record.segments["steps"]?.integer ?? 0
-        emptySteps += record.segments["empty_steps"]?.integer ?? 0
-        if let ends = record.facts["bpm"]?.array?.compactMap(\.double), ends.count == 2 {
-            bpm = min(ends[0], bpm?.lowerBound ?? ends[0])...max(ends[1], bpm?.upperBound ?? ends[1])
+        steps += source.steps.all
+        emptySteps += source.steps.empty
+        if let own = source.bpm {
+            bpm =
+                min(own.lowerBound, bpm?.lowerBound ?? .infinity)...max(own.upperBound, bpm?.upperBound ?? 0)
         }
-        guard let score = record.score else { return }
-        for pitch in 0..<128 { pitches[pitch] += score.pitches[pitch] }
-        for velocity in 0..<128 { velocities[velocity] += score.velocities[velocity] }
-        for program in 0..<129 where score.programs[program] > 0 {
+        guard let score = source.record.score else { return }
+        Self.add(score.pitches, to: &pitches)
+        Self.add(score.velocities, to: &velocities)
+        for program in score.programs.indices where score.programs[program] > 0 {
             programs[program] += score.programs[program]
             programSources[program] += 1
         }
@@ -78,8 +83,15 @@ public struct MIDITally: Sendable {
         keys.merge(score.keys, uniquingKeysWith: +)
         bars += score.bars
         emptyBars += score.emptyBars
-        for (measure, number) in zip(Self.measures, numbers) {
-            spreads[measure.name, default: Distribution()].add(number)
+        if measured.isEmpty { measured = Self.measures.map { _ in Distribution() } }
+        for (measure, number) in source.numbers.enumerated() { measured[measure].add(number) }
+    }
+
+    private static func add(_ counts: [Int], to sums: inout [Int]) {
+        sums.withUnsafeMutableBufferPointer { sums in
+            counts.withUnsafeBufferPointer { counts in
+                for index in sums.indices { sums[index] &+= counts[index] }
+            }
         }
     }
 

@@ -22,8 +22,7 @@ public struct Problem: Sendable {
 
     /// Everything that is wrong or odd, worst first; nothing when there is nothing to say.
     static func found(
-        in snapshot: Snapshot, _ records: [SourceRecord], _ numbers: [[Double]], _ manifest: Manifest,
-        frequencies: [Double]?, pairs: [DuplicatePair]
+        in snapshot: Snapshot, _ findings: SourceFindings, pairs: [DuplicatePair]
     ) -> [Problem] {
         var problems: [Problem] = []
         problems += leaks(snapshot.sources, pairs)
@@ -37,10 +36,8 @@ public struct Problem: Sendable {
                     sources: snapshot.quarantine.map { "\($0.path): \($0.code)" }))
         }
         problems += duplicates(snapshot.sources, pairs)
-        problems += labels(snapshot, records)
-        problems += audio(records, manifest, frequencies)
-        problems += midi(records)
-        problems += outliers(records, numbers)
+        problems += labels(snapshot)
+        problems += findings.problems
         return problems
     }
 
@@ -99,7 +96,7 @@ public struct Problem: Sendable {
 
     // MARK: Labels
 
-    private static func labels(_ snapshot: Snapshot, _ records: [SourceRecord]) -> [Problem] {
+    private static func labels(_ snapshot: Snapshot) -> [Problem] {
         var problems: [Problem] = []
         for (name, vocabulary) in snapshot.vocabularies.sorted(by: { $0.key < $1.key }) {
             var segments: [String: Int] = [:]
@@ -111,7 +108,7 @@ public struct Problem: Sendable {
             }
             let sorted = segments.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
             // A label with a value for nearly every source, such as a title, has no balance.
-            guard sorted.count > 1, vocabulary.count * 4 <= records.count else { continue }
+            guard sorted.count > 1, vocabulary.count * 4 <= snapshot.sources.count else { continue }
             if let most = sorted.first, let least = sorted.last, most.value >= 3 * least.value {
                 problems.append(
                     Problem(
@@ -138,120 +135,5 @@ public struct Problem: Sendable {
             }
         }
         return problems
-    }
-
-    // MARK: Sources
-
-    private static func audio(
-        _ records: [SourceRecord], _ manifest: Manifest, _ frequencies: [Double]?
-    ) -> [Problem] {
-        let audio = records.filter { $0.source.kind == .audio }
-        var problems: [Problem] = []
-        func add(_ code: String, _ message: String, _ help: String, _ test: (SourceRecord) -> String?) {
-            let found = audio.compactMap { record in test(record).map { "\(record.source.path): \($0)" } }
-            guard !found.isEmpty else { return }
-            problems.append(
-                Problem(
-                    code: code,
-                    message: "\(count(found.count, "source")) \(found.count == 1 ? "is" : "are") \(message)",
-                    help: help, sources: found))
-        }
-        add("audio.silent", "silent", "remove them: silence teaches a network nothing but silence") {
-            $0.facts["silent"]?.bool == true ? "under −70 dBFS" : nil
-        }
-        add("audio.clipped", "clipped", "find a better copy; no gain brings back what was cut off") {
-            guard let clipped = $0.facts["clipped"]?.integer, clipped > 0 else { return nil }
-            return count(clipped, "sample")
-        }
-        let wanted = manifest.audio?.sampleRate ?? 0
-        add(
-            "audio.narrow-band", "of a narrower band than the dataset's",
-            "lower `audio.sample_rate`, or find better copies"
-        ) {
-            if let rate = $0.facts["rate"]?.integer, rate < wanted { return "sampled at \(grouped(rate)) Hz" }
-            if let top = $0.bandwidth(frequencies), top < Double(wanted) / 8 {
-                return "nothing above \(grouped(Int(top))) Hz"
-            }
-            return nil
-        }
-        add(
-            "audio.over-full-scale", "over full scale with the gain applied",
-            "set `audio: {peak: -1}` if they are to be listened to"
-        ) {
-            guard let peak = $0.facts["true_peak"]?.double, let gain = $0.source.gainDB, peak + gain > 0
-            else { return nil }
-            return "\(format(peak + gain, 1)) dBTP"
-        }
-        let short = manifest.audio?.samples ?? 0
-        add(
-            "audio.short", "shorter than one segment",
-            "lower `audio.segment.samples`, or remove them: most of the segment is padding"
-        ) {
-            guard let samples = $0.facts["samples"]?.integer, samples < short else { return nil }
-            return "\(format(Double(samples) / Double(max(wanted, 1)), 2)) s"
-        }
-        return problems
-    }
-
-    private static func midi(_ records: [SourceRecord]) -> [Problem] {
-        var problems: [Problem] = []
-        func add(_ code: String, _ message: String, _ help: String, _ test: (SourceRecord) -> String?) {
-            let found = records.filter { $0.source.kind == .midi }
-                .compactMap { record in test(record).map { "\(record.source.path): \($0)" } }
-            guard !found.isEmpty else { return }
-            problems.append(
-                Problem(
-                    code: code, message: "\(count(found.count, "source")) \(message)", help: help,
-                    sources: found))
-        }
-        add("midi.no-notes", "without notes", "remove them") {
-            $0.facts["notes"]?.integer == 0 ? "no notes" : nil
-        }
-        add(
-            "midi.tempo-odd", "with a tempo under 20 or over 300 beats a minute",
-            "look at them: the beat is not the music's, so a grid of beats does not fit; use `grid: {steps_per_second: …}`"
-        ) {
-            guard let bpm = $0.score?.meanTempo, bpm < 20 || bpm > 300 else { return nil }
-            return "\(format(bpm, 0)) beats a minute"
-        }
-        add("midi.flat-velocity", "with one velocity throughout", "leave them out where velocity is learned")
-        {
-            guard let score = $0.score, score.velocities.reduce(0, +) >= 50 else { return nil }
-            let used = score.velocities.indices.filter { score.velocities[$0] > 0 }
-            return used.count == 1 ? "all \(used[0])" : nil
-        }
-        return problems
-    }
-
-    /// Sources whose numbers lie far from all others': beyond the quartiles by three times their distance (Tukey's
-    /// far-out fence).
-    private static func outliers(_ records: [SourceRecord], _ numbers: [[Double]]) -> [Problem] {
-        var found: [String] = []
-        let pitched = records.indices.filter { records[$0].score?.pitches.contains { $0 > 0 } == true }
-        for (place, measure) in (MIDITally.measures + [("seconds", "seconds")]).enumerated()
-        where measure.name != "empty_bar_rate" {
-            let values = pitched.compactMap { index -> (path: String, value: Double)? in
-                let value = measure.name == "seconds" ? records[index].seconds : numbers[index][place]
-                return value.isFinite ? (records[index].source.path, value) : nil
-            }
-            guard values.count >= 20 else { continue }
-            var spread = Distribution()
-            for value in values { spread.add(value.value) }
-            let quartiles = spread.quantiles([0.25, 0.75])
-            let reach = 3 * (quartiles[1] - quartiles[0])
-            guard reach > 0 else { continue }
-            for (path, value) in values where value < quartiles[0] - reach || value > quartiles[1] + reach {
-                found.append(
-                    "\(path): \(measure.title) \(format(value, 2)), most have \(format(quartiles[0], 2)) to \(format(quartiles[1], 2))"
-                )
-            }
-        }
-        guard !found.isEmpty else { return [] }
-        return [
-            Problem(
-                code: "midi.outliers", message: "\(count(found.count, "number")) far from all other sources'",
-                help: "look at these sources: some are damaged, some of another kind, some just unusual",
-                sources: found)
-        ]
     }
 }

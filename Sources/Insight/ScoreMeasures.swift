@@ -62,7 +62,9 @@ extension ScoreDescription {
 
     /// The tempo in beats a minute, as the mean over time; nil for clock time and for nothing.
     public var meanTempo: Double? {
-        let seconds = tempi.values.reduce(0, +)
+        // In order: sums of the same numbers in another order may differ in the last bit.
+        let tempi = tempi.sorted { $0.key < $1.key }
+        let seconds = tempi.reduce(0) { $0 + $1.value }
         guard seconds > 0 else { return nil }
         return tempi.reduce(0) { $0 + Double($1.key) * $1.value } / seconds
     }

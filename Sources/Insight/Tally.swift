@@ -22,17 +22,18 @@ public struct Tally: Sendable {
 
     private var pieceIDs: Set<String> = []
 
-    /// Counts a source; its numbers are what `SourceRecord.numbers` gives.
-    mutating func add(_ record: SourceRecord, _ numbers: [Double]) {
+    /// Counts a source.
+    mutating func add(_ source: MeasuredSource) {
+        let entry = source.record.source
         sources += 1
-        pieceIDs.insert(record.source.piece)
-        segments += record.source.segments
-        seconds += record.seconds
-        notes += record.facts["notes"]?.integer ?? 0
-        drums += record.facts["drums"]?.integer ?? 0
-        switch record.source.kind {
-        case .midi: midi.add(record, numbers)
-        case .audio: audio.add(record, numbers)
+        pieceIDs.insert(entry.piece)
+        segments += entry.segments
+        seconds += source.seconds
+        notes += source.notes
+        drums += source.drums
+        switch entry.kind {
+        case .midi: midi.add(source)
+        case .audio: audio.add(source)
         }
     }
 
@@ -46,6 +47,36 @@ public struct Tally: Sendable {
         if midi.sources > 0 { members["midi"] = midi.json }
         if audio.sources > 0 { members["audio"] = audio.json }
         return .object(members)
+    }
+}
+
+/// What is recorded of a source, with what statistics want to know of it looked up once.
+struct MeasuredSource: Sendable {
+    let record: SourceRecord
+    /// The numbers whose spread is shown, in the order of its kind's `measures`; NaN for what it does not have.
+    let numbers: [Double]
+    /// How long it is; 0 if that is not recorded.
+    let seconds: Double
+    /// Notes as the file has them.
+    let notes: Int
+    /// Notes of drums among them.
+    let drums: Int
+    /// The slowest and the fastest tempo in beats a minute.
+    let bpm: ClosedRange<Double>?
+    /// Steps of its segments, and those of them in which nothing sounds.
+    let steps: (all: Int, empty: Int)
+
+    init(_ record: SourceRecord, frequencies: [Double]?) {
+        self.record = record
+        let (facts, segments) = (record.facts, record.segments)
+        numbers = record.numbers(frequencies: frequencies)
+        seconds = record.seconds
+        notes = facts["notes"]?.integer ?? 0
+        drums = facts["drums"]?.integer ?? 0
+        let empty = segments["empty_steps"]
+        steps = (empty == nil ? 0 : segments["steps"]?.integer ?? 0, empty?.integer ?? 0)
+        let ends = facts["bpm"]?.array?.compactMap(\.double) ?? []
+        bpm = ends.count == 2 && ends[0] <= ends[1] ? ends[0]...ends[1] : nil
     }
 }
 

@@ -60,12 +60,13 @@ private struct HeaderParser {
         into header: inout TensorFileHeader, dataStart: Int, fileCount: Int
     ) throws(TensorFileError) {
         guard bytes.first == UInt8(ascii: "{") else { throw fault("the header must begin with '{'") }
-        var seen: Set<String> = []
+        var hasMetadata = false
         try members { (parser, name) throws(TensorFileError) in
-            guard seen.insert(name).inserted else {
+            guard name == "__metadata__" ? !hasMetadata : header.entries[name] == nil else {
                 throw parser.fault("'\(name)' stands twice in the header")
             }
             if name == "__metadata__" {
+                hasMetadata = true
                 try parser.members { (parser, key) throws(TensorFileError) in
                     let value = try parser.string()
                     guard header.metadata.updateValue(value, forKey: key) == nil else {
@@ -163,15 +164,21 @@ private struct HeaderParser {
         try expect("\"")
         // Nearly every string is plain: it is taken as it stands, up to the quotation mark.
         let start = position
+        var all: UInt8 = 0
         while position < bytes.count, case let byte = bytes[position], byte >= 0x20,
             byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\")
         {
+            all |= byte
             position += 1
         }
         let plain = UnsafeRawBufferPointer(rebasing: bytes[start..<position])
         if position < bytes.count, bytes[position] == UInt8(ascii: "\"") {
             position += 1
-            guard let string = String(validating: plain, as: UTF8.self) else {
+            // ASCII is UTF-8 without a look at it.
+            guard
+                let string = all < 0x80
+                    ? String(decoding: plain, as: UTF8.self) : String(validating: plain, as: UTF8.self)
+            else {
                 throw fault("a name is not UTF-8")
             }
             return string

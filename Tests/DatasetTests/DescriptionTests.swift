@@ -120,6 +120,19 @@ struct DescriptionTests {
         #expect(ScoreDescription(json: try JSONValue(parsing: bytes)) == found)
         #expect(ScoreDescription(json: .null) == nil)
         #expect(ScoreDescription(json: ["pitches": [500, 1]]) == nil)
+        guard case .object(var members) = found.json else { return }
+        members["of a later version"] = [1, ["a": nil]]
+        #expect(ScoreDescription(json: .object(members)) == found)
+        for (name, wrong) in [
+            ("pitches", [127, 1, 1]), ("lengths", [21, 1, 1, 1]), ("sketch", "abc"), ("bars", 1.5),
+            ("metres", ["4/4": "x"]), ("polyphony", nil),
+        ] as [(String, JSONValue)] {
+            var others = members
+            others[name] = wrong
+            #expect(ScoreDescription(json: .object(others)) == nil, "\(name)")
+            others[name] = nil
+            #expect(ScoreDescription(json: .object(others)) == nil, "without \(name)")
+        }
         #expect(ScoreDescription(json: ScoreDescription().json) == ScoreDescription())
     }
 

@@ -52,7 +52,9 @@ struct RecordingTests {
             "audio/coarse.wav", Workshop.wav(rate: Self.rate, songs[2].map { ($0 * 128).rounded() / 128 }))
         let apart = try shop.build(Self.manifest + "\nsplits: {train: 1}", named: "a.yaml")
         let sources = apart.snapshot.sources
-        let pairs = try apart.nearDuplicates(apart.records()).map {
+        var sketches = DuplicateSketches()
+        for record in try apart.records() { sketches.add(record) }
+        let pairs = try apart.nearDuplicates(sketches).map {
             [sources[$0.first].path, sources[$0.second].path]
         }
         #expect(

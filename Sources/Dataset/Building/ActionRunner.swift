@@ -61,6 +61,7 @@ public struct PlannedAction: Sendable, Hashable {
 /// Notes what would run, without running or writing anything.
 final class Plan: Sendable {
     let cache: Cache
+    private let workers: Workers
     private let state = Mutex(State())
 
     private struct State {
@@ -71,7 +72,11 @@ final class Plan: Sendable {
         var paths: [String: String] = [:]
     }
 
-    init(_ cache: Cache) { self.cache = cache }
+    /// Plans over a cache; the workers share what is looked up for many actions at once.
+    init(_ cache: Cache, workers: Workers) {
+        self.cache = cache
+        self.workers = workers
+    }
 
     /// What would run, by stage in the order of the data's way, then by subject.
     ///
@@ -110,7 +115,7 @@ final class Plan: Sendable {
     }
 
     func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
-        let found = try cache.lookup(actions)
+        let found = try cache.lookup(actions, with: workers)
         state.withLock { $0.hits += found.count { $0 != nil } }
         return found
     }
@@ -121,12 +126,12 @@ final class Plan: Sendable {
             return record
         }
         guard state.withLock({ $0.keys.insert(action.key).inserted }) else {
-            return try cache.recorded(action)
+            return try cache.recorded([action])[0]
         }
         let reason = try cache.reason(for: action) ?? .outputMissing
         note(action.stage, action.subject, reason)
         // A result that was only lost comes out as it was: what follows from it stays as it is.
-        return try cache.recorded(action)
+        return try cache.recorded([action])[0]
     }
 
     /// Notes that the snapshot would be made anew, of shards that are not made yet.

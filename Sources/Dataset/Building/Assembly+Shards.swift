@@ -171,19 +171,30 @@ extension Assembly {
             manifest: manifest, audio: manifest.audio.map { AudioParameters($0) }, statistics: statistics)
         let buckets = bucketed(entries, stage)
         let done = Atomic<Int>(0)
-        let packed = try workers.map(buckets) { (bucket) throws(BuildError) -> (ActionRecord, isNew: Bool)? in
-            defer {
-                progress(
-                    BuildProgress(
-                        phase: .shards, done: done.add(1, ordering: .relaxed).newValue, total: buckets.count))
-            }
-            return try pack(bucket, stage)
+        let report: @Sendable () -> Void = {
+            progress(
+                BuildProgress(
+                    phase: .shards, done: done.add(1, ordering: .relaxed).newValue, total: buckets.count))
         }
-        guard packed.allSatisfy({ $0 != nil }) else { return nil }
+        let found = try workers.map(buckets) { (bucket) throws(BuildError) -> FoundShard in
+            let action = stage.action(bucket.kind, bucket.parts, bucket: bucket.name)
+            guard let action, let record = try runner.lookup([action])[0] else { return .due(action) }
+            report()
+            return .there(record.output("shard"))
+        }
+        let due = buckets.indices.filter { found[$0].object == nil }
+        // A single shard, as after a small change, is made by all workers together.
+        let readers = Workers(count: max(1, workers.count / max(1, due.count)))
+        let packed = try workers.map(due) { (index) throws(BuildError) -> ObjectReference? in
+            defer { report() }
+            guard case .due(let action) = found[index] else { return nil }
+            return try pack(buckets[index], action, stage, readers)
+        }
+        let new = Dictionary(uniqueKeysWithValues: zip(due, packed))
         var shards: [Split: [Snapshot.Shard]] = [:]
-        for case (let bucket, let (record, isNew)?) in zip(buckets, packed) {
-            let object = record.output("shard")
-            if isNew { summary.written += 1 } else { summary.reused += 1 }
+        for (index, bucket) in buckets.enumerated() {
+            guard let object = found[index].object ?? new[index] ?? nil else { return nil }
+            if found[index].object == nil { summary.written += 1 } else { summary.reused += 1 }
             shards[bucket.split, default: []].append(
                 Snapshot.Shard(
                     object: object.digest, bytes: object.size,
@@ -193,10 +204,21 @@ extension Assembly {
         return shards
     }
 
+    /// A shard's object, or the action that makes it; nil when planning and not all that is packed is known.
+    private enum FoundShard: Sendable {
+        case there(ObjectReference)
+        case due(Action?)
+
+        var object: ObjectReference? {
+            guard case .there(let object) = self else { return nil }
+            return object
+        }
+    }
+
     private func pack(
-        _ bucket: Bucketed, _ stage: PackStage
-    ) throws(BuildError) -> (ActionRecord, isNew: Bool)? {
-        guard let action = stage.action(bucket.kind, bucket.parts, bucket: bucket.name) else {
+        _ bucket: Bucketed, _ action: Action?, _ stage: PackStage, _ readers: Workers
+    ) throws(BuildError) -> ObjectReference? {
+        guard let action else {
             if case .plan(let plan) = runner {
                 // Gains and segments of a source are not known before its stages have run.
                 let isKnown = bucket.parts.allSatisfy(\.source.isKnown)
@@ -206,14 +228,11 @@ extension Assembly {
             }
             return nil
         }
-        var isNew = false
-        let record = try runner.mending { () throws(BuildError) in
+        return try runner.mending { () throws(BuildError) in
             try runner.run(action) { context in
-                isNew = true
-                try stage.run(context, bucket.kind, bucket.parts, cache: runner.cache)
+                try stage.run(context, bucket.kind, bucket.parts, cache: runner.cache, readers)
             }
-        }
-        return record.map { ($0, isNew) }
+        }?.output("shard")
     }
 
     /// The buckets of every split and kind, in the order of the snapshot.

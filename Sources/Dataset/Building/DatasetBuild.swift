@@ -66,11 +66,12 @@ public struct DatasetBuild: Sendable {
         }
         let cache = try Cache(
             path: options.cachePath, for: .building(wait: options.waits), log: options.log)
-        let engine = Engine(cache)
+        let workers = Workers(count: options.jobs)
+        let engine = Engine(cache, workers: workers)
         do {
             let assembly = Assembly(
                 manifest: manifest, directory: directory, manifestPath: path, runner: .engine(engine),
-                workers: Workers(count: options.jobs), progress: options.progress)
+                workers: workers, progress: options.progress)
             guard let (snapshot, draft) = try assembly.assemble(entries) else {
                 preconditionFailure("an engine left an action without a result")
             }
@@ -122,14 +123,15 @@ public struct DatasetBuild: Sendable {
     }
 
     private func explain(_ entries: EntryList, in cache: Cache, _ options: Options) throws -> Explanation {
-        let plan = Plan(cache)
+        let workers = Workers(count: options.jobs)
+        let plan = Plan(cache, workers: workers)
         let assembly = Assembly(
             manifest: manifest, directory: directory, manifestPath: path, runner: .plan(plan),
-            workers: Workers(count: options.jobs),
+            workers: workers,
             progress: options.progress)
         let snapshot = try assembly.assemble(entries)?.0
         if let snapshot {
-            _ = try plan.find(Self.action(storing: snapshot, snapshot.encoded))
+            _ = try plan.find(Self.action(storing: snapshot).action)
         } else {
             try plan.expectSnapshot(of: manifest)
         }
@@ -158,21 +160,23 @@ public struct DatasetBuild: Sendable {
 
     /// Puts the snapshot's own bytes into the cache.
     private static func store(_ snapshot: Snapshot, _ engine: Engine) throws -> ObjectReference {
-        let bytes = snapshot.encoded
-        return try engine.run(action(storing: snapshot, bytes)) { context in
+        let (action, bytes) = action(storing: snapshot)
+        return try engine.run(action) { context in
             try context.write(bytes, as: "snapshot")
         }.output("snapshot")
     }
 
-    /// The action that puts a snapshot into the cache; parameters and inputs tell people what is new in it.
-    private static func action(storing snapshot: Snapshot, _ bytes: [UInt8]) -> Action {
-        let entries = JSONValue.array(snapshot.sources.map(\.json))
-        return Action(
+    /// The action that puts a snapshot into the cache, and its bytes; parameters and inputs tell people what is new in it.
+    private static func action(storing snapshot: Snapshot) -> (action: Action, bytes: [UInt8]) {
+        let entries = snapshot.encodedSources
+        let bytes = snapshot.encoded(sources: entries)
+        let action = Action(
             Stages.snapshot, parameters: ["manifest": snapshot.manifest],
-            inputs: [Input("entries", Digest(of: entries.canonicalBytes))]
+            inputs: [Input("entries", Digest(of: entries))]
                 + snapshot.objects.enumerated().map { Input("object \($0.offset)", $0.element) }
                 + [Input("bytes", Digest(of: bytes))],
             subject: snapshot.dataset)
+        return (action, bytes)
     }
 
     private static func references(_ snapshot: Snapshot, _ cache: Cache) throws -> [ObjectReference] {

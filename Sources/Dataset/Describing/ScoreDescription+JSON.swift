@@ -16,30 +16,94 @@ extension ScoreDescription {
     }
 
     /// Reads what a record keeps; nil if it keeps something else.
-    init?(json: JSONValue) {
-        func numbers(_ name: String) -> [String: Double]? { json[name]?.object?.compactMapValues(\.double) }
-        guard let pitches = [Int](sparse: json["pitches"], count: 128),
-            let velocities = [Int](sparse: json["velocities"], count: 128),
-            let programs = [Int](sparse: json["programs"], count: 129),
-            let lengths = LogHistogram(json: json["lengths"]),
-            let pedals = LogHistogram(json: json["pedals"]),
-            let polyphony = json["polyphony"]?.array?.compactMap(\.double), let tempi = numbers("tempi"),
-            let metres = numbers("metres"), let keys = numbers("keys"), let bars = json["bars"]?.integer,
-            let emptyBars = json["empty_bars"]?.integer,
-            let sketch = json["sketch"]?.string.flatMap({ Shingles.sketch($0) })
+    init?(_ record: ActionRecord) {
+        guard
+            let description = try? record.readFacts({ (reader) throws(JSONError) in
+                try ScoreDescription(reading: &reader)
+            })
         else { return nil }
-        self.pitches = pitches
-        self.velocities = velocities
-        self.programs = programs
-        self.lengths = lengths
-        self.pedals = pedals
-        self.polyphony = polyphony
-        for (tempo, seconds) in tempi { if let tempo = Int(tempo) { self.tempi[tempo] = seconds } }
-        self.metres = metres
-        self.keys = keys
-        self.bars = bars
-        self.emptyBars = emptyBars
-        self.sketch = sketch
-        groove = json["groove"]?.double
+        self = description
+    }
+
+    /// Reads what a record keeps; nil if it is something else.
+    init?(json: JSONValue) {
+        let description = try? json.canonicalBytes.withUnsafeBytes { bytes in
+            var reader = JSONReader(bytes)
+            return try ScoreDescription(reading: &reader)
+        }
+        guard let description else { return nil }
+        self = description
+    }
+
+    /// Reads the text member by member: a tree of values, for every source of a dataset, costs more than all that follows.
+    private init(reading reader: inout JSONReader) throws(JSONError) {
+        var found = ScoreDescription()
+        var count = 0
+        try reader.members { (reader, name) throws(JSONError) in
+            count += 1
+            switch name {
+            case "pitches": found.pitches = try reader.sparse(count: 128)
+            case "velocities": found.velocities = try reader.sparse(count: 128)
+            case "programs": found.programs = try reader.sparse(count: 129)
+            case "lengths": found.lengths = try reader.histogram()
+            case "pedals": found.pedals = try reader.histogram()
+            case "polyphony":
+                found.polyphony.removeAll(keepingCapacity: true)
+                try reader.elements { (reader) throws(JSONError) in
+                    found.polyphony.append(try reader.double())
+                }
+            case "tempi":
+                try reader.members { (reader, name) throws(JSONError) in
+                    let seconds = try reader.double()
+                    if let tempo = Int(name) { found.tempi[tempo] = seconds }
+                }
+            case "metres": found.metres = try reader.numbers()
+            case "keys": found.keys = try reader.numbers()
+            case "bars": found.bars = try reader.integer()
+            case "empty_bars": found.emptyBars = try reader.integer()
+            case "sketch":
+                guard let sketch = Shingles.sketch(try reader.string()) else {
+                    throw reader.fault("expected a sketch")
+                }
+                found.sketch = sketch
+            default:
+                // `groove` may be null, and what this version does not know is passed over.
+                count -= 1
+                if name == "groove" { found.groove = try reader.value().double } else { try reader.skip() }
+            }
+        }
+        guard count == 12 else { throw reader.fault("expected the twelve parts of a description") }
+        self = found
+    }
+}
+
+extension JSONReader {
+    /// Reads counts as `[Int].sparse` writes them.
+    fileprivate mutating func sparse(count: Int) throws(JSONError) -> [Int] {
+        var counts = [Int](repeating: 0, count: count)
+        var next = -1
+        try elements { (reader) throws(JSONError) in
+            let number = try reader.integer()
+            if next < 0 {
+                guard (0...count).contains(number) else { throw reader.fault("expected a place in a list") }
+                next = number
+            } else {
+                guard next < count else { throw reader.fault("more than \(count) counts") }
+                counts[next] = number
+                next += 1
+            }
+        }
+        return counts
+    }
+
+    fileprivate mutating func histogram() throws(JSONError) -> LogHistogram {
+        guard let histogram = LogHistogram(json: try value()) else { throw fault("expected a histogram") }
+        return histogram
+    }
+
+    fileprivate mutating func numbers() throws(JSONError) -> [String: Double] {
+        var numbers: [String: Double] = [:]
+        try members { (reader, name) throws(JSONError) in numbers[name] = try reader.double() }
+        return numbers
     }
 }

@@ -14,6 +14,31 @@ public struct DuplicatePair: Sendable, Hashable {
     public let isTransposed: Bool
 }
 
+/// What near-duplicates are looked up by, gathered from one source after the other.
+public struct DuplicateSketches: Sendable {
+    fileprivate var works: (sources: [Int], sketches: [[UInt32]]) = ([], [])
+    fileprivate var recordings: (sources: [Int], sketches: [[UInt32]]) = ([], [])
+    private var count = 0
+    private var seen: Set<Digest> = []
+
+    /// Of nothing yet.
+    public init() {}
+
+    /// Adds the next source of the snapshot.
+    public mutating func add(_ record: SourceRecord) {
+        defer { count += 1 }
+        // Equal bytes are told apart from near-duplicates; the first entry stands for all.
+        guard seen.insert(record.source.sha256).inserted else { return }
+        if let score = record.score {
+            works.sources.append(count)
+            works.sketches.append(score.sketch)
+        } else if let sketch = record.mel?.sketch, !sketch.isEmpty {
+            recordings.sources.append(count)
+            recordings.sketches.append(sketch)
+        }
+    }
+}
+
 extension DatasetReader {
     /// From this share of common stretches of twelve pitches on, two pieces are taken for one work.
     public static let duplicateShare = 0.03
@@ -29,19 +54,13 @@ extension DatasetReader {
 
     /// Pairs of sources with different bytes that share much, by sketches first, then by all of their hashes.
     ///
-    /// - Parameter records: of all sources, as `records()` gives them.
+    /// - Parameter sketches: of all sources, in the snapshot's order.
     /// - Returns: the pairs, in the snapshot's order.
     /// - Throws: `BuildError`.
-    public func nearDuplicates(_ records: [SourceRecord]) throws -> [DuplicatePair] {
-        // Equal bytes are told apart from near-duplicates; the first entry stands for all.
-        var seen: Set<Digest> = []
-        let first = records.indices.filter { seen.insert(records[$0].source.sha256).inserted }
-        let works = first.filter { records[$0].score != nil }
-        let recordings = first.filter { !(records[$0].mel?.sketch ?? []).isEmpty }
+    public func nearDuplicates(_ sketches: DuplicateSketches) throws -> [DuplicatePair] {
         let pairs =
-            try sameWorks(works, sketches: works.map { records[$0].score?.sketch ?? [] })
-            + sameRecordings(
-                recordings, records, sketches: recordings.map { records[$0].mel?.sketch ?? [] })
+            try sameWorks(sketches.works.sources, sketches: sketches.works.sketches)
+            + sameRecordings(sketches.recordings.sources, sketches: sketches.recordings.sketches)
         return pairs.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
     }
 
@@ -80,12 +99,10 @@ extension DatasetReader {
         }
     }
 
-    private func sameRecordings(
-        _ sources: [Int], _ records: [SourceRecord], sketches: [[UInt32]]
-    ) throws -> [DuplicatePair] {
+    private func sameRecordings(_ sources: [Int], sketches: [[UInt32]]) throws -> [DuplicatePair] {
         let candidates = candidates(sketches)
         let due = Set(candidates.flatMap { [$0.first, $0.second] }).sorted()
-        let mels = try spectra(of: due.map { records[sources[$0]].source })
+        let mels = try spectra(of: due.map { snapshot.sources[sources[$0]] })
         let found = try Workers().map(mels) { (mel) throws(BuildError) -> [UInt32] in
             guard let mel else { return [] }
             return

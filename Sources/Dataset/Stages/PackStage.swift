@@ -141,12 +141,14 @@ struct PackStage: Sendable {
         return name
     }
 
-    func run(_ context: ActionContext, _ kind: SegmentKind, _ parts: [PackPart], cache: Cache) throws {
+    func run(
+        _ context: ActionContext, _ kind: SegmentKind, _ parts: [PackPart], cache: Cache, _ readers: Workers
+    ) throws {
         let contents = contents(parts)
         let writer = try context.makeOutput("shard")
         let columns: ColumnWriter
         switch kind {
-        case .midi: columns = try packRolls(context, contents, parts, writer, cache)
+        case .midi: columns = try packRolls(context, contents, parts, writer, cache, readers)
         case .audio: columns = try packFeatures(context, contents, parts, writer, cache)
         }
         for item in contents.items {
@@ -155,9 +157,20 @@ struct PackStage: Sendable {
         try columns.finish()
     }
 
+    /// The first parts, whose objects are opened together: not so many that they fill the memory.
+    private static func group(_ parts: ArraySlice<PackPart>) -> [PackPart] {
+        var bytes = 0
+        return Array(
+            parts.prefix(256).prefix { part in
+                let isRoom = bytes < 2 << 20
+                bytes += part.source.objects["segments"]?.size ?? 0
+                return isRoom
+            })
+    }
+
     private func packRolls(
         _ context: ActionContext, _ contents: ShardContents, _ parts: [PackPart], _ writer: ObjectWriter,
-        _ cache: Cache
+        _ cache: Cache, _ readers: Workers
     ) throws -> ColumnWriter {
         var rows = RollShard.RowCounts()
         for part in parts {
@@ -173,10 +186,17 @@ struct PackStage: Sendable {
         let layout = RollShard.layout(contents, rows: rows, steps: manifest.midi?.steps ?? 0)
         let columns = try ColumnWriter(layout, to: writer)
         var cursor = RollShard.Cursor()
-        for part in parts {
+        var rest = parts[...]
+        while !rest.isEmpty {
             try context.checkCancellation()
-            try withObject(part, "segments", cache) { file in
-                try RollShard.append(part.segments, of: file, to: columns, &cursor)
+            let group = Self.group(rest)
+            rest = rest.dropFirst(group.count)
+            let files = try readers.map(group) { (part) throws(BuildError) in
+                // Kept until its turn comes, so that the first part in order that cannot be read is told of.
+                Result { try withObject(part, "segments", cache) { $0 } }
+            }
+            for (part, file) in zip(group, files) {
+                try RollShard.append(part.segments, of: file.get(), to: columns, &cursor)
             }
         }
         try columns.append([cursor.notes], to: "notes.offset")
@@ -234,6 +254,8 @@ struct PackStage: Sendable {
         guard let object = part.source.objects[name] else {
             preconditionFailure("\(part.path) has no '\(name)'")
         }
+        // A small object is read sooner than it is mapped.
+        if object.size <= 1 << 15 { return try body(TensorFile(bytes: cache.bytes(of: object.digest))) }
         return try cache.withFile(of: object.digest) { try body(TensorFile(path: $0)) }
     }
 }
