@@ -31,8 +31,10 @@ public final class Cancellation: Sendable {
     /// The one that Ctrl-C and a polite kill request, once `catchSignals` was called.
     public static let bySignal = Cancellation()
 
-    /// Lets SIGINT, SIGTERM and SIGHUP request `bySignal`; a second one ends the process at once, which loses
-    /// only unfinished work. Those that the process was started to ignore stay ignored.
+    /// Lets SIGINT, SIGTERM and SIGHUP request `bySignal`.
+    ///
+    /// A second one ends the process at once, which loses only unfinished work. Those that the process was started to
+    /// ignore stay ignored.
     public static func catchSignals() {
         // Touched here, so that the handler never has to build it.
         _ = bySignal

@@ -74,6 +74,11 @@ public struct Snapshot: Sendable {
     /// What a segment holds: element types and shapes.
     public let features: JSONValue
 
+    /// A stage in the version that the snapshot was built with.
+    func stage(_ stage: Stage) -> Stage {
+        Stage(stage.name, version: stages[stage.name] ?? stage.version, numerics: stage.numerics)
+    }
+
     /// The segments of a split.
     public func segmentCount(_ split: Split) -> Int {
         (shards[split] ?? []).reduce(0) { $0 + $1.segments }

@@ -142,7 +142,9 @@ enum SharedHashes {
         return least > 0 ? Double(common(first, second)) / Double(least) : 0
     }
 
-    /// How many hashes both sets have. Both rise.
+    /// How many hashes both sets have.
+    ///
+    /// Both rise.
     static func common(_ first: [UInt32], _ second: [UInt32]) -> Int {
         var (i, j, common) = (0, 0, 0)
         while i < first.count, j < second.count {

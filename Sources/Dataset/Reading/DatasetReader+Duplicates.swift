@@ -52,6 +52,9 @@ extension DatasetReader {
     /// to 5 %, where they are sparse.
     public static let recordingShare = 0.1
 
+    /// And from so many on: of a clip of a second, ten per cent may be one hit of chance.
+    public static let recordingCount = 16
+
     /// Pairs of sources with different bytes that share much, by sketches first, then by all of their hashes.
     ///
     /// - Parameter sketches: of all sources, in the snapshot's order.
@@ -112,8 +115,10 @@ extension DatasetReader {
         }
         let landmarks = Dictionary(uniqueKeysWithValues: zip(due, found))
         return candidates.compactMap { pair in
-            let share = SharedHashes.share(landmarks[pair.first] ?? [], landmarks[pair.second] ?? [])
-            guard share >= Self.recordingShare else { return nil }
+            let (first, second) = (landmarks[pair.first] ?? [], landmarks[pair.second] ?? [])
+            let share = SharedHashes.share(first, second)
+            guard share >= Self.recordingShare, SharedHashes.common(first, second) >= Self.recordingCount
+            else { return nil }
             return DuplicatePair(
                 first: sources[pair.first], second: sources[pair.second], share: share,
                 isTransposed: false)
@@ -122,8 +127,7 @@ extension DatasetReader {
 
     /// The linear mel of each audio source; nil if it is gone.
     private func spectra(of sources: [Snapshot.Source]) throws -> [Input?] {
-        let version = snapshot.stages[Stages.spectrum.name] ?? Stages.spectrum.version
-        let stage = Stage(Stages.spectrum.name, version: version, numerics: Stages.spectrum.numerics)
+        let stage = snapshot.stage(Stages.spectrum)
         let parameters = Parameters(try manifest().audio?.spectrum ?? .null)
         let actions = sources.map {
             Action(stage, parameters: parameters, inputs: [Input("source", $0.sha256)], subject: $0.path)

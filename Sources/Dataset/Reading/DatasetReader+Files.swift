@@ -24,9 +24,8 @@ extension DatasetReader {
     ///
     /// - Throws: `BuildError`.
     public func score(of source: Snapshot.Source) throws -> Score? {
-        let version = snapshot.stages[Stages.score.name] ?? Stages.score.version
         let action = Action(
-            Stage(Stages.score.name, version: version), inputs: [Input("source", source.sha256)], subject: "")
+            snapshot.stage(Stages.score), inputs: [Input("source", source.sha256)], subject: "")
         guard let digest = try cache.lookup([action])[0]?.outputs["score"]?.digest,
             let bytes = try? cache.bytes(of: digest)
         else { return nil }

@@ -83,10 +83,11 @@ extension DatasetReader {
         let sources = snapshot.sources.filter {
             $0.kind == .audio && $0.split == .train && $0.segments > 0
         }
+        let stage = snapshot.stage(Stages.spectrum)
         let heads = try cache.lookup(
             sources.map {
                 Action(
-                    Stages.spectrum, parameters: spectrum.parameters, inputs: [Input("source", $0.sha256)],
+                    stage, parameters: spectrum.parameters, inputs: [Input("source", $0.sha256)],
                     subject: $0.path)
             })
         var actions: [(value: String, action: Action)] = []

@@ -38,7 +38,7 @@ public struct SegmentTable: Sendable {
             let (a, b) = (keys[left], keys[right])
             if a.0 != b.0 { return a.0 < b.0 }
             if a.1 != b.1 { return a.1 < b.1 }
-            return a.2 == b.2 ? left < right : utf8Order(a.2, b.2)
+            return a.2.utf8.elementsEqual(b.2.utf8) ? left < right : utf8Order(a.2, b.2)
         }
         var runs = [[Run]](repeating: [], count: sources.count)
         var order: [Split: [(number: Int, source: Int)]] = [:]

@@ -81,15 +81,10 @@ private struct RecordIndex: Sendable {
         spectrum = Parameters(manifest.audio?.spectrum ?? .null)
     }
 
-    private func stage(_ stage: Stage) -> Stage {
-        Stage(
-            stage.name, version: snapshot.stages[stage.name] ?? stage.version, numerics: stage.numerics)
-    }
-
     func records(_ range: Range<Int>) throws(BuildError) -> [SourceRecord] {
         let sources = snapshot.sources[range]
         let (score, spectrum, segments) = (
-            stage(Stages.score), stage(Stages.spectrum), stage(Stages.segments)
+            snapshot.stage(Stages.score), snapshot.stage(Stages.spectrum), snapshot.stage(Stages.segments)
         )
         let heads = try cache.recorded(
             sources.map { source in
