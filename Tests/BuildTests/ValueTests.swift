@@ -124,4 +124,15 @@ import Testing
                 == #"{"changes":[{"name":"source","new":null,"old":"aa"}],"reason":"inputChanged"}"#)
         #expect(reason.description == "inputs changed: source aa → none")
     }
+
+    /// Digits are a number only with a point, and are cut only where the difference still shows.
+    @Test func reasonsShowWhatChanged() {
+        func shown(_ old: String, _ new: String) -> String {
+            RunReason.inputChanged([.init(name: "x", old: old, new: new)]).description
+        }
+        #expect(shown("123456789012", "1234567890e3") == "inputs changed: x 123456789012 → 1234567890e3")
+        #expect(shown("0.123456789", "0.223456789") == "inputs changed: x 0.123456 → 0.223456")
+        #expect(shown("0.123456789", "0.123456780") == "inputs changed: x 0.123456789 → 0.123456780")
+        #expect(shown("1.23456789e-12", "2.5") == "inputs changed: x 1.23456789e-12 → 2.5")
+    }
 }
