@@ -327,7 +327,7 @@ public struct JSONReader {
             case UInt8(ascii: "\""):
                 at += 1
                 return
-            case UInt8(ascii: "\\"): at += 2
+            case UInt8(ascii: "\\"): at = min(at + 2, bytes.count)
             default: throw fault("a control character in a string")
             }
         }

@@ -24,16 +24,32 @@ func fuzzManifest(_ bytes: [UInt8]) -> Int32 {
     return 0
 }
 
-/// JSON, as journals and snapshots are read: a value that is written is read as the same, or a `JSONError`.
+/// JSON, as journals and snapshots are read: a value that is written is read as the same, or a `JSONError`; what is a value
+/// is passed over too, to the same end.
 func fuzzJSON(_ bytes: [UInt8]) -> Int32 {
+    let isPassed = bytes.withUnsafeBytes { isPassedOver($0) }
     do throws(JSONError) {
         let value = try JSONValue(parsing: bytes)
         let text = value.canonicalBytes
         let again = try JSONValue(parsing: text)
         law(again.canonicalBytes == text, "canonical JSON is read as the same")
+        law(isPassed, "what is a value is passed over")
         _ = ActionRecord(json: value)
     } catch {
         law((0...bytes.count).contains(error.offset), "an error's offset is in the text: \(error)")
     }
     return 0
+}
+
+private func isPassedOver(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var reader = JSONReader(bytes)
+    do throws(JSONError) {
+        let text = try reader.text()
+        law(text.count <= bytes.count, "a text lies in the text")
+        try reader.end()
+        return true
+    } catch {
+        law((0...bytes.count).contains(error.offset), "an error's offset is in the text: \(error)")
+        return false
+    }
 }
