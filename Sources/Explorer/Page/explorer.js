@@ -2,8 +2,7 @@
 // The explorer's page. All that is seen stands in the address behind the `#`, so that a link shows it again. Text from the
 // dataset reaches the page as text only, never as markup.
 (() => {
-  const { $, element, whole, short } = page;
-  const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+  const { $, element, whole, short, clock } = page;
   const many = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 
   async function ask(address) {

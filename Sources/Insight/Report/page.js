@@ -16,5 +16,10 @@ const page = (() => {
     if (size !== 0 && (size < 0.01 || size >= 1e7)) return value.toExponential(2);
     return value.toLocaleString("en", { maximumFractionDigits: size >= 100 ? 1 : size >= 1 ? 2 : 4 });
   };
-  return { $, element, whole, short };
+  // Minutes and seconds, from an hour on with hours.
+  const clock = (seconds) => {
+    const two = (value) => String(Math.floor(value) % 60).padStart(2, "0");
+    return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${two(seconds / 60)}:${two(seconds)}` : `${Math.floor(seconds / 60)}:${two(seconds)}`;
+  };
+  return { $, element, whole, short, clock };
 })();

@@ -4,7 +4,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("statistics").textContent);
   const { $, element, whole, short } = page;
-  const clock = (hours) => hours >= 1 ? `${short(hours)} h` : `${short(hours * 60)} min`;
+  const clock = (hours) => page.clock(Math.round(hours * 3600));
   const pitchName = (pitch) => ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"][pitch % 12] + (Math.floor(pitch / 12) - 1);
 
   // Tables: a click on a header sorts, a second one turns the order round.
