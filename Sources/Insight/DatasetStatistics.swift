@@ -32,7 +32,7 @@ public struct DatasetStatistics: Sendable {
     ///
     /// - Throws: `BuildError` if records cannot be read.
     public init(_ reader: DatasetReader) throws {
-        try self.init(reader, partCount: 2048)
+        try self.init(reader, partCount: DatasetReader.partCount)
     }
 
     /// Counts, with the records of so many sources at a time in memory.

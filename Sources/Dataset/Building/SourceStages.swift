@@ -117,7 +117,7 @@ struct SourceStages: Sendable {
                     try plan.expect(
                         Stages.segments, rollParameters, inputs: [("score", nil)], subject: item.path)
                     try plan.expect(
-                        Stages.describe, Parameters([:]), inputs: [("score", nil)], subject: item.path)
+                        Stages.describe, Parameters.none, inputs: [("score", nil)], subject: item.path)
                 }
                 return .built(.unknown(item.source, .midi))
             }
@@ -144,7 +144,7 @@ struct SourceStages: Sendable {
                 let mel = spectrum.describedFeature
                 if case .plan(let plan) = runner, let mel {
                     try plan.expect(
-                        Stages.describeMel, Parameters([:]), inputs: [(mel.name, nil)], subject: item.path)
+                        Stages.describeMel, Parameters.none, inputs: [(mel.name, nil)], subject: item.path)
                 }
                 return .built(.unknown(item.source, .audio))
             }

@@ -39,12 +39,8 @@ struct Landmarks: Sendable, Hashable {
     init(_ file: TensorFile, _ name: String) throws {
         let shape = try file.entry(name).shape
         guard shape.count == 3 else { return }
-        let size = shape[1] * shape[2]
-        let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: size)
-        defer { scratch.deallocate() }
-        for segment in 0..<shape[0] {
-            try file.read(name, segment * size..<(segment + 1) * size, into: scratch)
-            add(UnsafeBufferPointer(scratch), bands: shape[1], frames: shape[2])
+        try file.forEachSegment(of: name, 0..<shape[0]) {
+            add(UnsafeBufferPointer($0), bands: shape[1], frames: shape[2])
         }
     }
 

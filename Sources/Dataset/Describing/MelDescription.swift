@@ -27,15 +27,8 @@ public struct MelDescription: Sendable, Hashable {
     init(_ file: TensorFile, _ name: String) throws {
         let shape = try file.entry(name).shape
         guard shape.count == 3, shape.allSatisfy({ $0 > 0 }) else { return }
-        let size = shape[1] * shape[2]
         var sums = MelSums(bands: shape[1], frames: shape[2])
-        // A segment at a time: of a mapped hour, its pages would all stay in memory.
-        let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: size)
-        defer { scratch.deallocate() }
-        for segment in 0..<shape[0] {
-            try file.read(name, segment * size..<(segment + 1) * size, into: scratch)
-            sums.add(UnsafeBufferPointer(scratch))
-        }
+        try file.forEachSegment(of: name, 0..<shape[0]) { sums.add(UnsafeBufferPointer($0)) }
         self = sums.description
     }
 

@@ -59,7 +59,7 @@ extension Manifest {
             /// Those that share enough are one piece, and so on from one to the next.
             ///
             /// MIDI: 3 % or more of the smaller one's stretches of twelve pitches; audio with a mel: 10 % or more of
-            /// the smaller one's landmarks.
+            /// the smaller one's landmarks, and 16 at least.
             case together
         }
     }

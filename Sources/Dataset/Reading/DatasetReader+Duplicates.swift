@@ -116,9 +116,10 @@ extension DatasetReader {
         let landmarks = Dictionary(uniqueKeysWithValues: zip(due, found))
         return candidates.compactMap { pair in
             let (first, second) = (landmarks[pair.first] ?? [], landmarks[pair.second] ?? [])
-            let share = SharedHashes.share(first, second)
-            guard share >= Self.recordingShare, SharedHashes.common(first, second) >= Self.recordingCount
-            else { return nil }
+            let common = SharedHashes.common(first, second)
+            guard common >= Self.recordingCount else { return nil }
+            let share = Double(common) / Double(min(first.count, second.count))
+            guard share >= Self.recordingShare else { return nil }
             return DuplicatePair(
                 first: sources[pair.first], second: sources[pair.second], share: share,
                 isTransposed: false)

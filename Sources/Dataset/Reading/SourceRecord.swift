@@ -41,6 +41,9 @@ extension DatasetReader {
         return records
     }
 
+    /// How many sources' records are in memory at a time where they are handed out in parts.
+    public static let partCount = 2048
+
     /// Hands out what is found in the record of every source, in the snapshot's order and some thousands at a time, so
     /// that memory need not hold the records of all.
     ///
@@ -50,7 +53,7 @@ extension DatasetReader {
     ///   - take: takes what was found in one part; called by the caller's thread, one part after the other.
     /// - Throws: `BuildError`, `ManifestError`, and what `take` throws.
     public func forEachPart<Found: Sendable>(
-        of count: Int = 2048, finding find: @Sendable (SourceRecord) -> Found,
+        of count: Int = partCount, finding find: @Sendable (SourceRecord) -> Found,
         taking take: ([Found]) throws -> Void
     ) throws {
         let index = try RecordIndex(self)

@@ -151,15 +151,10 @@ struct StatisticsStages: Sendable {
         _ context: ActionContext, _ part: TrainPart, _ feature: FeatureParameters,
         _ body: (UnsafeMutableBufferPointer<Float>) throws -> Void
     ) throws {
-        let count = feature.extractedShape(in: audio).reduce(1, *)
-        let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
-        defer { scratch.deallocate() }
         try context.withFile(of: feature.name) { path in
-            let file = try TensorFile(path: path)
-            for index in part.segments.joined() {
+            try TensorFile(path: path).forEachSegment(of: feature.name, part.segments.joined()) { segment in
                 try context.checkCancellation()
-                try file.read(feature.name, index * count..<(index + 1) * count, into: scratch)
-                try body(scratch)
+                try body(segment)
             }
         }
     }
