@@ -217,3 +217,27 @@ final class Monitor<State>: @unchecked Sendable {
         pthread_cond_broadcast(condition)
     }
 }
+
+extension Workers {
+    /// Maps elements of which some share work: of those with one key the first is done before the others.
+    ///
+    /// So it is always the first that does what is shared, and gives it its name, whatever the number of threads.
+    ///
+    /// - Throws: as `map(_:_:)`.
+    public func map<Element: Sendable, Key: Hashable, Result: Sendable>(
+        _ elements: [Element], sharing key: (Element) -> Key,
+        _ transform: @Sendable (Element) throws(BuildError) -> Result
+    ) throws(BuildError) -> [Result] {
+        var seen: Set<Key> = []
+        var rounds: [[Int]] = [[], []]
+        for (index, element) in elements.enumerated() {
+            rounds[seen.insert(key(element)).inserted ? 0 : 1].append(index)
+        }
+        var results: [Int: Result] = [:]
+        for round in rounds {
+            let found = try map(round) { (index) throws(BuildError) in try transform(elements[index]) }
+            for (index, result) in zip(round, found) { results[index] = result }
+        }
+        return elements.indices.compactMap { results[$0] }
+    }
+}

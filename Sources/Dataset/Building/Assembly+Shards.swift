@@ -94,7 +94,8 @@ extension Assembly {
         let byValue = Dictionary(grouping: parts, by: \.value).sorted { utf8Order($0.key, $1.key) }
         for feature in stages.features {
             for (value, parts) in byValue {
-                let moments = try workers.map(parts) { (part) throws(BuildError) -> ActionRecord? in
+                let moments = try workers.map(parts, sharing: \.source.sha256) {
+                    (part) throws(BuildError) -> ActionRecord? in
                     defer { report() }
                     let action = stages.moments(part, feature)
                     return try runMending(action, Stages.moments, part, feature) { context in
@@ -108,7 +109,8 @@ extension Assembly {
                     continue
                 }
                 let sigma = stages.sigma(parts, known, feature)
-                let bands = try workers.map(parts) { (part) throws(BuildError) -> ActionRecord? in
+                let bands = try workers.map(parts, sharing: \.source.sha256) {
+                    (part) throws(BuildError) -> ActionRecord? in
                     defer { report() }
                     let action = stages.bandMoments(part, feature, sigma: sigma)
                     return try runMending(action, Stages.bandMoments, part, feature) { context in

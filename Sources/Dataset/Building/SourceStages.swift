@@ -55,7 +55,8 @@ struct SourceStages: Sendable {
         }
         let missing = items.indices.filter { outcomes[$0] == nil }
         finished(items.count - missing.count)
-        let found = try workers.map(missing) { (index) throws(BuildError) -> SourceOutcome in
+        let found = try workers.map(missing, sharing: { items[$0].source.digest }) {
+            (index) throws(BuildError) -> SourceOutcome in
             defer { finished(1) }
             do throws(BuildError) {
                 return try runner.mending { () throws(BuildError) in
