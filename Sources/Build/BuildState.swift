@@ -11,23 +11,27 @@ public struct BuildState: Sendable, Hashable {
     public let summary: JSONValue
     /// Where the build is declared, so that it can be done again after a repair.
     public let origin: String?
+    /// The numerics tag of each float stage that the build used, by the stage's name.
+    public let numerics: [String: String]
 
     /// Collects what a build saw and made.
     public init(
         fingerprint: Digest?, snapshot: Digest, objects: [ObjectReference], summary: JSONValue,
-        origin: String? = nil
+        origin: String? = nil, numerics: [String: String] = [:]
     ) {
         self.fingerprint = fingerprint
         self.snapshot = snapshot
         self.objects = objects
         self.summary = summary
         self.origin = origin
+        self.numerics = numerics
     }
 
     var json: JSONValue {
         [
             "fingerprint": fingerprint.map { JSONValue($0) } ?? .null, "snapshot": JSONValue(snapshot),
             "summary": summary, "origin": origin.map { .string($0) } ?? .null,
+            "numerics": .object(numerics.mapValues { .string($0) }),
             "objects": .array(objects.map { .array([JSONValue($0.digest), JSONValue($0.size)]) }),
         ]
     }
@@ -45,7 +49,8 @@ public struct BuildState: Sendable, Hashable {
         guard objects.count == pairs.count else { return nil }
         self.init(
             fingerprint: json["fingerprint"]?.string.flatMap { Digest(hex: $0) }, snapshot: snapshot,
-            objects: objects, summary: summary, origin: json["origin"]?.string)
+            objects: objects, summary: summary, origin: json["origin"]?.string,
+            numerics: json["numerics"]?.object?.compactMapValues(\.string) ?? [:])
     }
 }
 
@@ -119,7 +124,8 @@ extension Cache {
         for dataset in builtDatasets {
             guard let last = lastBuild(of: dataset), last.fingerprint != nil else { continue }
             let state = BuildState(
-                fingerprint: nil, snapshot: last.snapshot, objects: [], summary: .null, origin: last.origin)
+                fingerprint: nil, snapshot: last.snapshot, objects: [], summary: .null, origin: last.origin,
+                numerics: last.numerics)
             try disk.replace(
                 "\(path)/state/\(dataset)", with: state.json.canonicalBytes, temporary: store.temporaryPath())
         }

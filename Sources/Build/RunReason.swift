@@ -67,17 +67,13 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
             case .forced: "forced"
             }
         if changes.isEmpty { return what }
-        let shown = changes.prefix(3).map { change in
-            if change.old == nil, change.new == nil { return "\(change.name) not made yet" }
-            let (old, new) = Self.short(change.old, change.new)
-            return "\(change.name) \(old) → \(new)"
-        }
+        let shown = changes.prefix(3).map { $0.description }
         let rest = changes.count > 3 ? ", and \(changes.count - 3) more" : ""
         return "\(what): \(shown.joined(separator: ", "))\(rest)"
     }
 
     /// Two values for a line: numbers by their first digits, unless these are the same; long texts cut.
-    private static func short(_ old: String?, _ new: String?) -> (String, String) {
+    fileprivate static func short(_ old: String?, _ new: String?) -> (String, String) {
         func cut(_ value: String) -> String { value.count <= 40 ? value : value.prefix(37) + "…" }
         func digits(_ value: String) -> String {
             let isNumber = value.contains(".") && !value.contains("e") && Double(value) != nil
@@ -120,7 +116,7 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
 
     /// Compares an action with the record of the last one of its stage on its subject; parameters, and an input's
     /// digest, are nil where they are not known before another action has run.
-    static func between(
+    public static func between(
         _ old: Action, stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)]
     ) -> RunReason? {
         if old.stage.version != stage.version {
@@ -183,12 +179,44 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
+extension RunReason.Change: CustomStringConvertible {
+    /// The change in a few words; lists are not spelled out.
+    public var description: String {
+        if old == nil, new == nil { return "\(name) not made yet" }
+        if [old, new].contains(where: { $0?.hasPrefix("[") == true || $0?.hasPrefix("{") == true }) {
+            return "\(name) changed"
+        }
+        let (old, new) = RunReason.short(old, new)
+        return "\(name) \(old) → \(new)"
+    }
+}
+
 extension Cache {
     /// Why an action would run; nil when its result is there.
     ///
     /// - Throws: `build.io`, `build.damaged`.
     public func reason(for action: Action) throws(BuildError) -> RunReason? {
         try find(action).reason
+    }
+
+    /// Why an action has to run again though it was recorded: its result was lost, found damaged, or struck out.
+    ///
+    /// - Returns: nil if nothing was recorded of it.
+    /// - Throws: `build.io`, `build.damaged`.
+    public func loss(of action: Action) throws(BuildError) -> RunReason? {
+        let (result, absence) = try records.withIndex { (index) throws(BuildError) in
+            try index.find(action.key, stage: action.stage.name, subject: action.subject)
+        }
+        if let result {
+            let lost = result.outputs.values.first { !store.isPresent($0) }
+            return lost.map { store.wasSetAside($0.digest) ? .outputCorrupt : .outputMissing }
+        }
+        return switch absence.dropped {
+        case .corrupt: .outputCorrupt
+        case .missing, .collected: .outputMissing
+        case .forced: .forced
+        case nil: nil
+        }
     }
 
     /// What is recorded of an action, or why it would run.

@@ -72,31 +72,33 @@ public enum RollFlags {
 }
 
 extension RollSegments {
-    /// The columns as a small safetensors file, named as in a shard; equal values give equal bytes.
+    /// The columns, named as in a shard.
+    public var tensors: [NamedTensor] {
+        [
+            NamedTensor("notes.offset", notesOffset),
+            NamedTensor("notes.start", start),
+            NamedTensor("notes.length", length),
+            NamedTensor("notes.pitch", pitch),
+            NamedTensor("notes.velocity", velocity),
+            NamedTensor("notes.program", program),
+            NamedTensor("notes.voice", voice),
+            NamedTensor("notes.flags", flags),
+            NamedTensor("controls.offset", controlsOffset),
+            NamedTensor("controls.step", controlsStep),
+            NamedTensor("controls.number", controlsNumber),
+            NamedTensor("controls.value", controlsValue),
+            NamedTensor("controls.channel", controlsChannel),
+            NamedTensor("pedal", Tensor(shape: [count, steps, 3], elements: pedal)),
+            NamedTensor("tempo", Tensor(shape: [count, steps], elements: tempo)),
+            NamedTensor("segment.timeline", timeline),
+            NamedTensor("segment.start", segmentStart),
+            NamedTensor("segment.length", segmentLength),
+        ]
+    }
+
+    /// The columns as a small safetensors file; equal values give equal bytes.
     public func encode() -> [UInt8] {
-        let n = count
-        return TensorFile.encode(
-            [
-                NamedTensor("notes.offset", notesOffset),
-                NamedTensor("notes.start", start),
-                NamedTensor("notes.length", length),
-                NamedTensor("notes.pitch", pitch),
-                NamedTensor("notes.velocity", velocity),
-                NamedTensor("notes.program", program),
-                NamedTensor("notes.voice", voice),
-                NamedTensor("notes.flags", flags),
-                NamedTensor("controls.offset", controlsOffset),
-                NamedTensor("controls.step", controlsStep),
-                NamedTensor("controls.number", controlsNumber),
-                NamedTensor("controls.value", controlsValue),
-                NamedTensor("controls.channel", controlsChannel),
-                NamedTensor("pedal", Tensor(shape: [n, steps, 3], elements: pedal)),
-                NamedTensor("tempo", Tensor(shape: [n, steps], elements: tempo)),
-                NamedTensor("segment.timeline", timeline),
-                NamedTensor("segment.start", segmentStart),
-                NamedTensor("segment.length", segmentLength),
-            ],
-            metadata: exclusion.map { ["exclusion": $0] } ?? [:])
+        TensorFile.encode(tensors, metadata: exclusion.map { ["exclusion": $0] } ?? [:])
     }
 
     /// Reads what `encode` wrote.

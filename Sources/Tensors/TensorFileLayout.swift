@@ -37,13 +37,21 @@ public struct TensorFileLayout: Sendable {
     ///   - metadata: Strings for `__metadata__`, written in the order of their keys.
     ///   - headerByteCount: Pads the header to at least this many bytes, so that it can be rewritten in place.
     public init(_ items: [Item], metadata: [String: String] = [:], headerByteCount: Int = 0) {
-        precondition(
-            Set(items.map(\.name)).count == items.count, "tensor names must differ: \(items.map(\.name))")
-        order = items.sorted {
+        let order = items.sorted {
             ($1.type.byteCount, $0.name) < ($0.type.byteCount, $1.name)
         }
+        self.init(inOrder: order, metadata: metadata, headerByteCount: headerByteCount)
+    }
+
+    /// Plans a file whose tensors lie in a given order, for a first tensor that is written before its length is known.
+    ///
+    /// - Precondition: names differ, and each tensor begins on a multiple of its element's size.
+    public init(inOrder order: [Item], metadata: [String: String] = [:], headerByteCount: Int = 0) {
+        precondition(
+            Set(order.map(\.name)).count == order.count, "tensor names must differ: \(order.map(\.name))")
+        self.order = order
         var json: [UInt8] = []
-        json.reserveCapacity(max(headerByteCount, 64 + 96 * items.count))
+        json.reserveCapacity(max(headerByteCount, 64 + 96 * order.count))
         json.append(UInt8(ascii: "{"))
         if !metadata.isEmpty {
             json += "\"__metadata__\":{".utf8
@@ -58,6 +66,8 @@ public struct TensorFileLayout: Sendable {
         var end = 0
         for item in order {
             let start = end
+            precondition(
+                start % item.type.byteCount == 0, "'\(item.name)' would begin at byte \(start), unaligned")
             end += item.byteCount
             if json.count > 1 { json.append(UInt8(ascii: ",")) }
             json.append(quoted: item.name)

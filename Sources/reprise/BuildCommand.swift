@@ -33,7 +33,7 @@ struct BuildOptions: ParsableArguments {
 
 struct BuildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "build", abstract: "Build a dataset; do only what is not done yet.",
+        commandName: "build", abstract: "Build a dataset; run only what is not cached.",
         discussion: """
             Exit status: 0 done; 3 done, but some sources could not be used; 11 another build works in the cache; \
             64 the manifest has faults; 130 interrupted, finished work is kept.
@@ -41,14 +41,14 @@ struct BuildCommand: ParsableCommand {
 
     @OptionGroup var build: BuildOptions
 
-    @Flag(help: "Only say what would run, and why.")
+    @Flag(help: "Only show what would run, and why.")
     var dryRun = false
 
     @Flag(help: "Fail with status 11 if another build works in the cache, instead of waiting.")
     var noWait = false
 
     func run() throws {
-        if dryRun { return try explain(build, isDryRun: true) }
+        if dryRun { return try explain(build, isVerbose: false) }
         Cancellation.catchSignals()
         Terminal.silenceLibraries()
         let dataset = try DatasetBuild(manifestPath: build.manifest)
@@ -87,7 +87,7 @@ struct BuildCommand: ParsableCommand {
         text += "sources    \(sources)\n"
         text += "segments   \(segments.joined(separator: ", "))\n"
         text += "shards     \(grouped(summary.written)) written, \(grouped(summary.reused)) reused\n"
-        text += "actions    \(grouped(summary.run)) run, \(grouped(summary.hit)) found done\n"
+        text += "actions    \(grouped(summary.run)) run, \(grouped(summary.hit)) cached\n"
         text += "time       \(format(summary.seconds, 2)) s\n"
         return text
     }
@@ -95,17 +95,20 @@ struct BuildCommand: ParsableCommand {
 
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "explain", abstract: "Say what a build would run, and which change makes it.")
+        commandName: "explain", abstract: "Show what a build would run, and why.")
 
     @OptionGroup var build: BuildOptions
 
+    @Flag(name: .shortAndLong, help: "List every action with all that changed.")
+    var verbose = false
+
     func run() throws {
-        try reprise.explain(build, isDryRun: false)
+        try reprise.explain(build, isVerbose: verbose)
     }
 }
 
-/// Prints what a build would run; a dry run of the first build of all has no cache to ask.
-private func explain(_ build: BuildOptions, isDryRun: Bool) throws {
+/// Prints what a build would run; without a cache, the first of all builds.
+private func explain(_ build: BuildOptions, isVerbose: Bool) throws {
     Cancellation.catchSignals()
     let dataset = try DatasetBuild(manifestPath: build.manifest)
     let progress = ProgressLine()
@@ -115,13 +118,17 @@ private func explain(_ build: BuildOptions, isDryRun: Bool) throws {
         print(explanation.json.canonical)
         return
     }
-    for action in explanation.planned {
-        print("\(action.stage)  \(action.subject)\n    \(action.reason)")
+    if isVerbose {
+        for action in explanation.planned {
+            print("\(action.stage)  \(action.subject)\(action.isCertain ? "" : " (may come out as it was)")")
+            print("    \(action.reason)")
+        }
+    } else {
+        for group in explanation.groups { print("\(group.stage): \(group.count) (\(group.cause))") }
     }
     let count = explanation.planned.count
-    print(
-        count == 0
-            ? "nothing to run: \(grouped(explanation.hits)) results are there"
-            : "\(grouped(count)) \(count == 1 ? "action" : "actions") would run, \(grouped(explanation.hits)) results are there"
-    )
+    let cached = "\(grouped(explanation.hits)) \(explanation.hits == 1 ? "result is" : "results are") cached"
+    guard count > 0 else { return print("nothing to run: \(cached)") }
+    print("\(grouped(count)) \(count == 1 ? "action" : "actions") would run; \(cached)")
+    if !isVerbose { print("-v lists each of them") }
 }

@@ -172,6 +172,7 @@ struct LawPlace: Sendable, Codable {
 
 /// The parameters that the laws change.
 struct LawManifest: Sendable, Codable {
+    var dataset = "law"
     var stepsPerBeat = 4
     var steps = 16
     var loudness = "{rms_dbfs: -20}"
@@ -187,7 +188,7 @@ struct LawManifest: Sendable, Codable {
     var yaml: String {
         """
         version: 1
-        dataset: law
+        dataset: \(dataset)
         sources:
           - path: data/*/*
             labels: {style: \(label)}

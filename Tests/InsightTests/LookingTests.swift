@@ -37,58 +37,27 @@ struct LookingTests {
         #expect(statistics.total.midi.metres == ["4/4": 12 * 50])
     }
 
-    @Test func anOlderSnapshotIsDescribedWhenLookedAt() throws {
+    @Test func aRecordDescribesTheScoreOfItsFile() throws {
         let reader = try shop.build()
-        let recorded = try reader.records().map(\.score)
-        #expect(recorded.allSatisfy { $0 != nil })
-        // What a record would say is found anew from the scores, and is the same.
         for record in try reader.records() {
-            let head = try #require(
-                try reader.cache.lookup([
-                    Action(Stages.score, inputs: [Input("source", record.source.sha256)], subject: "")
-                ])[0])
-            let action = try #require(DescribeStage.action(of: head, path: ""))
-            #expect(ScoreDescription(json: try DescribeStage.facts(action, reader.cache)) == record.score)
+            let score = try #require(try reader.score(of: record.source))
+            #expect(record.score == ScoreDescription(score))
         }
+        // The file has other bytes now: its score is not the source's any more.
+        try shop.write("music/jazz/1.mid", Workshop.midi(Workshop.melody(seed: 77)))
+        let changed = try #require(reader.snapshot.sources.first { $0.path == "music/jazz/1.mid" })
+        #expect(try reader.score(of: changed) == nil)
     }
 
-    @Test func aBuildDescribesEachSourceOnce() throws {
+    @Test func aSourceIsReadOnceForAllThatDependsOnItsBytes() throws {
         _ = try shop.build()
         let path = shop.folder.appendingPathComponent("m.yaml").path
         try shop.write("music/jazz/more.mid", Workshop.midi(Workshop.melody(seed: 99)))
         let build = try DatasetBuild(manifestPath: path)
         let planned = try build.explain(.init(cachePath: shop.cache, jobs: 1)).planned
-        #expect(planned.filter { $0.stage == "describe" }.map(\.subject) == ["music/jazz/more.mid"])
+        #expect(planned.filter { $0.subject == "music/jazz/more.mid" }.map(\.stage) == ["read"])
         _ = try build.run(.init(cachePath: shop.cache, jobs: 1))
         #expect(try build.explain(.init(cachePath: shop.cache, jobs: 1)).planned.isEmpty)
-        // Another grid lays the same scores anew; it does not describe them again.
-        try shop.write(
-            "m.yaml", Array(String(contentsOfFile: path, encoding: .utf8).replacing("64", with: "32").utf8))
-        let regridded = try DatasetBuild(manifestPath: path).explain(.init(cachePath: shop.cache, jobs: 1))
-            .planned
-        #expect(regridded.contains { $0.stage == "segments" })
-        #expect(!regridded.contains { $0.stage == "describe" })
-    }
-
-    /// A record of facts alone must not keep what it was made from.
-    @Test func descriptionsKeepNoScoreOfASourceThatIsGone() throws {
-        let old = try shop.build()
-        let gone = try #require(old.snapshot.sources.first { $0.path == "music/jazz/1.mid" })
-        let score = try #require(
-            try old.cache.lookup([Action(Stages.score, inputs: [Input("source", gone.sha256)], subject: "")])[
-                0]
-        ).output("score")
-        try shop.remove("music/jazz/1.mid")
-        _ = try shop.build()
-        let cache = try Cache(path: shop.cache, for: .building(wait: false))
-        _ = try cache.collectGarbage(keep: 0, grace: 0, isDryRun: false) { (digest) throws(BuildError) in
-            try Snapshot.objects(of: digest, in: cache)
-        }
-        #expect(!cache.contains(score))
-        let path = shop.folder.appendingPathComponent("m.yaml").path
-        #expect(
-            try DatasetBuild(manifestPath: path).explain(.init(cachePath: shop.cache, jobs: 1)).planned
-                .isEmpty)
     }
 
     @Test func thePictureShowsWhatSounds() throws {

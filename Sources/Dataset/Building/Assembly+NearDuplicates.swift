@@ -1,57 +1,69 @@
 import Build
-import Symbolic
 import Tensors
 
 extension Assembly {
     /// Pairs of sources that share passages: a pure function of the set of sources.
     ///
-    /// Sources that are not known yet when planning are passed over, and audio without a mel.
+    /// Sources that a plan does not know yet are left out, and audio without a mel.
     func nearDuplicates(_ entries: [Entry]) throws -> [(first: Digest, second: Digest)] {
-        var scores: [Digest: Action] = [:]
-        var sounds: [Digest: Action] = [:]
-        for entry in entries {
-            let (source, path) = (entry.source, entry.path)
-            if let score = source.score {
-                scores[source.sha256] = Action(
-                    Stages.shingles, inputs: [Input("score", score.digest)], subject: path)
-            } else if let mel = DescribeStage.mel(source.objects) {
-                sounds[source.sha256] = Action(Stages.landmarks, inputs: [mel], subject: path)
+        func sources(_ kind: SegmentKind) -> [(sha256: Digest, object: Digest)] {
+            let objects = entries.filter { $0.source.kind == kind }.compactMap { entry in
+                entry.source.object.map { (entry.source.sha256, $0.digest) }
             }
+            return Dictionary(objects) { first, _ in first }.sorted { $0.key < $1.key }.map { ($0, $1) }
         }
-        return try pairs(scores, from: DatasetReader.duplicateShare, atLeast: 1) { context in
-            Shingles(try ScoreStage.decode(context), .pitches).hashes
+        return try pairs(sources(.midi), from: DatasetReader.duplicateShare, atLeast: 1) { file in
+            try Shingles(PitchOrder(file).timelines, .pitches).hashes
         }
             + pairs(
-                sounds, from: DatasetReader.recordingShare, atLeast: DatasetReader.recordingCount
-            ) { context in
-                let name = context.action.inputs[0].name
-                return try context.withFile(of: name) {
-                    try Landmarks(TensorFile(path: $0), name).hashes
-                }
-            }
+                sources(.audio), from: DatasetReader.recordingShare, atLeast: DatasetReader.recordingCount
+            ) { try $0.tensor("landmarks", as: UInt32.self).elements }
     }
 
     /// Pairs of sources whose sets of hashes share so much of the smaller one's, and so many.
     private func pairs(
-        _ actions: [Digest: Action], from leastShare: Double, atLeast leastCount: Int,
-        _ hashes: @escaping @Sendable (ActionContext) throws -> [UInt32]
+        _ sources: [(sha256: Digest, object: Digest)], from leastShare: Double, atLeast leastCount: Int,
+        _ hashes: @escaping @Sendable (TensorFile) throws -> [UInt32]
     ) throws -> [(first: Digest, second: Digest)] {
-        let sources = actions.sorted { $0.key < $1.key }
         let sets = try workers.map(sources) { (source) throws(BuildError) -> [UInt32] in
-            let name = source.value.stage.name
-            return try runner.mending { () throws(BuildError) in
-                let record = try runner.run(source.value) { context in
-                    try context.write(TensorFile.encode([NamedTensor(name, hashes(context))]), as: name)
-                }
-                guard let record else { return [] }
-                let bytes = try runner.cache.bytes(of: record.output(name).digest)
-                return (try? TensorFile(bytes: bytes).tensor(name, as: UInt32.self).elements) ?? []
-            }
+            try runner.cache.tensors(of: source.object, hashes)
         }
         return SharedHashes.counts(sets).compactMap { pair, count in
             let least = min(sets[pair.first].count, sets[pair.second].count)
             guard count >= leastCount, Double(count) >= leastShare * Double(least) else { return nil }
-            return (sources[pair.first].key, sources[pair.second].key)
+            return (sources[pair.first].sha256, sources[pair.second].sha256)
+        }
+    }
+}
+
+/// The pitches of a score in the order in which `Shingles` compares them, out of a `read` object.
+struct PitchOrder {
+    /// Each timeline's pitches.
+    let timelines: [[UInt8]]
+
+    init(_ file: TensorFile) throws {
+        let pitches = try file.tensor("order.pitch", as: UInt8.self).elements
+        let offsets = try file.tensor("order.offset", as: Int64.self).elements
+        guard offsets.first == 0, offsets.last == Int64(pitches.count),
+            zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
+        else { throw TensorFileError(.mismatch, "'order.offset' does not divide 'order.pitch'") }
+        timelines = zip(offsets, offsets.dropFirst()).map { Array(pitches[Int($0)..<Int($1)]) }
+    }
+}
+
+extension Cache {
+    /// Opens a tensor file in the cache, its bytes checked.
+    ///
+    /// - Throws: as `withFile(of:)`; `build.damaged` for an object that does not hold what it should.
+    func tensors<Result>(
+        of digest: Digest, _ body: (TensorFile) throws -> Result
+    ) throws(BuildError) -> Result {
+        do {
+            return try withFile(of: digest) { try body(TensorFile(path: $0)) }
+        } catch let error as BuildError {
+            throw error
+        } catch {
+            throw BuildError(.damaged, "object \(digest): \(error); build the dataset again", canRetry: false)
         }
     }
 }

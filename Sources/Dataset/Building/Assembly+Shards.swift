@@ -3,13 +3,13 @@ import Build
 import Synchronization
 import Tensors
 
-/// The normalisation statistics, as far as they are known.
-enum FoundStatistics: Sendable {
+/// The normalisation statistics.
+enum Statistics: Sendable {
     /// None are wanted.
     case unwanted
     /// The object that holds them.
     case object(ObjectReference)
-    /// When planning: they would have to be fitted first.
+    /// In a plan: they would have to be fitted first.
     case unknown
 
     var object: ObjectReference? {
@@ -22,12 +22,11 @@ extension Assembly {
     // MARK: Statistics
 
     /// The normalisation statistics of the train split.
-    func statistics(_ entries: [Entry]) throws -> FoundStatistics {
+    func statistics(_ entries: [Entry]) throws -> Statistics {
         guard let block = manifest.audio, block.normalize.per != .none,
             entries.contains(where: { $0.source.kind == .audio })
         else { return .unwanted }
-        let stages = StatisticsStages(
-            audio: AudioParameters(block), normalize: block.normalize, rounds: manifest.statistics == .fit)
+        let stages = StatisticsStages(block, rounds: manifest.statistics == .fit)
         guard !stages.features.isEmpty else { return .unwanted }
         if case .from(let hash) = manifest.statistics { return .object(try imported(hash)) }
         let parts = try trainParts(entries, block)
@@ -37,11 +36,9 @@ extension Assembly {
                 "no audio is in the train split, so there is nothing to fit the statistics on; "
                     + "add sources, or set audio.normalize to log or none", canRetry: false)
         }
-        guard let groups = try groups(parts, stages) else { return .unknown }
-        let record = try runner.mending { () throws(BuildError) in
-            try runner.run(stages.fit(groups)) { context in
-                try stages.runFit(context, groups, cache: runner.cache)
-            }
+        let groups = try groups(parts, stages)
+        let record = try runner.run(stages.fit(groups)) { context in
+            try stages.runFit(context, groups, cache: runner.cache)
         }
         return record.map { .object($0.output("statistics")) } ?? .unknown
     }
@@ -79,80 +76,34 @@ extension Assembly {
         }
     }
 
-    /// Maps and reduces twice: σ over all values, then σ of each band; nil when planning and something would run.
-    private func groups(_ parts: [TrainPart], _ stages: StatisticsStages) throws -> [StatisticsStages.Group]?
-    {
+    /// σ over all values of a feature, then the moments of each of its bands.
+    private func groups(_ parts: [TrainPart], _ stages: StatisticsStages) throws -> [StatisticsStages.Group] {
         let done = Atomic<Int>(0)
-        let total = parts.count * stages.features.count * 2
-        let report: @Sendable () -> Void = {
-            progress(
-                BuildProgress(
-                    phase: .statistics, done: done.add(1, ordering: .relaxed).newValue, total: total))
-        }
+        let total = parts.count * stages.features.count
         var groups: [StatisticsStages.Group] = []
-        var isKnown = true
         let byValue = Dictionary(grouping: parts, by: \.value).sorted { utf8Order($0.key, $1.key) }
         for feature in stages.features {
             for (value, parts) in byValue {
+                let sigma = try stages.sigma(parts, feature, runner.cache)
                 let moments = try workers.map(parts, sharing: \.source.sha256) {
-                    (part) throws(BuildError) -> ActionRecord? in
-                    defer { report() }
-                    let action = stages.moments(part, feature)
-                    return try runMending(action, Stages.moments, part, feature) { context in
-                        try stages.runMoments(context, part, feature)
+                    (part) throws(BuildError) -> Digest? in
+                    defer {
+                        progress(
+                            BuildProgress(
+                                phase: .statistics, done: done.add(1, ordering: .relaxed).newValue,
+                                total: total))
                     }
+                    return try runner.run(stages.bandMoments(part, feature, sigma: sigma)) { context in
+                        try stages.runBandMoments(context, part, feature, sigma: sigma ?? 0)
+                    }?.output("moments").digest
                 }
-                let known = moments.compactMap { $0 }
-                guard known.count == parts.count else {
-                    isKnown = false
-                    for part in parts { try expectBandMoments(part, feature) }
-                    continue
-                }
-                let sigma = stages.sigma(parts, known, feature)
-                let bands = try workers.map(parts, sharing: \.source.sha256) {
-                    (part) throws(BuildError) -> ActionRecord? in
-                    defer { report() }
-                    let action = stages.bandMoments(part, feature, sigma: sigma)
-                    return try runMending(action, Stages.bandMoments, part, feature) { context in
-                        try stages.runBandMoments(context, part, feature, sigma: sigma)
-                    }
-                }
-                let objects = zip(parts, bands).compactMap { part, record in
-                    record.map { (source: part.source.sha256, moments: $0.output("moments").digest) }
-                }
-                isKnown = isKnown && objects.count == parts.count
                 groups.append(
-                    StatisticsStages.Group(value: value, feature: feature, sigma: sigma, parts: objects))
+                    StatisticsStages.Group(
+                        value: value, feature: feature, sigma: sigma,
+                        parts: zip(parts, moments).map { ($0.source.sha256, $1) }))
             }
         }
-        if !isKnown, case .plan(let plan) = runner {
-            try plan.expect(
-                Stages.fit, nil, inputs: parts.map { ($0.source.sha256.short, nil) }, subject: "statistics")
-        }
-        return isKnown ? groups : nil
-    }
-
-    /// When planning: σ of all values is not known yet, so neither is what each band's moments are taken of.
-    private func expectBandMoments(_ part: TrainPart, _ feature: FeatureParameters) throws(BuildError) {
-        guard case .plan(let plan) = runner else { return }
-        try plan.expect(
-            Stages.bandMoments, nil,
-            inputs: [(feature.name, part.source.objects[feature.name]?.digest), ("scale", nil)],
-            subject: "\(part.path) \(feature.name)")
-    }
-
-    private func runMending(
-        _ action: Action?, _ stage: Stage, _ part: TrainPart, _ feature: FeatureParameters,
-        _ body: (ActionContext) throws -> Void
-    ) throws(BuildError) -> ActionRecord? {
-        guard let action else {
-            if case .plan(let plan) = runner {
-                try plan.expect(
-                    stage, nil, inputs: [(feature.name, nil)], subject: "\(part.path) \(feature.name)")
-            }
-            return nil
-        }
-        return try runner.mending { () throws(BuildError) in try runner.run(action, body) }
+        return groups
     }
 
     // MARK: Shards
@@ -161,91 +112,74 @@ extension Assembly {
     private struct Bucketed: Sendable {
         let split: Split
         let kind: SegmentKind
-        let parts: [PackPart]
+        let parts: [ShardPart]
         let name: String
     }
 
-    /// Packs every bucket; nil when planning and something would run.
+    /// The shards of every split, bucket by bucket; nil in a plan when one would be written.
     func shards(
-        _ entries: [Entry], _ statistics: FoundStatistics, _ summary: inout BuildSummary
+        _ entries: [Entry], _ statistics: Statistics, _ summary: inout BuildSummary
     ) throws -> [Split: [Snapshot.Shard]]? {
-        let stage = PackStage(
-            manifest: manifest, audio: manifest.audio.map { AudioParameters($0) }, statistics: statistics)
+        let stage = ShardStage(manifest, statistics)
+        let isComplete = isMembershipKnown(entries)
         let buckets = bucketed(entries, stage)
+        let drafts = buckets.map { bucket in
+            stage.draft(bucket.kind, bucket.parts, bucket: bucket.name, isComplete: isComplete)
+        }
         let done = Atomic<Int>(0)
         let report: @Sendable () -> Void = {
             progress(
                 BuildProgress(
                     phase: .shards, done: done.add(1, ordering: .relaxed).newValue, total: buckets.count))
         }
-        let found = try workers.map(buckets) { (bucket) throws(BuildError) -> FoundShard in
-            let action = stage.action(bucket.kind, bucket.parts, bucket: bucket.name)
-            guard let action, let record = try runner.lookup([action])[0] else { return .due(action) }
+        var objects = try workers.map(drafts) { (draft) throws(BuildError) -> ObjectReference? in
+            guard let record = try runner.lookup([draft])[0] else { return nil }
             report()
-            return .there(record.output("shard"))
+            return record.output("shard")
         }
-        let due = buckets.indices.filter { found[$0].object == nil }
+        let due = buckets.indices.filter { objects[$0] == nil }
         // A single shard, as after a small change, is made by all workers together.
         let readers = Workers(count: max(1, workers.count / max(1, due.count)))
-        let packed = try workers.map(due) { (index) throws(BuildError) -> ObjectReference? in
+        let written = try workers.map(due) { (index) throws(BuildError) -> ObjectReference? in
             defer { report() }
-            guard case .due(let action) = found[index] else { return nil }
-            return try pack(buckets[index], action, stage, readers)
+            return try runner.run(drafts[index]) { context in
+                try stage.run(
+                    context, buckets[index].kind, buckets[index].parts, cache: runner.cache, readers)
+            }?.output("shard")
         }
-        let new = Dictionary(uniqueKeysWithValues: zip(due, packed))
+        for (index, object) in zip(due, written) { objects[index] = object }
+        summary.written = due.count
+        summary.reused = buckets.count - due.count
         var shards: [Split: [Snapshot.Shard]] = [:]
-        for (index, bucket) in buckets.enumerated() {
-            guard let object = found[index].object ?? new[index] ?? nil else { return nil }
-            if found[index].object == nil { summary.written += 1 } else { summary.reused += 1 }
+        for (bucket, object) in zip(buckets, objects) {
+            guard let object else { return nil }
             shards[bucket.split, default: []].append(
                 Snapshot.Shard(
                     object: object.digest, bytes: object.size,
-                    segments: bucket.parts.reduce(0) { $0 + $1.count },
-                    kind: bucket.kind))
+                    segments: bucket.parts.reduce(0) { $0 + $1.count }, kind: bucket.kind))
         }
         return shards
     }
 
-    /// A shard's object, or the action that makes it; nil when planning and not all that is packed is known.
-    private enum FoundShard: Sendable {
-        case there(ObjectReference)
-        case due(Action?)
-
-        var object: ObjectReference? {
-            guard case .there(let object) = self else { return nil }
-            return object
-        }
-    }
-
-    private func pack(
-        _ bucket: Bucketed, _ action: Action?, _ stage: PackStage, _ readers: Workers
-    ) throws(BuildError) -> ObjectReference? {
-        guard let action else {
-            if case .plan(let plan) = runner {
-                // Gains and segments of a source are not known before its stages have run.
-                let isKnown = bucket.parts.allSatisfy(\.source.isKnown)
-                try plan.expect(
-                    Stages.pack, isKnown ? stage.parameters(bucket.kind, bucket.parts) : nil,
-                    inputs: stage.inputs(bucket.kind, bucket.parts), subject: bucket.name)
-            }
-            return nil
-        }
-        return try runner.mending { () throws(BuildError) in
-            try runner.run(action) { context in
-                try stage.run(context, bucket.kind, bucket.parts, cache: runner.cache, readers)
-            }
-        }?.output("shard")
+    /// Whether a plan knows which pieces are in which split.
+    ///
+    /// A source whose stage has not run may turn out to have no segments, or to be another's near-duplicate; where pieces
+    /// are counted out or joined by their contents, that moves others.
+    private func isMembershipKnown(_ entries: [Entry]) -> Bool {
+        let splits = manifest.splits
+        return splits.method == .hash && splits.nearDuplicates != .together && splits.unit != .segment
+            || entries.allSatisfy(\.source.isKnown)
     }
 
     /// The buckets of every split and kind, in the order of the snapshot.
-    private func bucketed(_ entries: [Entry], _ stage: PackStage) -> [Bucketed] {
+    private func bucketed(_ entries: [Entry], _ stage: ShardStage) -> [Bucketed] {
         var result: [Bucketed] = []
         for split in Split.allCases {
             for kind in SegmentKind.allCases {
-                var parts: [(piece: Digest, part: PackPart)] = []
+                var parts: [(piece: Digest, part: ShardPart)] = []
                 for entry in entries where entry.source.kind == kind {
                     guard let segments = entry.segments[split], !segments.isEmpty else { continue }
-                    let part = PackPart(
+                    let part = ShardPart(
                         source: entry.source, segments: segments, gain: entry.gain,
                         labels: entry.description.labels, path: entry.path)
                     parts.append((entry.piece, part))
@@ -274,7 +208,7 @@ extension Assembly {
         return result
     }
 
-    private func labelOrder(_ part: PackPart) -> String {
+    private func labelOrder(_ part: ShardPart) -> String {
         JSONValue.object(part.labels.mapValues { .string($0) }).canonical
     }
 }

@@ -3,7 +3,7 @@ import Build
 import Symbolic
 import Synchronization
 
-/// The way from entries to a snapshot: everything that looks at the dataset as a whole.
+/// The description of a build, from entries to a snapshot: an engine runs its actions, a plan walks through them.
 struct Assembly: Sendable {
     let manifest: Manifest
     let directory: String
@@ -28,8 +28,11 @@ struct Assembly: Sendable {
         var split: Split?
     }
 
-    /// Makes the snapshot; nil when planning and something would have to run first.
-    func assemble(_ list: EntryList) throws -> (Snapshot, BuildSummary)? {
+    /// Makes the snapshot and stores it.
+    ///
+    /// - Returns: the snapshot's object and all objects that it refers to, none in a plan in which one is not known;
+    ///   and what was found on the way.
+    func assemble(_ list: EntryList) throws -> (objects: [ObjectReference], summary: BuildSummary) {
         let descriptions = try list.described()
         var summary = BuildSummary(dataset: manifest.dataset, snapshot: Digest(of: []))
         summary.found = list.count
@@ -40,15 +43,9 @@ struct Assembly: Sendable {
             switch outcome {
             case .built(let source):
                 if manifest.dedupe, !seen.insert(source.sha256).inserted { continue }
-                entries.append(
-                    Entry(
-                        path: list.path(index), description: descriptions[index], source: source,
-                        gain: gain(of: source), piece: source.sha256))
+                entries.append(entry(list.path(index), descriptions[index], source))
             case .quarantined(let problem), .unreadable(let problem): summary.quarantine.append(problem)
             }
-        }
-        if case .plan(let plan) = runner {
-            plan.paths = Dictionary(entries.map { ($0.source.sha256.short, $0.path) }) { first, _ in first }
         }
         summary.ok = entries.count
         summary.excluded = entries.count { $0.source.exclusion != nil }
@@ -60,21 +57,81 @@ struct Assembly: Sendable {
         }
         try deal(&entries, &summary)
         note(limited: entries, &summary)
+        let objects = try finish(entries, &summary)
+        return (objects, summary)
+    }
+
+    /// Walks through the actions of a dataset as it was built before, by its snapshot alone.
+    ///
+    /// It goes as far as what is recorded leads; nothing depends on an action that is left out but a reason.
+    func retrace(_ snapshot: Snapshot) throws {
+        let items = snapshot.sources.map { source in
+            SourceStages.Item(path: source.path, digest: source.sha256, file: nil, kind: source.kind)
+        }
+        let outcomes = try SourceStages(manifest, runner).outcomes(items, workers) { _ in }
+        var entries: [Entry] = []
+        for (source, outcome) in zip(snapshot.sources, outcomes) {
+            guard case .built(let built) = outcome else { continue }
+            var entry = entry(source.path, EntryList.Description(labels: source.labels), built)
+            entry.piece = Digest(hex: source.piece) ?? source.sha256
+            entry.split = source.split
+            if let split = source.split, built.segments > 0 { entry.segments = [split: [0..<built.segments]] }
+            entries.append(entry)
+        }
+        var summary = BuildSummary(dataset: manifest.dataset, snapshot: Digest(of: []))
+        if manifest.splits.unit == .segment { try dealSegments(&entries, &summary) }
+        _ = try finish(entries, &summary)
+    }
+
+    private func entry(
+        _ path: String, _ description: EntryList.Description, _ source: BuiltSource
+    ) -> Entry {
+        Entry(
+            path: path, description: description, source: source, gain: gain(of: source),
+            piece: source.sha256)
+    }
+
+    /// Statistics, shards and the snapshot of entries that have been dealt to the splits.
+    private func finish(_ entries: [Entry], _ summary: inout BuildSummary) throws -> [ObjectReference] {
         let statistics = try statistics(entries)
-        guard let shards = try shards(entries, statistics, &summary) else { return nil }
-        let stages = Stages.all + (manifest.splits.nearDuplicates == .together ? Stages.asked : [])
-        let snapshot = Snapshot(
-            dataset: manifest.dataset, manifest: manifest.effective,
-            stages: Dictionary(uniqueKeysWithValues: stages.map { ($0.name, $0.version) }),
-            shards: shards,
-            sources: entries.map(\.described), vocabularies: vocabularies(entries),
-            statistics: statistics.object?.digest,
-            quarantine: summary.quarantine.filter { !$0.code.hasPrefix("source.") }.map {
-                ($0.path, $0.code)
-            },
-            features: features(entries))
-        for split in Split.allCases { summary.segments[split] = snapshot.segmentCount(split) }
-        return (snapshot, summary)
+        let shards = try shards(entries, statistics, &summary)
+        let snapshot = shards.map { shards in
+            Snapshot(
+                dataset: manifest.dataset, manifest: manifest.effective,
+                stages: Dictionary(uniqueKeysWithValues: Stages.all.map { ($0.name, $0.version) }),
+                shards: shards, sources: entries.map(\.described), vocabularies: vocabularies(entries),
+                statistics: statistics.object?.digest,
+                quarantine: summary.quarantine.filter { !$0.code.hasPrefix("source.") }.map {
+                    ($0.path, $0.code)
+                },
+                features: features(entries))
+        }
+        if let snapshot {
+            for split in Split.allCases { summary.segments[split] = snapshot.segmentCount(split) }
+        }
+        guard let object = try store(snapshot), let snapshot else { return [] }
+        let references = Split.allCases.flatMap { split in
+            (snapshot.shards[split] ?? []).map { ObjectReference(digest: $0.object, size: $0.bytes) }
+        }
+        return [object] + references + (statistics.object.map { [$0] } ?? [])
+    }
+
+    /// Puts the snapshot's own bytes into the cache; parameters and inputs show what is new in it.
+    private func store(_ snapshot: Snapshot?) throws -> ObjectReference? {
+        let sources = snapshot?.encodedSources
+        let bytes = snapshot.flatMap { snapshot in sources.map { snapshot.encoded(sources: $0) } }
+        let objects = snapshot.map { $0.objects.map { Optional($0) } } ?? [nil]
+        let draft = ActionDraft(
+            Stages.snapshot, parameters: Parameters(["manifest": manifest.effective]),
+            inputs: [("entries", sources.map { Digest(of: $0) })]
+                + objects.enumerated().map { ("object \($0)", $1) } + [
+                    ("bytes", bytes.map { Digest(of: $0) })
+                ],
+            subject: manifest.dataset)
+        return try runner.run(draft) { context in
+            guard let bytes else { preconditionFailure("a snapshot of shards that are not there") }
+            try context.write(bytes, as: "snapshot")
+        }?.output("snapshot")
     }
 
     // MARK: Sources
@@ -104,7 +161,8 @@ struct Assembly: Sendable {
                 case .success(let source):
                     if source.isUnchanged { summary.unchanged += 1 }
                     if !source.isSettled { summary.isSettled = false }
-                    items.append(SourceStages.Item(path: list.path(index), source: source))
+                    items.append(
+                        SourceStages.Item(path: list.path(index), digest: source.digest, file: source))
                     places.append(index)
                 case .failure(let error):
                     summary.isSettled = false

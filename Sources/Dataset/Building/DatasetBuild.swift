@@ -69,28 +69,27 @@ public struct DatasetBuild: Sendable {
         let workers = Workers(count: options.jobs)
         let engine = Engine(cache, workers: workers)
         do {
-            let assembly = Assembly(
-                manifest: manifest, directory: directory, manifestPath: path, runner: .engine(engine),
-                workers: workers, progress: options.progress)
-            guard let (snapshot, draft) = try assembly.assemble(entries) else {
+            let assembly = assembly(manifest, .engine(engine), workers, options)
+            let (objects, draft) = try assembly.assemble(entries)
+            guard let object = objects.first else {
                 preconditionFailure("an engine left an action without a result")
             }
-            let object = try Self.store(snapshot, engine)
             var summary = draft
             summary.snapshot = object.digest
             summary.run = engine.runCount
             summary.hit = engine.hitCount
             summary.seconds = seconds()
             // A source that could not be read is tried again, and one that is too young is looked at again.
-            let origin = "\(directory)/\(path.split(separator: "/").last ?? "")"
-            let state =
-                summary.isSettled
-                ? BuildState(
-                    fingerprint: fingerprint.finish(), snapshot: object.digest,
-                    objects: [object] + (try Self.references(snapshot, cache)), summary: summary.json,
-                    origin: origin)
-                : BuildState(
-                    fingerprint: nil, snapshot: object.digest, objects: [], summary: .null, origin: origin)
+            let isSettled = summary.isSettled
+            let state = BuildState(
+                fingerprint: isSettled ? fingerprint.finish() : nil, snapshot: object.digest,
+                objects: isSettled ? objects : [],
+                summary: isSettled ? summary.json : .null,
+                origin: "\(directory)/\(path.split(separator: "/").last ?? "")",
+                numerics: Dictionary(
+                    uniqueKeysWithValues: Stages.all.compactMap { stage in
+                        stage.numerics.map { (stage.name, $0) }
+                    }))
             try engine.publish(object.digest, as: manifest.dataset, keeping: state)
             summary.seconds = seconds()
             return summary
@@ -125,25 +124,52 @@ public struct DatasetBuild: Sendable {
     private func explain(_ entries: EntryList, in cache: Cache, _ options: Options) throws -> Explanation {
         let workers = Workers(count: options.jobs)
         let plan = Plan(cache, workers: workers)
-        let assembly = Assembly(
-            manifest: manifest, directory: directory, manifestPath: path, runner: .plan(plan),
-            workers: workers,
-            progress: options.progress)
-        let snapshot = try assembly.assemble(entries)?.0
-        if let snapshot {
-            _ = try plan.find(Self.action(storing: snapshot).action)
-        } else {
-            try plan.expectSnapshot(of: manifest)
+        _ = try assembly(manifest, .plan(plan), workers, options).assemble(entries)
+        let before = try retraced(in: cache, workers, options)
+        let paths = Dictionary(
+            plan.drafts.values.compactMap { draft in
+                draft.inputs.first { $0.name == "source" }?.digest.map { ($0.short, draft.subject) }
+            }, uniquingKeysWith: { utf8Order($0, $1) ? $0 : $1 })
+        return Explanation(planned: try plan.planned(after: before, naming: paths), hits: plan.hitCount)
+    }
+
+    /// The actions of the dataset's last build; none if there is none, or if this version cannot follow them.
+    private func retraced(
+        in cache: Cache, _ workers: Workers, _ options: Options
+    ) throws -> [ActionDraft.Identity: ActionDraft] {
+        guard let digest = try cache.snapshot(of: manifest.dataset), let bytes = try? cache.bytes(of: digest),
+            let snapshot = try? Snapshot(decoding: bytes),
+            let manifest = try? Manifest(
+                bytes: snapshot.manifest.canonicalBytes, file: "snapshot", directory: directory)
+        else { return [:] }
+        let numerics = cache.lastBuild(of: manifest.dataset)?.numerics ?? [:]
+        let stages = Stages.all.map { stage in
+            Stage(
+                stage.name, version: snapshot.stages[stage.name] ?? stage.version,
+                numerics: numerics[stage.name] ?? stage.numerics)
         }
-        return Explanation(planned: plan.planned(naming: plan.paths), hits: plan.hitCount)
+        let plan = Plan(
+            cache, workers: workers,
+            stages: Dictionary(uniqueKeysWithValues: stages.map { ($0.name, $0) }))
+        // Where what was recorded has gone, the actions found until then are still good to compare with.
+        try? assembly(manifest, .plan(plan), workers, options).retrace(snapshot)
+        return plan.drafts
+    }
+
+    private func assembly(
+        _ manifest: Manifest, _ runner: ActionRunner, _ workers: Workers, _ options: Options
+    ) -> Assembly {
+        Assembly(
+            manifest: manifest, directory: directory, manifestPath: path, runner: runner, workers: workers,
+            progress: options.progress)
     }
 
     /// Lists the entries, and hashes all that the build depends on, with a look at each file.
     private func scan() throws -> (EntryList, Fingerprint) {
         let entries = try EntryList(manifest, file: path, directory: directory)
         var fingerprint = Fingerprint()
-        fingerprint.combine("reprise build 1".utf8)
-        for stage in Stages.all + Stages.asked + Stages.looking {
+        fingerprint.combine("reprise build 2".utf8)
+        for stage in Stages.all + [Stages.snapshot] {
             fingerprint.combine("\(stage.name) \(stage.version) \(stage.numerics ?? "")".utf8)
         }
         fingerprint.combine(manifest.effective.canonicalBytes)
@@ -156,53 +182,5 @@ public struct DatasetBuild: Sendable {
             entries.withPathBytes(index) { fingerprint.combine(path: $0, status) }
         }
         return (entries, fingerprint)
-    }
-
-    /// Puts the snapshot's own bytes into the cache.
-    private static func store(_ snapshot: Snapshot, _ engine: Engine) throws -> ObjectReference {
-        let (action, bytes) = action(storing: snapshot)
-        return try engine.run(action) { context in
-            try context.write(bytes, as: "snapshot")
-        }.output("snapshot")
-    }
-
-    /// The action that puts a snapshot into the cache, and its bytes; parameters and inputs tell people what is new in it.
-    private static func action(storing snapshot: Snapshot) -> (action: Action, bytes: [UInt8]) {
-        let entries = snapshot.encodedSources
-        let bytes = snapshot.encoded(sources: entries)
-        let action = Action(
-            Stages.snapshot, parameters: ["manifest": snapshot.manifest],
-            inputs: [Input("entries", Digest(of: entries))]
-                + snapshot.objects.enumerated().map { Input("object \($0.offset)", $0.element) }
-                + [Input("bytes", Digest(of: bytes))],
-            subject: snapshot.dataset)
-        return (action, bytes)
-    }
-
-    private static func references(_ snapshot: Snapshot, _ cache: Cache) throws -> [ObjectReference] {
-        var references = Split.allCases.flatMap { split in
-            (snapshot.shards[split] ?? []).map { ObjectReference(digest: $0.object, size: $0.bytes) }
-        }
-        if let statistics = snapshot.statistics {
-            references.append(
-                ObjectReference(digest: statistics, size: try cache.bytes(of: statistics).count))
-        }
-        return references
-    }
-}
-
-/// What a build would do.
-public struct Explanation: Sendable {
-    /// Every action that would run, in the order of the data's way.
-    public let planned: [PlannedAction]
-    /// Actions whose results are there.
-    public let hits: Int
-
-    /// The explanation as an object.
-    public var json: JSONValue {
-        [
-            "actions": ["run": JSONValue(planned.count), "hit": JSONValue(hits)],
-            "run": .array(planned.map(\.json)),
-        ]
     }
 }

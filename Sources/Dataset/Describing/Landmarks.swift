@@ -7,6 +7,8 @@ import Tensors
 /// then so rare that no alignment in time is needed. Ordered and without repeats.
 struct Landmarks: Sendable, Hashable {
     private var found: [UInt32] = []
+    /// How many of them, at the front, are in order and without repeats.
+    private var sorted = 0
 
     /// Bands are drawn together to at most this many.
     private static let mostRows = 64
@@ -19,35 +21,26 @@ struct Landmarks: Sendable, Hashable {
     /// A peak that has less of the segment's greatest power is noise.
     private static let floor: Float = 1e-7
 
-    /// The hashes, rising, each once.
+    /// The hashes, ascending, each once.
     var hashes: [UInt32] {
         found.sorted().reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+    }
+
+    /// Drops repeats whenever the hashes have doubled, so that a long loop costs no more memory than a short one.
+    private mutating func dropRepeats() {
+        guard found.count > 2 * sorted + 1 << 14 else { return }
+        found = hashes
+        sorted = found.count
     }
 
     /// Of nothing yet.
     init() {}
 
-    /// Forgets all but the smallest hashes, now and then: for those alone it may be called after every segment, and the
-    /// memory is the same for any length.
-    mutating func keepLeast(_ count: Int) {
-        if found.count > 16 * count { found = Array(hashes.prefix(count)) }
-    }
-
-    /// Reads a feature's object: power, [segments, bands, frames].
-    ///
-    /// - Throws: `TensorFileError`.
-    init(_ file: TensorFile, _ name: String) throws {
-        let shape = try file.entry(name).shape
-        guard shape.count == 3 else { return }
-        try file.forEachSegment(of: name, 0..<shape[0]) {
-            add(UnsafeBufferPointer($0), bands: shape[1], frames: shape[2])
-        }
-    }
-
     /// Adds a segment of power, [bands, frames].
     mutating func add(_ power: UnsafeBufferPointer<Float>, bands: Int, frames: Int) {
         guard bands > 0, frames > 4, power.count == bands * frames else { return }
         join(Self.peaks(power, bands: bands, frames: frames))
+        dropRepeats()
     }
 
     /// Peaks in the order of time, then row.

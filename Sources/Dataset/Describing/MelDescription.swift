@@ -23,15 +23,6 @@ public struct MelDescription: Sendable, Hashable {
     /// Of nothing.
     init() {}
 
-    /// Reads a feature's object: [segments, bands, frames].
-    init(_ file: TensorFile, _ name: String) throws {
-        let shape = try file.entry(name).shape
-        guard shape.count == 3, shape.allSatisfy({ $0 > 0 }) else { return }
-        var sums = MelSums(bands: shape[1], frames: shape[2])
-        try file.forEachSegment(of: name, 0..<shape[0]) { sums.add(UnsafeBufferPointer($0)) }
-        self = sums.description
-    }
-
     /// Six digits are enough for a picture, and short.
     fileprivate static func rounded(_ value: Double) -> Double {
         guard value != 0, value.isFinite else { return 0 }
@@ -62,13 +53,13 @@ public struct MelDescription: Sendable, Hashable {
     }
 }
 
-/// Adds up a mel's description, segment by segment: while the mel is made, or from its object.
+/// Adds up a mel's description, segment by segment, while the mel is made.
 struct MelSums {
     private let bands: Int
     private let frames: Int
     private var moments: [Audio.Moments]
     private var autocorrelation: AutocorrelationSums
-    private var landmarks = Landmarks()
+    private(set) var landmarks = Landmarks()
 
     init(bands: Int, frames: Int) {
         self.bands = bands
@@ -81,7 +72,6 @@ struct MelSums {
     mutating func add(_ segment: UnsafeBufferPointer<Float>) {
         autocorrelation.add(segment)
         landmarks.add(segment, bands: bands, frames: frames)
-        landmarks.keepLeast(Shingles.sketchCount)
         for (band, added) in Audio.Moments.ofRows(bands, segment).enumerated() { moments[band].merge(added) }
     }
 

@@ -1,7 +1,7 @@
 import Build
 
 extension ScoreDescription {
-    /// The facts that the record of `describe` keeps, as short as they can be: lists without the zeros at their ends.
+    /// The member `description` of the facts that `read` records, as short as they can be: lists without the zeros at their ends.
     var json: JSONValue {
         func numbers(_ values: [String: Double]) -> JSONValue { .object(values.mapValues { .number($0) }) }
         return [
@@ -19,8 +19,13 @@ extension ScoreDescription {
     init?(_ record: ActionRecord) {
         guard
             let description = try? record.readFacts({ (reader) throws(JSONError) in
-                try ScoreDescription(reading: &reader)
-            })
+                var found: ScoreDescription?
+                try reader.members { (reader, name) throws(JSONError) in
+                    guard name == "description" else { return try reader.skip() }
+                    found = try ScoreDescription(reading: &reader)
+                }
+                return found
+            }) ?? nil
         else { return nil }
         self = description
     }

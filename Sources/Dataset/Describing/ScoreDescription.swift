@@ -39,6 +39,11 @@ public struct ScoreDescription: Sendable, Hashable {
 
     /// Describes a score.
     public init(_ score: Score) {
+        self.init(score, order: score.timelines.map { Shingles.pitches(of: $0) })
+    }
+
+    /// Describes a score whose pitches have been put in order for `Shingles`.
+    init(_ score: Score, order: [[UInt8]]) {
         let beat = score.division.ticksPerBeat
         let ticksPerBeat = Double(beat.numerator) / Double(beat.denominator)
         var grooves: [(share: Double, bars: Int)] = []
@@ -50,7 +55,7 @@ public struct ScoreDescription: Sendable, Hashable {
             countSignatures(timeline, ticksPerBeat)
             if let groove = countBars(timeline, beat) { grooves.append(groove) }
         }
-        sketch = Shingles.sketch(score, .intervals)
+        sketch = Shingles.sketch(order, .intervals)
         // Of several timelines the longer weighs more; of one it is itself, without a rounding.
         if grooves.count == 1 {
             groove = grooves[0].share

@@ -21,8 +21,13 @@ public struct Shingles: Sendable, Hashable {
 
     /// The stretches of a score.
     public init(_ score: Score, _ content: Content) {
+        self.init(score.timelines.map { Self.pitches(of: $0) }, content)
+    }
+
+    /// The stretches of a score, from each timeline's pitches by onset, then pitch.
+    init(_ order: [[UInt8]], _ content: Content) {
         hashes = []
-        for timeline in score.timelines { Self.append(timeline, content, to: &hashes) }
+        for pitches in order { Self.append(pitches, content, to: &hashes) }
         Self.sort(&hashes)
     }
 
@@ -39,9 +44,9 @@ public struct Shingles: Sendable, Hashable {
 
     /// The smallest hashes of a score's stretches, at most `sketchCount`: of two sets, those of the one that lie among
     /// the other's show how much they share (Broder, "On the resemblance and containment of documents", 1997).
-    static func sketch(_ score: Score, _ content: Content) -> [UInt32] {
+    static func sketch(_ order: [[UInt8]], _ content: Content) -> [UInt32] {
         var hashes: [UInt32] = []
-        for timeline in score.timelines { append(timeline, content, to: &hashes) }
+        for pitches in order { append(pitches, content, to: &hashes) }
         // Hashes are spread evenly, so that the smallest of many are known to lie below some bound: only those are
         // sorted. Where many repeat, the bound may have been too low.
         let bound = UInt64(1) << 32 * UInt64(3 * sketchCount) / UInt64(max(hashes.count, 1))
@@ -54,7 +59,8 @@ public struct Shingles: Sendable, Hashable {
         return Array(least.prefix(sketchCount))
     }
 
-    private static func append(_ timeline: Timeline, _ content: Content, to hashes: inout [UInt32]) {
+    /// The pitches of a timeline's notes without drums, by onset, then pitch.
+    static func pitches(of timeline: Timeline) -> [UInt8] {
         var pitches: [UInt8] = []
         pitches.reserveCapacity(timeline.notes.count)
         var (tick, first) = (-1, 0)
@@ -66,6 +72,10 @@ public struct Shingles: Sendable, Hashable {
             pitches.append(note.pitch)
         }
         if pitches.count - first > 1 { pitches[first...].sort() }
+        return pitches
+    }
+
+    private static func append(_ pitches: [UInt8], _ content: Content, to hashes: inout [UInt32]) {
         guard pitches.count >= noteCount else { return }
         let isRelative = content == .intervals
         let length = isRelative ? noteCount - 1 : noteCount

@@ -83,9 +83,12 @@ extension DatasetReader {
     private func sameWorks(_ sources: [Int], sketches: [[UInt32]]) throws -> [DuplicatePair] {
         let candidates = candidates(sketches)
         let due = Set(candidates.flatMap { [$0.first, $0.second] }).sorted()
-        let found = try Workers().map(due) { (index) throws(BuildError) -> (Shingles, Shingles)? in
-            guard let score = try? score(of: snapshot.sources[sources[index]]) else { return nil }
-            return (Shingles(score, .pitches), Shingles(score, .intervals))
+        let objects = try objects(of: due.map { snapshot.sources[sources[$0]] }, ReadStage.output)
+        let found = try Workers().map(objects) { (object) throws(BuildError) -> (Shingles, Shingles)? in
+            guard let object,
+                let order = try? cache.tensors(of: object, { try PitchOrder($0).timelines })
+            else { return nil }
+            return (Shingles(order, .pitches), Shingles(order, .intervals))
         }
         let shingles = Dictionary(uniqueKeysWithValues: zip(due, found))
         return candidates.compactMap { pair in
@@ -105,13 +108,12 @@ extension DatasetReader {
     private func sameRecordings(_ sources: [Int], sketches: [[UInt32]]) throws -> [DuplicatePair] {
         let candidates = candidates(sketches)
         let due = Set(candidates.flatMap { [$0.first, $0.second] }).sorted()
-        let mels = try spectra(of: due.map { snapshot.sources[sources[$0]] })
-        let found = try Workers().map(mels) { (mel) throws(BuildError) -> [UInt32] in
-            guard let mel else { return [] }
+        let objects = try objects(of: due.map { snapshot.sources[sources[$0]] }, SpectrumStage.output)
+        let found = try Workers().map(objects) { (object) throws(BuildError) -> [UInt32] in
+            guard let object else { return [] }
             return
-                (try? cache.withFile(of: mel.digest) {
-                    try Landmarks(TensorFile(path: $0), mel.name).hashes
-                }) ?? []
+                (try? cache.tensors(of: object) { try $0.tensor("landmarks", as: UInt32.self).elements })
+                ?? []
         }
         let landmarks = Dictionary(uniqueKeysWithValues: zip(due, found))
         return candidates.compactMap { pair in
@@ -126,13 +128,8 @@ extension DatasetReader {
         }
     }
 
-    /// The linear mel of each audio source; nil if it is gone.
-    private func spectra(of sources: [Snapshot.Source]) throws -> [Input?] {
-        let stage = snapshot.stage(Stages.spectrum)
-        let parameters = Parameters(try manifest().audio?.spectrum ?? .null)
-        let actions = sources.map {
-            Action(stage, parameters: parameters, inputs: [Input("source", $0.sha256)], subject: $0.path)
-        }
-        return try cache.lookup(actions).map { $0.flatMap { DescribeStage.mel($0.outputs) } }
+    /// The object of each source's stage; nil where it is not recorded.
+    private func objects(of sources: [Snapshot.Source], _ output: String) throws -> [Digest?] {
+        try RecordIndex(self).stages(of: sources).map { $0?.outputs[output]?.digest }
     }
 }

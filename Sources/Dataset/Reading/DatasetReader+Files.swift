@@ -20,16 +20,15 @@ extension DatasetReader {
         return file
     }
 
-    /// The score of a MIDI source, in exact ticks; nil if it is gone from the cache.
+    /// The score of a MIDI source in exact ticks, read again from its file.
     ///
+    /// - Returns: the score; nil if the file is gone, or has other bytes now.
     /// - Throws: `BuildError`.
     public func score(of source: Snapshot.Source) throws -> Score? {
-        let action = Action(
-            snapshot.stage(Stages.score), inputs: [Input("source", source.sha256)], subject: "")
-        guard let digest = try cache.lookup([action])[0]?.outputs["score"]?.digest,
-            let bytes = try? cache.bytes(of: digest)
-        else { return nil }
-        return try? Score(decoding: TensorFile(bytes: bytes))
+        guard source.kind == .midi, let file = try file(of: source) else { return nil }
+        let bytes = try ReadStage.bytes(ofFile: file.path)
+        guard Digest(of: bytes) == source.sha256 else { return nil }
+        return try? Score(midi: bytes)
     }
 
     /// Where a segment of a split lies; nil if the split has no segment of this number.

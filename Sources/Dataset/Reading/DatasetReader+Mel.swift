@@ -73,23 +73,15 @@ extension DatasetReader {
             return [:]
         }
         let audio = AudioParameters(block)
-        let stages = StatisticsStages(
-            audio: audio, normalize: block.normalize, rounds: manifest.statistics == .fit)
+        let stages = StatisticsStages(block, rounds: manifest.statistics == .fit)
         guard let feature = audio.features.first(where: { $0.name == "mel" }),
             let bytes = try? cache.bytes(of: object),
             let statistics = try? StatisticsFile(decoding: TensorFile(bytes: bytes)).values
         else { return [:] }
-        let spectrum = SpectrumStage(block)
         let sources = snapshot.sources.filter {
             $0.kind == .audio && $0.split == .train && $0.segments > 0
         }
-        let stage = snapshot.stage(Stages.spectrum)
-        let heads = try cache.lookup(
-            sources.map {
-                Action(
-                    stage, parameters: spectrum.parameters, inputs: [Input("source", $0.sha256)],
-                    subject: $0.path)
-            })
+        let heads = try RecordIndex(self).stages(of: sources)
         var actions: [(value: String, action: Action)] = []
         for (source, head) in zip(sources, heads) {
             guard let head, head.failure == nil else { continue }
@@ -100,7 +92,7 @@ extension DatasetReader {
                 gain: pow(10, (source.gainDB ?? 0) / 20), value: value,
                 path: source.path)
             guard let sigma = statistics[value]?["mel"]?.sigma,
-                let action = stages.bandMoments(part, feature, sigma: sigma)
+                let action = stages.bandMoments(part, feature, sigma: sigma).action
             else { continue }
             actions.append((value, action))
         }

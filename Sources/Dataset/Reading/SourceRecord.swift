@@ -6,24 +6,23 @@ public import Build
 public final class SourceRecord: Sendable {
     /// The entry.
     public let source: Snapshot.Source
-    /// What the first stage found: of `score` for MIDI, of `spectrum` for audio; `null` if the record is gone.
+    /// The facts that its stage recorded; `null` if the record is gone.
     public let facts: JSONValue
     /// The notes in all segments, those that sound on counted in each; 0 for audio.
-    public let notes: Int
-    /// What its score is like; nil for audio, and if neither a record nor the score is there.
+    public var notes: Int { segments["notes"]?.integer ?? 0 }
+    /// The description of its score; nil for audio, and if the record is gone.
     public let score: ScoreDescription?
-    /// What its mel is like; nil for MIDI, without a mel, and if neither a record nor the mel is there.
+    /// The description of its mel; nil for MIDI, without a mel, and if the record is gone.
     public let mel: MelDescription?
-    /// What the stage `segments` found; `null` for audio, or if the record is gone.
+    /// The facts about its segments; `null` for audio, and if the record is gone.
     public let segments: JSONValue
 
     init(
-        source: Snapshot.Source, facts: JSONValue, notes: Int, score: ScoreDescription?,
-        mel: MelDescription?, segments: JSONValue
+        source: Snapshot.Source, facts: JSONValue, score: ScoreDescription?, mel: MelDescription?,
+        segments: JSONValue
     ) {
         self.source = source
         self.facts = facts
-        self.notes = notes
         self.score = score
         self.mel = mel
         self.segments = segments
@@ -70,75 +69,67 @@ extension DatasetReader {
 }
 
 /// Finds the records of a snapshot's sources.
-private struct RecordIndex: Sendable {
+struct RecordIndex: Sendable {
     private let cache: Cache
     private let snapshot: Snapshot
-    private let rolls: Parameters
+    private let read: Parameters
     private let spectrum: Parameters
 
     init(_ reader: DatasetReader) throws {
         cache = reader.cache
         snapshot = reader.snapshot
         let manifest = try reader.manifest()
-        rolls = Parameters(manifest.midi?.effective ?? .null)
+        read = Parameters(manifest.midi?.effective ?? .null)
         spectrum = Parameters(manifest.audio?.spectrum ?? .null)
     }
 
     func records(_ range: Range<Int>) throws(BuildError) -> [SourceRecord] {
         let sources = snapshot.sources[range]
-        let (score, spectrum, segments) = (
-            snapshot.stage(Stages.score), snapshot.stage(Stages.spectrum), snapshot.stage(Stages.segments)
-        )
-        let heads = try cache.recorded(
+        return zip(sources, try stages(of: Array(sources))).map { source, record in
+            guard let record, record.failure == nil else {
+                return SourceRecord(source: source, facts: .null, score: nil, mel: nil, segments: .null)
+            }
+            let score = source.kind == .midi ? ScoreDescription(record) : nil
+            let facts = Self.facts(record)
+            return SourceRecord(
+                source: source, facts: .object(facts.members), score: score,
+                mel: source.kind == .audio ? facts.description.flatMap { MelDescription(json: $0) } : nil,
+                segments: source.kind == .midi ? facts.members["segments"] ?? .null : .null)
+        }
+    }
+
+    /// What is recorded of each source's stage; nil where nothing is.
+    func stages(of sources: [Snapshot.Source]) throws(BuildError) -> [ActionRecord?] {
+        let (read, spectrum) = (snapshot.stage(Stages.read), snapshot.stage(Stages.spectrum))
+        return try cache.recorded(
             sources.map { source in
                 let input = [Input("source", source.sha256)]
                 return switch source.kind {
-                case .midi: Action(score, inputs: input, subject: source.path)
+                case .midi: Action(read, parameters: self.read, inputs: input, subject: source.path)
                 case .audio:
                     Action(spectrum, parameters: self.spectrum, inputs: input, subject: source.path)
                 }
             })
-        let tails = try recorded(
-            heads.map { head in
-                head?.outputs["score"].map { score in
-                    Action(
-                        segments, parameters: rolls, inputs: [Input("score", score.digest)],
-                        subject: head?.subject ?? "")
-                }
-            })
-        let descriptions = try describe(heads)
-        return heads.indices.map { index in
-            let facts = tails[index]?.facts ?? .null
-            let (source, description) = (sources[range.lowerBound + index], descriptions[index])
-            return SourceRecord(
-                source: source, facts: heads[index]?.facts ?? .null, notes: facts["notes"]?.integer ?? 0,
-                score: source.kind == .midi ? description.flatMap { ScoreDescription($0) } : nil,
-                mel: source.kind == .audio ? description.flatMap { MelDescription(json: $0.facts) } : nil,
-                segments: facts)
-        }
     }
 
-    /// What sources are like: as recorded, or found now for those that an older version built.
-    private func describe(_ heads: [ActionRecord?]) throws(BuildError) -> [ActionRecord?] {
-        let actions = heads.map { record in
-            record.flatMap { $0.failure == nil ? DescribeStage.action(of: $0, path: $0.subject) : nil }
-        }
-        return try zip(actions, recorded(actions)).map { action, record in
-            if record != nil { return record }
-            return action.flatMap { action in
-                (try? DescribeStage.facts(action, cache)).map { facts in
-                    ActionRecord(action: action, result: ActionResult(facts: facts))
+    /// The facts without the description of a score, which is read apart: as a tree of values it costs much.
+    private static func facts(
+        _ record: ActionRecord
+    ) -> (members: [String: JSONValue], description: JSONValue?) {
+        var members: [String: JSONValue] = [:]
+        var description: JSONValue?
+        let isMIDI = record.stage.name == Stages.read.name
+        try? record.readFacts { (reader) throws(JSONError) in
+            try reader.members { (reader, name) throws(JSONError) in
+                if name != "description" {
+                    members[name] = try reader.value()
+                } else if isMIDI {
+                    try reader.skip()
+                } else {
+                    description = try reader.value()
                 }
             }
         }
-    }
-
-    private func recorded(_ actions: [Action?]) throws(BuildError) -> [ActionRecord?] {
-        let indices = actions.indices.filter { actions[$0] != nil }
-        var records = [ActionRecord?](repeating: nil, count: actions.count)
-        for (index, record) in zip(indices, try cache.recorded(indices.compactMap { actions[$0] })) {
-            records[index] = record
-        }
-        return records
+        return (members, description)
     }
 }

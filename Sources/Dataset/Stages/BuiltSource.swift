@@ -1,7 +1,7 @@
 import Audio
 import Build
 
-/// What the stages of one source made: all that the dataset-wide stages need to know of it.
+/// What the stage of one source found: all that the dataset-wide stages need to know of it.
 struct BuiltSource: Sendable {
     /// SHA-256 of the source.
     let sha256: Digest
@@ -13,29 +13,29 @@ struct BuiltSource: Sendable {
     let samples: Int
     /// The rows of all its segments, for MIDI.
     let rows: RollShard.RowCounts
-    /// `segments` for MIDI; the name of each feature for audio.
-    let objects: [String: ObjectReference]
-    /// What decides its gain, for audio.
+    /// The object of its stage; nil while a plan does not know it.
+    let object: ObjectReference?
+    /// The levels that decide its gain, for audio.
     let levels: AudioLevels?
     /// Why it gives no segments though it can be read.
     let exclusion: String?
-    /// What was read leniently, as `code: message`.
+    /// Its warnings, as `code: message`.
     let warnings: [String]
-    /// Its score, for MIDI.
-    var score: ObjectReference?
-    /// Whether the stages have run; when planning, a source may have to be reckoned with before.
-    var isKnown = true
+    /// Each normalised feature's moments at unity gain, over all segments; for audio.
+    var moments: [String: Audio.Moments] = [:]
 
-    /// A source whose stages would have to run first; it is taken to have one segment.
-    static func unknown(_ source: SourceFile, _ kind: SegmentKind) -> BuiltSource {
+    /// Whether its stage has run; a plan has to reckon with sources whose stage has not.
+    var isKnown: Bool { object != nil }
+
+    /// A source whose stage would have to run first; it is taken to have one segment.
+    static func unknown(_ source: Digest, _ kind: SegmentKind) -> BuiltSource {
         BuiltSource(
-            sha256: source.digest, kind: kind, segments: 1, samples: 0, rows: RollShard.RowCounts(),
-            objects: [:],
-            levels: nil, exclusion: nil, warnings: [], isKnown: false)
+            sha256: source, kind: kind, segments: 1, samples: 0, rows: RollShard.RowCounts(), object: nil,
+            levels: nil, exclusion: nil, warnings: [])
     }
 }
 
-/// What the per-source stages made of an entry.
+/// What became of an entry's source.
 enum SourceOutcome: Sendable {
     /// It can be used.
     case built(BuiltSource)

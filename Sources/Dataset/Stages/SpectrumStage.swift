@@ -3,50 +3,49 @@ import Build
 import Synchronization
 import Tensors
 
-/// Audio bytes → each feature of each segment at unity gain, and the levels that decide the gain.
+/// Audio bytes → the features of each segment at unity gain and the facts about the file, in one streaming pass.
+///
+/// The object holds, in this order:
+///
+/// | tensor | shape | meaning |
+/// | --- | --- | --- |
+/// | `features` | F32 [N, values] | `FeatureRows` |
+/// | `moments` | F64 [N, normalised features, 2] | each segment's mean and sum of squared deviations, feature by feature |
+/// | `landmarks` | U32 [n] | hashes of the linear mel's peaks, ascending: copies of a recording share them |
 struct SpectrumStage: Sendable {
+    /// The name of the one output.
+    static let output = "features"
+
     let parameters: Parameters
     let audio: AudioParameters
+    let rows: FeatureRows
     private let idle = ExtractorPool()
 
-    /// Room kept for each object's header, written when the number of segments is known.
+    /// Room kept for the object's header, which is written when the number of segments is known.
     private static let headerByteCount = 512
 
     init(_ manifest: Manifest.Audio) {
         parameters = Parameters(manifest.spectrum)
         audio = AudioParameters(manifest)
+        rows = FeatureRows(audio)
     }
 
-    func action(_ source: SourceFile, path: String) -> Action {
-        Action(
-            Stages.spectrum, parameters: parameters, inputs: [Input("source", source.digest)], subject: path)
+    func draft(_ source: Digest, path: String) -> ActionDraft {
+        ActionDraft(Stages.spectrum, parameters: parameters, inputs: [("source", source)], subject: path)
     }
 
-    /// Makes the features.
-    ///
-    /// - Returns: what `describe-mel` finds in the mel; nil without one.
-    func run(_ context: ActionContext, _ source: SourceFile) throws -> MelDescription? {
-        var writers: [String: ObjectWriter] = [:]
-        for feature in audio.features {
-            let writer = try context.makeOutput(feature.name)
-            // At a place, so that the object is hashed once, when it has its header, and not on the way as well.
-            try [UInt8](repeating: 0, count: Self.headerByteCount).withUnsafeBytes {
-                try writer.write($0, at: 0)
-            }
-            writers[feature.name] = writer
-        }
+    func run(_ context: ActionContext, _ source: SourceFile) throws {
+        let writer = try context.makeOutput(Self.output)
+        // At a place, so that the object is hashed once, when it has its header, and not on the way as well.
+        try [UInt8](repeating: 0, count: Self.headerByteCount).withUnsafeBytes { try writer.write($0, at: 0) }
         let extractor = idle.take() ?? FeatureExtractor(audio)
         defer { idle.put(extractor) }
-        let described = describedFeature
-        var sums = described.map { feature in
-            let shape = feature.extractedShape(in: audio)
-            return MelSums(bands: shape[0], frames: shape[1])
-        }
+        var collected = CollectedSegments(audio, rows)
         let facts: AudioFacts
         do {
-            facts = try extractor.extract(path: source.path) { name, _, values in
-                try writers[name]?.write(UnsafeRawBufferPointer(values))
-                if name == described?.name { sums?.add(values) }
+            facts = try extractor.extract(path: source.path) { name, index, values in
+                guard let row = collected.add(name, index, values) else { return }
+                try row.withUnsafeBytes { try writer.write($0) }
             }
         } catch let error as AudioError {
             throw StageFailure(
@@ -56,37 +55,146 @@ struct SpectrumStage: Sendable {
         } catch let error as AudioAccessError {
             throw BuildError(.sourceUnreadable, error.description, canRetry: true)
         }
-        for feature in audio.features {
-            let shape = [facts.segments.count] + feature.extractedShape(in: audio)
-            let layout = TensorFileLayout(
-                [.init(feature.name, .f32, shape)], headerByteCount: Self.headerByteCount)
-            precondition(
-                layout.header.count == Self.headerByteCount, "a header of \(layout.header.count) bytes")
-            try writers[feature.name]?.overwrite(layout.header, at: 0)
-        }
+        let landmarks = collected.mel?.landmarks.hashes ?? []
+        let layout = TensorFileLayout(
+            inOrder: [
+                .init(FeatureRows.tensor, .f32, [facts.segments.count, rows.count]),
+                .init("moments", .f64, [facts.segments.count, collected.normalized.count, 2]),
+                .init("landmarks", .u32, [landmarks.count]),
+            ], headerByteCount: Self.headerByteCount)
+        precondition(layout.header.count == Self.headerByteCount, "a header of \(layout.header.count) bytes")
+        try collected.moments.withUnsafeBytes { try writer.write($0) }
+        try landmarks.withUnsafeBytes { try writer.write($0) }
+        try writer.overwrite(layout.header, at: 0)
         for warning in facts.warnings {
             context.report(
                 Diagnostic(.warning, code: warning.code, message: warning.message, offset: warning.frame))
         }
-        context.facts = facts.json
-        return sums?.description
+        guard case .object(var members) = facts.json else { return }
+        members["description"] = collected.mel.map { $0.description.json } ?? .null
+        members["moments"] = collected.sums
+        context.facts = .object(members)
     }
 
-    /// The linear mel: of `mel`, or the one that `mfcc` is derived from.
-    var describedFeature: FeatureParameters? {
-        DescribeStage.melNames.lazy.compactMap { name in audio.features.first { $0.name == name } }.first
-    }
-
-    /// What the record of a source's stage says.
+    /// What the record of a source says.
     static func built(_ source: Digest, _ record: ActionRecord) -> BuiltSource {
-        let facts = record.facts
+        let facts = SpectrumFacts(record)
         return BuiltSource(
-            sha256: source, kind: .audio, segments: facts["segments"]?.integer ?? 0,
-            samples: facts["samples"]?.integer ?? 0, rows: RollShard.RowCounts(), objects: record.outputs,
-            levels: AudioLevels(
-                rms: facts["rms"]?.double, integratedLoudness: facts["lufs"]?.double,
-                truePeak: facts["true_peak"]?.double, isSilent: facts["silent"]?.bool ?? false),
-            exclusion: nil, warnings: record.diagnostics.map { "\($0.code): \($0.message)" })
+            sha256: source, kind: .audio, segments: facts.segments, samples: facts.samples,
+            rows: RollShard.RowCounts(), object: record.outputs[output], levels: facts.levels, exclusion: nil,
+            warnings: record.diagnostics.map { "\($0.code): \($0.message)" }, moments: facts.moments)
+    }
+}
+
+/// What is gathered while segments come out of the extractor, feature by feature.
+private struct CollectedSegments {
+    /// The features that have moments, in the order of the tensor.
+    let normalized: [FeatureParameters]
+    /// Mean and sum of squared deviations of each segment's normalised features.
+    private(set) var moments: [Double] = []
+    /// The linear mel's sums; nil without one.
+    private(set) var mel: MelSums?
+
+    private let rows: FeatureRows
+    private let featureCount: Int
+    private let described: String?
+    private var totals: [Audio.Moments]
+    private var row: [Float]
+    private var filled = 0
+
+    init(_ audio: AudioParameters, _ rows: FeatureRows) {
+        self.rows = rows
+        featureCount = audio.features.count
+        normalized = audio.features.filter(Normalizer.concerns)
+        totals = Array(repeating: Audio.Moments(), count: normalized.count)
+        row = Array(repeating: 0, count: rows.count)
+        let linear = audio.features.linearMel
+        described = linear?.name
+        mel = linear.map { feature in
+            let shape = feature.extractedShape(in: audio)
+            return MelSums(bands: shape[0], frames: shape[1])
+        }
+    }
+
+    /// Takes one feature of one segment; gives the segment's whole row with the last of them.
+    mutating func add(_ name: String, _ index: Int, _ values: UnsafeBufferPointer<Float>) -> [Float]? {
+        guard let place = rows.places[name] else { return nil }
+        row.withUnsafeMutableBufferPointer { row in
+            _ = UnsafeMutableBufferPointer(rebasing: row[place]).update(fromContentsOf: values)
+        }
+        if name == described { mel?.add(values) }
+        if let number = normalized.firstIndex(where: { $0.name == name }) {
+            let added = Audio.Moments(of: values)
+            totals[number].merge(added)
+            let base = index * normalized.count * 2
+            if moments.count == base {
+                moments += [Double](repeating: 0, count: normalized.count * 2)
+            }
+            moments[base + number * 2] = added.mean
+            moments[base + number * 2 + 1] = added.deviations
+        }
+        filled += 1
+        guard filled == featureCount else { return nil }
+        filled = 0
+        return row
+    }
+
+    /// The moments of each normalised feature over all segments: `[count, mean, m2]`.
+    var sums: JSONValue {
+        .object(
+            Dictionary(
+                uniqueKeysWithValues: zip(normalized, totals).map { feature, total in
+                    (
+                        feature.name,
+                        [JSONValue(total.count), .number(total.mean), .number(total.deviations)]
+                    )
+                }))
+    }
+}
+
+extension [FeatureParameters] {
+    /// The feature that is stored as a linear mel: `mel`, or the one that `mfcc` is derived from.
+    var linearMel: FeatureParameters? {
+        first { $0.name == "mel" } ?? first { $0.name == "mfcc" }
+    }
+}
+
+/// The facts that `spectrum` records, as far as a build needs them.
+struct SpectrumFacts: Sendable {
+    var segments = 0
+    var samples = 0
+    var levels = AudioLevels(rms: nil, integratedLoudness: nil, truePeak: nil, isSilent: false)
+    /// Each normalised feature's moments at unity gain, over all segments.
+    var moments: [String: Audio.Moments] = [:]
+
+    /// Reads them alone out of a record; nothing of one that holds something else.
+    init(_ record: ActionRecord) {
+        var found = self
+        var (rms, lufs, peak, isSilent): (Double?, Double?, Double?, Bool) = (nil, nil, nil, false)
+        try? record.readFacts { (reader) throws(JSONError) in
+            try reader.members { (reader, name) throws(JSONError) in
+                switch name {
+                case "segments": found.segments = try reader.integer()
+                case "samples": found.samples = try reader.integer()
+                case "rms": rms = try reader.value().double
+                case "lufs": lufs = try reader.value().double
+                case "true_peak": peak = try reader.value().double
+                case "silent": isSilent = try reader.value().bool ?? false
+                case "moments":
+                    try reader.members { (reader, name) throws(JSONError) in
+                        let parts = try reader.value().array ?? []
+                        guard parts.count == 3, let count = parts[0].integer, let mean = parts[1].double,
+                            let deviations = parts[2].double
+                        else { return }
+                        found.moments[name] = Audio.Moments(count: count, mean: mean, deviations: deviations)
+                    }
+                default: try reader.skip()
+                }
+            }
+        }
+        found.levels = AudioLevels(
+            rms: rms, integratedLoudness: lufs, truePeak: peak, isSilent: isSilent)
+        self = found
     }
 }
 

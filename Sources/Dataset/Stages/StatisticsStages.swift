@@ -12,6 +12,9 @@ struct TrainPart: Sendable {
     /// The label value it is counted under; "" for the dataset as a whole.
     let value: String
     let path: String
+
+    /// Whether all of the source's segments train.
+    var isWhole: Bool { segments == [0..<source.segments] }
 }
 
 /// Moments by source, merged in a fixed order: the train split's statistics (map and reduce).
@@ -20,56 +23,68 @@ struct StatisticsStages: Sendable {
     let normalize: Manifest.Audio.Normalize
     /// Whether each σ is rounded to a power of 2^(1/64).
     let rounds: Bool
+    private let rows: FeatureRows
 
+    init(_ manifest: Manifest.Audio, rounds: Bool) {
+        audio = AudioParameters(manifest)
+        normalize = manifest.normalize
+        self.rounds = rounds
+        rows = FeatureRows(audio)
+    }
+
+    /// The features that have statistics, in the order of the tensor `moments`.
     var features: [FeatureParameters] { audio.features.filter(Normalizer.concerns) }
 
-    /// The moments of a feature at unity gain.
-    func moments(_ part: TrainPart, _ feature: FeatureParameters) -> Action? {
-        guard let object = part.source.objects[feature.name] else { return nil }
-        return Action(
-            Stages.moments,
-            parameters: ["feature": .string(feature.name), "segments": ranges(part)],
-            inputs: [Input(feature.name, object.digest)], subject: "\(part.path) \(feature.name)")
-    }
-
-    func runMoments(_ context: ActionContext, _ part: TrainPart, _ feature: FeatureParameters) throws {
-        var moments = Audio.Moments()
-        try eachSegment(context, part, feature) { values in
-            moments.merge(Audio.Moments(of: UnsafeBufferPointer(values)))
-        }
-        context.facts = [
-            "count": JSONValue(moments.count), "mean": .number(moments.mean),
-            "m2": .number(moments.deviations),
-        ]
-    }
-
-    /// σ of a feature over parts, from the records of `moments`.
-    func sigma(_ parts: [TrainPart], _ records: [ActionRecord], _ feature: FeatureParameters) -> Double {
-        let moments = zip(parts, records).map { part, record in
-            let scaled = Audio.Moments(
-                count: record.facts["count"]?.integer ?? 0, mean: record.facts["mean"]?.double ?? 0,
-                deviations: record.facts["m2"]?.double ?? 0
-            ).scaled(by: Normalizer.scale(feature, gain: part.gain, sigma: 1))
+    /// σ of a feature over parts at their gains; nil while a plan does not know one of the sources.
+    func sigma(
+        _ parts: [TrainPart], _ feature: FeatureParameters, _ cache: Cache
+    ) throws -> Double? {
+        guard parts.allSatisfy(\.source.isKnown) else { return nil }
+        let scaled = try parts.map { part in
+            let scaled = try self.moments(part, feature, cache)
+                .scaled(by: Normalizer.scale(feature, gain: part.gain, sigma: 1))
             return (
                 id: part.source.sha256,
                 moments: Moments(count: scaled.count, mean: [scaled.mean], m2: [scaled.deviations])
             )
         }
-        return round(Moments.merge(moments)?.sigma[0] ?? 0)
+        return round(Moments.merge(scaled)?.sigma[0] ?? 0)
     }
 
-    /// The moments of each row after scaling and compression.
-    func bandMoments(_ part: TrainPart, _ feature: FeatureParameters, sigma: Double) -> Action? {
-        guard let object = part.source.objects[feature.name] else { return nil }
-        let scale = Normalizer.scale(feature, gain: part.gain, sigma: sigma)
-        return Action(
-            Stages.bandMoments,
-            parameters: [
+    /// A feature's moments at unity gain: of the whole source as recorded, of some segments from its object.
+    private func moments(
+        _ part: TrainPart, _ feature: FeatureParameters, _ cache: Cache
+    ) throws -> Audio.Moments {
+        if part.isWhole { return part.source.moments[feature.name] ?? Audio.Moments() }
+        guard let object = part.source.object,
+            let number = features.firstIndex(where: { $0.name == feature.name })
+        else { return Audio.Moments() }
+        let size = feature.extractedShape(in: audio).reduce(1, *)
+        return try cache.withFile(of: object.digest) { path in
+            try TensorFile(path: path).withElements(of: "moments", as: Double.self) { values in
+                part.segments.joined().reduce(into: Audio.Moments()) { total, segment in
+                    let base = (segment * features.count + number) * 2
+                    total.merge(
+                        Audio.Moments(count: size, mean: values[base], deviations: values[base + 1]))
+                }
+            }
+        }
+    }
+
+    /// The moments of each row after scaling and compression; σ is nil while a plan does not know it.
+    func bandMoments(_ part: TrainPart, _ feature: FeatureParameters, sigma: Double?) -> ActionDraft {
+        let parameters = sigma.map { sigma in
+            Parameters([
                 "feature": .string(feature.name), "power": JSONValue(feature.gainDegree),
-                "scale": .number(scale),
-                "compression": normalize.compression, "segments": ranges(part),
-            ],
-            inputs: [Input(feature.name, object.digest)], subject: "\(part.path) \(feature.name)")
+                "scale": .number(Normalizer.scale(feature, gain: part.gain, sigma: sigma)),
+                "compression": normalize.compression,
+                "segments": part.isWhole ? .null : ShardStage.json(part.segments),
+            ])
+        }
+        return ActionDraft(
+            Stages.bandMoments, parameters: parameters,
+            inputs: [(SpectrumStage.output, part.source.object?.digest)],
+            subject: "\(part.path) \(feature.name)")
     }
 
     func runBandMoments(
@@ -77,12 +92,16 @@ struct StatisticsStages: Sendable {
     ) throws {
         let normalizer = Normalizer(manifest: normalize, feature: feature)
         let scale = Normalizer.scale(feature, gain: part.gain, sigma: sigma)
-        let rows = feature.extractedShape(in: audio)[0]
-        var moments = [Audio.Moments](repeating: Audio.Moments(), count: rows)
-        try eachSegment(context, part, feature) { values in
-            normalizer.compress(values, scale: scale)
-            for (row, added) in Audio.Moments.ofRows(rows, UnsafeBufferPointer(values)).enumerated() {
-                moments[row].merge(added)
+        let bands = feature.extractedShape(in: audio)[0]
+        var moments = [Audio.Moments](repeating: Audio.Moments(), count: bands)
+        try context.withFile(of: SpectrumStage.output) { path in
+            try rows.forEachSegment(of: feature.name, in: TensorFile(path: path), part.segments.joined()) {
+                values in
+                try context.checkCancellation()
+                normalizer.compress(values, scale: scale)
+                for (band, added) in Audio.Moments.ofRows(bands, UnsafeBufferPointer(values)).enumerated() {
+                    moments[band].merge(added)
+                }
             }
         }
         try context.write(
@@ -92,70 +111,58 @@ struct StatisticsStages: Sendable {
             ]), as: "moments")
     }
 
-    /// A feature's parts under one label value, with their band moments.
+    /// A feature's parts under one label value, with their band moments; what a plan does not know is nil.
     struct Group: Sendable {
         let value: String
         let feature: FeatureParameters
-        let sigma: Double
-        let parts: [(source: Digest, moments: Digest)]
+        let sigma: Double?
+        let parts: [(source: Digest, moments: Digest?)]
     }
 
     /// The statistics object.
-    func fit(_ groups: [Group]) -> Action {
-        let sigmas = groups.map {
-            (StatisticsFile.prefix($0.value) + $0.feature.name, JSONValue.number($0.sigma))
+    func fit(_ groups: [Group]) -> ActionDraft {
+        let sigmas = groups.compactMap { group in
+            group.sigma.map {
+                (StatisticsFile.prefix(group.value) + group.feature.name, JSONValue.number($0))
+            }
         }
-        return Action(
-            Stages.fit,
-            parameters: [
-                "rounds": .bool(rounds), "sigma": .object(Dictionary(sigmas) { first, _ in first }),
-                "sources": .array(
-                    groups.map { group in
-                        .array([
-                            .string(StatisticsFile.prefix(group.value) + group.feature.name),
-                            .array(group.parts.map { JSONValue($0.source) }),
-                        ])
-                    }),
-            ],
-            inputs: groups.flatMap { group in group.parts.map { Input($0.source.short, $0.moments) } },
+        let parameters = Parameters([
+            "rounds": .bool(rounds), "sigma": .object(Dictionary(sigmas) { first, _ in first }),
+            "sources": .array(
+                groups.map { group in
+                    .array([
+                        .string(StatisticsFile.prefix(group.value) + group.feature.name),
+                        .array(group.parts.map { JSONValue($0.source) }),
+                    ])
+                }),
+        ])
+        return ActionDraft(
+            Stages.fit, parameters: sigmas.count == groups.count ? parameters : nil,
+            inputs: groups.flatMap { group in group.parts.map { ($0.source.short, $0.moments) } },
             subject: "statistics")
     }
 
     func runFit(_ context: ActionContext, _ groups: [Group], cache: Cache) throws {
         var file = StatisticsFile([:])
         for group in groups {
-            let parts = try group.parts.map { part in
-                let file = try TensorFile(bytes: cache.bytes(of: part.moments))
-                return (
-                    id: part.source,
-                    moments: Moments(
-                        count: Int(try file.tensor("count", as: Int64.self).elements.first ?? 0),
-                        mean: try file.tensor("mean", as: Double.self).elements,
-                        m2: try file.tensor("m2", as: Double.self).elements)
-                )
+            let parts = try group.parts.compactMap { part in
+                try part.moments.map { moments in
+                    let file = try TensorFile(bytes: cache.bytes(of: moments))
+                    return (
+                        id: part.source,
+                        moments: Moments(
+                            count: Int(try file.tensor("count", as: Int64.self).elements.first ?? 0),
+                            mean: try file.tensor("mean", as: Double.self).elements,
+                            m2: try file.tensor("m2", as: Double.self).elements)
+                    )
+                }
             }
             let sigmaBand = (Moments.merge(parts)?.sigma ?? []).map(round)
             file.values[group.value, default: [:]][group.feature.name] = FeatureStatistics(
-                sigma: group.sigma, sigmaBand: sigmaBand)
+                sigma: group.sigma ?? 0, sigmaBand: sigmaBand)
         }
         try context.write(file.encode(), as: "statistics")
     }
 
     private func round(_ sigma: Double) -> Double { rounds ? Moments.rounded(sigma) : sigma }
-
-    private func ranges(_ part: TrainPart) -> JSONValue {
-        part.segments == [0..<part.source.segments] ? .null : PackStage.json(part.segments)
-    }
-
-    private func eachSegment(
-        _ context: ActionContext, _ part: TrainPart, _ feature: FeatureParameters,
-        _ body: (UnsafeMutableBufferPointer<Float>) throws -> Void
-    ) throws {
-        try context.withFile(of: feature.name) { path in
-            try TensorFile(path: path).forEachSegment(of: feature.name, part.segments.joined()) { segment in
-                try context.checkCancellation()
-                try body(segment)
-            }
-        }
-    }
 }

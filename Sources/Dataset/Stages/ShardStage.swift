@@ -3,7 +3,7 @@ import Build
 import Tensors
 
 /// One entry's segments on their way into a shard.
-struct PackPart: Sendable {
+struct ShardPart: Sendable {
     let source: BuiltSource
     let segments: [Range<Int>]
     /// The gain in dB and as a factor of amplitude; nil for MIDI.
@@ -15,18 +15,26 @@ struct PackPart: Sendable {
 }
 
 /// A bucket's segments → shard.
-struct PackStage: Sendable {
+struct ShardStage: Sendable {
     let manifest: Manifest
     let audio: AudioParameters?
-    /// By what features are normalised, if by anything.
-    let statistics: FoundStatistics
+    /// The statistics that features are normalised by.
+    let statistics: Statistics
+    private let rows: FeatureRows?
+
+    init(_ manifest: Manifest, _ statistics: Statistics) {
+        self.manifest = manifest
+        self.statistics = statistics
+        audio = manifest.audio.map { AudioParameters($0) }
+        rows = audio.map { FeatureRows($0) }
+    }
 
     static func json(_ segments: [Range<Int>]) -> JSONValue {
         .array(segments.map { [JSONValue($0.lowerBound), JSONValue($0.upperBound)] })
     }
 
     /// The bytes that an entry's segments take in a shard, for dividing into buckets: its rows in all columns.
-    func byteCount(_ part: PackPart) -> Int {
+    func byteCount(_ part: ShardPart) -> Int {
         let perSegment = 22 + 4 * part.labels.count
         switch part.source.kind {
         case .midi:
@@ -48,7 +56,7 @@ struct PackStage: Sendable {
     }
 
     /// What the shard says of its segments.
-    private func contents(_ parts: [PackPart]) -> ShardContents {
+    private func contents(_ parts: [ShardPart]) -> ShardContents {
         let sources = Set(parts.map(\.source.sha256)).sorted()
         let indices = Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($1, Int32($0)) })
         let names = Set(parts.flatMap(\.labels.keys)).sorted(by: utf8Order)
@@ -71,15 +79,16 @@ struct PackStage: Sendable {
             })
     }
 
-    /// The action; nil when planning and not all of its inputs are known.
-    func action(_ kind: SegmentKind, _ parts: [PackPart], bucket: String) -> Action? {
-        let inputs = inputs(kind, parts)
-        let known = inputs.compactMap { input in input.digest.map { Input(input.name, $0) } }
-        guard known.count == inputs.count else { return nil }
-        return Action(Stages.pack, parameters: parameters(kind, parts), inputs: known, subject: bucket)
+    /// The action; its parameters and inputs are unknown while a plan does not know all of its sources.
+    func draft(_ kind: SegmentKind, _ parts: [ShardPart], bucket: String, isComplete: Bool) -> ActionDraft {
+        ActionDraft(
+            Stages.shard,
+            // Gains and segments of a source are not known before its stage has run.
+            parameters: isComplete && parts.allSatisfy(\.source.isKnown) ? parameters(kind, parts) : nil,
+            inputs: inputs(kind, parts), subject: bucket)
     }
 
-    func parameters(_ kind: SegmentKind, _ parts: [PackPart]) -> Parameters {
+    private func parameters(_ kind: SegmentKind, _ parts: [ShardPart]) -> Parameters {
         let contents = contents(parts)
         var parameters: [String: JSONValue] = [
             "kind": .string(kind.rawValue), "sources": .array(contents.sources.map { .string($0) }),
@@ -112,27 +121,15 @@ struct PackStage: Sendable {
         return Parameters(.object(parameters))
     }
 
-    /// What is packed; digests that have to be made first are nil.
-    func inputs(_ kind: SegmentKind, _ parts: [PackPart]) -> [(name: String, digest: Digest?)] {
-        switch kind {
-        case .midi:
-            return parts.map { ($0.source.sha256.short, $0.source.objects["segments"]?.digest) }
-        case .audio:
-            var inputs = parts.flatMap { part in
-                (audio?.features ?? []).map { feature in
-                    (
-                        name: "\(part.source.sha256.short) \(feature.name)",
-                        digest: part.source.objects[feature.name]?.digest
-                    )
-                }
-            }
-            switch statistics {
-            case .unwanted: break
-            case .object(let object): inputs.append(("statistics", object.digest))
-            case .unknown: inputs.append(("statistics", nil))
-            }
-            return inputs
+    private func inputs(_ kind: SegmentKind, _ parts: [ShardPart]) -> [(name: String, digest: Digest?)] {
+        var inputs = parts.map { (name: $0.source.sha256.short, digest: $0.source.object?.digest) }
+        guard kind == .audio else { return inputs }
+        switch statistics {
+        case .unwanted: break
+        case .object(let object): inputs.append(("statistics", object.digest))
+        case .unknown: inputs.append(("statistics", nil))
         }
+        return inputs
     }
 
     /// The label whose values are normalised apart, if any.
@@ -142,7 +139,7 @@ struct PackStage: Sendable {
     }
 
     func run(
-        _ context: ActionContext, _ kind: SegmentKind, _ parts: [PackPart], cache: Cache, _ readers: Workers
+        _ context: ActionContext, _ kind: SegmentKind, _ parts: [ShardPart], cache: Cache, _ readers: Workers
     ) throws {
         let contents = contents(parts)
         let writer = try context.makeOutput("shard")
@@ -158,25 +155,25 @@ struct PackStage: Sendable {
     }
 
     /// The first parts, whose objects are opened together: not so many that they fill the memory.
-    private static func group(_ parts: ArraySlice<PackPart>) -> [PackPart] {
+    private static func group(_ parts: ArraySlice<ShardPart>) -> [ShardPart] {
         var bytes = 0
         return Array(
             parts.prefix(256).prefix { part in
                 let isRoom = bytes < 2 << 20
-                bytes += part.source.objects["segments"]?.size ?? 0
+                bytes += part.source.object?.size ?? 0
                 return isRoom
             })
     }
 
     private func packRolls(
-        _ context: ActionContext, _ contents: ShardContents, _ parts: [PackPart], _ writer: ObjectWriter,
+        _ context: ActionContext, _ contents: ShardContents, _ parts: [ShardPart], _ writer: ObjectWriter,
         _ cache: Cache, _ readers: Workers
     ) throws -> ColumnWriter {
         var rows = RollShard.RowCounts()
         for part in parts {
             var own = part.source.rows
             if part.segments != [0..<part.source.segments] {
-                own = try withObject(part, "segments", cache) { file in
+                own = try withObject(part, cache) { file in
                     try RollShard.rowCounts(of: part.segments, in: file)
                 }
             }
@@ -192,8 +189,8 @@ struct PackStage: Sendable {
             let group = Self.group(rest)
             rest = rest.dropFirst(group.count)
             let files = try readers.map(group) { (part) throws(BuildError) in
-                // Kept until its turn comes, so that the first part in order that cannot be read is told of.
-                Result { try withObject(part, "segments", cache) { $0 } }
+                // Kept until its turn comes, so that the first unreadable part in order is reported.
+                Result { try withObject(part, cache) { $0 } }
             }
             for (part, file) in zip(group, files) {
                 try RollShard.append(part.segments, of: file.get(), to: columns, &cursor)
@@ -205,10 +202,12 @@ struct PackStage: Sendable {
     }
 
     private func packFeatures(
-        _ context: ActionContext, _ contents: ShardContents, _ parts: [PackPart], _ writer: ObjectWriter,
+        _ context: ActionContext, _ contents: ShardContents, _ parts: [ShardPart], _ writer: ObjectWriter,
         _ cache: Cache
     ) throws -> ColumnWriter {
-        guard let block = manifest.audio, let audio else { preconditionFailure("audio without its block") }
+        guard let block = manifest.audio, let audio, let rows else {
+            preconditionFailure("audio without its block")
+        }
         let items = audio.features.map { feature in
             TensorFileLayout.Item(
                 feature.name, elementType(feature), [contents.count] + feature.finalShape(in: audio))
@@ -229,10 +228,10 @@ struct PackStage: Sendable {
             let value = label.map { part.labels[$0] ?? "" } ?? ""
             for feature in audio.features {
                 let finisher = FeatureFinisher(
-                    audio: audio, feature: feature, normalize: block.normalize,
+                    audio: audio, rows: rows, feature: feature, normalize: block.normalize,
                     gain: part.gain?.amplitude ?? 1,
                     statistics: file?.values[value]?[feature.name])
-                try withObject(part, feature.name, cache) { file in
+                try withObject(part, cache) { file in
                     for index in part.segments.joined() {
                         try context.checkCancellation()
                         let segment = try finisher.finish(file, index)
@@ -249,10 +248,10 @@ struct PackStage: Sendable {
     }
 
     private func withObject<Result>(
-        _ part: PackPart, _ name: String, _ cache: Cache, _ body: (TensorFile) throws -> Result
+        _ part: ShardPart, _ cache: Cache, _ body: (TensorFile) throws -> Result
     ) throws -> Result {
-        guard let object = part.source.objects[name] else {
-            preconditionFailure("\(part.path) has no '\(name)'")
+        guard let object = part.source.object else {
+            preconditionFailure("the stage of \(part.path) has not run")
         }
         // A small object is read sooner than it is mapped.
         if object.size <= 1 << 15 { return try body(TensorFile(bytes: cache.bytes(of: object.digest))) }
@@ -262,6 +261,7 @@ struct PackStage: Sendable {
 
 /// Brings single segments of one source's feature to their final form, in memory of its own.
 private final class FeatureFinisher {
+    private let rows: FeatureRows
     private let feature: FeatureParameters
     private let normalizer: Normalizer
     private let gain: Double
@@ -271,9 +271,10 @@ private final class FeatureFinisher {
     private let derived: UnsafeMutableBufferPointer<Float>
 
     init(
-        audio: AudioParameters, feature: FeatureParameters, normalize: Manifest.Audio.Normalize, gain: Double,
-        statistics: FeatureStatistics?
+        audio: AudioParameters, rows: FeatureRows, feature: FeatureParameters,
+        normalize: Manifest.Audio.Normalize, gain: Double, statistics: FeatureStatistics?
     ) {
+        self.rows = rows
         self.feature = feature
         self.gain = gain
         self.statistics = statistics
@@ -290,7 +291,8 @@ private final class FeatureFinisher {
 
     /// The segment's final values; the memory is lent until the next call.
     func finish(_ file: TensorFile, _ index: Int) throws -> UnsafeMutableBufferPointer<Float> {
-        try file.read(feature.name, index * stored.count..<(index + 1) * stored.count, into: stored)
+        try file.read(
+            FeatureRows.tensor, rows.elements(of: feature.name, segment: index), into: stored)
         if Normalizer.concerns(feature) {
             normalizer.apply(stored, gain: gain, statistics)
             return stored

@@ -1,0 +1,43 @@
+import Build
+
+/// An action as far as it is known: what depends on actions that have not run is nil.
+///
+/// The build describes every action once, as a draft. The engine runs it, when everything it depends on has run; a plan
+/// notes it.
+struct ActionDraft: Sendable {
+    let stage: Stage
+    /// Nil while they are not known.
+    let parameters: Parameters?
+    /// In the stage's order; a digest is nil while it is not known.
+    let inputs: [(name: String, digest: Digest?)]
+    let subject: String
+    /// The action; nil while parameters or inputs are not known.
+    let action: Action?
+
+    init(
+        _ stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)], subject: String
+    ) {
+        self.stage = stage
+        self.parameters = parameters
+        self.inputs = inputs
+        self.subject = subject
+        let known = inputs.compactMap { input in input.digest.map { Input(input.name, $0) } }
+        action = parameters.flatMap { parameters in
+            known.count == inputs.count
+                ? Action(stage, parameters: parameters, inputs: known, subject: subject) : nil
+        }
+    }
+
+    /// The same with another version of its stage.
+    func with(_ stage: Stage) -> ActionDraft {
+        ActionDraft(stage, parameters: parameters, inputs: inputs, subject: subject)
+    }
+
+    /// What tells an action from the others of one build.
+    struct Identity: Hashable {
+        let stage: String
+        let subject: String
+    }
+
+    var identity: Identity { Identity(stage: stage.name, subject: subject) }
+}
