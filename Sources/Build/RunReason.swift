@@ -146,7 +146,10 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
         for input in new {
             let digest = before[input.name]?.popLast()
             if digest == nil || digest != input.digest {
-                changes.append(Change(name: input.name, old: digest?.short, new: input.digest?.short))
+                changes.append(
+                    Change(
+                        name: input.name, old: digest?.short,
+                        new: input.digest?.short ?? digest.map { _ in "not known yet" }))
             }
         }
         for name in before.keys.sorted() {

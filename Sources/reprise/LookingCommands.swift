@@ -43,23 +43,37 @@ struct StatsCommand: ParsableCommand {
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Show one segment: its notes or features as text, or as a picture.")
+        commandName: "inspect", abstract: "Show a segment of a dataset, or what a raw file contains.",
+        discussion: """
+            With a dataset and a segment: its notes or features as text, or as a picture. With one MIDI or audio file \
+            alone: what it contains, without a dataset; --json lists every note.
+            """)
 
-    @Argument(help: "The dataset.")
+    @Argument(help: "The dataset; or a raw MIDI or audio file, alone.", completion: .file())
     var dataset: String
 
     @Argument(
         help:
-            "The segment: train/12, test/0, 12 (of train), or path/of/source.mid#3; path/of/source.mid# is all of the source."
+            "The segment: train/12, test/0, 12 (of train), or path/of/source.mid#3; path/of/source.mid# is the whole source."
     )
-    var segment: String
+    var segment: String?
 
     @Option(help: ArgumentHelp("Write a picture in PNG to this file.", valueName: "file"))
     var png: String?
 
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        if segment == nil, png != nil {
+            throw ValidationError("--png needs a dataset and a segment; a raw file is shown as text")
+        }
+    }
+
     func run() throws {
+        guard let segment else {
+            let file = try FileInspection(path: dataset)
+            return print(common.json ? file.json.canonical + "\n" : file.text, terminator: "")
+        }
         let reader = try DatasetReader(dataset, cachePath: common.cachePath)
         if segment.hasSuffix("#") { return try show(SourceView(reader, named: String(segment.dropLast()))) }
         let view = try SegmentView(reader, reader.place(segment))

@@ -25,7 +25,6 @@ import Testing
         }
         do {
             let score = try Score(midi: bytes)
-            #expect(try Score(decoding: TensorFile(bytes: score.encode())) == score)
             _ = try RollSegments(score: score, parameters: RollParameters())
         } catch {
             #expect(error is MIDIError, "\(error)")
@@ -38,15 +37,6 @@ import Testing
         func typed(_ body: () throws -> Void) {
             do { try body() } catch { #expect(error is TensorFileError, "\(error)") }
         }
-        typed { _ = try Score(decoding: file).encode() }
         typed { _ = try RollSegments(decoding: file).encode() }
-    }
-
-    /// A column of equal values is stored as one; how many it stands for is the file's word alone.
-    @Test func claimedRowsAreRefusedBeforeMemoryIsSpent() throws {
-        let path = try #require(Self.corpus("tensors").first { $0.contains("score-of-claimed-rows") })
-        #expect { try Score(decoding: TensorFile(bytes: Self.bytes(path))) } throws: {
-            ($0 as? TensorFileError)?.message.contains("rows") == true
-        }
     }
 }

@@ -1,5 +1,4 @@
 import Symbolic
-import Tensors
 import Testing
 
 @Suite struct ScoreTests {
@@ -107,40 +106,5 @@ import Testing
         #expect(timeline.keys == [KeySignature(tick: 10, sharps: -3, isMinor: true)])
         #expect(timeline.tempoMap.changes == [TempoMap.Change(tick: 5, microsecondsPerBeat: 600_000)])
         #expect(timeline.pitchBends.map(\.value) == [0, -8192])
-    }
-
-    @Test(arguments: 0..<40) func encodesAndDecodesTheSame(seed: Int) throws {
-        var generator = SeededGenerator(seed: UInt64(seed))
-        guard let score = try? Score(midi: MIDIFileTests.random(&generator, size: seed).write()) else {
-            return
-        }
-        let bytes = score.encode()
-        #expect(try Score(decoding: TensorFile(bytes: bytes)) == score)
-        #expect(bytes == score.encode())
-    }
-
-    @Test func encodesEverything() throws {
-        let bytes = SMF.file(
-            [0, 0xFF, 1, 1, 0x21, 0, 0x90, 60, 200] + SMF.tempo(9_000) + SMF.metre(3, 2) + [
-                0, 0xFF, 0x59, 2, 1, 0,
-            ]
-                + [5, 0xE0, 1, 2, 0, 0xC0, 3, 0, 0xB0, 64, 70] + SMF.note(60, 100_000),
-            SMF.note(1, 2), format: 2)
-        let score = try Score(midi: bytes)
-        #expect(score.timelines.count == 2 && !score.warnings.isEmpty)
-        #expect(try Score(decoding: TensorFile(bytes: score.encode())) == score)
-        let empty = Score(format: 2, division: .smpte(framesPerSecond: 29, ticksPerFrame: 4), timelines: [])
-        #expect(try Score(decoding: TensorFile(bytes: empty.encode())) == empty)
-    }
-
-    @Test func refusesColumnsThatDoNotFit() throws {
-        let score = try Score(midi: SMF.file(SMF.note(60, 10) + SMF.note(61, 20)))
-        let file = try TensorFile(bytes: score.encode())
-        #expect(throws: TensorFileError.self) {
-            try Score(
-                decoding: TensorFile(bytes: TensorFile.encode([NamedTensor("header", [0, 0] as [UInt16])])))
-        }
-        #expect(file.entries["note.pitch"]?.type == .u8)
-        #expect(file.entries["note.channel"]?.shape == [1])
     }
 }

@@ -111,25 +111,19 @@ class Dataset:
                 yield sha, {name: array[rows] for name, array in arrays.items()}
 
 
-def read_score(path):
-    """A `score` object (docs/formats.md): the columns with ticks added up, of all timelines in one.
+def inspect(program, path):
+    """A MIDI file as `reprise inspect FILE --json` shows it, or None if it is refused: the columns of all timelines in one.
 
-    A list's rows are `<list>.<column>`; `<list>.timeline` says which timeline a row is of.
+    A list's columns are `note.<column>`; ticks and seconds count from the start of the row's timeline.
     """
-    with safe_open(path, "np") as file:
-        raw = {name: file.get_tensor(name) for name in file.keys()}
-    score = {"format": int(raw["header"][0]), "division": int(raw["header"][1])}
-    for name in [key[: -len(".row")] for key in raw if key.endswith(".row")]:
-        ends = raw[f"{name}.row"].astype(np.int64)
-        count = int(ends[-1])
-        for key in raw:
-            if key.startswith(name + ".") and key not in (f"{name}.row", f"{name}.bytes"):
-                column = raw[key].astype(np.int64)
-                score[key] = np.full(count, column[0]) if len(column) == 1 else column
-        tick = score[f"{name}.tick"]
-        for first, last in zip(ends, ends[1:]):
-            tick[first:last] = np.cumsum(tick[first:last])
-        score[f"{name}.timeline"] = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
-    ends = raw["timeline.end"].astype(np.int64)
-    score["timeline.end"] = np.full(len(raw["note.row"]) - 1, ends[0]) if len(ends) == 1 else ends
+    run = subprocess.run([program, "inspect", str(path), "--json"], capture_output=True, text=True, check=False)
+    if run.returncode:
+        return None
+    shown = json.loads(run.stdout)
+    timelines = shown["timelines"]
+    score = {"format": shown["format"], "division": shown.get("ticks_per_quarter", 0x8000)}
+    for name in timelines[0]["notes"] if timelines else ():
+        score[f"note.{name}"] = np.concatenate([np.array(timeline["notes"][name]) for timeline in timelines])
+    score["timeline.end"] = np.array([timeline["end"] for timeline in timelines])
+    score["timeline.seconds"] = np.array([timeline["seconds"] for timeline in timelines])
     return score

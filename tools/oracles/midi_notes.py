@@ -3,7 +3,7 @@
 
     midi_notes.py FOLDER [--reprise PROGRAM] [--no-mido]
 
-The program builds a dataset of the folder; notes and tempi are read from its `score` objects, rolls from `reprise export
+The program builds a dataset of the folder; notes and seconds are those of `reprise inspect FILE --json`, rolls those of `reprise export
 --format npz`, all by docs/formats.md. symusic pairs notes as we do, so every difference is a fault of one of the two. It
 knows no channels and no tracks' numbers, so those are held against mido's events, paired here. symusic leaves out notes that are never
 closed: where mido's events show exactly those to be missing, the departure is explained.
@@ -103,26 +103,11 @@ def common(a, b):
 
 
 def our_notes(score):
-    """Rows (onset, offset, pitch, velocity, program, channel, track) of a score object."""
-    onset = score["note.tick"]
-    columns = [score[f"note.{name}"] for name in ("pitch", "velocity", "program", "channel", "track")]
-    rows = np.stack([onset, onset + score["note.duration"], *columns], axis=1)
+    """Rows (onset, offset, pitch, velocity, program, channel, track) of an inspected file."""
+    onset = score["note.onset"].astype(np.int64)
+    columns = [score[f"note.{name}"].astype(np.int64) for name in ("pitch", "velocity", "program", "channel", "track")]
+    rows = np.stack([onset, onset + score["note.duration"].astype(np.int64), *columns], axis=1)
     return rows[np.lexsort(rows.T[::-1])]
-
-
-def our_seconds(ticks, score):
-    """The time of ticks by a score's tempo map: integers, divided once at the end."""
-    changes = {0: 500_000}
-    for tick, tempo in zip(score["tempo.tick"].tolist(), score["tempo.microseconds"].tolist()):
-        changes[tick] = tempo
-    at = sorted(changes)
-    base = [0]
-    for before, tick in zip(at, at[1:]):
-        base.append(base[-1] + (tick - before) * changes[before])
-    index = np.searchsorted(at, ticks, side="right") - 1
-    tempo = np.array([changes[tick] for tick in at])
-    units = np.array(base, np.int64)[index] + (ticks - np.array(at)[index]) * tempo[index]
-    return units / (score["division"] * 1e6)
 
 
 class Comparison:
@@ -135,7 +120,7 @@ class Comparison:
     def depart(self, path, what):
         self.departures.append(f"{path}: {what}")
 
-    def compare(self, sha, path, score, facts, with_mido):
+    def compare(self, sha, path, score, with_mido):
         """One file's notes and seconds; keeps what its rolls should be made of."""
         sums, table = self.sums, our_notes(score)
         sums["files"] += 1
@@ -161,13 +146,12 @@ class Comparison:
             self.expected[sha] = (path, every, theirs_score.ticks_per_quarter)
         else:
             self.depart(path, f"symusic: {len(theirs)} notes, here {len(mine)}, equal {same}")
-        end = np.array([score["timeline.end"][0]])
-        for name, ticks in (("note", table[:, :2]), ("piece", end)):
+        ours = np.stack([score["note.onset_seconds"], score["note.offset_seconds"]], axis=1)
+        ticks = np.stack([score["note.onset"], score["note.onset"] + score["note.duration"]], axis=1)
+        end = (score["timeline.end"][:1], score["timeline.seconds"][:1])
+        for name, (ticks, seconds_here) in (("note", (ticks.astype(np.int64), ours)), ("piece", end)):
             if len(ticks):
-                theirs_at = seconds(ticks, theirs_score)
-                off = np.abs(our_seconds(ticks, score) - theirs_at).max()
-                if name == "piece":
-                    off = max(off, abs(facts["seconds"] - theirs_at[0]))
+                off = np.abs(seconds_here - seconds(ticks, theirs_score)).max()
                 self.worst[name] = max(self.worst[name], float(off))
 
     def compare_mido(self, path, table):
@@ -222,9 +206,7 @@ def main():
         for entry in dataset.snapshot["quarantine"]:
             comparison.depart(entry["path"], f"refused here: {entry['code']}")
         for sha, path in dataset.files.items():
-            record = dataset.record("score", sha)
-            score = built.read_score(dataset.object(record["outputs"]["score"][0]))
-            comparison.compare(sha, path, score, record["facts"], not arguments.no_mido)
+            comparison.compare(sha, path, built.inspect(arguments.reprise, path), not arguments.no_mido)
         for split in dataset.snapshot["splits"]:
             folder = dataset.folder / split
             dataset.run("export", "oracle", "--to", folder, "--format", "npz", "--split", split)

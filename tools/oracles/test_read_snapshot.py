@@ -114,7 +114,7 @@ class Dataset:
             splits[split]["shards"].append({"object": put(raw), "bytes": len(raw), "segments": count, "kind": kind})
             splits[split]["segments"] += count
         snapshot = {
-            "format": 1, "dataset": "toy", "manifest": self.manifest, "stages": {"score": 1}, "splits": splits, "sources": self.entries,
+            "format": 1, "dataset": "toy", "manifest": self.manifest, "stages": {"read": 1}, "splits": splits, "sources": self.entries,
             "vocabularies": {"style": ["classical", "jazz"]}, "statistics": put(tensor_file(self.statistics, {})),
             "quarantine": [{"path": "music/bad.mid", "code": "midi.track-truncated"}],
             "features": {"mel": {"dtype": "F32", "shape": [4, 5]}, "rolls": {"steps": 8, "pitches": [0, 127]}}}

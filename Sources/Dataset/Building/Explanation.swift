@@ -75,7 +75,7 @@ extension RunReason {
     private static func cause(of change: Change) -> String {
         if change.name.hasPrefix("gain_db.") || change.name == "scale" { return "gain changed" }
         let isDigest = [change.old, change.new].allSatisfy { value in
-            value.map { $0.count == 12 && $0.allSatisfy(\.isHexDigit) } ?? true
+            value.map { $0 == "not known yet" || $0.count == 12 && $0.allSatisfy(\.isHexDigit) } ?? true
         }
         guard isDigest else { return change.description }
         switch change.name {

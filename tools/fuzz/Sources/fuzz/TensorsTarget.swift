@@ -2,9 +2,9 @@ internal import Glibc
 internal import Symbolic
 internal import Tensors
 
-/// Safetensors files, and the two kinds that are read as more than arrays: scores and segments.
+/// Safetensors files, and the kind that is read as more than arrays: segments.
 ///
-/// Beside "a value or a `TensorFileError`": each tensor's bytes are in the file; a score or segments that were read
+/// Beside "a value or a `TensorFileError`": each tensor's bytes are in the file; segments that were read
 /// are written, and read as the same; rows are painted without a step outside the roll.
 func fuzzTensors(_ bytes: [UInt8]) -> Int32 {
     typed {
@@ -19,13 +19,6 @@ func fuzzTensors(_ bytes: [UInt8]) -> Int32 {
             typed { _ = try file.tensor(name, as: Float.self) }
             typed { _ = try file.tensor(name, as: Int64.self) }
         }
-        // A score of a million rows can be a small file, since equal values are stored once; that is the reader's own
-        // limit to keep, and takes more time than a fuzzer has.
-        let rows = file.entries.keys.filter { $0.hasSuffix(".row") }
-            .map { (try? file.tensor($0, as: UInt32.self))?.elements.last ?? 0 }
-        if rows.allSatisfy({ $0 < 1 << 16 || $0 > 1 << 24 }) {
-            typed { try fuzzScore(Score(decoding: file)) }
-        }
         typed { try fuzzSegments(RollSegments(decoding: file)) }
     }
     return 0
@@ -39,16 +32,6 @@ private func typed(_ body: () throws -> Void) {
         law(
             (error as? TensorFileError)?.code.rawValue.hasPrefix("tensors.") == true,
             "the error is of its kind: \(error)")
-    }
-}
-
-private func fuzzScore(_ score: Score) {
-    let object = score.encode()
-    do {
-        law(try Score(decoding: TensorFile(bytes: object)) == score, "a score's object gives the score")
-        _ = try RollSegments(score: score, parameters: RollParameters())
-    } catch {
-        law(error is MIDIError, "a score's own object is read: \(error)")
     }
 }
 
@@ -80,7 +63,7 @@ private func fuzzSegments(_ segments: RollSegments) {
     }
 }
 
-/// Writes what a MIDI file's score and segments are kept as: seeds for `tensors`.
+/// Writes the object of a MIDI file's segments: a seed for `tensors`.
 func writeSeeds(of path: String, to folder: String) {
     guard let file = fopen(path, "r") else { return }
     defer { fclose(file) }
@@ -90,10 +73,9 @@ func writeSeeds(of path: String, to folder: String) {
     let parameters = RollParameters(steps: 8, voices: 2, controls: .all)
     let segments = try? RollSegments(score: score, parameters: parameters)
     let name = path.split(separator: "/").last ?? ""
-    for (kind, object) in [("score", score.encode()), ("segments", segments?.encode() ?? [])] {
-        guard !object.isEmpty, object.count < 1 << 14, let out = fopen("\(folder)/\(kind)-\(name)", "w")
-        else { continue }
-        fwrite(object, 1, object.count, out)
-        fclose(out)
-    }
+    guard let object = segments?.encode(), object.count < 1 << 14,
+        let out = fopen("\(folder)/segments-\(name)", "w")
+    else { return }
+    fwrite(object, 1, object.count, out)
+    fclose(out)
 }
