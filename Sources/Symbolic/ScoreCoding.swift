@@ -123,6 +123,8 @@ private struct ScoreEncoder {
         column("note.release", notes) { UInt32($0.releaseVelocity) }
         column("note.channel", notes) { UInt32($0.channel) }
         column("note.program", notes) { UInt32($0.program) }
+        column("note.port", notes) { UInt32($0.port) }
+        column("note.before_pedal", notes) { $0.isReleasedBeforePedal ? 1 : 0 }
     }
 
     mutating func encodeEvents() {
@@ -131,6 +133,8 @@ private struct ScoreEncoder {
         column("control.channel", controls) { UInt32($0.channel) }
         column("control.number", controls) { UInt32($0.number) }
         column("control.value", controls) { UInt32($0.value) }
+        column("control.port", controls) { UInt32($0.port) }
+        column("control.drum", controls) { $0.isDrum ? 1 : 0 }
         let bends = rows("bend", { $0.pitchBends }, tick: { $0.position })
         column("bend.track", bends) { UInt32($0.trackNumber) }
         column("bend.channel", bends) { UInt32($0.channel) }
@@ -224,6 +228,8 @@ private struct ScoreDecoder {
         let release = try column("note.release", notes.count, below: 128)
         let channel = try column("note.channel", notes.count, below: 16)
         let program = try column("note.program", notes.count, below: 129)
+        let port = try column("note.port", notes.count, below: 128)
+        let beforePedal = try column("note.before_pedal", notes.count, below: 2)
         guard zip(notes.ticks, duration).allSatisfy({ $0 + Int($1) <= Int(UInt32.max) }) else {
             throw mismatch("note.duration")
         }
@@ -233,7 +239,8 @@ private struct ScoreDecoder {
                     onset: notes.ticks[row], offset: notes.ticks[row] + Int(duration[row]),
                     pitch: UInt8(pitch[row]), velocity: UInt8(velocity[row]),
                     releaseVelocity: UInt8(release[row]),
-                    channel: UInt8(channel[row]), program: UInt8(program[row]), track: Int(track[row]))
+                    channel: UInt8(channel[row]), program: UInt8(program[row]), track: Int(track[row]),
+                    port: UInt8(port[row]), isReleasedBeforePedal: beforePedal[row] == 1)
             }
         }
     }
@@ -269,11 +276,14 @@ private struct ScoreDecoder {
         let channel = try column("control.channel", controls.count, below: 16)
         let number = try column("control.number", controls.count, below: 128)
         let value = try column("control.value", controls.count, below: 128)
+        let port = try column("control.port", controls.count, below: 128)
+        let isDrum = try column("control.drum", controls.count, below: 2)
         for (index, range) in controls.ranges.enumerated() {
             timelines[index].controls = range.map { row in
                 ControlChange(
                     tick: controls.ticks[row], channel: UInt8(channel[row]), number: UInt8(number[row]),
-                    value: UInt8(value[row]), track: Int(track[row]))
+                    value: UInt8(value[row]), track: Int(track[row]), port: UInt8(port[row]),
+                    isDrum: isDrum[row] == 1)
             }
         }
     }
