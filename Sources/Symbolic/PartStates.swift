@@ -31,7 +31,10 @@ struct PartStates {
             for channel in devices[port].apply(message) {
                 let (program, isDrum) = (devices[port].programs[channel], devices[port].isDrum(channel))
                 let last = states[port * 16 + channel].last
-                guard (last?.program ?? 0, last?.isDrum ?? (channel == Int(Note.drumChannel))) != (program, isDrum)
+                guard
+                    (last?.program ?? 0, last?.isDrum ?? (channel == Int(Note.drumChannel))) != (
+                        program, isDrum
+                    )
                 else { continue }
                 states[port * 16 + channel].append(
                     State(

@@ -30,8 +30,11 @@ extension SMFDecoder {
     /// track's declared end.
     ///
     /// Tried once in a track, so that time stays linear. A repeated end of track without events between is none.
-    mutating func isStray(endAt position: Int, tick: Int, status: UInt8, in track: inout TrackEvents) -> Bool {
-        guard position < track.range.upperBound, track.declaredEnd == track.range.upperBound else { return false }
+    mutating func isStray(endAt position: Int, tick: Int, status: UInt8, in track: inout TrackEvents) -> Bool
+    {
+        guard position < track.range.upperBound, track.declaredEnd == track.range.upperBound else {
+            return false
+        }
         let runsOn = track.runsOn ?? runsOn(from: position, tick: tick, status: status, in: track)
         track.runsOn = runsOn
         if runsOn {
@@ -43,7 +46,9 @@ extension SMFDecoder {
     }
 
     private func runsOn(from position: Int, tick: Int, status: UInt8, in track: TrackEvents) -> Bool {
-        guard !beginsChunk(at: position, end: bytes.count) else { return false }
+        guard !beginsChunk(at: position, end: bytes.count),
+            firstIndex(of: "MTrk", from: position, to: track.declaredEnd) == nil
+        else { return false }
         var rest = TrackEvents(position..<track.declaredEnd, declaredEnd: track.declaredEnd)
         rest.tick = tick
         rest.status = status
@@ -168,6 +173,7 @@ extension SMFDecoder {
     ///   - firstChunk: From where on tracks may lie.
     ///   - stop: Where reading stopped: at a second file, at the end, or at bytes that are no chunk.
     ///   - end: The end of the file or of the RIFF chunk that holds it.
+    /// - Throws: `midi.no-tracks`, `midi.bad-chunk` if promised tracks are missing.
     mutating func checkTrackCount(firstChunk: Int, stop: Int, end: Int) throws(MIDIError) {
         if tracksSeen == 0, header.trackCount > 0 {
             throw MIDIError(

@@ -46,7 +46,9 @@ extension ScoreSink {
         var message = messages.startIndex
         for index in notes {
             while message < messages.endIndex, Int(messages[message].noteCount) <= index {
-                if messages[message].kind == .program { own[messages[message].channelKey] = messages[message].value }
+                if messages[message].kind == .program {
+                    own[messages[message].channelKey] = messages[message].value
+                }
                 message += 1
             }
             let note = storage.notes[index]
@@ -60,7 +62,9 @@ extension ScoreSink {
     /// Marks the notes that are released before a sustain pedal goes down in the same tick, or before it or all sound
     /// (CC 120) goes off and the pedal is down again: the pedal that is down at the tick's end does not hold them.
     func markReleasesBeforePedals() {
-        guard controls.contains(where: { $0.number == 64 && $0.value >= PedalSpans.threshold }) else { return }
+        guard controls.contains(where: { $0.number == 64 && $0.value >= PedalSpans.threshold }) else {
+            return
+        }
         let presses = pedalPresses()
         guard !presses.isEmpty else { return }
         // Most releases are at no such tick: a bit for each tick modulo 65,536 tells.
@@ -99,30 +103,39 @@ extension ScoreSink {
     /// By key, of equal keys in order.
     private func pedalPresses() -> [PedalPress] {
         var moves: [PedalMove] = []
-        for (index, control) in controls.enumerated() where [64, 120, 121].contains(control.number) {
+        moves.reserveCapacity(controls.count)
+        for index in controls.indices {
+            let control = controls[index]
+            guard control.number == 64 || control.number == 120 || control.number == 121 else { continue }
             moves.append(
                 PedalMove(
                     tickKey: control.position, control: UInt32(truncatingIfNeeded: index),
-                    channelKey: UInt16(control.channelKey), number: control.number, value: control.value))
+                    channelKey: UInt16(truncatingIfNeeded: control.channelKey), number: control.number,
+                    value: control.value))
+        }
+        if zip(moves, moves.dropFirst()).contains(where: { $0.tickKey > $1.tickKey }) {
+            moves = moves.withUnsafeBufferPointer(sortedByTick)
         }
         var isDown = [Bool](repeating: false, count: 128 * 16)
         var presses: [PedalPress] = []
         var isSorted = true
-        for move in moves.withUnsafeBufferPointer(sortedByTick) {
+        var lastKey: UInt64 = 0
+        for move in moves {
             let wasDown = isDown[Int(move.channelKey)]
-            switch move.number {
-            case 64: isDown[Int(move.channelKey)] = move.value >= PedalSpans.threshold
-            case 121: isDown[Int(move.channelKey)] = false
-            default: break
+            if move.number != 120 {
+                isDown[Int(move.channelKey)] = move.number == 64 && move.value >= PedalSpans.threshold
             }
             guard isDown[Int(move.channelKey)], !wasDown || move.number == 120 else { continue }
             let key = UInt64(move.tickKey) << 11 | UInt64(move.channelKey)
-            isSorted = isSorted && presses.last?.key ?? 0 <= key
+            isSorted = isSorted && lastKey <= key
+            lastKey = key
             presses.append(PedalPress(key: key, control: move.control))
         }
         if !isSorted {
-            presses = presses.enumerated().sorted { ($0.element.key, $0.offset) < ($1.element.key, $1.offset) }
-                .map(\.element)
+            presses = presses.enumerated().sorted {
+                ($0.element.key, $0.offset) < ($1.element.key, $1.offset)
+            }
+            .map(\.element)
         }
         return presses
     }

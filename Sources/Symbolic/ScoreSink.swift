@@ -115,10 +115,12 @@ struct ScoreSink: SMFSink {
     }
 
     /// A message with its place among the timeline's notes and control changes.
-    private func part(_ kind: PartMessage.Kind, _ tick: Int, _ channel: UInt8, _ value: UInt8) -> PartMessage {
+    private func part(_ kind: PartMessage.Kind, _ tick: Int, _ channel: UInt8, _ value: UInt8) -> PartMessage
+    {
         PartMessage(
             tick: UInt32(truncatingIfNeeded: tick), noteCount: UInt32(truncatingIfNeeded: noteCount),
-            controlCount: UInt32(truncatingIfNeeded: controls.count), kind: kind, port: port, channel: channel,
+            controlCount: UInt32(truncatingIfNeeded: controls.count), kind: kind, port: port,
+            channel: channel,
             value: value)
     }
 

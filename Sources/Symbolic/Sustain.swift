@@ -27,8 +27,7 @@ struct PedalSpans {
 }
 
 extension Timeline {
-    /// The stretches in which a pedal is down, in order, half-open in ticks, for each channel of each port on which it
-    /// goes down; `channel` is 16 · port + channel.
+    /// The stretches in which a pedal is down.
     ///
     /// Down is a value of 64 or more (MIDI 1.0). Reset all controllers (CC 121) lifts pedals (RP-015). A pedal that is
     /// never lifted stays down to `end`.
@@ -38,6 +37,8 @@ extension Timeline {
     ///   - end: The tick at which pedals still down are lifted.
     ///   - drums: Whether to take in pedals pressed while their channel plays drums.
     ///   - silences: Whether all sound off (CC 120) divides a stretch.
+    /// - Returns: For each channel on which it goes down, as 16 · port + channel, the stretches in order, half-open in
+    ///   ticks.
     func pedalSpans(
         _ number: UInt8, end: Int, drums: Bool, silences: Bool = false
     ) -> [(channel: Int, spans: [Range<Int>])] {

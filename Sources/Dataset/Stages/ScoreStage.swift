@@ -10,9 +10,6 @@ import Tensors
 
 /// MIDI bytes → score → segments.
 enum ScoreStage {
-    /// The largest file that is read; the parser refuses more.
-    private static let maximumByteCount = 16 << 20
-
     /// Parses a file.
     static func score(_ source: SourceFile, path: String) -> Action {
         Action(Stages.score, inputs: [Input("source", source.digest)], subject: path)
@@ -22,7 +19,7 @@ enum ScoreStage {
     static func runScore(_ context: ActionContext, _ source: SourceFile) throws -> Score {
         let score: Score
         do {
-            score = try Score(midi: fileBytes(source.path, limit: maximumByteCount))
+            score = try Score(midi: fileBytes(source.path))
         } catch let error as MIDIError {
             throw StageFailure(
                 Diagnostic(.error, code: error.code, message: error.message, offset: error.offset))
@@ -113,8 +110,10 @@ enum ScoreStage {
             score: score.outputs["score"])
     }
 
-    /// The bytes of a small file; one byte more than the limit when it is longer, so that the reader refuses it.
-    private static func fileBytes(_ path: String, limit: Int) throws(BuildError) -> [UInt8] {
+    /// The bytes of a file that the parser may read.
+    ///
+    /// - Throws: `MIDIError` (`midi.too-large`) before memory is spent; a `BuildError` if the file cannot be read.
+    private static func fileBytes(_ path: String) throws -> [UInt8] {
         func unreadable() -> BuildError {
             BuildError(
                 .sourceUnreadable, "cannot read \(path): \(String(cString: strerror(errno)))", canRetry: true)
@@ -124,7 +123,8 @@ enum ScoreStage {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw unreadable() }
-        let size = min(Int(status.st_size), limit + 1)
+        let size = Int(status.st_size)
+        guard size <= MIDIError.maximumByteCount else { throw MIDIError.tooLarge(byteCount: size) }
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             while count < size, let base = buffer.baseAddress {

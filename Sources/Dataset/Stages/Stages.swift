@@ -6,9 +6,9 @@ import Build
 /// A version is raised whenever the same inputs would give other bytes; CHANGELOG.md says then what is rebuilt.
 enum Stages {
     /// MIDI bytes → score.
-    static let score = Stage("score", version: 1)
+    static let score = Stage("score", version: 2)
     /// Score → segments on the grid.
-    static let segments = Stage("segments", version: 2)
+    static let segments = Stage("segments", version: 3)
     /// Score → its stretches of twelve pitches, as hashes.
     static let shingles = Stage("shingles", version: 1)
     /// A source's mel spectrum → its landmarks, as hashes.
@@ -27,7 +27,7 @@ enum Stages {
     static let snapshot = Stage("snapshot", version: 1)
 
     /// Score → what statistics want to know of it.
-    static let describe = Stage("describe", version: 1)
+    static let describe = Stage("describe", version: 2)
     /// A source's mel spectrum → each band's mean and deviation, and how it repeats.
     static let describeMel = Stage("describe-mel", version: 4, numerics: Numerics.tag)
 
