@@ -11,9 +11,7 @@ extension ScoreSink {
         for index in unended {
             let note = storage.notes[index]
             guard let list = ofChannel[note.channelKey] else { continue }
-            let first = list.partitioningIndex {
-                $0.tick > note.start || $0.tick == note.start && Int($0.noteCount) > index
-            }
+            let first = list.partitioningIndex { $0.tick > note.start }
             guard first < list.count, list[first].tick <= note.end else { continue }
             storage.notes[index].end = list[first].tick
             storage.releases[index] = list[first].controlCount

@@ -127,7 +127,8 @@ struct ScoreSink: SMFSink {
     /// A bank select, or a channel mode message.
     ///
     /// MIDI 1.0: all sound off (120), all notes off (123), and the changes of mode (124 to 127), which end all notes
-    /// too. They end the open notes of their own track at once; a note of another track only if nothing else does.
+    /// too. They end the open notes of their own track at once; a note of another track only if nothing else does. Notes
+    /// that begin in the same tick sound on: files set their channels up after the first notes of tick 0.
     @inline(never)
     private mutating func channelMode(_ tick: Int, _ channel: UInt8, _ number: UInt8, _ value: UInt8) {
         switch number {
@@ -138,7 +139,11 @@ struct ScoreSink: SMFSink {
             silences.append(part(.reset, tick, channel, number))
             guard openCount > 0 else { return }
             for pitch in 0..<UInt8(128) {
-                while storage.heads[Int(channel) << 7 | Int(pitch)] != 0 { noteOff(tick, channel, pitch, 0) }
+                while case let number = storage.heads[Int(channel) << 7 | Int(pitch)], number != 0,
+                    Int(storage.notes[Int(number) - 1].start) < tick
+                {
+                    noteOff(tick, channel, pitch, 0)
+                }
             }
         default: break
         }

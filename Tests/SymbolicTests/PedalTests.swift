@@ -182,6 +182,9 @@ import Testing
         // A note-off that comes all the same has no effect; the next note has its own.
         try check(on(60) + silence(4) + on(60, 2) + off(60, 3) + rest, [4, 9])
         try check(on(60) + silence(4) + off(60, 2) + rest, [4])
+        // A note that begins in its tick sounds on: files set channels up after the first notes.
+        try check(on(60) + silence(0) + off(60, 6) + rest, [6])
+        try check(on(60) + on(60, 4) + silence(0) + off(60, 6) + rest, [4, 10])
         // From another track only what nothing else ends.
         func merged(_ tracks: [UInt8]...) throws -> Score {
             try Score(midi: SMF.header(format: 1, tracks: 2) + tracks.flatMap { SMF.track($0) })
