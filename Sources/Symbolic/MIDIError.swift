@@ -18,6 +18,14 @@ public struct MIDIError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The message with its place.
     public var description: String { offset.map { "\(message) (at byte \($0))" } ?? message }
+
+    /// The largest file that is read, in bytes: 16 MiB.
+    public static let maximumByteCount = 16 << 20
+
+    /// A file of more bytes than `maximumByteCount`.
+    public static func tooLarge(byteCount: Int) -> MIDIError {
+        MIDIError(MIDICode.tooLarge, "the file has \(byteCount) bytes, more than \(maximumByteCount)")
+    }
 }
 
 /// Something wrong in a file that was read all the same, because its meaning is not in doubt.
@@ -61,7 +69,7 @@ public enum MIDICode {
     public static let trackTruncated = "midi.track-truncated"
     /// A track stops before its end-of-track event, and what follows is not a chunk.
     public static let trackLengthShort = "midi.track-length-short"
-    /// Bytes that are not a chunk stand where a promised track should be.
+    /// Bytes that are not a chunk stand where a promised track should be, or a track lies where none is expected.
     public static let badChunk = "midi.bad-chunk"
     /// A data byte before any status byte.
     public static let noStatus = "midi.no-status"
@@ -69,6 +77,8 @@ public enum MIDICode {
     public static let numberTooLong = "midi.number-too-long"
     /// A tempo of no microseconds a beat.
     public static let tempoZero = "midi.tempo-zero"
+    /// After damaged bytes there is a silence so long that the bytes were misread.
+    public static let damaged = "midi.damaged"
     /// Longer than 100,000 beats.
     public static let tooLong = "midi.too-long"
     /// The segments asked for would hold too many steps or rows.
@@ -85,6 +95,10 @@ public enum MIDICode {
     public static let trackLengthLong = "midi.track-length-long"
     /// A track without an end-of-track event.
     public static let noEndOfTrack = "midi.no-end-of-track"
+    /// An end-of-track event inside a track that runs on to another, left out.
+    public static let endOfTrackInside = "midi.end-of-track-inside"
+    /// A track's end-of-track event lies past the track's length.
+    public static let endOfTrackOutside = "midi.end-of-track-outside"
     /// Bytes after a track's end, or after the last track, left out.
     public static let dataAfterEnd = "midi.data-after-end"
     /// A running status carried across a meta or SysEx event, which cancels it.
@@ -101,6 +115,8 @@ public enum MIDICode {
     public static let badMetre = "midi.bad-metre"
     /// A note without an end, ended with its track.
     public static let noteUnended = "midi.note-unended"
+    /// A Roland GS message for a drum part whose checksum is wrong, left out as the device does.
+    public static let checksum = "midi.checksum"
 }
 
 /// Warnings in the order of their first occurrence, one of each code, so that no file can fill the memory.
@@ -113,6 +129,13 @@ struct WarningLog {
         } else {
             entries.append((MIDIWarning(code, message(), offset: offset), 1))
         }
+    }
+
+    /// Takes back one warning of a code.
+    mutating func remove(_ code: String) {
+        guard let index = entries.firstIndex(where: { $0.warning.code == code }) else { return }
+        entries[index].count -= 1
+        if entries[index].count == 0 { entries.remove(at: index) }
     }
 
     var warnings: [MIDIWarning] {

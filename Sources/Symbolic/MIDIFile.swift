@@ -189,6 +189,8 @@ private struct FileSink: SMFSink {
             MIDIFile.Event(tick: tick, status == 0xF0 ? .systemExclusive(body) : .escape(body)))
     }
 
+    mutating func damage(tick: Int) {}
+
     mutating func endTrack(tick: Int, offset: Int) {
         track.endTick = tick
         file.chunks.append(.track(track))

@@ -253,19 +253,13 @@ private struct TimelineCutter {
     private mutating func appendPedals(to segments: inout RollSegments) {
         let base = segments.pedal.count
         segments.pedal += repeatElement(0, count: starts.count * parameters.steps * 3)
-        for (column, number) in [64, 66, 67].enumerated() {
-            var pedals = [PedalSpans](repeating: PedalSpans(), count: 16)
-            for control in timeline.controls
-            where control.number == UInt8(number) && control.channel != Note.drumChannel {
-                pedals[Int(control.channel)].set(control.value, at: control.tick)
-            }
-            for channel in 0..<16 {
-                pedals[channel].close(at: max(timeline.endTick + 1, 1))
+        for (column, number) in [64, 66, 67 as UInt8].enumerated() {
+            let end = max(timeline.endTick + 1, 1)
+            for (_, spans) in timeline.pedalSpans(number, end: end, drums: false) {
                 var first = 0
-                for (index, span) in pedals[channel].spans.enumerated() {
+                for (index, span) in spans.enumerated() {
                     // A pedal never released is down to the window's end.
-                    let isOpen =
-                        index + 1 == pedals[channel].spans.count && span.upperBound > timeline.endTick
+                    let isOpen = index + 1 == spans.count && span.upperBound > timeline.endTick
                     let down = grid.stepFrom(span.lowerBound)
                     let up =
                         isOpen ? window.upperBound : min(grid.stepFrom(span.upperBound), window.upperBound)
@@ -275,7 +269,7 @@ private struct TimelineCutter {
                     for segment in range {
                         let from = max(down, starts[segment])
                         let cell = base + (segment * parameters.steps + from - starts[segment]) * 3 + column
-                        let count = min(up, end(from: starts[segment])) - from
+                        let count = min(up, self.end(from: starts[segment])) - from
                         for step in 0..<max(count, 0) { segments.pedal[cell + step * 3] = 1 }
                     }
                 }

@@ -19,6 +19,8 @@ protocol SMFSink {
     mutating func meta(tick: Int, type: UInt8, bytes: UnsafeRawBufferPointer, offset: Int) throws(MIDIError)
     /// A SysEx event (status F0) or an escape (F7).
     mutating func systemExclusive(tick: Int, status: UInt8, bytes: UnsafeRawBufferPointer)
+    /// Bytes that no writer means, read with a warning: what follows in the track may be misread.
+    mutating func damage(tick: Int)
     mutating func endTrack(tick: Int, offset: Int)
     mutating func unknownChunk(id: UnsafeRawBufferPointer, bytes: UnsafeRawBufferPointer)
 }
@@ -31,8 +33,8 @@ protocol SMFSink {
 struct SMFDecoder<Sink: SMFSink> {
     let bytes: UnsafeRawBufferPointer
     var sink: Sink
-    private var header = SMFHeader(format: 0, trackCount: 0, division: .ticksPerQuarter(1))
-    private var tracksSeen = 0
+    var header = SMFHeader(format: 0, trackCount: 0, division: .ticksPerQuarter(1))
+    var tracksSeen = 0
 
     init(_ bytes: UnsafeRawBufferPointer, sink: Sink) {
         self.bytes = bytes
@@ -40,13 +42,10 @@ struct SMFDecoder<Sink: SMFSink> {
     }
 
     /// The largest file that is read, in bytes.
-    static var maximumByteCount: Int { 16 << 20 }
+    static var maximumByteCount: Int { MIDIError.maximumByteCount }
 
     mutating func decode() throws(MIDIError) {
-        guard bytes.count <= Self.maximumByteCount else {
-            throw MIDIError(
-                MIDICode.tooLarge, "the file has \(bytes.count) bytes, more than \(Self.maximumByteCount)")
-        }
+        guard bytes.count <= Self.maximumByteCount else { throw MIDIError.tooLarge(byteCount: bytes.count) }
         var (position, end) = try content()
         try decodeHeader(&position, end: end)
         sink.begin(header)
@@ -68,6 +67,12 @@ struct SMFDecoder<Sink: SMFSink> {
 
     private mutating func decodeHeader(_ position: inout Int, end: Int) throws(MIDIError) {
         let start = position
+        if has("SMF2", at: start), has("CLIP", at: start + 4) {
+            throw MIDIError(
+                MIDICode.noHeader,
+                "a MIDI 2.0 clip file, which is not a Standard MIDI File; export it as a .mid file",
+                offset: start)
+        }
         guard has("MThd", at: start) else {
             throw MIDIError(
                 MIDICode.noHeader, "expected 'MThd', found \(described(start..<min(start + 4, end)))",
@@ -97,73 +102,35 @@ struct SMFDecoder<Sink: SMFSink> {
 
     private mutating func decodeChunks(from start: Int, end: Int) throws(MIDIError) {
         var position = start
-        var openTrackEnd: Int?
+        var unendedTrackEnd: Int?
         while position < end {
-            let isTrack = position + 8 <= end && has("MTrk", at: position)
-            let length = position + 8 <= end ? bigEndian32(at: position + 4) : 0
-            guard isTrack || isChunk(at: position, length: length, end: end) else {
-                try reject(bytesAt: position, openTrackEnd: openTrackEnd)
+            if has("MThd", at: position) {
+                sink.warnings.add(
+                    MIDICode.dataAfterEnd, "a second MIDI file after the end of the first; left out",
+                    offset: position)
+                break
+            }
+            guard let length = chunkLength(at: position, end: end) else {
+                try reject(bytesAt: position, unendedTrackEnd: unendedTrackEnd, end: end)
                 break
             }
             let body = position + 8
-            if isTrack {
+            if has("MTrk", at: position) {
                 guard tracksSeen < Int(Int16.max) else {
                     throw MIDIError(
                         MIDICode.tooManyTracks, "more than \(Int16.max) tracks", offset: position)
                 }
                 let ended: Bool
                 (position, ended) = try decodeTrack(body, declaredEnd: body + length, fileEnd: end)
-                openTrackEnd = ended ? nil : position
+                unendedTrackEnd = ended ? nil : position
                 tracksSeen += 1
             } else {
                 sink.unknownChunk(id: slice(position..<position + 4), bytes: slice(body..<body + length))
                 position = body + length
-                openTrackEnd = nil
+                unendedTrackEnd = nil
             }
         }
-        try checkTrackCount(end: end)
-    }
-
-    private func isChunk(at position: Int, length: Int, end: Int) -> Bool {
-        position + 8 + length <= end && position + 8 <= end
-            && slice(position..<position + 4).allSatisfy { (0x20...0x7E).contains($0) }
-    }
-
-    /// Bytes that are no chunk: harmless after the last track, else the notes are in doubt.
-    private mutating func reject(bytesAt position: Int, openTrackEnd: Int?) throws(MIDIError) {
-        if openTrackEnd == position {
-            throw MIDIError(
-                MIDICode.trackLengthShort,
-                "the track's length ends it before its end-of-track event, and no chunk follows",
-                offset: position)
-        }
-        guard tracksSeen >= header.trackCount, tracksSeen > 0 else {
-            throw MIDIError(
-                MIDICode.badChunk,
-                "expected track \(tracksSeen + 1) of \(header.trackCount), found bytes that are not a chunk",
-                offset: position)
-        }
-        sink.warnings.add(
-            MIDICode.dataAfterEnd, "bytes after the end that are not a chunk; left out", offset: position)
-    }
-
-    private mutating func checkTrackCount(end: Int) throws(MIDIError) {
-        if tracksSeen == 0, header.trackCount > 0 {
-            throw MIDIError(
-                MIDICode.noTracks, "the header promises \(header.trackCount) tracks, the file has none",
-                offset: end)
-        }
-        if header.format == 0, tracksSeen > 1 {
-            sink.warnings.add(
-                MIDICode.formatZeroTracks, "\(tracksSeen) tracks in a file of format 0; read as format 1",
-                offset: nil)
-        }
-        if tracksSeen != header.trackCount {
-            sink.warnings.add(
-                MIDICode.trackCount,
-                "the header promises \(header.trackCount) tracks, the file has \(tracksSeen)",
-                offset: nil)
-        }
+        try checkTrackCount(firstChunk: min(start, 14), stop: position, end: end)
     }
 
     // MARK: Events
@@ -172,14 +139,53 @@ struct SMFDecoder<Sink: SMFSink> {
     private mutating func decodeTrack(
         _ start: Int, declaredEnd: Int, fileEnd: Int
     ) throws(MIDIError) -> (next: Int, ended: Bool) {
-        let end = min(declaredEnd, fileEnd)
-        let maximumTick = header.division.maximumTick
-        var position = start
-        var tick = 0
-        var status: UInt8 = 0
-        var isCancelled = false
+        var track = TrackEvents(start..<min(declaredEnd, fileEnd), declaredEnd: declaredEnd)
         sink.beginTrack()
+        var ended = false
+        do throws(MIDIError) {
+            ended = try decodeEvents(&track)
+        } catch {
+            // Only the end of track may lie across the end that the length says.
+            guard declaredEnd <= fileEnd, let end = endOfTrack(after: track, fileEnd: fileEnd) else {
+                throw error
+            }
+            return (try endOutside(track, end), true)
+        }
+        if ended {
+            sink.endTrack(tick: track.tick, offset: track.position)
+            return (try afterEnd(track.position, declaredEnd: declaredEnd, fileEnd: fileEnd), true)
+        }
+        guard declaredEnd <= fileEnd else { throw truncated(at: track.position) }
+        if let end = endOfTrack(after: track, fileEnd: fileEnd) { return (try endOutside(track, end), true) }
+        if let swallowed = firstIndex(of: "MTrk", from: start, to: declaredEnd) {
+            throw MIDIError(
+                MIDICode.badChunk, "a track without an end-of-track event runs over the header of the next",
+                offset: swallowed)
+        }
+        sink.warnings.add(
+            MIDICode.noEndOfTrack, "a track without an end-of-track event", offset: track.position)
+        sink.endTrack(tick: track.tick, offset: track.position)
+        return (track.position, false)
+    }
+
+    /// Decodes events up to an end of track, or to the end of the bytes; returns whether the track was ended.
+    ///
+    /// On an error `track` says where the event in question begins.
+    mutating func decodeEvents(_ track: inout TrackEvents) throws(MIDIError) -> Bool {
+        let end = track.range.upperBound
+        let maximumTick = header.division.maximumTick
+        var position = track.range.lowerBound
+        var tick = track.tick
+        var status = track.status
+        var isCancelled = false
+        var (eventPosition, eventTick) = (position, tick)
+        defer {
+            track.position = eventPosition
+            track.tick = eventTick
+        }
         while position < end {
+            eventPosition = position
+            eventTick = tick
             tick += try number(&position, end: end)
             guard tick <= maximumTick else {
                 throw MIDIError(
@@ -202,8 +208,10 @@ struct SMFDecoder<Sink: SMFSink> {
                                 MIDICode.metaLength, "an end of track of \(body.count) bytes, expected 0",
                                 offset: offset)
                         }
-                        sink.endTrack(tick: tick, offset: position)
-                        return (afterTrack(position, end: end, declaredEnd: declaredEnd), true)
+                        if isStray(endAt: position, tick: tick, status: status, in: &track) { continue }
+                        eventPosition = position
+                        eventTick = tick
+                        return true
                     }
                     try sink.meta(tick: tick, type: type, bytes: slice(body), offset: offset)
                     isCancelled = true
@@ -213,6 +221,7 @@ struct SMFDecoder<Sink: SMFSink> {
                     isCancelled = true
                 } else {
                     try skipSystemMessage(first, &position, end: end)
+                    sink.damage(tick: tick)
                 }
                 continue
             }
@@ -242,30 +251,15 @@ struct SMFDecoder<Sink: SMFSink> {
                 second = bytes[position]
                 position += 1
             }
-            if (first | second) & 0x80 != 0 { clip(&first, &second, offset: position) }
+            if (first | second) & 0x80 != 0 {
+                clip(&first, &second, offset: position)
+                sink.damage(tick: tick)
+            }
             sink.channelMessage(tick: tick, status: status, data1: first, data2: second)
         }
-        guard declaredEnd <= fileEnd else { throw truncated(at: position) }
-        sink.warnings.add(MIDICode.noEndOfTrack, "a track without an end-of-track event", offset: position)
-        sink.endTrack(tick: tick, offset: position)
-        return (position, false)
-    }
-
-    /// Where the next chunk begins after an end-of-track event at `position`.
-    private mutating func afterTrack(_ position: Int, end: Int, declaredEnd: Int) -> Int {
-        if declaredEnd > end || position + 8 <= end && has("MTrk", at: position) {
-            sink.warnings.add(
-                MIDICode.trackLengthLong,
-                "a track ends \(declaredEnd - position) bytes before its length says",
-                offset: position)
-            return position
-        }
-        if position < end {
-            sink.warnings.add(
-                MIDICode.dataAfterEnd, "\(end - position) bytes after an end-of-track event; left out",
-                offset: position)
-        }
-        return end
+        eventPosition = position
+        eventTick = tick
+        return false
     }
 
     private mutating func skipSystemMessage(
@@ -291,7 +285,7 @@ struct SMFDecoder<Sink: SMFSink> {
 
     /// A variable-length number: at most four bytes, the upper bit set in all but the last.
     @inline(__always)
-    private func number(_ position: inout Int, end: Int) throws(MIDIError) -> Int {
+    func number(_ position: inout Int, end: Int) throws(MIDIError) -> Int {
         guard position < end else { throw truncated(at: position) }
         let byte = bytes[position]
         if byte < 0x80 {
@@ -330,26 +324,26 @@ struct SMFDecoder<Sink: SMFSink> {
         return position..<position + length
     }
 
-    private func truncated(at position: Int) -> MIDIError {
+    func truncated(at position: Int) -> MIDIError {
         MIDIError(
             MIDICode.trackTruncated, "the track ends inside an event or before its end", offset: position)
     }
 
     // MARK: Bytes
 
-    private func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+    func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: bytes[range])
     }
 
-    private func has(_ id: StaticString, at position: Int) -> Bool {
+    func has(_ id: StaticString, at position: Int) -> Bool {
         position + 4 <= bytes.count && (0..<4).allSatisfy { bytes[position + $0] == id.utf8Start[$0] }
     }
 
-    private func bigEndian16(at position: Int) -> Int {
+    func bigEndian16(at position: Int) -> Int {
         Int(bytes[position]) << 8 | Int(bytes[position + 1])
     }
 
-    private func bigEndian32(at position: Int) -> Int {
+    func bigEndian32(at position: Int) -> Int {
         bigEndian16(at: position) << 16 | bigEndian16(at: position + 2)
     }
 

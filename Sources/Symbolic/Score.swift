@@ -22,8 +22,10 @@ public struct Score: Hashable, Sendable {
     /// Notes pair within their track, channel and pitch, first open first closed; a note-on of velocity 0 is a
     /// note-off; a note-off without an open note has no effect. At equal ticks a note-off closes the note that
     /// has been open longest, so offs come before ons; a note on and off at one tick has no length. A note open
-    /// at the end of its track ends there. A note's program is the one that its own track last set on its
-    /// channel before it; channel 10 is always drums.
+    /// at the end of its track ends there; all notes off (CC 120, 123 to 127) ends the notes of its channel. A note's
+    /// program is the one in force at its onset on its channel and port, whichever track set it; once its own track has
+    /// set one there, its own. Channel 10 is drums, unless Roland GS makes it melodic; GS, Yamaha XG and General MIDI 2
+    /// make other parts drums.
     ///
     /// One pass; memory at most some ten times the file's size.
     ///
@@ -33,7 +35,7 @@ public struct Score: Hashable, Sendable {
         defer { storage.deallocate() }
         var decoder = SMFDecoder(bytes, sink: ScoreSink(storage: storage))
         try decoder.decode()
-        self = decoder.sink.score()
+        self = try decoder.sink.score()
     }
 
     /// Reads a Standard MIDI File that is in an array.

@@ -3,16 +3,21 @@ struct ScoreSink: SMFSink {
     /// Memory for the notes of a whole file and for the notes open in a track.
     struct Storage {
         let notes: UnsafeMutablePointer<Note>
+        /// For each note the number of the timeline's control changes before its release in the file.
+        let releases: UnsafeMutablePointer<UInt32>
         /// For each channel and pitch the first and the last open note, by its number + 1; 0 if none is open.
         let heads: UnsafeMutablePointer<UInt32>
         let tails: UnsafeMutablePointer<UInt32>
+        /// What the track's notes are for each channel: its own last program, or drums.
         let programs: UnsafeMutablePointer<UInt8>
 
         static let keyCount = 16 * 128
 
         init(fileByteCount: Int) {
             // A note takes at least three bytes; pages are used up only as notes come.
-            notes = .allocate(capacity: min(fileByteCount, SMFDecoder<ScoreSink>.maximumByteCount) / 3 + 1)
+            let capacity = min(fileByteCount, SMFDecoder<ScoreSink>.maximumByteCount) / 3 + 1
+            notes = .allocate(capacity: capacity)
+            releases = .allocate(capacity: capacity)
             heads = .allocate(capacity: Self.keyCount)
             heads.initialize(repeating: 0, count: Self.keyCount)
             tails = .allocate(capacity: Self.keyCount)
@@ -23,6 +28,7 @@ struct ScoreSink: SMFSink {
 
         func deallocate() {
             notes.deallocate()
+            releases.deallocate()
             heads.deallocate()
             tails.deallocate()
             programs.deallocate()
@@ -30,17 +36,34 @@ struct ScoreSink: SMFSink {
     }
 
     var warnings = WarningLog()
-    private let storage: Storage
+    let storage: Storage
     private var header = SMFHeader(format: 0, trackCount: 0, division: .ticksPerQuarter(1))
     private var track: UInt16 = 0
-    private var noteCount = 0
+    private var port: UInt8 = 0
+    var noteCount = 0
     private var openCount = 0
+    /// The channels whose program the track has set on its port.
+    private var ownPrograms: UInt16 = 0
+    /// Whether notes are known whose track had set no program for them.
+    var isProgramMissing = false
+    /// Whether messages may make other channels drums, or channel 10 melodic.
+    var hasDrumMessages = false
+    var parts: [PartMessage] = []
+    /// The first note and the first message of each track of the timeline.
+    var trackStarts: [(note: Int, part: Int)] = []
+    /// All-notes-off messages, by the notes before them, and notes that nothing ends in their track.
+    var silences: [PartMessage] = []
+    var unended: [Int] = []
+    /// The bytes of a SysEx message that continues.
+    private var openSysEx: [UInt8] = []
+    var damagedFrom: Int?
+    private var doubt: MIDIError?
     private var tempi: [TempoMap.Change] = []
     private var metres: [Metre] = []
     private var keys: [KeySignature] = []
-    private var controls: [ControlChange] = []
+    var controls: [ControlChange] = []
     private var pitchBends: [PitchBend] = []
-    private var programs: [ProgramChange] = []
+    var programs: [ProgramChange] = []
     private var texts: [TextEvent] = []
     private var endTick = 0
     private var timelines: [Timeline] = []
@@ -49,7 +72,19 @@ struct ScoreSink: SMFSink {
 
     mutating func begin(_ header: SMFHeader) { self.header = header }
 
-    mutating func beginTrack() { storage.programs.update(repeating: 0, count: 16) }
+    mutating func beginTrack() {
+        trackStarts.append((noteCount, parts.count))
+        openSysEx = []
+        setPort(0)
+    }
+
+    /// The track's messages are for another port from here on.
+    private mutating func setPort(_ port: UInt8) {
+        self.port = port
+        ownPrograms = 0
+        storage.programs.update(repeating: 0, count: 16)
+        storage.programs[Int(Note.drumChannel)] = Note.drumProgram
+    }
 
     @inline(__always)
     mutating func channelMessage(tick: Int, status: UInt8, data1: UInt8, data2: UInt8) {
@@ -59,15 +94,57 @@ struct ScoreSink: SMFSink {
         case 0x90: noteOff(tick, channel, data1, 0)
         case 0x80: noteOff(tick, channel, data1, data2)
         case 0xB0:
+            if data1 == 0 || data1 >= 120 { channelMode(tick, channel, data1, data2) }
             var control = ControlChange(tick: tick, channel: channel, number: data1, value: data2)
             control.trackNumber = track
+            control.portBits |= port
             controls.append(control)
-        case 0xC0:
-            storage.programs[Int(channel)] = data1
-            programs.append(ProgramChange(tick: tick, channel: channel, program: data1, track: Int(track)))
+        case 0xC0: program(tick, channel, data1)
         case 0xE0:
             let value = Int16(data2) << 7 | Int16(data1)
             pitchBends.append(PitchBend(tick: tick, channel: channel, value: value - 8192, track: Int(track)))
+        default: break
+        }
+    }
+
+    private mutating func program(_ tick: Int, _ channel: UInt8, _ program: UInt8) {
+        ownPrograms |= 1 << UInt16(channel)
+        if channel != Note.drumChannel { storage.programs[Int(channel)] = program }
+        programs.append(ProgramChange(tick: tick, channel: channel, program: program, track: Int(track)))
+        parts.append(part(.program, tick, channel, program))
+    }
+
+    /// A message with its place among the timeline's notes and control changes.
+    private func part(_ kind: PartMessage.Kind, _ tick: Int, _ channel: UInt8, _ value: UInt8) -> PartMessage
+    {
+        PartMessage(
+            tick: UInt32(truncatingIfNeeded: tick), noteCount: UInt32(truncatingIfNeeded: noteCount),
+            controlCount: UInt32(truncatingIfNeeded: controls.count), kind: kind, port: port,
+            channel: channel,
+            value: value)
+    }
+
+    /// A bank select, or a channel mode message.
+    ///
+    /// MIDI 1.0: all sound off (120), all notes off (123), and the changes of mode (124 to 127), which end all notes
+    /// too. They end the open notes of their own track at once; a note of another track only if nothing else does. Notes
+    /// that begin in the same tick sound on: files set their channels up after the first notes of tick 0.
+    @inline(never)
+    private mutating func channelMode(_ tick: Int, _ channel: UInt8, _ number: UInt8, _ value: UInt8) {
+        switch number {
+        case 0:
+            if value >= 120 { hasDrumMessages = true }
+            parts.append(part(.bank, tick, channel, value))
+        case 120, 123...127:
+            silences.append(part(.reset, tick, channel, number))
+            guard openCount > 0 else { return }
+            for pitch in 0..<UInt8(128) {
+                while case let number = storage.heads[Int(channel) << 7 | Int(pitch)], number != 0,
+                    Int(storage.notes[Int(number) - 1].start) < tick
+                {
+                    noteOff(tick, channel, pitch, 0)
+                }
+            }
         default: break
         }
     }
@@ -78,7 +155,9 @@ struct ScoreSink: SMFSink {
         note.end = 0
         note.trackNumber = track
         note.channel = channel
-        note.program = channel == Note.drumChannel ? Note.drumProgram : storage.programs[Int(channel)]
+        note.portBits = port
+        note.program = storage.programs[Int(channel)]
+        if ownPrograms & 1 << UInt16(channel) == 0, channel != Note.drumChannel { isProgramMissing = true }
         (storage.notes + noteCount).initialize(to: note)
         noteCount += 1
         openCount += 1
@@ -101,15 +180,17 @@ struct ScoreSink: SMFSink {
         storage.heads[key] = note.pointee.end
         note.pointee.end = UInt32(truncatingIfNeeded: tick)
         note.pointee.releaseVelocity = velocity
+        (storage.releases + Int(number) - 1).initialize(to: UInt32(truncatingIfNeeded: controls.count))
         openCount -= 1
     }
 
     mutating func endTrack(tick: Int, offset: Int) {
         if openCount > 0 {
             for key in 0..<Storage.keyCount {
-                while storage.heads[key] != 0 {
+                while case let number = storage.heads[key], number != 0 {
                     warnings.add(
                         MIDICode.noteUnended, "a note without an end; it ends with its track", offset: offset)
+                    unended.append(Int(number) - 1)
                     noteOff(tick, UInt8(key >> 7), UInt8(key & 127), 0)
                 }
             }
@@ -120,6 +201,9 @@ struct ScoreSink: SMFSink {
     }
 
     private mutating func closeTimeline() {
+        endStuckNotes()
+        resolvePrograms()
+        markReleasesBeforePedals()
         var timeline = Timeline(
             tempoMap: TempoMap(division: header.division, changes: ordered(tempi) { $0.tick }))
         timeline.metres = ordered(metres) { $0.tick }
@@ -131,6 +215,7 @@ struct ScoreSink: SMFSink {
         timeline.texts = ordered(texts) { $0.tick }
         timeline.endTick = endTick
         timelines.append(timeline)
+        if doubt == nil { doubt = silenceAfterDamage(timeline) }
         noteCount = 0
         endTick = 0
         tempi.removeAll()
@@ -140,18 +225,65 @@ struct ScoreSink: SMFSink {
         pitchBends.removeAll()
         programs.removeAll()
         texts.removeAll()
+        isProgramMissing = false
+        hasDrumMessages = false
+        parts.removeAll()
+        trackStarts.removeAll()
+        silences.removeAll()
+        unended.removeAll()
+        damagedFrom = nil
     }
 
-    mutating func score() -> Score {
+    /// - Throws: `midi.damaged` if a silence shows that bytes were misread.
+    mutating func score() throws(MIDIError) -> Score {
         if header.format != 2 { closeTimeline() }
+        if let doubt { throw doubt }
         return Score(
             format: header.format, division: header.division, timelines: timelines,
             warnings: warnings.warnings)
     }
 
     mutating func runningStatus() {}
-    mutating func systemExclusive(tick: Int, status: UInt8, bytes: UnsafeRawBufferPointer) {}
+    mutating func damage(tick: Int) { damagedFrom = min(damagedFrom ?? tick, tick) }
     mutating func unknownChunk(id: UnsafeRawBufferPointer, bytes: UnsafeRawBufferPointer) {}
+
+    // MARK: SysEx
+
+    mutating func systemExclusive(tick: Int, status: UInt8, bytes: UnsafeRawBufferPointer) {
+        // The longest message of interest has some twenty bytes.
+        guard bytes.count <= 256 else { return openSysEx = [] }
+        if status == 0xF0 {
+            openSysEx = Array(bytes)
+        } else if bytes.first == 0xF0 {
+            // Whole messages sent as they are.
+            openSysEx = Array(bytes.dropFirst())
+        } else if openSysEx.isEmpty || openSysEx.last == 0xF7 || openSysEx.count > 256 {
+            return openSysEx = []
+        } else {
+            openSysEx += bytes
+        }
+        let isWhole = openSysEx.last == 0xF7
+        for message in openSysEx.split(separator: 0xF7) {
+            readSysEx(message.first == 0xF0 ? message.dropFirst() : message, tick: tick, isWhole: isWhole)
+        }
+        if isWhole { openSysEx = [] }
+    }
+
+    private mutating func readSysEx(_ message: ArraySlice<UInt8>, tick: Int, isWhole: Bool) {
+        var found: [PartSysEx.Found] = []
+        let hasWrongChecksum = PartSysEx.read(message) { found.append($0) }
+        if hasWrongChecksum, isWhole {
+            warnings.add(
+                MIDICode.checksum, "a Roland GS message about a part with a wrong checksum; left out",
+                offset: nil)
+        }
+        for one in found {
+            hasDrumMessages = true
+            var message = part(one.kind, tick, one.part, one.value)
+            if one.isOtherPort { message.port ^= 1 }
+            parts.append(message)
+        }
+    }
 
     // MARK: Meta events
 
@@ -161,6 +293,9 @@ struct ScoreSink: SMFSink {
         switch type {
         case 0x01...0x0F:
             texts.append(TextEvent(tick: tick, track: Int(track), type: type, bytes: Array(bytes)))
+        case 0x21:
+            guard hasLength(bytes, expected: 1, needed: 1, name: "port", offset: offset) else { return }
+            if bytes[0] & 0x7F != port { setPort(bytes[0] & 0x7F) }
         case 0x51: try tempo(tick, bytes, offset)
         case 0x58: metre(tick, bytes, offset)
         case 0x59: key(tick, bytes, offset)

@@ -15,35 +15,97 @@ struct PedalSpans {
         }
     }
 
+    /// All sound goes off: a pedal that is down stays so, and holds nothing from before.
+    mutating func silence(at tick: Int) {
+        guard let start = downSince else { return }
+        if tick > start { spans.append(start..<tick) }
+        downSince = tick
+    }
+
     /// A pedal still down stays so to the end.
     mutating func close(at endTick: Int) { set(0, at: endTick) }
 }
 
+extension Timeline {
+    /// The stretches in which a pedal is down.
+    ///
+    /// Down is a value of 64 or more (MIDI 1.0). Reset all controllers (CC 121) lifts pedals (RP-015). A pedal that is
+    /// never lifted stays down to `end`.
+    ///
+    /// - Parameters:
+    ///   - number: The controller's: 64 sustain, 66 sostenuto, 67 soft.
+    ///   - end: The tick at which pedals still down are lifted.
+    ///   - drums: Whether to take in pedals pressed while their channel plays drums.
+    ///   - silences: Whether all sound off (CC 120) divides a stretch.
+    /// - Returns: For each channel on which it goes down, as 16 · port + channel, the stretches in order, half-open in
+    ///   ticks.
+    func pedalSpans(
+        _ number: UInt8, end: Int, drums: Bool, silences: Bool = false
+    ) -> [(channel: Int, spans: [Range<Int>])] {
+        var ports = PortPlaces()
+        for control in controls where control.number == number { ports.add(control.port) }
+        var pedals = [PedalSpans](repeating: PedalSpans(), count: ports.count * 16)
+        for control in controls where control.number == number || control.number >= 120 {
+            guard let port = ports.find(control.port) else { continue }
+            let channel = port << 4 | Int(control.channel)
+            switch control.number {
+            case number:
+                if control.value >= PedalSpans.threshold, control.isDrum, !drums { continue }
+                pedals[channel].set(control.value, at: control.tick)
+            case 121: pedals[channel].set(0, at: control.tick)
+            case 120 where silences: pedals[channel].silence(at: control.tick)
+            default: break
+            }
+        }
+        var result: [(channel: Int, spans: [Range<Int>])] = []
+        for port in (0..<UInt8(128)) {
+            guard let place = ports.find(port) else { continue }
+            for channel in 0..<16 {
+                pedals[place << 4 | channel].close(at: end)
+                let spans = pedals[place << 4 | channel].spans
+                if !spans.isEmpty { result.append((Int(port) << 4 | channel, spans)) }
+            }
+        }
+        return result
+    }
+
+    /// How long the sustain pedal (CC 64) is held each time, on every channel that does not play drums: half-open in
+    /// ticks, by port and channel, then in order.
+    public var sustainPedalSpans: [Range<Int>] {
+        pedalSpans(64, end: endTick, drums: false).flatMap(\.spans)
+    }
+}
+
 /// The notes' ends as the sustain pedal moves them: for each note the tick at which it is over.
 ///
-/// A note released while its channel's pedal (CC 64 ≥ 64 on any track) is down, that is at or after the tick of
-/// the press and before the tick of the release, sounds on until the release, or until the next onset of its
-/// channel and pitch, whichever is first; a pedal never released holds to the timeline's end. No note is
-/// shortened or left out, and drums are untouched. Source: note_seq's `apply_sustain_control_changes`, by
-/// channel instead of by instrument, without its cutting of notes that are struck again while held.
+/// A note released while the pedal of its channel and port (CC 64 ≥ 64 on any track) is down sounds on until the pedal
+/// is lifted, until all sound goes off (CC 120), or until the next onset of its channel and pitch, whichever is first; a
+/// pedal never lifted holds to the timeline's end. At equal ticks the order of the file decides whether the pedal is
+/// down at the release. No note is shortened or left out, and drums are untouched. Source: note_seq's
+/// `apply_sustain_control_changes`, by channel and port instead of by instrument, without its cutting of notes that are
+/// struck again while held.
 func sustainedEnds(of timeline: Timeline) -> [Int] {
-    var spansOfChannel = Array(repeating: PedalSpans(), count: 16)
-    for control in timeline.controls where control.number == 64 {
-        spansOfChannel[Int(control.channel)].set(control.value, at: control.tick)
-    }
-    for channel in 0..<16 { spansOfChannel[channel].close(at: timeline.endTick) }
     var ends = timeline.notes.map(\.offset)
+    let spansOfChannel = timeline.pedalSpans(64, end: timeline.endTick, drums: true, silences: true)
+    guard !spansOfChannel.isEmpty else { return ends }
+    var ports = PortPlaces()
+    for note in timeline.notes { ports.add(note.port) }
+    var spans = [[Range<Int>]](repeating: [], count: ports.count * 16)
+    for (channel, list) in spansOfChannel {
+        if let port = ports.find(UInt8(channel >> 4)) { spans[port << 4 | channel & 15] = list }
+    }
     // From the last note to the first: for each channel and pitch the next two distinct onsets.
-    var nextOnset = [Int](repeating: .max, count: 16 * 128)
-    var sameOnset = [Int](repeating: .max, count: 16 * 128)
+    var nextOnset = [Int](repeating: .max, count: ports.count * 16 * 128)
+    var sameOnset = nextOnset
     for index in timeline.notes.indices.reversed() {
         let note = timeline.notes[index]
-        let key = Int(note.channel) << 7 | Int(note.pitch)
+        let channel = ports[note.port] << 4 | Int(note.channel)
+        let key = channel << 7 | Int(note.pitch)
         if sameOnset[key] != note.onset {
             nextOnset[key] = sameOnset[key]
             sameOnset[key] = note.onset
         }
-        guard !note.isDrum, let span = span(at: note.offset, in: spansOfChannel[Int(note.channel)].spans)
+        guard !note.isDrum, !note.isReleasedBeforePedal, let span = span(at: note.offset, in: spans[channel])
         else {
             continue
         }
@@ -53,11 +115,7 @@ func sustainedEnds(of timeline: Timeline) -> [Int] {
 }
 
 private func span(at tick: Int, in spans: [Range<Int>]) -> Range<Int>? {
-    var (low, high) = (0, spans.count)
-    while low < high {
-        let middle = (low + high) / 2
-        if spans[middle].lowerBound <= tick { low = middle + 1 } else { high = middle }
-    }
-    guard low > 0, spans[low - 1].contains(tick) else { return nil }
-    return spans[low - 1]
+    let next = spans.partitioningIndex { $0.lowerBound > tick }
+    guard next > 0, spans[next - 1].contains(tick) else { return nil }
+    return spans[next - 1]
 }

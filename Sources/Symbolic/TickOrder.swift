@@ -7,6 +7,7 @@ extension Note: Ticked { var tickKey: UInt32 { start } }
 extension ControlChange: Ticked { var tickKey: UInt32 { position } }
 extension PitchBend: Ticked { var tickKey: UInt32 { position } }
 extension ProgramChange: Ticked { var tickKey: UInt32 { position } }
+extension PartMessage: Ticked { var tickKey: UInt32 { tick } }
 
 /// A copy in the order of ticks; equal ticks stay as they were.
 ///

@@ -10,11 +10,18 @@ public struct Note: Hashable, Sendable, BitwiseCopyable {
     public var velocity: UInt8
     /// How fast it was released, 0 to 127; 0 also for a note ended by a note-on of velocity 0 or by its track.
     public var releaseVelocity: UInt8
-    /// The channel, 0 to 15; 9 is drums.
+    /// The channel, 0 to 15.
     public var channel: UInt8
     /// The General MIDI program at the onset, 0 to 127; 128 for drums.
     public var program: UInt8
+    /// The port; the upper bit says `isReleasedBeforePedal`.
+    var portBits: UInt8
 
+    /// The port of the channel (meta event 0x21), 0 to 127.
+    public var port: UInt8 { portBits & 0x7F }
+    /// Whether it is released at the tick of a pedal change that comes after it in the file: a sustain pedal that goes
+    /// down there does not hold it.
+    public var isReleasedBeforePedal: Bool { portBits & 0x80 != 0 }
     /// The tick at which it begins.
     public var onset: Int { Int(start) }
     /// The tick at which it is over; not before `onset`, and equal to it for a note of no length.
@@ -26,14 +33,14 @@ public struct Note: Hashable, Sendable, BitwiseCopyable {
 
     /// The program that stands for drums.
     public static let drumProgram: UInt8 = 128
-    /// The channel of drums, counting from 0.
+    /// The channel that plays drums unless a file says otherwise, counting from 0.
     public static let drumChannel: UInt8 = 9
 
-    /// A note by its numbers; ticks must fit 32 bits.
+    /// A note by its numbers; ticks must fit 32 bits, and the port 7.
     public init(
         onset: Int, offset: Int, pitch: UInt8, velocity: UInt8, releaseVelocity: UInt8 = 0,
-        channel: UInt8 = 0,
-        program: UInt8 = 0, track: Int = 0
+        channel: UInt8 = 0, program: UInt8 = 0, track: Int = 0, port: UInt8 = 0,
+        isReleasedBeforePedal: Bool = false
     ) {
         precondition(onset <= offset, "a note from tick \(onset) cannot end at tick \(offset)")
         start = UInt32(onset)
@@ -44,6 +51,7 @@ public struct Note: Hashable, Sendable, BitwiseCopyable {
         self.releaseVelocity = releaseVelocity
         self.channel = channel
         self.program = program
+        portBits = port & 0x7F | (isReleasedBeforePedal ? 0x80 : 0)
     }
 }
 
@@ -57,18 +65,28 @@ public struct ControlChange: Hashable, Sendable, BitwiseCopyable {
     public var number: UInt8
     /// Its value, 0 to 127.
     public var value: UInt8
+    /// The port; the upper bit says `isDrum`.
+    var portBits: UInt8
     /// Where it stands.
     public var tick: Int { Int(position) }
     /// The track it stands in, counting from 0.
     public var track: Int { Int(trackNumber) }
+    /// The port of the channel (meta event 0x21), 0 to 127.
+    public var port: UInt8 { portBits & 0x7F }
+    /// Whether the channel plays drums there.
+    public var isDrum: Bool { portBits & 0x80 != 0 }
 
-    /// A control change by its numbers.
-    public init(tick: Int, channel: UInt8, number: UInt8, value: UInt8, track: Int = 0) {
+    /// A control change by its numbers; `isDrum` is by the channel if nil.
+    public init(
+        tick: Int, channel: UInt8, number: UInt8, value: UInt8, track: Int = 0, port: UInt8 = 0,
+        isDrum: Bool? = nil
+    ) {
         position = UInt32(tick)
         trackNumber = UInt16(track)
         self.channel = channel
         self.number = number
         self.value = value
+        portBits = port & 0x7F | (isDrum ?? (channel == Note.drumChannel) ? 0x80 : 0)
     }
 }
 

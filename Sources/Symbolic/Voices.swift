@@ -23,25 +23,36 @@ func trackVoices(of notes: [Note], includeDrums: Bool) -> [UInt8] {
 /// most notes that no voice has (of equals the richer) gives a further one. A voice takes its stream's notes by
 /// onset, of equal onsets the highest first (then the longest), each that begins when the voice is silent:
 /// notes are kept whole or not at all. What no voice keeps has voice 255, drums too unless they are included.
+/// Included drums have one voice, neither more nor less: that of their richest stream, at its rank, or the last voice
+/// if `count` streams are richer.
 func monophonicVoices(of notes: [Note], stepped: [SteppedNote], count: Int, includeDrums: Bool) -> [UInt8] {
     let streams = StreamRanks(of: notes) { includeDrums || !$0.isDrum }
     var remaining = [[Int]](repeating: [], count: streams.count)
     for (index, note) in notes.enumerated() where includeDrums || !note.isDrum {
         remaining[streams[note]].append(index)
     }
+    let isDrums = remaining.map { $0.first.map { notes[$0].isDrum } ?? false }
     for stream in remaining.indices {
         remaining[stream].sort {
             (stepped[$0].start, notes[$1].pitch, stepped[$1].end, $0)
                 < (stepped[$1].start, notes[$0].pitch, stepped[$0].end, $1)
         }
     }
+    let drums = isDrums.firstIndex(of: true)
+    var givers = remaining.indices.filter { !isDrums[$0] || $0 == drums }
+    if let drums, let place = givers.firstIndex(of: drums), place >= count { givers[count - 1] = drums }
     var voices = [UInt8](repeating: noVoice, count: notes.count)
     for voice in 0..<count {
-        var stream = voice
-        if voice >= remaining.count {
+        let stream: Int
+        if voice < givers.count {
+            stream = givers[voice]
+        } else {
             // The first of the longest: `max` would give the last.
-            guard let most = remaining.map(\.count).max(), most > 0 else { break }
-            stream = remaining.firstIndex { $0.count == most } ?? 0
+            let melodic = remaining.indices.filter { !isDrums[$0] }
+            guard let most = melodic.map({ remaining[$0].count }).max(), most > 0,
+                let richest = melodic.first(where: { remaining[$0].count == most })
+            else { break }
+            stream = richest
         }
         var silentFrom = 0
         remaining[stream].removeAll { index in

@@ -18,7 +18,7 @@ private let data: URL? = {
         "data_byte_ge_80.mid": "1 \(MIDICode.dataByteClipped)",
         "dense_20000_notes.mid": "20000",
         "division_zero.mid": MIDICode.badDivision,
-        "double_end_of_track.mid": "20 \(MIDICode.dataAfterEnd)",
+        "double_end_of_track.mid": "40 \(MIDICode.endOfTrackInside)",
         "extreme_pitches.mid": "8",
         "format0_two_tracks.mid": "40 \(MIDICode.formatZeroTracks)",
         "format2_three_songs.mid": "60",

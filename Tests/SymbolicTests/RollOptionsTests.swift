@@ -96,6 +96,38 @@ import Testing
         #expect(drums.allSatisfy { found.voice[$0] == 255 })
     }
 
+    @Test func reservesOneVoiceForIncludedDrums() throws {
+        // Three melodic tracks of 4, 3 and 2 notes, and two drum tracks.
+        func lines(drums: Int) -> [Note] {
+            let counts = [4, 3, 2, drums, 1]
+            return counts.enumerated().flatMap { track, count in
+                (0..<count).map {
+                    note($0 * 2, $0 * 2 + 1, UInt8(40 + track), channel: track > 2 ? 9 : 0, track: track)
+                }
+            }
+        }
+        func voices(_ drums: Int, _ count: Int) throws -> [UInt8: UInt8] {
+            let found = try segments(score(lines(drums: drums))) {
+                $0.drums = .include
+                $0.voices = count
+            }
+            return Dictionary(zip(found.pitch, found.voice)) { first, _ in first }
+        }
+        // The richest drums have the voice of their rank, or else the last.
+        #expect(try voices(8, 3) == [43: 0, 40: 1, 41: 2, 42: 255, 44: 255])
+        #expect(try voices(1, 3) == [40: 0, 41: 1, 43: 2, 42: 255, 44: 255])
+        #expect(try voices(8, 1) == [43: 0, 40: 255, 41: 255, 42: 255, 44: 255])
+        // Free voices go to melodic tracks alone.
+        #expect(try voices(8, 6) == [43: 0, 40: 1, 41: 2, 42: 3, 44: 255])
+        // Without drums no voice is kept free.
+        let melodic = score(lines(drums: 0).filter { !$0.isDrum })
+        let found = try segments(melodic) {
+            $0.drums = .include
+            $0.voices = 3
+        }
+        #expect(Set(found.voice) == [0, 1, 2])
+    }
+
     // MARK: Pedals and controls
 
     @Test func sustainLengthensWithinItsChannel() throws {

@@ -43,6 +43,38 @@ enum SMF {
         number(delta) + [0x90 | channel, pitch, velocity] + number(duration) + [0x80 | channel, pitch, 0x40]
     }
 
+    static func program(_ program: UInt8, channel: UInt8 = 0, after delta: Int = 0) -> [UInt8] {
+        number(delta) + [0xC0 | channel, program]
+    }
+
+    static func control(_ controller: UInt8, _ value: UInt8, channel: UInt8 = 0, after delta: Int = 0)
+        -> [UInt8]
+    {
+        number(delta) + [0xB0 | channel, controller, value]
+    }
+
+    static func port(_ port: UInt8, after delta: Int = 0) -> [UInt8] {
+        number(delta) + [0xFF, 0x21, 1, port]
+    }
+
+    static func systemExclusive(_ bytes: [UInt8], after delta: Int = 0) -> [UInt8] {
+        number(delta) + [0xF0] + number(bytes.count + 1) + bytes + [0xF7]
+    }
+
+    /// A Roland GS data set with its checksum, which `fault` makes wrong.
+    static func roland(
+        _ address: [UInt8], _ data: [UInt8], device: UInt8 = 0x10, fault: UInt8 = 0, after delta: Int = 0
+    ) -> [UInt8] {
+        let sum = (address + data).reduce(0) { $0 + Int($1) }
+        let checksum = (UInt8((128 - sum % 128) % 128) + fault) % 128
+        return systemExclusive([0x41, device, 0x42, 0x12] + address + data + [checksum], after: delta)
+    }
+
+    /// A Yamaha XG parameter change.
+    static func yamaha(_ address: [UInt8], _ data: [UInt8], after delta: Int = 0) -> [UInt8] {
+        systemExclusive([0x43, 0x10, 0x4C] + address + data, after: delta)
+    }
+
     static func tempo(_ microseconds: Int, after delta: Int = 0) -> [UInt8] {
         number(delta) + [0xFF, 0x51, 3] + bigEndian(microseconds, 3)
     }

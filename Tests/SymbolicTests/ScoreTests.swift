@@ -51,9 +51,9 @@ import Testing
             60, 0,
             0, 0x99, 36, 64, 5, 0x89, 36, 0,
         ]
-        // Another track on the same channel keeps its own program.
+        // Another track on the same channel, which sets no program, has the one in force.
         let timeline = try Score(midi: SMF.file(events, SMF.note(72, 3, after: 11))).timelines[0]
-        #expect(timeline.notes.map(\.program) == [40, 41, 0, 128])
+        #expect(timeline.notes.map(\.program) == [40, 41, 41, 128])
         #expect(timeline.programs.map(\.program) == [40, 5, 41])
     }
 

@@ -134,24 +134,10 @@ public struct ScoreDescription: Sendable, Hashable {
     }
 
     private mutating func countPedals(_ timeline: Timeline) {
-        var downSince = [Int](repeating: -1, count: 16)
-        func release(_ channel: Int, at tick: Int) {
-            guard downSince[channel] >= 0 else { return }
-            if tick > downSince[channel] {
-                let map = timeline.tempoMap
-                pedals.add(map.seconds(at: tick) - map.seconds(at: downSince[channel]))
-            }
-            downSince[channel] = -1
+        let map = timeline.tempoMap
+        for span in timeline.sustainPedalSpans {
+            pedals.add(map.seconds(at: span.upperBound) - map.seconds(at: span.lowerBound))
         }
-        for control in timeline.controls where control.number == 64 && control.channel != Note.drumChannel {
-            let channel = Int(control.channel)
-            if control.value < 64 {
-                release(channel, at: control.tick)
-            } else if downSince[channel] < 0 {
-                downSince[channel] = control.tick
-            }
-        }
-        for channel in 0..<16 { release(channel, at: timeline.endTick) }
     }
 
     private mutating func countTempi(_ timeline: Timeline, _ ticksPerBeat: Double) {

@@ -21,9 +21,6 @@ import Tensors
 struct ReadStage: Sendable {
     /// The name of the one output.
     static let output = "segments"
-    /// The largest file that is read; the parser refuses a longer one.
-    private static let maximumByteCount = 16 << 20
-
     let parameters: Parameters
     private let rolls: RollParameters
 
@@ -40,7 +37,7 @@ struct ReadStage: Sendable {
         let score: Score
         let segments: RollSegments
         do {
-            score = try Score(midi: Self.bytes(ofFile: source.path, limit: Self.maximumByteCount))
+            score = try Score(midi: Self.bytes(ofFile: source.path))
             segments = try RollSegments(score: score, parameters: rolls)
         } catch let error as MIDIError {
             throw StageFailure(
@@ -142,8 +139,10 @@ struct ReadStage: Sendable {
             warnings: record.diagnostics.map { "\($0.code): \($0.message)" })
     }
 
-    /// The bytes of a small file; one byte more than the limit when it is longer, so that the reader refuses it.
-    static func bytes(ofFile path: String, limit: Int = maximumByteCount) throws(BuildError) -> [UInt8] {
+    /// The bytes of a file that the parser may read.
+    ///
+    /// - Throws: `MIDIError` (`midi.too-large`) before memory is spent; a `BuildError` if the file cannot be read.
+    static func bytes(ofFile path: String) throws -> [UInt8] {
         func unreadable() -> BuildError {
             BuildError(
                 .sourceUnreadable, "cannot read \(path): \(String(cString: strerror(errno)))", canRetry: true)
@@ -153,7 +152,8 @@ struct ReadStage: Sendable {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw unreadable() }
-        let size = min(Int(status.st_size), limit + 1)
+        let size = Int(status.st_size)
+        guard size <= MIDIError.maximumByteCount else { throw MIDIError.tooLarge(byteCount: size) }
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             while count < size, let base = buffer.baseAddress {

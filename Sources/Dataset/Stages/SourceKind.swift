@@ -22,7 +22,12 @@ extension SegmentKind {
         var head = [UInt8](repeating: 0, count: 12)
         let count = read(descriptor, &head, head.count)
         let text = String(decoding: head.prefix(max(count, 0)), as: Unicode.ASCII.self)
-        if text.hasPrefix("MThd") || (text.hasPrefix("RIFF") && text.hasSuffix("RMID")) { return .midi }
+        // The MIDI reader says that it does not read clips of MIDI 2.0.
+        if text.hasPrefix("MThd") || text.hasPrefix("SMF2CLIP")
+            || (text.hasPrefix("RIFF") && text.hasSuffix("RMID"))
+        {
+            return .midi
+        }
         let isAudio =
             ["fLaC", "OggS", "RIFX", "RF64", "FORM", ".snd", "riff", "caff", "ID3"].contains {
                 text.hasPrefix($0)
