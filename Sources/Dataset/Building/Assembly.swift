@@ -22,6 +22,8 @@ struct Assembly: Sendable {
         let description: EntryList.Description
         let source: BuiltSource
         let gain: LoudnessTarget.Gain?
+        /// Why its loudness is not quite what the manifest asks for.
+        let loudnessWarning: AudioWarning?
         var piece: Digest
         /// The segments that each split gets.
         var segments: [Split: [Range<Int>]] = [:]
@@ -43,7 +45,8 @@ struct Assembly: Sendable {
                 entries.append(
                     Entry(
                         path: list.path(index), description: descriptions[index], source: source,
-                        gain: gain(of: source), piece: source.sha256))
+                        gain: gain(of: source), loudnessWarning: loudnessWarning(of: source),
+                        piece: source.sha256))
             case .quarantined(let problem), .unreadable(let problem): summary.quarantine.append(problem)
             }
         }
@@ -52,7 +55,7 @@ struct Assembly: Sendable {
         }
         summary.ok = entries.count
         summary.excluded = entries.count { $0.source.exclusion != nil }
-        summary.warned = entries.count { !$0.source.warnings.isEmpty }
+        summary.warned = entries.count { !$0.source.warnings.isEmpty || $0.loudnessWarning != nil }
         guard !entries.isEmpty else {
             let first = summary.quarantine.first.map { ": \($0.path): \($0.reason)" } ?? ""
             throw BuildError(
@@ -60,6 +63,7 @@ struct Assembly: Sendable {
         }
         try deal(&entries, &summary)
         note(limited: entries, &summary)
+        noteAudio(entries, &summary)
         let statistics = try statistics(entries)
         guard let shards = try shards(entries, statistics, &summary) else { return nil }
         let stages = Stages.all + (manifest.splits.nearDuplicates == .together ? Stages.asked : [])
@@ -129,17 +133,6 @@ struct Assembly: Sendable {
             }
         }
         return outcomes
-    }
-
-    private func gain(of source: BuiltSource) -> LoudnessTarget.Gain? {
-        guard let audio = manifest.audio, let levels = source.levels else { return nil }
-        let target: LoudnessTarget =
-            switch audio.loudness {
-            case .none: .none
-            case .rms(let level): .rms(level)
-            case .lufs(let level): .lufs(level)
-            }
-        return target.gain(for: levels, ceiling: audio.peakCeiling)
     }
 
     // MARK: Pieces and splits
@@ -252,6 +245,8 @@ extension Assembly.Entry {
         Snapshot.Source(
             sha256: source.sha256, path: path, kind: source.kind, piece: piece.hex, split: split,
             labels: description.labels, segments: source.segments, gainDB: gain?.decibels,
-            warnings: source.warnings + (source.exclusion.map { ["midi.excluded: \($0)"] } ?? []))
+            warnings: source.warnings
+                + (loudnessWarning.map { ["\($0.code): \($0.message)"] } ?? [])
+                + (source.exclusion.map { ["midi.excluded: \($0)"] } ?? []))
     }
 }

@@ -85,7 +85,8 @@ struct SpectrumStage: Sendable {
             samples: facts["samples"]?.integer ?? 0, rows: RollShard.RowCounts(), objects: record.outputs,
             levels: AudioLevels(
                 rms: facts["rms"]?.double, integratedLoudness: facts["lufs"]?.double,
-                truePeak: facts["true_peak"]?.double, isSilent: facts["silent"]?.bool ?? false),
+                truePeak: facts["true_peak"]?.double, isSilent: facts["silent"]?.bool ?? false,
+                frames: facts["frames"]?.integer ?? 0, sampleRate: facts["rate"]?.integer ?? 0),
             exclusion: nil, warnings: record.diagnostics.map { "\($0.code): \($0.message)" })
     }
 }

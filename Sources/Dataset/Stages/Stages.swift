@@ -14,7 +14,7 @@ enum Stages {
     /// A source's mel spectrum → its landmarks, as hashes.
     static let landmarks = Stage("landmarks", version: 1, numerics: Numerics.tag)
     /// Audio bytes → features of each segment at unity gain, and what was measured on the way.
-    static let spectrum = Stage("spectrum", version: 1, numerics: Numerics.tag)
+    static let spectrum = Stage("spectrum", version: 2, numerics: Numerics.tag)
     /// One source's feature → its moments, before the gain.
     static let moments = Stage("moments", version: 1, numerics: Numerics.tag)
     /// One source's feature, with its gain, scaled and compressed → each band's moments.

@@ -1,0 +1,175 @@
+import Foundation
+import Testing
+
+@testable import Audio
+
+@Suite struct FLACTests {
+    /// FLAC made by hand: verbatim samples of 16 bits, 256 to a block (RFC 9639).
+    struct Writer {
+        var rate = 8000
+        var channels = 1
+        /// What STREAMINFO claims.
+        var claimed = 0
+        var comments: [String] = []
+
+        func stream(_ frames: [[UInt8]]) -> [UInt8] {
+            let packed = UInt64(rate) << 44 | UInt64(channels - 1) << 41 | 15 << 36 | UInt64(claimed)
+            let info: [UInt8] =
+                [1, 0, 1, 0, 0, 0, 0, 0, 0, 0] + littleEndian(packed.byteSwapped)
+                + Array(repeating: 0, count: 16)
+            let text =
+                littleEndian(UInt32(0)) + littleEndian(UInt32(comments.count))
+                + comments.flatMap { littleEndian(UInt32($0.utf8.count)) + Array($0.utf8) }
+            return Array("fLaC".utf8) + [0, 0, 0, 34] + info + [0x84, 0, 0, UInt8(text.count)] + text
+                + frames.joined()
+        }
+
+        /// One block of all channels.
+        func frame(_ number: Int, rateCode: UInt8 = 0, value: (Int, Int) -> Int16) -> [UInt8] {
+            var bytes: [UInt8] = [
+                0xFF, 0xF8, 0x80 | rateCode, UInt8(channels - 1) << 4 | 0x08, UInt8(number),
+            ]
+            bytes.append(Self.sum(bytes, polynomial: 0x07, bits: 8).0)
+            for channel in 0..<channels {
+                bytes.append(0x02)
+                for index in 0..<256 { bytes += littleEndian(value(channel, index).byteSwapped) }
+            }
+            let check = Self.sum(bytes, polynomial: 0x8005, bits: 16).1
+            return bytes + [UInt8(check >> 8), UInt8(check & 255)]
+        }
+
+        private static func sum(_ bytes: [UInt8], polynomial: UInt32, bits: UInt32) -> (UInt8, UInt16) {
+            var sum: UInt32 = 0
+            for byte in bytes {
+                sum ^= UInt32(byte) << (bits - 8)
+                for _ in 0..<8 { sum = sum >> (bits - 1) & 1 == 1 ? sum << 1 ^ polynomial : sum << 1 }
+                sum &= 1 << bits - 1
+            }
+            return (UInt8(sum & 255), UInt16(sum & 0xFFFF))
+        }
+
+        func frames(_ range: Range<Int>, rateCode: UInt8 = 0) -> [[UInt8]] {
+            range.map { number in
+                frame(number, rateCode: rateCode) { channel, index in
+                    Int16((index * 37 + number * 11 + channel * 5) % 4001 - 2000) * 4
+                }
+            }
+        }
+    }
+
+    @Test func everyFrameIsReadWhateverTheHeaderClaims() throws {
+        var writer = Writer()
+        for (claimed, expected) in [
+            (5120, "5120"), (0, "5120"), (256, "5120 audio.wrong-length"), (5119, "5120 audio.wrong-length"),
+            (6000, "5120 audio.truncated"),
+        ] {
+            writer.claimed = claimed
+            #expect(
+                try DeclaredLengthTests.read("a.flac", writer.stream(writer.frames(0..<20))) == expected,
+                "\(claimed)")
+        }
+    }
+
+    @Test func aChangeOfRateIsRefused() throws {
+        for claimed in [0, 5120] {
+            let writer = Writer(claimed: claimed)
+            // Code 5 is 16 kHz, 4 is STREAMINFO's 8 kHz.
+            let same = writer.stream(writer.frames(0..<10) + writer.frames(10..<20, rateCode: 4))
+            #expect(try DeclaredLengthTests.read("a.flac", same) == "5120")
+            let change = writer.stream(writer.frames(0..<10) + writer.frames(10..<20, rateCode: 5))
+            #expect(try DeclaredLengthTests.read("a.flac", change) == "refused audio.rate-changes")
+        }
+    }
+
+    @Test func aSecondFileIsReported() throws {
+        let writer = Writer(claimed: 2560)
+        let bytes = writer.stream(writer.frames(0..<10))
+        #expect(try DeclaredLengthTests.read("a.flac", bytes + bytes) == "2560 audio.chained")
+    }
+
+    @Test func theMaskTellsTheLowFrequencyEffects() throws {
+        // Left, right, LFE: without the mask the third is the centre.
+        for (comments, mixed) in [
+            (["WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x000B"], Float(100 + 200) / 2),
+            (["TITLE=x", "waveformatextensible_channel_mask=0xb"], Float(100 + 200) / 2),
+            ([], Float(100 + 200 + 3000) / 3),
+        ] {
+            let writer = Writer(channels: 3, claimed: 2560, comments: comments)
+            let frames = (0..<10).map { writer.frame($0) { channel, _ in [100, 200, 3000][channel] } }
+            let scratch = try Scratch()
+            let path = try scratch.file("a.flac", writer.stream(frames))
+            let values = try extractAll(path, DeclaredLengthTests.parameters).1["waveform"]?[0]
+            #expect(abs((values?[500] ?? 0) - mixed / 32768) < 1e-7, "\(comments)")
+        }
+    }
+}
+
+@Suite struct FileKindTests {
+    static func refusal(_ bytes: [UInt8], _ name: String = "a.wav") throws -> String {
+        let scratch = try Scratch()
+        do {
+            _ = try SoundFile(path: scratch.file(name, bytes))
+            return "opened"
+        } catch let error as AudioError where error.code == .unknownFormat {
+            return error.message + (error.help.map { "; \($0)" } ?? "")
+        }
+    }
+
+    static let sound = MPEGFrames().frames(200)
+
+    static let foreign: [String: [UInt8]] = {
+        func padded(_ bytes: [UInt8]) -> [UInt8] { bytes + Array(repeating: 0, count: 600) }
+        // A tar header: the name, the size in octal, and the sum of its bytes.
+        var tar = Array("song.mp3".utf8) + Array(repeating: 0, count: 504)
+        tar.replaceSubrange(124..<135, with: Array("00000100000".utf8))
+        let sum = tar.reduce(0) { $0 + Int($1) } + 8 * 0x20
+        let digits = String(sum, radix: 8)
+        tar.replaceSubrange(
+            148..<154, with: Array((String(repeating: "0", count: 6 - digits.count) + digits).utf8))
+        return [
+            "Git LFS": Array("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n".utf8),
+            "gzip": padded([0x1F, 0x8B, 8, 0]),
+            "web page": Array("\n<!DOCTYPE html>\n<html><body>404</body></html>".utf8),
+            "text file": Array("Das Stück fehlt noch, später mehr.\n".utf8),
+            "tar": tar + sound,
+            "zip": [0x50, 0x4B, 3, 4] + Array(repeating: 0, count: 26) + Array("song.mp3".utf8) + sound,
+            "QuickTime": [0, 0, 0, 8] + Array("wide".utf8) + [0, 0, 0, 0] + Array("mdat".utf8) + sound,
+            "MPEG-4": [0, 0, 0, 24] + Array("ftypM4A ".utf8) + padded([]),
+            "Matroska": [0x1A, 0x45, 0xDF, 0xA3] + Array(repeating: 7, count: 40) + sound,
+            "AAC": Array(
+                (0..<9).map { _ in [0xFF, 0xF1, 0x50, 0x80, 0x02, 0x1F, 0xFC] + Array(repeating: 0, count: 9)
+                }.joined()),
+            "WavPack": padded(Array("wvpk".utf8)),
+            "Windows Media": padded([0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11]),
+        ]
+    }()
+
+    @Test(arguments: foreign.keys.sorted()) func whatIsNoAudioIsNamed(_ name: String) throws {
+        let bytes = try #require(Self.foreign[name])
+        let message = try Self.refusal(bytes)
+        #expect(message.contains(name), "\(message)")
+        // The name does not matter, and a tag before it hides nothing.
+        #expect(try Self.refusal(bytes, "a.mp3") == message)
+        #expect(try Self.refusal(id3Tag(Array(repeating: 0, count: 30)) + bytes).contains(name))
+    }
+
+    @Test func aTagBeforeAnotherFormatIsPassedOver() throws {
+        let scratch = try Scratch()
+        let tag = id3Tag(Array(repeating: 0, count: 777))
+        let flac = FLACTests.Writer(claimed: 2560)
+        let wave = waveBytes(rate: 8000, [ExtractorTests.music(2560, seed: 1)])
+        for bytes in [flac.stream(flac.frames(0..<10)), wave] {
+            let alone = try extractAll(scratch.file("a", bytes), DeclaredLengthTests.parameters)
+            let tagged = try extractAll(scratch.file("b", tag + bytes), DeclaredLengthTests.parameters)
+            #expect(alone.0 == tagged.0 && alone.1 == tagged.1 && alone.0.frames == 2560)
+        }
+    }
+
+    /// Opening a pipe would wait for a writer.
+    @Test(.timeLimit(.minutes(1))) func onlyRegularFilesAreOpened() throws {
+        let scratch = try Scratch()
+        let path = scratch.url.appending(path: "pipe").path
+        #expect(mkfifo(path, 0o600) == 0)
+        #expect(throws: AudioAccessError.self) { try SoundFile(path: path) }
+    }
+}
