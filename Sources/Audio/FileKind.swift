@@ -4,8 +4,8 @@ enum FileKind {
     case mpeg(Range<Int>)
     /// Something that libsndfile may know, from this byte on; with a magic number of its own, or without.
     case other(start: Int, isKnown: Bool)
-    /// What is certainly no audio file, or one that no decoder here reads.
-    case foreign(String, isMedia: Bool)
+    /// What is certainly no audio file; or, with ffmpeg's name of the format, one that only ffmpeg decodes.
+    case foreign(String, demuxer: String?)
 
     /// Looks at the beginning of a file.
     init(_ file: FileBytes) throws {
@@ -15,9 +15,9 @@ enum FileKind {
             start = next
         }
         if let name = try Self.foreign(file, at: 0) {
-            self = .foreign(name.text, isMedia: name.isMedia)
+            self = .foreign(name.text, demuxer: name.demuxer)
         } else if start > 0, let name = try Self.foreign(file, at: start) {
-            self = .foreign(name.text, isMedia: name.isMedia)
+            self = .foreign(name.text, demuxer: name.demuxer)
         } else if let range = try Self.mpegInWave(file, start: start) {
             self = .mpeg(range)
         } else if try Self.isContainer(file, at: start) {
@@ -55,7 +55,7 @@ enum FileKind {
     /// What else is often found under an audio file's name.
     private static func foreign(
         _ file: FileBytes, at start: Int
-    ) throws -> (text: String, isMedia: Bool)? {
+    ) throws -> (text: String, demuxer: String?)? {
         let head = try file.bytes(at: start, count: 1024)
         func begins(_ bytes: [UInt8], at offset: Int = 0) -> Bool {
             head.dropFirst(offset).starts(with: bytes)
@@ -63,48 +63,50 @@ enum FileKind {
         func begins(_ text: String, at offset: Int = 0) -> Bool { begins(Array(text.utf8), at: offset) }
 
         if begins("version https://git-lfs") {
-            return ("a Git LFS pointer, and the audio itself was not downloaded: run `git lfs pull`", false)
+            return ("a Git LFS pointer, and the audio itself was not downloaded: run `git lfs pull`", nil)
         }
-        if begins([0x1F, 0x8B]) { return ("compressed with gzip: unpack it", false) }
+        if begins([0x1F, 0x8B]) { return ("compressed with gzip: unpack it", nil) }
         if begins([0x50, 0x4B, 3, 4]) || begins([0x50, 0x4B, 5, 6]) {
-            return ("a zip archive: unpack it", false)
+            return ("a zip archive: unpack it", nil)
         }
-        if begins([0x28, 0xB5, 0x2F, 0xFD]) { return ("compressed with Zstandard: unpack it", false) }
-        if begins([0xFD, 0x37, 0x7A, 0x58, 0x5A]) { return ("compressed with xz: unpack it", false) }
-        if begins("BZh") { return ("compressed with bzip2: unpack it", false) }
-        if begins([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]) { return ("a 7z archive: unpack it", false) }
-        if begins("Rar!") { return ("a RAR archive: unpack it", false) }
-        if isTar(head) { return ("a tar archive: unpack it", false) }
-        if begins("%PDF") { return ("a PDF document", false) }
-        if begins([0x89, 0x50, 0x4E, 0x47]) { return ("a PNG picture", false) }
-        if begins([0xFF, 0xD8, 0xFF]) { return ("a JPEG picture", false) }
-        if begins("MThd") { return ("a MIDI file", false) }
-        if begins("SQLite format 3") { return ("an SQLite database", false) }
+        if begins([0x28, 0xB5, 0x2F, 0xFD]) { return ("compressed with Zstandard: unpack it", nil) }
+        if begins([0xFD, 0x37, 0x7A, 0x58, 0x5A]) { return ("compressed with xz: unpack it", nil) }
+        if begins("BZh") { return ("compressed with bzip2: unpack it", nil) }
+        if begins([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]) { return ("a 7z archive: unpack it", nil) }
+        if begins("Rar!") { return ("a RAR archive: unpack it", nil) }
+        if isTar(head) { return ("a tar archive: unpack it", nil) }
+        if begins("%PDF") { return ("a PDF document", nil) }
+        if begins([0x89, 0x50, 0x4E, 0x47]) { return ("a PNG picture", nil) }
+        if begins([0xFF, 0xD8, 0xFF]) { return ("a JPEG picture", nil) }
+        if begins("MThd") { return ("a MIDI file", nil) }
+        if begins("SQLite format 3") { return ("an SQLite database", nil) }
 
-        if begins([0x1A, 0x45, 0xDF, 0xA3]) { return ("a Matroska or WebM file", true) }
+        if begins([0x1A, 0x45, 0xDF, 0xA3]) { return ("a Matroska or WebM file", "matroska") }
         if ["ftyp", "moov", "mdat", "wide", "free", "skip", "pnot"].contains(where: { begins($0, at: 4) }) {
-            return ("an MPEG-4 or QuickTime file (m4a, mp4, mov)", true)
+            return ("an MPEG-4 or QuickTime file (m4a, mp4, mov)", "mov")
         }
         if begins([0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11]) {
-            return ("a Windows Media file (wma, asf)", true)
+            return ("a Windows Media file (wma, asf)", "asf")
         }
-        if begins("RIFF") && begins("AVI ", at: 8) { return ("an AVI file", true) }
-        if begins("wvpk") { return ("a WavPack file", true) }
-        if begins("MAC ") { return ("a Monkey's Audio file", true) }
-        if begins("MPCK") || begins("MP+") { return ("a Musepack file", true) }
-        if begins("TTA1") || begins("TTA2") { return ("a True Audio file", true) }
-        if begins("DSD ") || begins("FRM8") { return ("a DSD file", true) }
-        if begins("#!AMR") { return ("an AMR file", true) }
-        if begins("FLV") { return ("a Flash video", true) }
-        if begins([0, 0, 1, 0xBA]) { return ("an MPEG program stream", true) }
+        if begins("RIFF") && begins("AVI ", at: 8) { return ("an AVI file", "avi") }
+        if begins("wvpk") { return ("a WavPack file", "wv") }
+        if begins("MAC ") { return ("a Monkey's Audio file", "ape") }
+        if begins("MPCK") { return ("a Musepack file", "mpc8") }
+        if begins("MP+") { return ("a Musepack file", "mpc") }
+        if begins("TTA1") || begins("TTA2") { return ("a True Audio file", "tta") }
+        if begins("DSD ") { return ("a DSD file", "dsf") }
+        if begins("FRM8") { return ("a DSD file", "iff") }
+        if begins("#!AMR") { return ("an AMR file", "amr") }
+        if begins("FLV") { return ("a Flash video", "flv") }
+        if begins([0, 0, 1, 0xBA]) { return ("an MPEG program stream", "mpeg") }
         if begins([0x47]), head.count > 376, head[188] == 0x47, head[376] == 0x47 {
-            return ("an MPEG transport stream", true)
+            return ("an MPEG transport stream", "mpegts")
         }
-        if begins("ADIF") || isADTS(head) { return ("a raw AAC stream", true) }
-        if begins([0x0B, 0x77]) { return ("an AC-3 stream", true) }
+        if begins("ADIF") || isADTS(head) { return ("a raw AAC stream", "aac") }
+        if begins([0x0B, 0x77]) { return ("an AC-3 stream", "ac3") }
         // Some containers begin with a header of text.
         if try !isContainer(file, at: start), let text = text(head, isWhole: head.count < 1024) {
-            return (text, false)
+            return (text, nil)
         }
         return nil
     }

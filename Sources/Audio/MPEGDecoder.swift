@@ -1,5 +1,11 @@
 internal import CMpg123
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// Decodes MPEG audio of all layers through libmpg123, frame by frame.
 ///
 /// The frames are found here, by `MPEGScanner`, and given to libmpg123 whole, so that the number of samples is known before
@@ -118,7 +124,7 @@ final class MPEGDecoder {
             offset = run.offset
         }
         let length = try frameLength(run)
-        decode(try file.view(at: offset, count: length), run)
+        try decode(try file.view(at: offset, count: length), run)
         let count = run.header.samples
         let begin = min(max(max(kept[stream].lowerBound, wanted) - sample, 0), count)
         let end = min(max(kept[stream].upperBound - sample, begin), count)
@@ -143,12 +149,13 @@ final class MPEGDecoder {
     }
 
     /// Decodes one frame into `decoded`; silence where libmpg123 gives less than a whole frame.
-    private func decode(_ bytes: UnsafeRawBufferPointer, _ run: MPEGPlan.Run) {
+    private func decode(_ bytes: UnsafeRawBufferPointer, _ run: MPEGPlan.Run) throws {
         let wanted = run.header.samples * run.header.channels * MemoryLayout<Float>.size
         let target = UnsafeMutableRawPointer(decoded.pointer)
         var filled = 0
-        if handle == nil { handle = makeHandle(run) }
-        if let handle, mpg123_feed(handle, bytes.baseAddress, bytes.count) == Int32(MPG123_OK.rawValue) {
+        let handle = try handle ?? makeHandle(run)
+        self.handle = handle
+        if mpg123_feed(handle, bytes.baseAddress, bytes.count) == Int32(MPG123_OK.rawValue) {
             // It first says that the format is new; then come the samples.
             for _ in 0..<4 where filled < wanted {
                 var count = 0
@@ -169,8 +176,11 @@ final class MPEGDecoder {
         handle = nil
     }
 
-    private func makeHandle(_ run: MPEGPlan.Run) -> OpaquePointer? {
-        guard let handle = mpg123_new(nil, nil) else { return nil }
+    /// What fails here says nothing of the file: memory is short.
+    private func makeHandle(_ run: MPEGPlan.Run) throws -> OpaquePointer {
+        guard let handle = mpg123_new(nil, nil) else {
+            throw AudioAccessError(path: file.path, number: ENOMEM)
+        }
         let flags = [
             // It prints to standard error otherwise.
             MPG123_QUIET,
@@ -191,7 +201,7 @@ final class MPEGDecoder {
         ]
         guard codes.allSatisfy({ $0 == Int32(MPG123_OK.rawValue) }) else {
             mpg123_delete(handle)
-            return nil
+            throw AudioAccessError(path: file.path, number: ENOMEM)
         }
         return handle
     }

@@ -39,6 +39,7 @@ final class SndfileDecoder {
         var count: Int { file.count - start }
 
         func read(_ target: UnsafeMutableRawPointer, _ wanted: Int) -> Int {
+            guard position < count else { return 0 }
             do {
                 let got = try file.read(
                     into: target, at: start + position, count: max(0, min(wanted, count - position)))
@@ -114,6 +115,7 @@ final class SndfileDecoder {
             throw fault
         }
         if let handle { return handle }
+        if message.contains("malloc") { throw AudioAccessError(path: view.file.path, number: ENOMEM) }
         let convert = "convert it, for example with: ffmpeg -i FILE out.flac"
         switch code {
         case Int32(SF_ERR_UNRECOGNISED_FORMAT):

@@ -19,6 +19,7 @@ final class SoundFile {
     private enum Decoder {
         case mpeg(MPEGDecoder)
         case sndfile(SndfileDecoder)
+        case ffmpeg(FFmpegDecoder)
     }
 
     private let file: FileBytes
@@ -72,10 +73,9 @@ final class SoundFile {
 
     private static func open(_ file: FileBytes) throws -> Opened {
         switch try FileKind(file) {
-        case .foreign(let text, let isMedia):
-            throw AudioError(
-                .unknownFormat, "no audio format that is known here: this is \(text)",
-                help: isMedia ? convert : nil)
+        case .foreign(let text, let demuxer?): return try media(file, text, demuxer)
+        case .foreign(let text, nil):
+            throw AudioError(.unknownFormat, "no audio format that is known here: this is \(text)")
         case .mpeg(let range):
             if let opened = try mpeg(file, range) { return opened }
             if range.count < 256 { throw AudioError(.malformed, "the decoder found nothing to decode") }
@@ -88,6 +88,17 @@ final class SoundFile {
                 return opened
             }
         }
+    }
+
+    private static func media(_ file: FileBytes, _ kind: String, _ demuxer: String) throws -> Opened {
+        let decoder = try FFmpegDecoder(path: file.path, kind: kind, demuxer: demuxer)
+        return Opened(
+            decoder: .ffmpeg(decoder), sampleRate: decoder.sampleRate, channels: decoder.channels,
+            layout: ChannelLayout(
+                channels: decoder.channels, map: nil, mask: decoder.channelMask, vorbisOrder: false),
+            names: (
+                kind.split(separator: " ").dropFirst().joined(separator: " "), "by ffmpeg, \(decoder.version)"
+            ), mostFrames: (file.count + 64) * 8192)
     }
 
     private static func mpeg(_ file: FileBytes, _ range: Range<Int>) throws -> Opened? {
@@ -178,6 +189,8 @@ final class SoundFile {
         switch decoder {
         case .mpeg(let mpeg): got = try mpeg.read(into: buffer, count: count)
         case .sndfile(let sound): got = sound.read(into: buffer, count: min(count, mostFrames - position + 1))
+        case .ffmpeg(let program):
+            got = program.read(into: buffer, count: min(count, mostFrames - position + 1))
         }
         if position + got > mostFrames {
             isOverrun = true
@@ -194,6 +207,7 @@ final class SoundFile {
         switch decoder {
         case .mpeg(let mpeg): try mpeg.seek(to: frame)
         case .sndfile(let sound): guard sound.seek(to: frame) else { return false }
+        case .ffmpeg: return false
         }
         position = frame
         return true
@@ -208,14 +222,21 @@ final class SoundFile {
             return mpeg.plan.cutFrame.map { "the last MPEG frame has \($0.present) of \($0.length) bytes" }
         case .sndfile(let sound):
             let complaint = try sound.fault()
-            if isOverrun, !isCut {
-                throw AudioError(
-                    .malformed,
-                    "the decoder gives more than \(mostFrames) frames, the most that \(presentBytes ?? file.count) bytes can hold",
-                    frame: mostFrames)
-            }
+            try checkOverrun()
             return complaint
+        case .ffmpeg(let program):
+            try checkOverrun()
+            return program.fault
         }
+    }
+
+    private func checkOverrun() throws(AudioError) {
+        guard isOverrun, !isCut else { return }
+        let count = presentBytes ?? file.count
+        throw AudioError(
+            .malformed,
+            "the decoder gives more than \(mostFrames) frames, the most that \(count) bytes can hold",
+            frame: mostFrames)
     }
 
     /// What is odd about the file, once it has been read: what was left out, and what was not as declared.
@@ -240,6 +261,7 @@ final class SoundFile {
                         frame: frames))
             case nil: break
             }
+        case .ffmpeg: break
         }
         return warnings
     }

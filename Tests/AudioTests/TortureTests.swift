@@ -28,7 +28,9 @@ import Testing
         #expect(Set(names) == Set(Self.expectations.keys))
         for name in names.sorted() {
             let found = FaultTests.code(folder.appending(path: name).path, Self.parameters)
-            #expect(found == Self.expectations[name], "\(name)")
+            // What only ffmpeg decodes is out of reach without it.
+            let needsProgram = name.hasSuffix(".m4a") && FFmpegDecoder.program == nil
+            #expect(found == (needsProgram ? "access" : Self.expectations[name]), "\(name)")
         }
     }
 
@@ -60,7 +62,7 @@ import Testing
         "mutagen_52-overwritten-metadata.flac": "refused audio.truncated",
         "mutagen_52-too-short-block-size.flac": "refused audio.truncated",
         "mutagen_8k-4ch-1s-silence.aif": "audio.silent",
-        "mutagen_alac.m4a": "refused audio.unknown-format",
+        "mutagen_alac.m4a": "audio.silent",
         "mutagen_empty.oggflac": "refused audio.malformed",
         "mutagen_emptyfile.mp3": "refused audio.unknown-format",
         "mutagen_example.opus": "",
@@ -78,7 +80,7 @@ import Testing
         "ok.aiff": "",
         "ok.au": "",
         "ok.flac": "",
-        "ok.m4a": "refused audio.unknown-format",
+        "ok.m4a": "",
         "ok.mp3": "",
         "ok.ogg": "",
         "ok.opus": "",
@@ -91,7 +93,7 @@ import Testing
         "pedalboard_adpcm_ima.wav": "",
         "pedalboard_adpcm_ms.wav": "",
         "pedalboard_alaw.wav": "",
-        "pedalboard_mono_sine_at_44100Hz.m4a": "refused audio.unknown-format",
+        "pedalboard_mono_sine_at_44100Hz.m4a": "",
         "pedalboard_mp3_in_wav.wav": "",
         "pedalboard_no_header.mp3": "",
         "pedalboard_zero_channels.mp3": "refused audio.malformed",
