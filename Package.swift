@@ -66,7 +66,7 @@ var targets: [Target] = [
     .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: strict),
     .target(
         name: "Audio",
-        dependencies: ["Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW"],
+        dependencies: ["Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW"],
         swiftSettings: strict),
     // Layer 0
     .target(name: "Tensors", swiftSettings: strict),
@@ -80,6 +80,9 @@ var targets: [Target] = [
     .systemLibrary(
         name: "CSndfile", pkgConfig: "sndfile",
         providers: [.apt(["libsndfile1-dev"]), .brew(["libsndfile"])]),
+    .systemLibrary(
+        name: "CMpg123", pkgConfig: "libmpg123",
+        providers: [.apt(["libmpg123-dev"]), .brew(["mpg123"])]),
     .systemLibrary(
         name: "CSamplerate", pkgConfig: "samplerate",
         providers: [.apt(["libsamplerate0-dev"]), .brew(["libsamplerate"])]),
@@ -97,8 +100,8 @@ var targets: [Target] = [
         name: "Kernels",
         // Audio's kernels are not public: its sources are linked into the folder.
         dependencies: [
-            "Dataset", "Symbolic", "Build", "Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW",
-            "CAllocations",
+            "Dataset", "Symbolic", "Build", "Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr",
+            "CFFTW", "CAllocations",
         ],
         path: "tools/benchmarks/kernels", swiftSettings: strict),
     .target(name: "CAllocations", path: "tools/benchmarks/allocations", publicHeadersPath: "."),

@@ -22,6 +22,10 @@ public struct AudioError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let notFinite = Code(rawValue: "audio.not-finite")
         /// The sample rate is absurd, or too far from the wanted one to convert.
         public static let badRate = Code(rawValue: "audio.bad-rate")
+        /// The sample rate changes within the file.
+        public static let rateChanges = Code(rawValue: "audio.rate-changes")
+        /// A sample-rate converter reported an error, or gave nothing where samples are due.
+        public static let resampling = Code(rawValue: "audio.resampling")
         /// No channel, or more than 64.
         public static let badChannels = Code(rawValue: "audio.bad-channels")
     }
@@ -49,7 +53,8 @@ public struct AudioError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Something odd in a file that was read all the same.
 public struct AudioWarning: Hashable, Sendable {
-    /// A stable dotted name: `audio.truncated`, `audio.silent`, `audio.chained`, `audio.junk`.
+    /// A stable dotted name: `audio.truncated`, `audio.silent`, `audio.chained`, `audio.junk`, `audio.wrong-length`,
+    /// `audio.channels-change`, `audio.damaged`.
     public let code: String
     /// What was found, and what was made of it.
     public let message: String

@@ -28,7 +28,8 @@ public struct AudioFacts: Sendable, Hashable {
     public var samples = 0
     /// The segments, in order.
     public var segments: [Segment] = []
-    /// Integrated loudness in LUFS (BS.1770-4); `nil` for less than 400 ms, for silence, below 4 kHz.
+    /// Integrated loudness in LUFS (BS.1770-4), of less than 400 ms that of the whole as one block; `nil` for silence and
+    /// below 4 kHz.
     public var integratedLoudness: Double?
     /// Loudness range in LU (EBU Tech 3342); `nil` for less than 3 s and for silence.
     public var loudnessRange: Double?
@@ -40,7 +41,7 @@ public struct AudioFacts: Sendable, Hashable {
     public var rms: Double?
     /// Whether `rms` is below −70 dBFS.
     public var isSilent = false
-    /// Samples, of all channels, at or beyond 32767/32768 of full scale.
+    /// Samples, of all channels, from 32767/32768 of full scale up to full scale; floats beyond that lose nothing.
     public var clippedSamples = 0
     /// What was odd.
     public var warnings: [AudioWarning] = []

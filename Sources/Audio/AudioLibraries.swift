@@ -1,7 +1,14 @@
 internal import CFFTW
+internal import CMpg123
 internal import CSamplerate
 internal import CSndfile
 internal import CSoxr
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
 
 /// The libraries whose versions may change the last bits of a feature.
 public enum AudioLibraries {
@@ -9,6 +16,7 @@ public enum AudioLibraries {
     public static var versions: [String: String] {
         [
             "fftw": String(cString: fftwf_version_string()),
+            "libmpg123": mpg123Version,
             "libsamplerate": String(cString: src_get_version()),
             "libsndfile": String(cString: sf_version_string()),
             "libsoxr": String(cString: soxr_version()),
@@ -27,5 +35,25 @@ public enum AudioLibraries {
         #endif
         let libraries = versions.sorted { $0.key < $1.key }.map(\.value)
         return (["\(architecture), \(simd_bits())-bit vectors"] + libraries).joined(separator: "; ")
+    }()
+
+    /// libmpg123's version and the decoder that it chose for this processor, which decides the last bits.
+    ///
+    /// A function for the version came with 1.32; before, only the version of the interface is known.
+    private static let mpg123Version: String = {
+        typealias Version =
+            @convention(c) (
+                UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<UInt32>?
+            ) -> UnsafePointer<CChar>?
+        var version = "interface \(MPG123_API_VERSION)"
+        if let function = dlsym(dlopen(nil, RTLD_NOW), "mpg123_distversion"),
+            let text = unsafeBitCast(function, to: Version.self)(nil, nil, nil)
+        {
+            version = String(cString: text)
+        }
+        guard let handle = mpg123_new(nil, nil) else { return "libmpg123 \(version)" }
+        defer { mpg123_delete(handle) }
+        let decoder = mpg123_current_decoder(handle).map { String(cString: $0) } ?? "unknown"
+        return "libmpg123 \(version), \(decoder)"
     }()
 }

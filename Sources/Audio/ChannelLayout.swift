@@ -14,17 +14,15 @@ struct ChannelLayout: Equatable {
 
     let places: [Place]
 
-    /// By the file's own channel map, else by the usual layout of that many channels.
-    init(handle: OpaquePointer, channels: Int, format: Int32) {
-        var map = [Int32](repeating: 0, count: channels)
-        let size = Int32(channels * MemoryLayout<Int32>.size)
-        if channels > 2, sf_command(handle, Int32(SFC_GET_CHANNEL_MAP_INFO), &map, size) != 0,
-            map.contains(where: { $0 > 0 })
-        {
+    /// By the file's own channel map (libsndfile's numbers) or mask (WAVE's bits), else by the usual layout of that many
+    /// channels.
+    init(channels: Int, map: [Int32]?, mask: Int?, vorbisOrder: Bool) {
+        if channels > 2, let map {
             places = Self.places(map: map)
+        } else if channels > 2, let mask, mask > 0, mask.nonzeroBitCount == channels {
+            places = Self.places(mask: mask)
         } else {
-            let container = format & Int32(SF_FORMAT_TYPEMASK)
-            places = Self.usual(channels, vorbisOrder: container == Int32(SF_FORMAT_OGG))
+            places = Self.usual(channels, vorbisOrder: vorbisOrder)
         }
     }
 
@@ -60,6 +58,17 @@ struct ChannelLayout: Equatable {
             if channel == Int32(SF_CHANNEL_MAP_LFE) { return .lfe }
             if sides.contains(channel) || (!hasSides && rears.contains(channel)) { return .surround }
             return .main
+        }
+    }
+
+    /// By the bits of `dwChannelMask` (WAVEFORMATEXTENSIBLE), the channels in their order: 3 is low-frequency effects, 4
+    /// and 5 the rear ones, 9 and 10 those at the sides.
+    private static func places(mask: Int) -> [Place] {
+        let bits = (0..<Int.bitWidth - 1).filter { mask >> $0 & 1 == 1 }
+        let hasSides = bits.contains { [9, 10].contains($0) }
+        return bits.map { bit in
+            bit == 3
+                ? .lfe : [9, 10].contains(bit) || (!hasSides && [4, 5].contains(bit)) ? .surround : .main
         }
     }
 }

@@ -79,7 +79,7 @@ public final class FeatureExtractor {
         }
 
         while true {
-            let count = file.read(into: interleaved.pointer, count: Self.blockLength)
+            let count = try file.read(into: interleaved.pointer, count: Self.blockLength)
             if count == 0 { break }
             deinterleave(interleaved.pointer, count: count, into: planes)
             for channel in 0..<file.channels {
@@ -117,10 +117,10 @@ public final class FeatureExtractor {
     }
 
     /// Whether what was read is worth keeping, and what is to be said of it.
-    private func judge(_ facts: inout AudioFacts, _ file: SoundFile, _ complaint: String?) throws(AudioError)
-    {
+    private func judge(_ facts: inout AudioFacts, _ file: SoundFile, _ complaint: String?) throws {
         let declared = file.declaredFrames ?? 0
-        if complaint != nil || facts.frames < declared {
+        let isShort = complaint != nil || facts.frames < declared
+        if isShort {
             var message = "\(facts.frames) frames could be read"
             if declared > facts.frames { message += " of \(declared) declared" }
             if let complaint { message += ": \(complaint)" }
@@ -132,28 +132,9 @@ public final class FeatureExtractor {
             facts.warnings.append(
                 AudioWarning(code: AudioError.Code.truncated.rawValue, message: message, frame: facts.frames))
         }
-        guard facts.frames > 0 else { throw AudioError(.noSamples, "the file holds no samples") }
-        if file.skippedBytes > 0 {
-            facts.warnings.append(
-                AudioWarning(
-                    code: "audio.junk",
-                    message: "\(file.skippedBytes) bytes before the first MP3 frame were passed over",
-                    frame: nil))
-        }
-        switch file.oggEnding() {
-        case .chained:
-            facts.warnings.append(
-                AudioWarning(
-                    code: "audio.chained",
-                    message: "several streams are chained in the file; only the first was read",
-                    frame: facts.frames))
-        case .cut where facts.warnings.isEmpty:
-            facts.warnings.append(
-                AudioWarning(
-                    code: AudioError.Code.truncated.rawValue,
-                    message: "the Ogg pages do not run on to a marked end; some may be missing",
-                    frame: facts.frames))
-        case .cut, nil: break
+        guard facts.frames > 0 else { throw AudioError(.noSamples, file.emptiness) }
+        facts.warnings += try file.warnings(frames: facts.frames).filter {
+            !isShort || $0.code != AudioError.Code.truncated.rawValue
         }
         if facts.isSilent {
             let cancels = (facts.samplePeak ?? -.infinity) >= -50

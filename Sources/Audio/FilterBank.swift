@@ -29,6 +29,9 @@ struct FilterBank {
         self.weights = FloatBuffer(weights)
     }
 
+    /// Whether all weights of a row are zero.
+    func isEmpty(row: Int) -> Bool { starts[row] == ends[row] }
+
     /// The weighted sum of one row over bins that hold eight frames each: bin k at `bins + 8 * k`.
     @inline(__always)
     func sum(row: Int, _ bins: UnsafePointer<Float>) -> SIMD8<Float> {
@@ -86,6 +89,17 @@ struct FilterBank {
 }
 
 extension MelParameters {
+    /// The bands that no frequency bin falls into, so that they are always 0: librosa warns of them too.
+    ///
+    /// - Parameters:
+    ///   - sampleRate: The rate of the samples in Hz.
+    ///   - nFFT: The length of the transform.
+    /// - Returns: Their numbers, ascending, from 0.
+    public func emptyBands(sampleRate: Int, nFFT: Int) -> [Int] {
+        let bank = FilterBank.mel(self, sampleRate: sampleRate, nFFT: nFFT)
+        return (0..<bank.rowCount).filter { bank.isEmpty(row: $0) }
+    }
+
     /// The frequency in Hz at which each band is highest.
     public func frequencies(sampleRate: Int) -> [Double] {
         let low = scale.mel(of: fMin)

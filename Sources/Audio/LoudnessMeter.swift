@@ -13,6 +13,8 @@
 /// The filter is libebur128's, for any sample rate. Blocks of 400 ms and of 3 s begin every 100 ms (libebur128 has 3 s
 /// blocks only every second); the sums are kept per 100 ms, so that each sample is squared once.
 struct LoudnessMeter {
+    /// Blocks of BS.1770 have this length in seconds; less is measured as one block.
+    static let blockSeconds = 0.4
     /// Below this rate in Hz the K-weighting's shelf would lie beyond the band.
     static let lowestRate = 4000
 
@@ -66,11 +68,23 @@ struct LoudnessMeter {
         }
     }
 
+    /// Whether there was no whole block of 400 ms.
+    private var isShort: Bool { slices.count < 4 }
+
     private static func energy(of loudness: Double) -> Double { pow(10, (loudness + 0.691) / 10) }
     private static func loudness(of energy: Double) -> Double { -0.691 + 10 * log10(energy) }
 
     /// In LUFS; `nil` if no 400 ms block is above −70 LUFS.
+    ///
+    /// BS.1770 says nothing about less than 400 ms: what is there is then one block. So a sound of 399 ms measures as one of
+    /// 400 ms does, and short ones are not held to be quieter for the silence that would fill the block.
     var integrated: Double? {
+        if isShort {
+            let length = slices.count * sliceLength + sliceFill
+            guard length > 0 else { return nil }
+            let energy = (slices.reduce(0, +) * Double(sliceLength) + slice) / Double(length)
+            return energy >= Self.energy(of: -70) ? Self.loudness(of: energy) : nil
+        }
         let blocks = blocks(length: 4)
         guard !blocks.isEmpty else { return nil }
         let gate = blocks.reduce(0, +) / Double(blocks.count) / 10

@@ -43,6 +43,25 @@ public enum LoudnessTarget: Sendable, Hashable {
         }
         return Gain(decibels: wanted, isLimited: false)
     }
+
+    /// Why a source's loudness is not quite what the target means, if it is not.
+    ///
+    /// - Returns: `audio.too-short-for-loudness` where less than 400 ms were measured as one block,
+    ///   `audio.loudness-unmeasured` where nothing could be, so that the gain is 0 dB.
+    public func warning(for levels: AudioLevels) -> AudioWarning? {
+        guard case .lufs = self, !levels.isSilent else { return nil }
+        if levels.integratedLoudness == nil {
+            let reason = levels.isLowRate ? "the sample rate is under 4000 Hz" : "nothing is above −70 LUFS"
+            return AudioWarning(
+                code: "audio.loudness-unmeasured",
+                message: "no loudness in LUFS can be measured, so the gain is 0 dB: \(reason)")
+        }
+        guard levels.isShort else { return nil }
+        return AudioWarning(
+            code: "audio.too-short-for-loudness",
+            message:
+                "shorter than 400 ms, the block of a loudness in LUFS: the whole was measured as one block")
+    }
 }
 
 /// What decides a source's gain.
@@ -55,9 +74,26 @@ public struct AudioLevels: Sendable, Hashable {
     public let truePeak: Double?
     /// Whether the source counts as silence, which no gain is applied to.
     public let isSilent: Bool
+    /// Whether the source is shorter than the 400 ms that a loudness in LUFS wants.
+    public let isShort: Bool
+    /// Whether the sample rate is too low for a loudness in LUFS.
+    public let isLowRate: Bool
 
     /// Collects measurements.
-    public init(rms: Double?, integratedLoudness: Double?, truePeak: Double?, isSilent: Bool) {
+    ///
+    /// - Parameters:
+    ///   - rms: In dBFS.
+    ///   - integratedLoudness: In LUFS.
+    ///   - truePeak: In dBTP.
+    ///   - isSilent: Whether the source counts as silence.
+    ///   - frames: The frames of the file at its own rate; 0 if unknown.
+    ///   - sampleRate: That rate in Hz.
+    public init(
+        rms: Double?, integratedLoudness: Double?, truePeak: Double?, isSilent: Bool, frames: Int = 0,
+        sampleRate: Int = 0
+    ) {
+        isShort = frames > 0 && Double(frames) < LoudnessMeter.blockSeconds * Double(sampleRate)
+        isLowRate = (1..<LoudnessMeter.lowestRate).contains(sampleRate)
         self.rms = rms
         self.integratedLoudness = integratedLoudness
         self.truePeak = truePeak
@@ -68,6 +104,8 @@ public struct AudioLevels: Sendable, Hashable {
 extension AudioFacts {
     /// What decides the file's gain.
     public var levels: AudioLevels {
-        AudioLevels(rms: rms, integratedLoudness: integratedLoudness, truePeak: truePeak, isSilent: isSilent)
+        AudioLevels(
+            rms: rms, integratedLoudness: integratedLoudness, truePeak: truePeak, isSilent: isSilent,
+            frames: frames, sampleRate: nativeSampleRate)
     }
 }

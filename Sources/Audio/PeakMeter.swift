@@ -12,6 +12,7 @@
 struct PeakMeter {
     /// How many samples of the past must stand before each plane.
     static let history = 32
+    /// Samples from here to full scale are clipped; beyond full scale, which only floats reach, nothing is lost.
     static let clipLevel: Float = 32767.0 / 32768.0
     /// The largest magnitude that is a sample; the squares of larger ones do not fit a spectrum of floats.
     static let largestSample: Float = 1e12
@@ -62,7 +63,9 @@ struct PeakMeter {
             }
             samplePeak = max(samplePeak, peak)
             if peak >= Self.clipLevel {
-                for i in 0..<length where abs(samples[i]) >= Self.clipLevel { clippedSamples += 1 }
+                for i in 0..<length where abs(samples[i]) >= Self.clipLevel && abs(samples[i]) <= 1 {
+                    clippedSamples += 1
+                }
             }
             truePeak = max(truePeak, peak)
             if taps > 0, max(peak, lastPeak) * gain > truePeak { interpolate(samples, count: length) }

@@ -66,6 +66,8 @@ final class SampleRateConverter {
     }
 
     /// Takes the next samples; hands on those that are ready.
+    ///
+    /// - Throws: `audio.resampling` if the library fails; whatever `body` throws.
     func process(
         _ samples: UnsafePointer<Float>, count: Int, _ body: (UnsafePointer<Float>, Int) throws -> Void
     ) throws {
@@ -74,23 +76,39 @@ final class SampleRateConverter {
     }
 
     /// Hands on the rest.
+    ///
+    /// - Throws: `audio.resampling` if the library fails; whatever `body` throws.
     func finish(_ body: (UnsafePointer<Float>, Int) throws -> Void) throws {
         let wanted = (inputCount * to + from - 1) / from
         if case .soxr(let state) = engine {
             while outputCount < wanted {
                 var made = 0
-                soxr_process(state, nil, 0, nil, output.pointer, output.count, &made)
+                try check(soxr_process(state, nil, 0, nil, output.pointer, output.count, &made))
                 if made == 0 { break }
                 made = min(made, wanted - outputCount)
                 outputCount += made
                 try body(output.pointer, made)
             }
+            // The part of one input sample may be missing, for rounding; more is a fault.
+            guard wanted - outputCount <= 1 + to / from else {
+                throw AudioError(
+                    .resampling, "libsoxr gave \(outputCount) of \(wanted) samples", frame: inputCount)
+            }
         }
         let zeros = FloatBuffer(count: 4096)
         defer { withExtendedLifetime(zeros) {} }
+        var barren = 0
         while outputCount < wanted {
             if case .samplerate = engine {
+                let before = outputCount
                 try feed(zeros.pointer, count: zeros.count, limit: wanted - outputCount, body)
+                // Down to 1/256 of the rate, a block gives 16 samples; the filter swallows a few blocks first.
+                barren = outputCount == before ? barren + 1 : 0
+                guard barren < 64 else {
+                    throw AudioError(
+                        .resampling, "libsamplerate gave \(outputCount) of \(wanted) samples",
+                        frame: inputCount)
+                }
             } else {
                 let count = min(wanted - outputCount, zeros.count)
                 outputCount += count
@@ -111,6 +129,7 @@ final class SampleRateConverter {
         var allowed = limit
         while true {
             var made = 0
+            var used = 0
             switch engine {
             case .none: break
             case .samplerate(let state):
@@ -120,20 +139,37 @@ final class SampleRateConverter {
                 data.input_frames = count - consumed
                 data.output_frames = output.count
                 data.src_ratio = Double(to) / Double(from)
-                guard src_process(state, &data) == 0 else { break }
-                consumed += data.input_frames_used
+                let code = src_process(state, &data)
+                guard code == 0 else {
+                    let message = src_strerror(code).map { String(cString: $0) } ?? "error \(code)"
+                    throw AudioError(.resampling, "libsamplerate: \(message)", frame: inputCount)
+                }
+                used = data.input_frames_used
                 made = data.output_frames_gen
             case .soxr(let state):
-                var used = 0
-                soxr_process(
-                    state, samples + consumed, count - consumed, &used, output.pointer, output.count, &made)
-                consumed += used
+                try check(
+                    soxr_process(
+                        state, samples + consumed, count - consumed, &used, output.pointer, output.count,
+                        &made))
             }
+            consumed += used
             let kept = min(made, allowed)
             outputCount += kept
             allowed -= kept
             if kept > 0 { try body(output.pointer, kept) }
-            if made == 0 || allowed == 0 { return }
+            if allowed == 0 { return }
+            if made == 0 {
+                guard consumed == count || used > 0 else {
+                    throw AudioError(
+                        .resampling, "the converter took \(consumed) of \(count) samples", frame: inputCount)
+                }
+                if consumed == count { return }
+            }
         }
+    }
+
+    private func check(_ error: UnsafePointer<CChar>?) throws(AudioError) {
+        guard let error else { return }
+        throw AudioError(.resampling, "libsoxr: \(String(cString: error))", frame: inputCount)
     }
 }

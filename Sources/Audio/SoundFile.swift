@@ -1,12 +1,3 @@
-internal import CSndfile
-internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
-
 /// A file open for decoding: interleaved floats, full scale at ±1, front to back.
 ///
 /// The format is judged by the content, never by the name.
@@ -17,125 +8,167 @@ final class SoundFile {
     let channels: Int
     /// The number of frames that the file claims; `nil` if it does not.
     let declaredFrames: Int?
+    /// The number of frames that decoding will give if nothing is damaged; `nil` if only decoding can tell.
+    let expectedFrames: Int?
     /// What each channel is for.
     let layout: ChannelLayout
-    /// libsndfile's names of container and encoding.
+    /// The names of container and encoding, as libsndfile has them.
     let format: String
     let encoding: String
-    /// How many bytes before an MP3's first frame were passed over.
-    let skippedBytes: Int
 
-    private let handle: OpaquePointer
-    private let path: String
-    private let descriptor: Int32
+    private enum Decoder {
+        case mpeg(MPEGDecoder)
+        case sndfile(SndfileDecoder)
+        case ffmpeg(FFmpegDecoder)
+    }
+
+    private let file: FileBytes
+    private let decoder: Decoder
+    /// What the opening found out about the file.
+    private let findings: [AudioWarning]
+    /// The most frames that the bytes of the file can hold, and whether the container says that some of them are missing.
+    private let mostFrames: Int
+    private let isCut: Bool
+    private var position = 0
+    private var isOverrun = false
+    private let presentBytes: Int?
 
     static let largestRate = 768_000
     static let mostChannels = 64
 
     init(path: String) throws {
-        self.path = path
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw AudioAccessError(path: path, number: errno) }
-        var info = SF_INFO()
-        var status = stat()
-        do {
-            guard fstat(descriptor, &status) == 0 else { throw AudioAccessError(path: path, number: errno) }
-            guard status.st_mode & S_IFMT == S_IFREG else {
-                throw AudioAccessError(path: path, number: EINVAL, message: "not a regular file")
-            }
-            (handle, skippedBytes) = try Self.decoder(for: descriptor, path: path, &info)
-        } catch {
-            close(descriptor)
-            throw error
-        }
-        sampleRate = Int(info.samplerate)
-        channels = Int(info.channels)
-        format = Self.name(of: info.format & Int32(SF_FORMAT_TYPEMASK), SFC_GET_FORMAT_INFO)
-        encoding = Self.name(of: info.format & Int32(SF_FORMAT_SUBMASK), SFC_GET_FORMAT_INFO)
-        let isKnown = info.frames >= 0 && info.frames < Int64.max
-        var frames = isKnown ? Int(info.frames) : nil
-        // libsndfile shortens what a WAV's header claims to what is there; the claim itself is wanted here.
-        if let claimed = RIFFLength(descriptor: descriptor), claimed.isCut, let present = frames {
-            frames = max(present + 1, claimed.dataByteCount / max(1, claimed.blockAlign))
-        }
-        if info.format & Int32(SF_FORMAT_TYPEMASK) == Int32(SF_FORMAT_MPEG),
-            !MPEGSync.declaresLength(descriptor: descriptor, start: skippedBytes)
-        {
-            frames = nil
-        }
-        declaredFrames = frames
-        layout = ChannelLayout(handle: handle, channels: channels, format: info.format)
-        // All is set up by now: if this throws, `deinit` closes both.
+        file = try FileBytes(path: path)
+        let opened = try Self.open(file)
+        decoder = opened.decoder
+        findings = opened.findings
+        sampleRate = opened.sampleRate
+        channels = opened.channels
+        layout = opened.layout
+        (format, encoding) = opened.names
+        declaredFrames = opened.declaredFrames
+        expectedFrames = opened.expectedFrames
+        mostFrames = opened.mostFrames
+        isCut = opened.length?.isCut ?? false
+        presentBytes = opened.length?.presentBytes
         try checkSizes()
     }
 
-    deinit {
-        sf_close(handle)
-        close(descriptor)
+    // MARK: - Opening
+
+    /// What opening a file tells of it.
+    private struct Opened {
+        let decoder: Decoder
+        let sampleRate: Int
+        let channels: Int
+        let layout: ChannelLayout
+        let names: (container: String, encoding: String)
+        var declaredFrames: Int?
+        var expectedFrames: Int?
+        let mostFrames: Int
+        var length: ContainerLength?
+        var findings: [AudioWarning] = []
     }
 
-    /// libsndfile keeps the reason of a failed opening in a global, so openings go one at a time.
-    private static let opening = Mutex(())
+    private static let convert = "convert it, for example with: ffmpeg -i FILE out.flac"
 
-    private static func decoder(
-        for descriptor: Int32, path: String, _ info: inout SF_INFO
-    ) throws -> (handle: OpaquePointer, skippedBytes: Int) {
-        do {
-            return (try opened(descriptor, path: path, &info), 0)
-        } catch let error as AudioError where error.code == .unknownFormat {
-            guard let start = MPEGSync.firstFrame(descriptor: descriptor), start > 0 else { throw error }
-            // libsndfile takes the descriptor's position for the beginning of the file.
-            lseek(descriptor, off_t(start), SEEK_SET)
-            return (try opened(descriptor, path: path, &info), start)
-        }
-    }
-
-    private static func opened(
-        _ descriptor: Int32, path: String, _ info: inout SF_INFO
-    ) throws -> OpaquePointer {
-        var code: Int32 = 0
-        var message = ""
-        // Where it fails, libsndfile closes the descriptor even if told not to: it gets one of its own.
-        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-        guard copy >= 0 else { throw AudioAccessError(path: path, number: errno) }
-        let handle = opening.withLock { _ in
-            let handle = sf_open_fd(copy, Int32(SFM_READ), &info, 1)
-            if handle == nil {
-                code = sf_error(nil)
-                message = String(cString: sf_strerror(nil))
+    private static func open(_ file: FileBytes) throws -> Opened {
+        switch try FileKind(file) {
+        case .foreign(let text, let demuxer?): return try media(file, text, demuxer)
+        case .foreign(let text, nil):
+            throw AudioError(.unknownFormat, "no audio format that is known here: this is \(text)")
+        case .mpeg(let range):
+            if let opened = try mpeg(file, range) { return opened }
+            if range.count < 256 { throw AudioError(.malformed, "the decoder found nothing to decode") }
+            throw AudioError(.unknownFormat, "no audio format that is known here", help: convert)
+        case .other(let start, let isKnown):
+            do {
+                return try sound(file, start)
+            } catch let error as AudioError where error.code == .unknownFormat && !isKnown {
+                guard let opened = try mpeg(file, 0..<file.count) else { throw error }
+                return opened
             }
-            return handle
-        }
-        if let handle { return handle }
-        switch code {
-        case Int32(SF_ERR_UNRECOGNISED_FORMAT):
-            throw AudioError(
-                .unknownFormat, "no audio format that is known here",
-                help: "convert it, for example with: ffmpeg -i FILE out.flac")
-        case Int32(SF_ERR_UNSUPPORTED_ENCODING):
-            throw AudioError(
-                .unsupportedEncoding, message, help: "convert it, for example with: ffmpeg -i FILE out.flac")
-        case Int32(SF_ERR_SYSTEM) where errno == EIO: throw AudioAccessError(path: path, number: EIO)
-        default:
-            throw AudioError(
-                Self.code(of: message), Self.words(for: message),
-                help: "if another program plays it, convert it, for example with: ffmpeg -i FILE out.flac")
         }
     }
 
-    /// libsndfile has numbers of its own for these, which it does not publish; the words are the same in all versions.
-    private static func code(of message: String) -> AudioError.Code {
-        if message.contains("unimplemented format") { return .unsupportedEncoding }
-        if message.contains("Channel count is zero") || message.contains("Too many channels") {
-            return .badChannels
-        }
-        return .malformed
+    private static func media(_ file: FileBytes, _ kind: String, _ demuxer: String) throws -> Opened {
+        let decoder = try FFmpegDecoder(path: file.path, kind: kind, demuxer: demuxer)
+        return Opened(
+            decoder: .ffmpeg(decoder), sampleRate: decoder.sampleRate, channels: decoder.channels,
+            layout: ChannelLayout(
+                channels: decoder.channels, map: nil, mask: decoder.channelMask, vorbisOrder: false),
+            names: (
+                kind.split(separator: " ").dropFirst().joined(separator: " "), "by ffmpeg, \(decoder.version)"
+            ), mostFrames: (file.count + 64) * 8192)
     }
 
-    private static func words(for message: String) -> String {
-        // That is what libsndfile says of an MP3 without one whole frame.
-        if message.hasPrefix("File does not exist") { return "the decoder found nothing to decode" }
-        return message.hasPrefix("Error : ") ? String(message.dropFirst("Error : ".count)) : message
+    private static func mpeg(_ file: FileBytes, _ range: Range<Int>) throws -> Opened? {
+        var scanner = try MPEGScanner(file, range: range)
+        guard let plan = try scanner.scan() else { return nil }
+        if plan.innerGaps > 8, plan.innerGaps * 16 > plan.frames {
+            throw AudioError(
+                .malformed,
+                "MPEG frames lie scattered among other data, in \(plan.innerGaps) places: a damaged file, or a container",
+                help: convert)
+        }
+        let decoder = try MPEGDecoder(file, plan)
+        return Opened(
+            decoder: .mpeg(decoder), sampleRate: decoder.sampleRate, channels: decoder.channels,
+            layout: ChannelLayout(channels: decoder.channels),
+            names: (range == 0..<file.count ? "MPEG-1/2 Audio" : "WAV (Microsoft)", decoder.encoding),
+            declaredFrames: plan.promised, expectedFrames: plan.samples, mostFrames: plan.samples,
+            findings: plan.warnings)
+    }
+
+    private static func sound(_ file: FileBytes, _ start: Int) throws -> Opened {
+        let length = try ContainerLength.read(file, start: start)
+        let flac = try FLACScanner(file, start: start)
+        var patches = length?.patches ?? []
+        var findings: [AudioWarning] = []
+        if let correction = length?.correction {
+            findings.append(AudioWarning(code: "audio.wrong-length", message: correction))
+        }
+        var isLonger = false
+        if let flac {
+            try check(flac)
+            isLonger = flac.claimedSamples > 0 && flac.foundSamples > flac.claimedSamples && !flac.isChained
+            if isLonger, let patch = try flac.openLength(file) {
+                patches.append(patch)
+                findings.append(
+                    AudioWarning(
+                        code: "audio.wrong-length",
+                        message:
+                            "the header claims \(flac.claimedSamples) frames; all \(flac.foundSamples) were read"
+                    ))
+            }
+            if flac.isChained { findings.append(.chained) }
+        }
+        let decoder = try SndfileDecoder(file, start: start, patches: patches)
+        let mostFrames = length?.mostFrames ?? decoder.mostFrames(in: length?.presentBytes ?? file.count)
+        let present = isLonger ? flac?.foundSamples : decoder.frames.map { min($0, mostFrames) }
+        return Opened(
+            decoder: .sndfile(decoder), sampleRate: decoder.sampleRate, channels: decoder.channels,
+            layout: ChannelLayout(
+                channels: decoder.channels, map: decoder.channelMap, mask: flac?.channelMask,
+                vorbisOrder: decoder.hasVorbisOrder),
+            names: decoder.names,
+            declaredFrames: present.flatMap { length?.frames(present: $0) } ?? present,
+            expectedFrames: present,
+            mostFrames: mostFrames, length: length, findings: findings)
+    }
+
+    /// libsndfile gives all frames as if they had the first one's rate, channels and width.
+    private static func check(_ flac: FLACScanner) throws(AudioError) {
+        guard let change = flac.change else { return }
+        let (old, new) = (flac.properties, change.found)
+        let text =
+            old.sampleRate != new.sampleRate
+            ? "the sample rate changes from \(old.sampleRate) to \(new.sampleRate) Hz"
+            : old.channels != new.channels
+                ? "the number of channels changes from \(old.channels) to \(new.channels)"
+                : "the sample size changes from \(old.bits) to \(new.bits) bits"
+        throw AudioError(
+            old.sampleRate != new.sampleRate ? .rateChanges : .malformed, text, frame: change.sample,
+            help: convert)
     }
 
     private func checkSizes() throws(AudioError) {
@@ -147,45 +180,134 @@ final class SoundFile {
         }
     }
 
-    private static func name(of format: Int32, _ command: Int) -> String {
-        var info = SF_FORMAT_INFO()
-        info.format = format
-        let size = Int32(MemoryLayout<SF_FORMAT_INFO>.size)
-        guard sf_command(nil, Int32(command), &info, size) == 0, let name = info.name else {
-            return "unknown"
-        }
-        return String(cString: name)
-    }
-
     /// Decodes up to `count` frames.
     ///
     /// - Returns: The number decoded; 0 at the end, or where the decoder gave up: see `fault`.
-    func read(into buffer: UnsafeMutablePointer<Float>, count: Int) -> Int {
-        max(0, Int(sf_readf_float(handle, buffer, sf_count_t(count))))
+    /// - Throws: `AudioAccessError`.
+    func read(into buffer: UnsafeMutablePointer<Float>, count: Int) throws -> Int {
+        let got: Int
+        switch decoder {
+        case .mpeg(let mpeg): got = try mpeg.read(into: buffer, count: count)
+        case .sndfile(let sound): got = sound.read(into: buffer, count: min(count, mostFrames - position + 1))
+        case .ffmpeg(let program):
+            got = program.read(into: buffer, count: min(count, mostFrames - position + 1))
+        }
+        if position + got > mostFrames {
+            isOverrun = true
+            defer { position = mostFrames }
+            return mostFrames - position
+        }
+        position += got
+        return got
     }
 
     /// Goes to a frame; false where the decoder cannot.
-    func seek(to frame: Int) -> Bool {
-        sf_seek(handle, sf_count_t(frame), Int32(SF_SEEK_SET)) == sf_count_t(frame)
+    func seek(to frame: Int) throws -> Bool {
+        guard frame <= mostFrames else { return false }
+        switch decoder {
+        case .mpeg(let mpeg): try mpeg.seek(to: frame)
+        case .sndfile(let sound): guard sound.seek(to: frame) else { return false }
+        case .ffmpeg: return false
+        }
+        position = frame
+        return true
     }
 
-    /// The decoder's last complaint, if any.
+    /// What kept the decoder from reading the whole file, if anything did.
     ///
-    /// - Throws: `AudioAccessError` if it is the disk's.
+    /// - Throws: `AudioAccessError` if it is the disk's; `audio.malformed` if the decoder gave more than the file can hold.
     func fault() throws -> String? {
-        let code = sf_error(handle)
-        guard code != SF_ERR_NO_ERROR else { return nil }
-        let message = String(cString: sf_strerror(handle))
-        if code == SF_ERR_SYSTEM { throw AudioAccessError(path: path, number: EIO, message: message) }
-        return message
+        switch decoder {
+        case .mpeg(let mpeg):
+            return mpeg.plan.cutFrame.map { "the last MPEG frame has \($0.present) of \($0.length) bytes" }
+        case .sndfile(let sound):
+            let complaint = try sound.fault()
+            try checkOverrun()
+            return complaint
+        case .ffmpeg(let program):
+            try checkOverrun()
+            return program.fault
+        }
     }
 
-    /// Whether an Ogg file goes on after its first stream, or stops before that stream's end.
-    func oggEnding() -> OggEnding? { OggEnding(descriptor: descriptor) }
+    private func checkOverrun() throws(AudioError) {
+        guard isOverrun, !isCut else { return }
+        let count = presentBytes ?? file.count
+        throw AudioError(
+            .malformed,
+            "the decoder gives more than \(mostFrames) frames, the most that \(count) bytes can hold",
+            frame: mostFrames)
+    }
+
+    /// What is odd about the file, once it has been read: what was left out, and what was not as declared.
+    func warnings(frames: Int) throws -> [AudioWarning] {
+        var warnings = findings
+        switch decoder {
+        case .mpeg(let mpeg):
+            if mpeg.damagedFrames > 0 {
+                warnings.append(
+                    AudioWarning(
+                        code: "audio.damaged",
+                        message: "\(mpeg.damagedFrames) MPEG frames could not be decoded and are silent"))
+            }
+        case .sndfile:
+            switch try OggEnding(file) {
+            case .chained: warnings.append(.chained)
+            case .cut:
+                warnings.append(
+                    AudioWarning(
+                        code: AudioError.Code.truncated.rawValue,
+                        message: "the Ogg pages do not run on to a marked end; some may be missing",
+                        frame: frames))
+            case nil: break
+            }
+        case .ffmpeg: break
+        }
+        return warnings
+    }
+
+    /// Why there is no sound in the file, as far as its header tells.
+    var emptiness: String {
+        guard let presentBytes, presentBytes > 0 else { return "the file holds no samples" }
+        return
+            "the header claims no samples, though \(presentBytes) bytes follow it: repair it, or read it as raw samples"
+    }
 }
 
-extension AudioAccessError {
-    init(path: String, number: Int32) {
-        self.init(path: path, number: number, message: String(cString: strerror(number)))
+extension AudioWarning {
+    static let chained = AudioWarning(
+        code: "audio.chained", message: "several streams are chained in the file; only the first was read")
+}
+
+extension MPEGPlan {
+    /// What the frames' places tell.
+    fileprivate var warnings: [AudioWarning] {
+        var warnings: [AudioWarning] = []
+        func warn(_ code: String, _ message: String, _ frame: Int? = nil) {
+            warnings.append(AudioWarning(code: code, message: message, frame: frame))
+        }
+        if leadingJunk > 0 {
+            warn("audio.junk", "\(leadingJunk) bytes before the first MPEG frame were skipped")
+        }
+        if innerJunk > 0 {
+            warn(
+                "audio.junk",
+                "\(innerJunk) bytes between MPEG frames were skipped, in \(innerGaps) \(innerGaps == 1 ? "place" : "places")"
+            )
+        }
+        if trailingJunk > 0 {
+            warn("audio.junk", "\(trailingJunk) bytes after the last MPEG frame were skipped")
+        }
+        let filled = streams.count { $0.frames > 0 }
+        if filled > 1 {
+            warn("audio.chained", "\(filled) MPEG streams follow each other in the file; all were read")
+        }
+        if let change = firstChange(of: \.channels) {
+            warn(
+                "audio.channels-change",
+                "the number of channels changes to \(change.value); mono parts are the same on both sides",
+                change.sample)
+        }
+        return warnings
     }
 }

@@ -21,7 +21,7 @@ public struct WaveView: Sendable {
     /// - Throws: `AudioError`, `AudioAccessError`.
     public init(path: String, frames: Int?) throws {
         let file = try SoundFile(path: path)
-        let frames = frames ?? file.declaredFrames ?? file.countFrames()
+        let frames = try frames ?? file.expectedFrames ?? file.countFrames()
         self.path = path
         sampleRate = file.sampleRate
         channels = file.channels == 2 ? 2 : 1
@@ -58,12 +58,12 @@ public struct WaveView: Sendable {
             frame = into / (view.channels * 2)
             rest = Array(view.header.dropFirst(offset))
             guard frame > 0 || into > 0 else { return }
-            if !file.seek(to: frame) {
+            if try !file.seek(to: frame) {
                 var skipped = 0
                 while skipped < frame {
-                    let count = samples.withUnsafeMutableBufferPointer { buffer in
-                        buffer.baseAddress.map {
-                            file.read(into: $0, count: min(Self.frameCount, frame - skipped))
+                    let count = try samples.withUnsafeMutableBufferPointer { buffer in
+                        try buffer.baseAddress.map {
+                            try file.read(into: $0, count: min(Self.frameCount, frame - skipped))
                         } ?? 0
                     }
                     guard count > 0 else { break }
@@ -87,7 +87,7 @@ public struct WaveView: Sendable {
             let wanted = min(Self.frameCount, view.frames - frame)
             guard wanted > 0 else { return [] }
             let got = samples.withUnsafeMutableBufferPointer { buffer in
-                buffer.baseAddress.map { file.read(into: $0, count: wanted) } ?? 0
+                buffer.baseAddress.flatMap { try? file.read(into: $0, count: wanted) } ?? 0
             }
             frame += wanted
             let channels = view.channels
@@ -127,11 +127,11 @@ public struct WaveView: Sendable {
 
 extension SoundFile {
     /// Decodes all that is left, and counts it.
-    fileprivate func countFrames() -> Int {
+    fileprivate func countFrames() throws -> Int {
         var samples = [Float](repeating: 0, count: 16_384 * channels)
         var frames = 0
-        while case let count = samples.withUnsafeMutableBufferPointer({ buffer in
-            buffer.baseAddress.map { read(into: $0, count: 16_384) } ?? 0
+        while case let count = try samples.withUnsafeMutableBufferPointer({ buffer in
+            try buffer.baseAddress.map { try read(into: $0, count: 16_384) } ?? 0
         }), count > 0 {
             frames += count
         }

@@ -8,8 +8,8 @@
 public struct Terminal: Sendable {
     /// Standard output.
     public static let standardOutput = Terminal(descriptor: STDOUT_FILENO)
-    /// Standard error: a duplicate, which stays where it is when libraries are silenced.
-    public static let standardError = Terminal(descriptor: fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3))
+    /// Standard error.
+    public static let standardError = Terminal(descriptor: STDERR_FILENO)
 
     private let descriptor: Int32
 
@@ -18,23 +18,6 @@ public struct Terminal: Sendable {
     /// Whether it is a terminal that can redraw a line.
     public var isInteractive: Bool {
         isatty(descriptor) == 1 && getenv("TERM").map { String(cString: $0) } != "dumb"
-    }
-
-    /// Sends what libraries write to standard error nowhere.
-    ///
-    /// libmpg123 tells of every oddity of an MP3 there, and libsndfile, which loads it, has no way to stop it. What
-    /// matters of it comes back as warnings of the source.
-    public static func silenceLibraries() {
-        guard standardError.descriptor >= 0, case let null = open("/dev/null", O_WRONLY | O_CLOEXEC),
-            null >= 0
-        else { return }
-        dup2(null, STDERR_FILENO)
-        close(null)
-    }
-
-    /// Undoes `silenceLibraries`.
-    public static func restoreStandardError() {
-        dup2(standardError.descriptor, STDERR_FILENO)
     }
 
     /// Its width in columns; 80 if unknown.

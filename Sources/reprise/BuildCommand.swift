@@ -50,7 +50,6 @@ struct BuildCommand: ParsableCommand {
     func run() throws {
         if dryRun { return try explain(build, isVerbose: false) }
         Cancellation.catchSignals()
-        Terminal.silenceLibraries()
         let dataset = try DatasetBuild(manifestPath: build.manifest)
         let progress = ProgressLine()
         let summary: BuildSummary

@@ -53,7 +53,6 @@ struct Reprise: ParsableCommand {
             let isUsage = error.faults.contains { $0.kind == .manifest }
             end(isUsage ? .usage : .failed, saying: error.faults.map(\.description))
         } catch {
-            Terminal.restoreStandardError()
             exit(withError: error)
         }
     }

@@ -120,6 +120,21 @@ import Testing
         #expect(!LoudnessTarget.rms(-27).gain(for: facts.levels, ceiling: -1).isLimited)
     }
 
+    @Test func aDoubtfulLoudnessIsReported() {
+        var facts = Self.facts(rms: -26, lufs: -25, peak: -3)
+        func code(_ target: LoudnessTarget) -> String? { target.warning(for: facts.levels)?.code }
+        (facts.frames, facts.nativeSampleRate) = (17640, 44100)
+        #expect(code(.lufs(-23)) == nil)
+        facts.frames = 17639
+        #expect(code(.lufs(-23)) == "audio.too-short-for-loudness")
+        // Other targets do not use it.
+        #expect(code(.rms(-20)) == nil && code(.none) == nil)
+        (facts.frames, facts.nativeSampleRate, facts.integratedLoudness) = (90000, 3000, nil)
+        #expect(code(.lufs(-23)) == "audio.loudness-unmeasured")
+        facts.isSilent = true
+        #expect(code(.lufs(-23)) == nil)
+    }
+
     @Test func silenceStaysAsItIs() {
         #expect(
             LoudnessTarget.rms(-20).gain(
@@ -139,7 +154,10 @@ import Testing
 
 @Suite struct AudioLibrariesTests {
     @Test func versionsAreNamed() {
-        #expect(AudioLibraries.versions.keys.sorted() == ["fftw", "libsamplerate", "libsndfile", "libsoxr"])
+        #expect(
+            AudioLibraries.versions.keys.sorted() == [
+                "fftw", "libmpg123", "libsamplerate", "libsndfile", "libsoxr",
+            ])
         #expect(AudioLibraries.versions.values.allSatisfy { $0.contains { $0.isNumber } })
     }
 }

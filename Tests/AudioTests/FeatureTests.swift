@@ -79,6 +79,15 @@ import Testing
         }
     }
 
+    /// librosa warns of 76 for the first; a filter narrower than the bins between it has none.
+    @Test func emptyBandsAreFound() {
+        let wide = MelParameters(bands: 512).emptyBands(sampleRate: 22050, nFFT: 1024)
+        #expect(wide.count == 76 && wide == wide.sorted() && (wide.last ?? 512) < 512)
+        #expect(MelParameters(bands: 128).emptyBands(sampleRate: 22050, nFFT: 2048) == [])
+        let htk = MelParameters(bands: 128, scale: .htk).emptyBands(sampleRate: 44100, nFFT: 512)
+        #expect(!htk.isEmpty && htk.allSatisfy { $0 < 64 })
+    }
+
     /// Paper 004: 131072 samples and 1024 zeros make 259 frames of 256 bands.
     @Test func shapesAreThePapers() {
         var parameters = AudioParameters(stft: STFTParameters(padEnd: 1024))

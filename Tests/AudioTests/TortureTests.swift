@@ -28,14 +28,16 @@ import Testing
         #expect(Set(names) == Set(Self.expectations.keys))
         for name in names.sorted() {
             let found = FaultTests.code(folder.appending(path: name).path, Self.parameters)
-            #expect(found == Self.expectations[name], "\(name)")
+            // What only ffmpeg decodes is out of reach without it.
+            let needsProgram = name.hasSuffix(".m4a") && FFmpegDecoder.program == nil
+            #expect(found == (needsProgram ? "access" : Self.expectations[name]), "\(name)")
         }
     }
 
     static let expectations = [
         "all_nan_f32.wav": "refused audio.not-finite",
         "bitflips.flac": "audio.truncated",
-        "bitflips.mp3": "audio.truncated",
+        "bitflips.mp3": "audio.truncated audio.junk",
         "bitflips.ogg": "refused audio.no-samples",
         "bits_zero.wav": "refused audio.unsupported-encoding",
         "chained.ogg": "audio.chained",
@@ -51,7 +53,7 @@ import Testing
         "float_over_1.wav": "",
         "format_tag_unknown.wav": "refused audio.malformed",
         "header_only.wav": "refused audio.no-samples",
-        "id3_only.mp3": "refused audio.unknown-format",
+        "id3_only.mp3": "refused audio.malformed",
         "id3_size_lies.mp3": "audio.junk",
         "junk_prefix.mp3": "audio.junk",
         "list_before_fmt.wav": "",
@@ -60,7 +62,7 @@ import Testing
         "mutagen_52-overwritten-metadata.flac": "refused audio.truncated",
         "mutagen_52-too-short-block-size.flac": "refused audio.truncated",
         "mutagen_8k-4ch-1s-silence.aif": "audio.silent",
-        "mutagen_alac.m4a": "refused audio.unknown-format",
+        "mutagen_alac.m4a": "audio.silent",
         "mutagen_empty.oggflac": "refused audio.malformed",
         "mutagen_emptyfile.mp3": "refused audio.unknown-format",
         "mutagen_example.opus": "",
@@ -68,9 +70,9 @@ import Testing
         "mutagen_silence-2s-PCM-16000-08-ID3v23.wav": "audio.silent",
         "mutagen_silence-44-s-mpeg25.mp3": "audio.silent",
         "mutagen_silence-44-s.flac": "audio.silent",
-        "mutagen_too-short.mp3": "refused audio.malformed",
+        "mutagen_too-short.mp3": "audio.silent",
         "mutagen_variable-block.flac": "audio.truncated audio.silent",
-        "mutagen_vbri.mp3": "",
+        "mutagen_vbri.mp3": "refused audio.truncated",
         "nan_inf_f32.wav": "refused audio.not-finite",
         "no_fmt.wav": "refused audio.malformed",
         "odd_data_no_pad.wav": "audio.silent",
@@ -78,7 +80,7 @@ import Testing
         "ok.aiff": "",
         "ok.au": "",
         "ok.flac": "",
-        "ok.m4a": "refused audio.unknown-format",
+        "ok.m4a": "",
         "ok.mp3": "",
         "ok.ogg": "",
         "ok.opus": "",
@@ -91,7 +93,7 @@ import Testing
         "pedalboard_adpcm_ima.wav": "",
         "pedalboard_adpcm_ms.wav": "",
         "pedalboard_alaw.wav": "",
-        "pedalboard_mono_sine_at_44100Hz.m4a": "refused audio.unknown-format",
+        "pedalboard_mono_sine_at_44100Hz.m4a": "",
         "pedalboard_mp3_in_wav.wav": "",
         "pedalboard_no_header.mp3": "",
         "pedalboard_zero_channels.mp3": "refused audio.malformed",

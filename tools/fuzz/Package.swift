@@ -37,7 +37,7 @@ let package = Package(
             swiftSettings: instrumented),
         .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: instrumented),
         .target(
-            name: "Audio", dependencies: ["Tensors", "CSndfile", "CSamplerate", "CSoxr", "CFFTW"],
+            name: "Audio", dependencies: ["Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW"],
             swiftSettings: instrumented),
         .target(name: "Tensors", swiftSettings: instrumented),
         .target(
@@ -48,6 +48,7 @@ let package = Package(
             ],
             swiftSettings: instrumented),
         .systemLibrary(name: "CSndfile", pkgConfig: "sndfile"),
+        .systemLibrary(name: "CMpg123", pkgConfig: "libmpg123"),
         .systemLibrary(name: "CSamplerate", pkgConfig: "samplerate"),
         .systemLibrary(name: "CSoxr", pkgConfig: "soxr"),
         .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f"),

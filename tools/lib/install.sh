@@ -35,6 +35,7 @@ quietly() {
 # (Homebrew), on Fedora and on Arch.
 libraries='
 sndfile     libsndfile1-dev    libsndfile     libsndfile-devel     libsndfile
+libmpg123   libmpg123-dev      mpg123         mpg123-devel         mpg123
 samplerate  libsamplerate0-dev libsamplerate  libsamplerate-devel  libsamplerate
 soxr        libsoxr-dev        libsoxr        soxr-devel           libsoxr
 fftw3f      libfftw3-dev       fftw           fftw-devel           fftw

@@ -22,6 +22,8 @@ struct Assembly: Sendable {
         let description: EntryList.Description
         let source: BuiltSource
         let gain: LoudnessTarget.Gain?
+        /// Why its loudness is not quite what the manifest asks for.
+        let loudnessWarning: AudioWarning?
         var piece: Digest
         /// The segments that each split gets.
         var segments: [Split: [Range<Int>]] = [:]
@@ -49,7 +51,7 @@ struct Assembly: Sendable {
         }
         summary.ok = entries.count
         summary.excluded = entries.count { $0.source.exclusion != nil }
-        summary.warned = entries.count { !$0.source.warnings.isEmpty }
+        summary.warned = entries.count { !$0.source.warnings.isEmpty || $0.loudnessWarning != nil }
         guard !entries.isEmpty else {
             let first = summary.quarantine.first.map { ": \($0.path): \($0.reason)" } ?? ""
             throw BuildError(
@@ -57,6 +59,7 @@ struct Assembly: Sendable {
         }
         try deal(&entries, &summary)
         note(limited: entries, &summary)
+        noteAudio(entries, &summary)
         let objects = try finish(entries, &summary)
         return (objects, summary)
     }
@@ -88,7 +91,7 @@ struct Assembly: Sendable {
     ) -> Entry {
         Entry(
             path: path, description: description, source: source, gain: gain(of: source),
-            piece: source.sha256)
+            loudnessWarning: loudnessWarning(of: source), piece: source.sha256)
     }
 
     /// Statistics, shards and the snapshot of entries that have been dealt to the splits.
@@ -187,17 +190,6 @@ struct Assembly: Sendable {
             }
         }
         return outcomes
-    }
-
-    private func gain(of source: BuiltSource) -> LoudnessTarget.Gain? {
-        guard let audio = manifest.audio, let levels = source.levels else { return nil }
-        let target: LoudnessTarget =
-            switch audio.loudness {
-            case .none: .none
-            case .rms(let level): .rms(level)
-            case .lufs(let level): .lufs(level)
-            }
-        return target.gain(for: levels, ceiling: audio.peakCeiling)
     }
 
     // MARK: Pieces and splits
@@ -310,6 +302,8 @@ extension Assembly.Entry {
         Snapshot.Source(
             sha256: source.sha256, path: path, kind: source.kind, piece: piece.hex, split: split,
             labels: description.labels, segments: source.segments, gainDB: gain?.decibels,
-            warnings: source.warnings + (source.exclusion.map { ["midi.excluded: \($0)"] } ?? []))
+            warnings: source.warnings
+                + (loudnessWarning.map { ["\($0.code): \($0.message)"] } ?? [])
+                + (source.exclusion.map { ["midi.excluded: \($0)"] } ?? []))
     }
 }

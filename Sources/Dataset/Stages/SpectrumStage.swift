@@ -163,7 +163,8 @@ extension [FeatureParameters] {
 struct SpectrumFacts: Sendable {
     var segments = 0
     var samples = 0
-    var levels = AudioLevels(rms: nil, integratedLoudness: nil, truePeak: nil, isSilent: false)
+    var levels = AudioLevels(
+        rms: nil, integratedLoudness: nil, truePeak: nil, isSilent: false, frames: 0, sampleRate: 0)
     /// Each normalised feature's moments at unity gain, over all segments.
     var moments: [String: Audio.Moments] = [:]
 
@@ -171,11 +172,14 @@ struct SpectrumFacts: Sendable {
     init(_ record: ActionRecord) {
         var found = self
         var (rms, lufs, peak, isSilent): (Double?, Double?, Double?, Bool) = (nil, nil, nil, false)
+        var (frames, rate) = (0, 0)
         try? record.readFacts { (reader) throws(JSONError) in
             try reader.members { (reader, name) throws(JSONError) in
                 switch name {
                 case "segments": found.segments = try reader.integer()
                 case "samples": found.samples = try reader.integer()
+                case "frames": frames = try reader.integer()
+                case "rate": rate = try reader.integer()
                 case "rms": rms = try reader.value().double
                 case "lufs": lufs = try reader.value().double
                 case "true_peak": peak = try reader.value().double
@@ -193,7 +197,8 @@ struct SpectrumFacts: Sendable {
             }
         }
         found.levels = AudioLevels(
-            rms: rms, integratedLoudness: lufs, truePeak: peak, isSilent: isSilent)
+            rms: rms, integratedLoudness: lufs, truePeak: peak, isSilent: isSilent, frames: frames,
+            sampleRate: rate)
         self = found
     }
 }

@@ -95,7 +95,7 @@ struct AudioKernels {
         let frames = FloatBuffer(count: room * file.channels)
         var count = 0
         while count < room {
-            let read = file.read(into: frames.pointer + count * file.channels, count: room - count)
+            let read = try file.read(into: frames.pointer + count * file.channels, count: room - count)
             if read == 0 { break }
             count += read
         }

@@ -1,0 +1,55 @@
+import Audio
+
+extension Assembly {
+    /// The gain that brings a source to the manifest's loudness; `nil` for MIDI.
+    func gain(of source: BuiltSource) -> LoudnessTarget.Gain? {
+        guard let audio = manifest.audio, let levels = source.levels else { return nil }
+        return target(audio).gain(for: levels, ceiling: audio.peakCeiling)
+    }
+
+    /// Why a source's loudness is not quite what the manifest asks for.
+    func loudnessWarning(of source: BuiltSource) -> AudioWarning? {
+        guard let audio = manifest.audio, let levels = source.levels, source.isKnown else { return nil }
+        return target(audio).warning(for: levels)
+    }
+
+    private func target(_ audio: Manifest.Audio) -> LoudnessTarget {
+        switch audio.loudness {
+        case .none: .none
+        case .rms(let level): .rms(level)
+        case .lufs(let level): .lufs(level)
+        }
+    }
+
+    /// Reports the sources whose loudness is doubtful, and mel bands that are always 0.
+    func noteAudio(_ entries: [Entry], _ summary: inout BuildSummary) {
+        let doubtful = Dictionary(grouping: entries.filter { $0.loudnessWarning != nil }) {
+            $0.loudnessWarning?.code ?? ""
+        }
+        for (_, entries) in doubtful.sorted(by: { $0.key < $1.key }) {
+            guard let first = entries.first, let warning = first.loudnessWarning else { continue }
+            let others = entries.count - 1
+            let more = others == 0 ? "" : " and \(others) more \(others == 1 ? "source" : "sources")"
+            summary.warnings.append("\(first.path)\(more): \(warning.message) [\(warning.code)]")
+        }
+        guard let block = manifest.audio, entries.contains(where: { $0.source.kind == .audio }) else {
+            return
+        }
+        let audio = AudioParameters(block)
+        for feature in audio.features {
+            let mel: MelParameters
+            switch feature {
+            case .mel(let parameters): mel = parameters
+            case .mfcc(let parameters): mel = parameters.mel
+            case .spectrogram, .chroma, .waveform: continue
+            }
+            let empty = mel.emptyBands(sampleRate: audio.sampleRate, nFFT: audio.stft.nFFT)
+            guard let first = empty.first, let last = empty.last else { continue }
+            let bands =
+                empty.count == 1 ? "band \(first) is" : "\(empty.count) bands from \(first) to \(last) are"
+            summary.warnings.append(
+                "\(feature.name): \(bands) always 0: n_fft \(audio.stft.nFFT) has no frequency there; "
+                    + "use fewer bands than \(mel.bands), or a larger n_fft")
+        }
+    }
+}
