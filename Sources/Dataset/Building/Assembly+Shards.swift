@@ -172,6 +172,7 @@ extension Assembly {
         let stage = PackStage(
             manifest: manifest, audio: manifest.audio.map { AudioParameters($0) }, statistics: statistics)
         let buckets = bucketed(entries, stage)
+        let losses = HalfLosses()
         let done = Atomic<Int>(0)
         let report: @Sendable () -> Void = {
             progress(
@@ -182,6 +183,7 @@ extension Assembly {
             let action = stage.action(bucket.kind, bucket.parts, bucket: bucket.name)
             guard let action, let record = try runner.lookup([action])[0] else { return .due(action) }
             report()
+            losses.add(record)
             return .there(record.output("shard"))
         }
         let due = buckets.indices.filter { found[$0].object == nil }
@@ -190,8 +192,11 @@ extension Assembly {
         let packed = try workers.map(due) { (index) throws(BuildError) -> ObjectReference? in
             defer { report() }
             guard case .due(let action) = found[index] else { return nil }
-            return try pack(buckets[index], action, stage, readers)
+            let record = try pack(buckets[index], action, stage, readers)
+            if let record { losses.add(record) }
+            return record?.output("shard")
         }
+        summary.warnings += losses.warnings
         let new = Dictionary(uniqueKeysWithValues: zip(due, packed))
         var shards: [Split: [Snapshot.Shard]] = [:]
         for (index, bucket) in buckets.enumerated() {
@@ -219,7 +224,7 @@ extension Assembly {
 
     private func pack(
         _ bucket: Bucketed, _ action: Action?, _ stage: PackStage, _ readers: Workers
-    ) throws(BuildError) -> ObjectReference? {
+    ) throws(BuildError) -> ActionRecord? {
         guard let action else {
             if case .plan(let plan) = runner {
                 // Gains and segments of a source are not known before its stages have run.
@@ -234,7 +239,7 @@ extension Assembly {
             try runner.run(action) { context in
                 try stage.run(context, bucket.kind, bucket.parts, cache: runner.cache, readers)
             }
-        }?.output("shard")
+        }
     }
 
     /// The buckets of every split and kind, in the order of the snapshot.

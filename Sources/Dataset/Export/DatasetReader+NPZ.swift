@@ -83,8 +83,7 @@ extension DatasetReader {
 
     private func exportRolls(_ shard: Shard, _ paintsDrums: Bool, to file: NPZFile) throws {
         let steps = try shard.steps()
-        let range = snapshot.features["rolls"]?["pitches"]?.array?.compactMap(\.integer) ?? [0, 127]
-        let pitches = UInt8(clamping: range[0])...UInt8(clamping: range[1])
+        let pitches = snapshot.form.pitches
         typealias Paint = (RollRows, UnsafeMutableBufferPointer<UInt8>) -> Void
         let rolls: [(name: String, width: Int, paint: Paint)] = [
             (

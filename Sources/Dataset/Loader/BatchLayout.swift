@@ -41,8 +41,7 @@ struct BatchLayout: Sendable {
             }
         }
         self.steps = steps
-        let range = snapshot.features["rolls"]?["pitches"]?.array?.compactMap(\.integer) ?? [0, 127]
-        let own = UInt8(clamping: range.first ?? 0)...UInt8(clamping: range.last ?? 127)
+        let own = snapshot.form.pitches
         var views = try plan.views.map { view in
             try Self.place(view, steps: steps, pitches: own, sample, snapshot)
         }

@@ -81,7 +81,13 @@ struct Section {
     func text(_ key: String) -> String? {
         guard let node = values[key] else { return nil }
         guard case .scalar(let scalar) = node, !node.isNothing else {
-            faults.add(node.line, "\(path(key)) must be a text, not \(node.described)")
+            let hint =
+                switch node {
+                case .mapping: "; quote a value that begins with '{'"
+                case .sequence: "; quote a value that begins with '['"
+                default: ""
+                }
+            faults.add(node.line, "\(path(key)) must be a text, not \(node.described)\(hint)")
             return nil
         }
         return scalar.string

@@ -18,7 +18,7 @@ public final class DatasetReader: Sendable {
     public init(_ name: String, cachePath: String) throws {
         cache = try Cache(path: cachePath, for: .reading)
         digest = try Self.find(name, cache)
-        snapshot = try Snapshot(decoding: cache.bytes(of: digest))
+        snapshot = try Snapshot(decoding: cache.bytes(of: digest), named: "snapshot \(digest.short)")
     }
 
     /// The manifest that the dataset was built from; the effective manifest is in the manifest's own grammar.
@@ -69,11 +69,11 @@ public final class DatasetReader: Sendable {
         }
     }
 
-    /// Opens a shard.
+    /// Opens a shard, and checks it against the snapshot before anything is read from it.
     ///
-    /// - Throws: `BuildError` if its object is gone or damaged; `TensorFileError`.
+    /// - Throws: `BuildError` if its object is gone, damaged, or not what the snapshot says.
     public func open(_ shard: Snapshot.Shard) throws -> Shard {
-        try cache.withFile(of: shard.object) { try Shard(path: $0) }
+        try cache.withFile(of: shard.object) { try Shard(path: $0, as: shard, in: snapshot) }
     }
 
     /// Where a segment lies.
@@ -127,16 +127,23 @@ public final class DatasetReader: Sendable {
     /// - Throws: `BuildError` if none fits, or several do.
     public func source(_ path: String) throws -> Int {
         let sources = snapshot.sources
-        let named = sources.indices.filter { sources[$0].path == path }
-        let fitting = named.isEmpty ? sources.indices.filter { sources[$0].path.hasSuffix(path) } : named
-        guard let source = fitting.first, fitting.count == 1 else {
-            throw BuildError(
-                .noDataset,
-                fitting.isEmpty
-                    ? "no source's path ends in '\(path)'; `reprise stats` lists labels, the manifest names paths"
-                    : "\(fitting.count) paths end in '\(path)'; write more of it", canRetry: false)
+        // Bytes first: paths that differ only in the composition of their letters are two files.
+        let tests: [(String) -> Bool] = [
+            { $0.utf8.elementsEqual(path.utf8) }, { $0 == path },
+            { Array($0.utf8.suffix(path.utf8.count)) == Array(path.utf8) }, { $0.hasSuffix(path) },
+        ]
+        for test in tests {
+            let fitting = sources.indices.filter { test(sources[$0].path) }
+            if fitting.count == 1 { return fitting[0] }
+            guard fitting.isEmpty else {
+                throw BuildError(
+                    .noDataset, "\(fitting.count) paths end in '\(path)'; write more of it", canRetry: false)
+            }
         }
-        return source
+        throw BuildError(
+            .noDataset,
+            "no source's path ends in '\(path)'; `reprise stats` lists labels, the manifest names paths",
+            canRetry: false)
     }
 
     private func place(of source: Snapshot.Source, _ number: Int) throws -> Place {

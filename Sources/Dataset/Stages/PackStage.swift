@@ -218,6 +218,7 @@ struct PackStage: Sendable {
         let file = try statistics.object.map {
             try StatisticsFile(decoding: TensorFile(bytes: cache.bytes(of: $0.digest)))
         }
+        var halves: [String: HalfConverter] = [:]
         for part in parts {
             for index in part.segments.joined() {
                 let start = index * block.hop
@@ -232,19 +233,26 @@ struct PackStage: Sendable {
                     audio: audio, feature: feature, normalize: block.normalize,
                     gain: part.gain?.amplitude ?? 1,
                     statistics: file?.values[value]?[feature.name])
+                var half = halves[feature.name] ?? HalfConverter()
                 try withObject(part, feature.name, cache) { file in
                     for index in part.segments.joined() {
                         try context.checkCancellation()
                         let segment = try finisher.finish(file, index)
                         if elementType(feature) == .f16 {
-                            try columns.append(segment.map { Float16($0) }, to: feature.name)
+                            half.convert(segment)
+                            try columns.append(half.halves, to: feature.name)
                         } else {
                             try columns.append(UnsafeBufferPointer(segment), to: feature.name)
                         }
                     }
                 }
+                if elementType(feature) == .f16 {
+                    try half.check(feature.name, of: part.path)
+                    halves[feature.name] = half
+                }
             }
         }
+        if !halves.isEmpty { context.facts = HalfLosses.facts(halves) }
         return columns
     }
 

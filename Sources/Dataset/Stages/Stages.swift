@@ -22,7 +22,7 @@ enum Stages {
     /// The train split's moments → normalisation statistics.
     static let fit = Stage("fit", version: 1, numerics: Numerics.tag)
     /// A bucket's segments → shard.
-    static let pack = Stage("pack", version: 1, numerics: Numerics.tag)
+    static let pack = Stage("pack", version: 2, numerics: Numerics.tag)
     /// A snapshot's own bytes, so that the journals name them.
     static let snapshot = Stage("snapshot", version: 1)
 
