@@ -134,6 +134,13 @@ struct ItemScan {
                     )
                 }
             }
+            if others.count > ManifestLimits.labels {
+                faults.append(
+                    fault(
+                        .manifest,
+                        "\(path) has \(others.count) columns, and \(ManifestLimits.labels) labels are the most; list the columns to take in labels"
+                    ))
+            }
             for name in others
             where !SourceReader.isLabelName(name) {
                 faults.append(

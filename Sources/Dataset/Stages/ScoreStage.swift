@@ -83,6 +83,9 @@ enum ScoreStage {
     }
 
     static func runSegments(_ context: ActionContext, _ score: Score, _ parameters: RollParameters) throws {
+        if let excess = parameters.excess(of: score) {
+            throw StageFailure(Diagnostic(.error, code: "midi.too-many-segments", message: excess))
+        }
         let segments: RollSegments
         do {
             segments = try RollSegments(score: score, parameters: parameters)
