@@ -145,7 +145,7 @@ public struct SnapshotComparison: Sendable {
         func section(_ title: String, _ lines: [String]) {
             guard !lines.isEmpty else { return }
             text += "\n\(title) (\(grouped(lines.count)))\n"
-            for line in lines.prefix(20) { text += "  \(line)\n" }
+            for line in lines.prefix(20) { text += "  \(line.shown)\n" }
             if lines.count > 20 { text += "  … and \(grouped(lines.count - 20)) more; --json has all\n" }
         }
         func lines(_ changes: [Change]) -> [String] { changes.map { "\($0.path): \($0.from) → \($0.to)" } }

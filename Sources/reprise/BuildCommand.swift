@@ -26,7 +26,7 @@ struct BuildOptions: ParsableArguments {
             progress: { progress.report($0) },
             log: { line in
                 progress.clear()
-                Terminal.standardError.write(line + "\n")
+                Terminal.standardError.writeLine(line)
             })
     }
 }
@@ -61,7 +61,7 @@ struct BuildCommand: ParsableCommand {
             throw error
         }
         progress.clear()
-        for warning in summary.warnings { Terminal.standardError.write("warning: \(warning)\n") }
+        for warning in summary.warnings { Terminal.standardError.writeLine("warning: \(warning)") }
         if build.common.json {
             print(summary.json.canonical)
         } else {
@@ -74,7 +74,7 @@ struct BuildCommand: ParsableCommand {
         var text = ""
         for problem in summary.quarantine {
             let place = problem.offset.map { " (at \($0))" } ?? ""
-            text += "quarantined  \(problem.path): \(problem.reason)\(place) [\(problem.code)]\n"
+            text += "quarantined  \(problem.path): \(problem.reason)\(place) [\(problem.code)]".shown + "\n"
         }
         if !summary.quarantine.isEmpty { text += "\n" }
         let segments = Split.allCases.map { "\($0.rawValue) \(grouped(summary.segments[$0] ?? 0))" }
@@ -116,7 +116,7 @@ private func explain(_ build: BuildOptions, isDryRun: Bool) throws {
         return
     }
     for action in explanation.planned {
-        print("\(action.stage)  \(action.subject)\n    \(action.reason)")
+        print("\(action.stage)  \(action.subject.shown)\n    \("\(action.reason)".shown)")
     }
     let count = explanation.planned.count
     print(
