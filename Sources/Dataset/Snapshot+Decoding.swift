@@ -123,12 +123,15 @@ extension Snapshot {
         try bytes.span.withUnsafeBytes { (raw) throws(DecodingFault) in
             var reader = JSONReader(raw)
             var fault: DecodingFault?
+            var place = ""
             do throws(JSONError) {
                 try reader.members { (reader, name) throws(JSONError) in
+                    place = name
                     guard name == "sources" else { return members[name] = try reader.value() }
                     members[name] = []
                     // One by one: a tree of all would take several times the room of what it is read for.
                     try reader.elements { (reader) throws(JSONError) in
+                        place = "sources[\(sources.count)]"
                         do throws(DecodingFault) {
                             sources.append(
                                 try Source(reading: &reader, before: sources.last, number: sources.count))
@@ -138,9 +141,11 @@ extension Snapshot {
                         }
                     }
                 }
+                place = ""
                 try reader.end()
             } catch {
-                throw fault ?? .json(error)
+                if case .field(let fault)? = fault { throw .field(fault) }
+                throw place.isEmpty ? .json(error) : .field(SnapshotFault(place, "cannot be read: \(error)"))
             }
         }
         do throws(SnapshotFault) {

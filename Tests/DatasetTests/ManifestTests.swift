@@ -238,7 +238,9 @@ import Testing
         #expect(Self.faults([]) == ["m.yaml:1: the manifest is empty; begin with 'version: 1'"])
         #expect(
             Self.faults(Array("version: 1\ndataset: \u{FF}".utf8.dropLast()))
-                == ["m.yaml:2: byte 20 is not UTF-8; save the manifest as UTF-8"])
+                == [
+                    "m.yaml:2: the byte 0xC3 (Ã in Windows-1252) is not UTF-8; save the manifest as UTF-8, such as with: iconv -f WINDOWS-1252 -t UTF-8 m.yaml"
+                ])
         #expect(
             Self.faults(Array("version: 1\n---\nversion: 1\n".utf8))
                 == ["m.yaml:2: a second YAML document begins here; a manifest is one document"])

@@ -1,4 +1,5 @@
 public import Build
+internal import Foundation
 
 #if canImport(Glibc)
     internal import Glibc
@@ -28,6 +29,8 @@ public struct EntryList: Sendable {
     /// What is told of an entry beside its path.
     public struct Description: Hashable, Sendable {
         /// Values by label; a label without value (an empty cell) is absent.
+        ///
+        /// A scan gives values and pieces in Unicode's normal form C, so that `é` is one value however it is composed.
         public var labels: [String: String]
         /// The explicit piece string; nil: the source is its own piece.
         public var piece: String?
@@ -202,8 +205,9 @@ public struct EntryList: Sendable {
                     description.labels[name] = cell(name).flatMap { $0.isEmpty ? nil : $0 }
                 }
             }
+            description.labels = description.labels.mapValues(Self.composed)
             if let piece = try source.piece?.text(path: path, cell: cell), !piece.isEmpty {
-                description.piece = piece
+                description.piece = Self.composed(piece)
             }
             if let splitColumn {
                 let word = cell(splitColumn) ?? ""
@@ -219,6 +223,11 @@ public struct EntryList: Sendable {
         } catch {
             throw ManifestError([ManifestFault(file: place.file, line: place.line, message: error.message)])
         }
+    }
+
+    /// The text in Unicode's normal form C.
+    private static func composed(_ text: String) -> String {
+        text.utf8.allSatisfy { $0 < 0x80 } ? text : text.precomposedStringWithCanonicalMapping
     }
 
     private struct Scan {

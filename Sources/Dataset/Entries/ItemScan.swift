@@ -106,7 +106,7 @@ struct ItemScan {
             let hint = error.isAbsence ? "; \(nearestFolder(of: folders))" : ""
             faults.append(
                 fault(
-                    error.isAbsence ? .manifest : .environment,
+                    error.isAbsence || error.isUnfit ? .manifest : .environment,
                     "the table '\(path)' cannot be read: \(error.message)\(hint)"))
             return nil
         }

@@ -8,18 +8,22 @@
 struct FileFailure: Error {
     /// Whether nothing has that name.
     let isAbsence: Bool
+    /// Whether the file can never be read as it is: a pipe, or too large.
+    let isUnfit: Bool
     /// The reason in a few words.
     let message: String
 
     /// The system's reason, by its number.
     init(code: Int32) {
         isAbsence = code == ENOENT || code == ENOTDIR
+        isUnfit = false
         message = String(cString: strerror(code))
     }
 
     /// A reason of ours.
     init(message: String) {
         isAbsence = false
+        isUnfit = true
         self.message = message
     }
 }

@@ -108,10 +108,7 @@ struct BatchLayout: Sendable {
             return PlacedView(view: view, type: .f32, shape: shape)
         case .label(let label):
             guard snapshot.vocabularies[label] != nil else {
-                throw LoaderError(
-                    .unknownLabel,
-                    "the dataset has no label '\(label)'; give it to the sources in the manifest: labels: "
-                        + "{\(label): …}")
+                throw LoaderError.unknownLabel(label, snapshot.vocabularies)
             }
             return PlacedView(view: view, type: .i64, shape: [])
         case .segment:

@@ -232,6 +232,9 @@ extension Manifest.Audio.Normalize {
             case let label?: per = .label(label)
             }
             epsilon = section.number("epsilon", 0...1e30, default: 0)
+            if epsilon > 0, epsilon < 1e-30 {
+                section.fault("epsilon", "must be 0 or at least 1e-30, not \(epsilon)")
+            }
             decibels = Manifest.Audio.Decibels(section)
             for key in Manifest.Audio.Decibels.keys where section.has(key) && compress != .log {
                 section.fault(key, "belongs to compress: log; remove it")

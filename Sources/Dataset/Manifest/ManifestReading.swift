@@ -19,7 +19,7 @@ extension Manifest {
         } catch {
             throw ManifestError([
                 ManifestFault(
-                    kind: error.isAbsence ? .manifest : .environment, file: path, line: 1,
+                    kind: error.isAbsence || error.isUnfit ? .manifest : .environment, file: path, line: 1,
                     message: "the manifest cannot be read: \(error.message)")
             ])
         }

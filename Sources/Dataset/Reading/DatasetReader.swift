@@ -18,7 +18,7 @@ public final class DatasetReader: Sendable {
     public init(_ name: String, cachePath: String) throws {
         cache = try Cache(path: cachePath, for: .reading)
         digest = try Self.find(name, cache)
-        snapshot = try Snapshot(decoding: cache.bytes(of: digest), named: "snapshot \(digest.short)")
+        snapshot = try Self.snapshot(digest, cache)
     }
 
     /// The manifest that the dataset was built from; the effective manifest is in the manifest's own grammar.
@@ -27,6 +27,20 @@ public final class DatasetReader: Sendable {
     public func manifest() throws -> Manifest {
         try Manifest(
             bytes: snapshot.manifest.canonicalBytes, file: "snapshot \(digest.short)", directory: "/")
+    }
+
+    /// The largest snapshot that is read, in bytes: that of some six million sources.
+    private static let maximumByteCount = 1 << 31
+
+    private static func snapshot(_ digest: Digest, _ cache: Cache) throws -> Snapshot {
+        let name = "snapshot \(digest.short)"
+        if let size = FileStat(path: cache.path(of: digest))?.size, size > maximumByteCount {
+            throw BuildError(
+                .damaged,
+                "\(name) has \(size) bytes, and \(maximumByteCount) are the most; build the dataset again",
+                canRetry: false)
+        }
+        return try Snapshot(decoding: cache.bytes(of: digest), named: name)
     }
 
     private static func find(_ name: String, _ cache: Cache) throws -> Digest {
@@ -65,7 +79,7 @@ public final class DatasetReader: Sendable {
             Listing(
                 name: reference.number.map { "\(reference.dataset)@\($0)" } ?? reference.dataset,
                 digest: reference.snapshot,
-                snapshot: (try? cache.bytes(of: reference.snapshot)).flatMap { try? Snapshot(decoding: $0) })
+                snapshot: try? snapshot(reference.snapshot, cache))
         }
     }
 

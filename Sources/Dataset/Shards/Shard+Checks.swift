@@ -129,8 +129,9 @@ private struct ShardCheck {
                 for row in start.indices where Int(start[row]) + Int(length[row]) > steps || length[row] == 0
                 {
                     throw fault(
-                        "notes.length",
-                        "has \(length[row]) at row \(row) from step \(start[row]), of \(steps) steps")
+                        Int(start[row]) >= steps ? "notes.start" : "notes.length",
+                        "has at row \(row) a note of \(length[row]) steps from step \(start[row]), of \(steps)"
+                    )
                 }
             }
         }
