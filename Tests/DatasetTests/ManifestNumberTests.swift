@@ -89,7 +89,7 @@ import Testing
         ("audio: {segment: {samples: 1048576, hop: 1}, features: {waveform: {}}}", "1048576 times"),
         ("audio: {segment: {samples: 67108864}, stft: {hop: 1}}", "numbers in one segment"),
         (
-            "audio: {segment: {samples: 65536}, stft: {n_fft: 65536, hop: 16}, features: {spectrogram: {}}}",
+            "audio: {segment: {samples: 65536, hop: 1024}, stft: {n_fft: 65536, hop: 16}, features: {spectrogram: {}}}",
             "numbers for a second"
         ),
         ("audio: {stft: {n_fft: 1048576}, features: {mel: {bands: 16384}}}", "16384 bands times 524289 bins"),

@@ -1,4 +1,4 @@
-public import Build
+import Build
 import Synchronization
 
 /// IEEE 754 binary16: its limits, and conversions in forms that compilers turn into vector instructions.
@@ -64,11 +64,6 @@ struct HalfConverter {
     }
 }
 
-extension BuildError.Code {
-    /// A feature's value is beyond what `audio.dtype: float16` can hold.
-    public static let halfRange = BuildError.Code(rawValue: "features.float16-range")
-}
-
 /// What float16 made 0 in all shards of a build, from the facts of their records.
 final class HalfLosses: Sendable {
     private let counts = Mutex<[String: (lost: Double, nonzero: Double)]>([:])
@@ -104,15 +99,5 @@ final class HalfLosses: Sendable {
                     "\(percent) % of the values of '\(name)' that are not 0 are too small for float16 and become 0; set audio.dtype: float32, or audio.normalize"
             }
         }
-    }
-}
-
-extension DatasetBuild {
-    /// An error with the manifest's line, where a line of the manifest is to be changed.
-    func located(_ error: any Error) -> any Error {
-        guard let error = error as? BuildError, error.code == .halfRange else { return error }
-        return ManifestError([
-            ManifestFault(file: path, line: manifest.elementTypeLine, message: error.message)
-        ])
     }
 }

@@ -229,6 +229,7 @@ struct PackStage: Sendable {
             }
             let value = label.map { part.labels[$0] ?? "" } ?? ""
             for feature in audio.features {
+                try file?.check(feature, value, label: label, of: part.path, in: audio)
                 let finisher = FeatureFinisher(
                     audio: audio, feature: feature, normalize: block.normalize,
                     gain: part.gain?.amplitude ?? 1,
