@@ -204,6 +204,9 @@ extension Snapshot {
 
     private static func shards(_ splits: [String: JSONValue]) throws(SnapshotFault) -> [Split: [Shard]] {
         var shards: [Split: [Shard]] = [:]
+        for split in Split.allCases where splits[split.rawValue] == nil {
+            throw SnapshotFault("splits.\(split.rawValue)", "is missing")
+        }
         for (name, value) in splits {
             let field = "splits.\(name)"
             guard let split = Split(rawValue: name) else { throw SnapshotFault(field, "is no split") }

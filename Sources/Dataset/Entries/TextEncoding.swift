@@ -12,6 +12,7 @@ enum TextEncoding {
     ///   - bytes: the file's bytes.
     ///   - what: the file in a sentence, such as `the table`.
     ///   - file: the file's name, for the command that converts it.
+    /// - Returns: the bytes of the text.
     /// - Throws: `Fault` for any other encoding. No code page is guessed: a wrong guess changes labels silently.
     static func utf8(_ bytes: [UInt8], what: String, file: String) throws(Fault) -> [UInt8] {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {

@@ -85,7 +85,7 @@ public struct Manifest: Sendable {
 /// A table item:
 ///
 /// ```yaml
-/// table: maestro/maestro-v3.0.0.csv  # relative to the manifest's folder; comma-separated, or by tabs if *.tsv
+/// table: maestro/maestro-v3.0.0.csv  # relative to the manifest's folder; CSV or TSV
 /// header_rows: 1                     # FMA has 3: their cells that are not empty are joined by '.'
 /// path: "{midi_filename}"            # = "{path}"; relative to the table's folder
 /// labels: [canonical_composer]       # columns, or {name: pattern}; = every column that no pattern names
