@@ -1,3 +1,5 @@
+import Build
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -15,6 +17,9 @@ public struct Terminal: Sendable {
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
+    /// Whether a person sees what is written.
+    public var isTerminal: Bool { isatty(descriptor) == 1 }
+
     /// Whether it is a terminal that can redraw a line.
     public var isInteractive: Bool {
         isatty(descriptor) == 1 && getenv("TERM").map { String(cString: $0) } != "dumb"
@@ -27,10 +32,16 @@ public struct Terminal: Sendable {
         return Int(size.ws_col)
     }
 
-    /// Writes text at once, past any buffer.
-    public func write(_ text: String) {
+    /// Writes one line that a person reads, with control characters escaped.
+    public func writeLine(_ line: String) { write(line.shown + "\n") }
+
+    /// Writes text at once and as it is, past any buffer.
+    ///
+    /// - Returns: whether all of it was written; if not, `errno` tells why.
+    @discardableResult
+    public func write(_ text: String) -> Bool {
         var text = text
-        text.withUTF8 { bytes in
+        return text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
             while !rest.isEmpty {
                 #if canImport(Glibc)
@@ -38,9 +49,11 @@ public struct Terminal: Sendable {
                 #else
                     let count = Darwin.write(descriptor, rest.baseAddress, rest.count)
                 #endif
-                guard count > 0 else { return }
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return false }
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             }
+            return true
         }
     }
 }

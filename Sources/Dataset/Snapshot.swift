@@ -73,6 +73,8 @@ public struct Snapshot: Sendable {
     public let quarantine: [(path: String, code: String)]
     /// What a segment holds: element types and shapes.
     public let features: JSONValue
+    /// What every shard holds, by `features`.
+    let form: ShardForm
 
     /// A stage in the version that the snapshot was built with.
     func stage(_ stage: Stage) -> Stage {
@@ -149,7 +151,7 @@ public struct Snapshot: Sendable {
         dataset: String, manifest: JSONValue, stages: [String: Int], shards: [Split: [Shard]],
         sources: [Source],
         vocabularies: [String: [String]], statistics: Digest?, quarantine: [(path: String, code: String)],
-        features: JSONValue
+        features: JSONValue, form: ShardForm? = nil
     ) {
         self.dataset = dataset
         self.manifest = manifest
@@ -160,6 +162,11 @@ public struct Snapshot: Sendable {
         self.statistics = statistics
         self.quarantine = quarantine
         self.features = features
+        do throws(SnapshotFault) {
+            if let form { self.form = form } else { self.form = try ShardForm(features) }
+        } catch {
+            preconditionFailure("a builder describes features that no reader knows: \(error.message)")
+        }
     }
 }
 
@@ -169,15 +176,6 @@ extension Snapshot.Shard {
             "object": JSONValue(object), "bytes": JSONValue(bytes), "segments": JSONValue(segments),
             "kind": .string(kind.rawValue),
         ]
-    }
-
-    init?(json: JSONValue) {
-        guard let object = json["object"]?.string.flatMap({ Digest(hex: $0) }),
-            let bytes = json["bytes"]?.integer,
-            let segments = json["segments"]?.integer,
-            let kind = json["kind"]?.string.flatMap(SegmentKind.init(rawValue:))
-        else { return nil }
-        self.init(object: object, bytes: bytes, segments: segments, kind: kind)
     }
 }
 
@@ -214,84 +212,6 @@ extension Snapshot.Source {
         JSONValue.array(warnings.map { .string($0) }).appendCanonical(to: &bytes)
         bytes.append(UInt8(ascii: "}"))
     }
-
-    /// Reads an entry member by member; nil for one that lacks what it must have.
-    ///
-    /// The labels of the entry before are shared if they are the same, as those of neighbours are.
-    init?(reading reader: inout JSONReader, before: Snapshot.Source?) throws(JSONError) {
-        var (sha256, path, kind): (Digest?, String?, SegmentKind?)
-        var (piece, split, segments, gain): (String?, Split?, Int?, Double?)
-        var (labels, warnings): ([String: String]?, [String]?)
-        try reader.members { (reader, name) throws(JSONError) in
-            switch name {
-            case "sha256": sha256 = try reader.value().string.flatMap { Digest(hex: $0) }
-            case "path": path = try reader.value().string
-            case "kind": kind = try reader.value().string.flatMap(SegmentKind.init(rawValue:))
-            case "piece": piece = try reader.value().string
-            case "split": split = try reader.value().string.flatMap(Split.init(rawValue:))
-            case "segments": segments = try reader.value().integer
-            case "gain_db": gain = try reader.value().double
-            case "labels": labels = try reader.value().object?.compactMapValues(\.string)
-            case "warnings": warnings = try reader.value().array?.compactMap(\.string)
-            default: try reader.skip()
-            }
-        }
-        guard let sha256, let path, let kind, let piece, let segments, let labels, let warnings else {
-            return nil
-        }
-        self.init(
-            sha256: sha256, path: path, kind: kind, piece: piece, split: split,
-            labels: before?.labels == labels ? before?.labels ?? labels : labels, segments: segments,
-            gainDB: gain, warnings: warnings)
-    }
-}
-
-extension Snapshot {
-    /// Reads a snapshot's bytes.
-    ///
-    /// - Throws: `BuildError` (`cache.damaged`) if they are not a snapshot of a format that is known.
-    public init(decoding bytes: [UInt8]) throws {
-        var members: [String: JSONValue] = [:]
-        var sources: [Source]?
-        let isWhole: Void? = try? bytes.span.withUnsafeBytes { (raw) throws(JSONError) in
-            var reader = JSONReader(raw)
-            var found: [Source] = []
-            try reader.members { (reader, name) throws(JSONError) in
-                guard name == "sources" else { return members[name] = try reader.value() }
-                // One by one: a tree of all would take several times the room of what it is read for.
-                try reader.elements { (reader) throws(JSONError) in
-                    if let source = try Source(reading: &reader, before: found.last) { found.append(source) }
-                }
-                sources = found
-            }
-            try reader.end()
-        }
-        guard isWhole != nil, members["format"]?.integer == 1, let dataset = members["dataset"]?.string,
-            let manifest = members["manifest"],
-            let stages = members["stages"]?.object, let splits = members["splits"]?.object,
-            let sources, let vocabularies = members["vocabularies"]?.object,
-            let quarantine = members["quarantine"]?.array, let features = members["features"]
-        else {
-            throw BuildError(
-                .damaged, "this is not a snapshot that this version reads; build the dataset again",
-                canRetry: false)
-        }
-        var shards: [Split: [Shard]] = [:]
-        for (name, contents) in splits {
-            guard let split = Split(rawValue: name) else { continue }
-            shards[split] = (contents["shards"]?.array ?? []).compactMap(Shard.init(json:))
-        }
-        self.init(
-            dataset: dataset, manifest: manifest, stages: stages.compactMapValues(\.integer), shards: shards,
-            sources: sources,
-            vocabularies: vocabularies.mapValues { ($0.array ?? []).compactMap(\.string) },
-            statistics: members["statistics"]?.string.flatMap { Digest(hex: $0) },
-            quarantine: quarantine.compactMap { item in
-                guard let path = item["path"]?.string, let code = item["code"]?.string else { return nil }
-                return (path, code)
-            },
-            features: features)
-    }
 }
 
 extension Snapshot {
@@ -300,9 +220,12 @@ extension Snapshot {
     /// - Throws: `BuildError` if it cannot be read, or is no snapshot.
     public static func objects(of digest: Digest, in cache: Cache) throws(BuildError) -> [Digest] {
         let bytes = try cache.bytes(of: digest)
-        guard let snapshot = try? Snapshot(decoding: bytes) else {
-            throw BuildError(.damaged, "object \(digest) is no snapshot", canRetry: false)
+        do {
+            return try Snapshot(decoding: bytes, named: "snapshot \(digest.short)").objects
+        } catch let error as BuildError {
+            throw error
+        } catch {
+            throw BuildError(.damaged, "snapshot \(digest.short): \(error)", canRetry: false)
         }
-        return snapshot.objects
     }
 }

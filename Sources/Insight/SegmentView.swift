@@ -64,8 +64,8 @@ public struct SegmentView: Sendable {
     /// - Throws: `TensorFileError`.
     public func text(width: Int) throws -> String {
         let unit = place.shard.kind == .midi ? "steps" : "samples"
-        let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-        var text = "segment    \(place.split.rawValue)/\(place.number), \(path)\n"
+        let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)".shown }
+        var text = "segment    \(place.split.rawValue)/\(place.number), \(path.shown)\n"
         text += "from       \(segment.start), \(segment.length) \(unit)"
         text += segment.timeline > 0 ? " of timeline \(segment.timeline)\n" : "\n"
         if !labels.isEmpty { text += "labels     \(labels.joined(separator: ", "))\n" }

@@ -43,13 +43,15 @@ public struct SnapshotComparison: Sendable {
 
     init(_ old: (digest: Digest, snapshot: Snapshot), _ new: (digest: Digest, snapshot: Snapshot)) {
         snapshots = (old.digest, new.digest)
-        let before = Dictionary(old.snapshot.sources.map { ($0.path, $0) }) { first, _ in first }
-        let after = Dictionary(new.snapshot.sources.map { ($0.path, $0) }) { first, _ in first }
-        var gone = Dictionary(grouping: before.values.filter { after[$0.path] == nil }) { $0.sha256 }
+        // By bytes: Swift takes paths for equal that differ in the composition of their letters.
+        func key(_ source: Snapshot.Source) -> [UInt8] { Array(source.path.utf8) }
+        let before = Dictionary(old.snapshot.sources.map { (key($0), $0) }) { first, _ in first }
+        let after = Dictionary(new.snapshot.sources.map { (key($0), $0) }) { first, _ in first }
+        var gone = Dictionary(grouping: before.values.filter { after[key($0)] == nil }) { $0.sha256 }
             .mapValues { $0.map(\.path).sorted() }
         var added: [String] = []
         var renamed: [Change] = []
-        for source in new.snapshot.sources where before[source.path] == nil {
+        for source in new.snapshot.sources where before[key(source)] == nil {
             if let path = gone[source.sha256]?.first {
                 gone[source.sha256]?.removeFirst()
                 renamed.append(Change(path: source.path, from: path, to: source.path))
@@ -62,7 +64,7 @@ public struct SnapshotComparison: Sendable {
         removed = gone.values.joined().sorted()
         func changes(_ text: (Snapshot.Source) -> String) -> [Change] {
             new.snapshot.sources.compactMap { source in
-                guard let other = before[source.path] else { return nil }
+                guard let other = before[key(source)] else { return nil }
                 let (from, to) = (text(other), text(source))
                 return from == to ? nil : Change(path: source.path, from: from, to: to)
             }
@@ -145,7 +147,7 @@ public struct SnapshotComparison: Sendable {
         func section(_ title: String, _ lines: [String]) {
             guard !lines.isEmpty else { return }
             text += "\n\(title) (\(grouped(lines.count)))\n"
-            for line in lines.prefix(20) { text += "  \(line)\n" }
+            for line in lines.prefix(20) { text += "  \(line.shown)\n" }
             if lines.count > 20 { text += "  … and \(grouped(lines.count - 20)) more; --json has all\n" }
         }
         func lines(_ changes: [Change]) -> [String] { changes.map { "\($0.path): \($0.from) → \($0.to)" } }

@@ -84,8 +84,8 @@ public struct SourceView: Sendable {
 
     /// What is known of the source, as text.
     public var text: String {
-        let labels = source.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-        var text = "source     \(source.path)\nsha256     \(source.sha256)\n"
+        let labels = source.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)".shown }
+        var text = "source     \(source.path.shown)\nsha256     \(source.sha256)\n"
         text +=
             "split      \(source.split?.rawValue ?? "dealt by segment"), \(grouped(source.segments)) segments"
         if let first = parts.first, let last = parts.last {
@@ -95,7 +95,7 @@ public struct SourceView: Sendable {
         }
         text += "\n"
         if !labels.isEmpty { text += "labels     \(labels.joined(separator: ", "))\n" }
-        for warning in source.warnings { text += "warning    \(warning)\n" }
+        for warning in source.warnings { text += "warning    \(warning.shown)\n" }
         return text
     }
 

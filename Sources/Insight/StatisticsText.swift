@@ -28,12 +28,12 @@ extension DatasetStatistics {
     }
 
     private func describe(_ problem: Problem) -> String {
-        var text = "  \(problem.message) (\(problem.code))\n"
-        for source in problem.sources.prefix(3) { text += "    \(source)\n" }
+        var text = "  \(problem.message.shown) (\(problem.code))\n"
+        for source in problem.sources.prefix(3) { text += "    \(source.shown)\n" }
         if problem.sources.count > 3 {
             text += "    … and \(grouped(problem.sources.count - 3)) more; --json and --html have all\n"
         }
-        return text + "    → \(problem.help)\n"
+        return text + "    → \(problem.help.shown)\n"
     }
 
     private func header(_ name: String) -> [String] {
@@ -103,7 +103,7 @@ extension DatasetStatistics {
 
     private func list(_ counts: [String: Int]) -> String {
         counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-            .map { "  \($0.key.padded(to: 28))\(grouped($0.value))\n" }.joined()
+            .map { "  \($0.key.shown.padded(to: 28))\(grouped($0.value))\n" }.joined()
     }
 
     private func number(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }

@@ -1,3 +1,5 @@
+import Build
+
 /// A number with a fixed count of decimals.
 public func format(_ value: Double, _ decimals: Int) -> String {
     guard value.isFinite else { return "\(value)" }
@@ -38,7 +40,7 @@ public func byteSize(_ count: Int) -> String {
 
 /// A table as text: the first column is left-aligned, the rest right-aligned.
 public func table(_ header: [String], _ rows: [[String]]) -> String {
-    let all = [header] + rows
+    let all = [header.map(\.shown)] + rows.map { $0.map(\.shown) }
     let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
     return all.map { row in
         row.enumerated().map { column, cell in

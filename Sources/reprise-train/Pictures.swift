@@ -32,7 +32,7 @@ extension [Figure] {
                     classes: classes, series: series.map { ($0.name, $0.shares) }, title: figure.title,
                     to: path)
             }
-            Terminal.standardError.write("picture \(path)\n")
+            Terminal.standardError.writeLine("picture \(path)")
         }
     }
 }

@@ -58,7 +58,7 @@ struct TorchOptions: ParsableArguments {
     var trainer: Trainer {
         Trainer(
             recipes: Recipe.all,
-            cachePath: common.cachePath, log: { Terminal.standardError.write($0 + "\n") })
+            cachePath: common.cachePath, log: { Terminal.standardError.writeLine($0) })
     }
 
     func validate() throws {

@@ -26,7 +26,7 @@ struct BuildOptions: ParsableArguments {
             progress: { progress.report($0) },
             log: { line in
                 progress.clear()
-                Terminal.standardError.write(line + "\n")
+                Terminal.standardError.writeLine(line)
             })
     }
 }
@@ -60,7 +60,7 @@ struct BuildCommand: ParsableCommand {
             throw error
         }
         progress.clear()
-        for warning in summary.warnings { Terminal.standardError.write("warning: \(warning)\n") }
+        for warning in summary.warnings { Terminal.standardError.writeLine("warning: \(warning)") }
         if build.common.json {
             print(summary.json.canonical)
         } else {
@@ -73,7 +73,7 @@ struct BuildCommand: ParsableCommand {
         var text = ""
         for problem in summary.quarantine {
             let place = problem.offset.map { " (at \($0))" } ?? ""
-            text += "quarantined  \(problem.path): \(problem.reason)\(place) [\(problem.code)]\n"
+            text += "quarantined  \(problem.path): \(problem.reason)\(place) [\(problem.code)]".shown + "\n"
         }
         if !summary.quarantine.isEmpty { text += "\n" }
         let segments = Split.allCases.map { "\($0.rawValue) \(grouped(summary.segments[$0] ?? 0))" }
@@ -119,11 +119,13 @@ private func explain(_ build: BuildOptions, isVerbose: Bool) throws {
     }
     if isVerbose {
         for action in explanation.planned {
-            print("\(action.stage)  \(action.subject)\(action.isCertain ? "" : " (may come out as it was)")")
-            print("    \(action.reason)")
+            let remark = action.isCertain ? "" : " (may come out as it was)"
+            print("\(action.stage)  \(action.subject.shown)\(remark)\n    \("\(action.reason)".shown)")
         }
     } else {
-        for group in explanation.groups { print("\(group.stage): \(group.count) (\(group.cause))") }
+        for group in explanation.groups {
+            print("\(group.stage): \(group.count) (\(group.cause.shown))")
+        }
     }
     let count = explanation.planned.count
     let cached = "\(grouped(explanation.hits)) \(explanation.hits == 1 ? "result is" : "results are") cached"

@@ -20,7 +20,7 @@ struct VerifyCommand: ParsableCommand {
     func run() throws {
         Cancellation.catchSignals()
         let options = DatasetBuild.Options(
-            cachePath: common.cachePath, log: { Terminal.standardError.write($0 + "\n") })
+            cachePath: common.cachePath, log: { Terminal.standardError.writeLine($0) })
         if repair { return try mend(options) }
         let found = try Cache(path: common.cachePath, for: .reading, log: options.log).verify(with: Workers())
         if common.json {
@@ -61,7 +61,7 @@ struct VerifyCommand: ParsableCommand {
                 print("\(item.failure == nil ? "built again" : "not built")  \(item.dataset): \(what)")
             }
             for finding in done.lost {
-                print("lost  \(finding.path): no newest snapshot needs it\(subject(finding))")
+                print("lost  \(finding.path): no newest snapshot needs it\(subject(finding))".shown)
             }
             let end =
                 found.isSound ? "sound" : done.isMended ? "mended" : "damage set aside, not all made anew"
@@ -82,6 +82,7 @@ struct VerifyCommand: ParsableCommand {
         for finding in found.findings {
             print(
                 "\(finding.isDamage ? "damaged" : "left over")  \(finding.path): \(finding.detail)\(subject(finding))"
+                    .shown
             )
         }
     }
@@ -121,7 +122,7 @@ struct CollectCommand: ParsableCommand {
         Cancellation.catchSignals()
         let cache = try Cache(
             path: common.cachePath, for: dryRun ? .reading : .building(wait: true),
-            log: { Terminal.standardError.write($0 + "\n") })
+            log: { Terminal.standardError.writeLine($0) })
         let result = try cache.collectGarbage(keep: keep, grace: grace, isDryRun: dryRun) {
             (digest) throws(BuildError) in
             try Snapshot.objects(of: digest, in: cache)
@@ -165,7 +166,7 @@ struct IndexCommand: ParsableCommand {
         func run() throws {
             let cache = try Cache(
                 path: common.cachePath, for: .building(wait: true),
-                log: { Terminal.standardError.write($0 + "\n") })
+                log: { Terminal.standardError.writeLine($0) })
             try cache.rebuildIndex()
             print(common.json ? #"{"rebuilt":true}"# : "the index is made anew")
         }

@@ -89,20 +89,20 @@ import Testing
         ("path,a\n", "{table: t.csv}", ["m.yaml:6: t.csv has no rows; list its files there"]),
         (
             "file,a\nx,1\n", "{table: t.csv}",
-            ["m.yaml:6: t.csv has no column 'path', which path wants; known are file, a"]
+            ["m.yaml:6: t.csv has no column 'path', which path needs; known are file, a"]
         ),
         (
             "path,style\na.mid,1\n", "{table: t.csv, labels: [stile], piece: '{work}'}",
             [
-                "m.yaml:6: t.csv has no column 'work', which piece wants; known are path, style",
-                "m.yaml:6: t.csv has no column 'stile', which labels wants; did you mean 'style'?",
+                "m.yaml:6: t.csv has no column 'work', which piece needs; known are path, style",
+                "m.yaml:6: t.csv has no column 'stile', which labels needs; did you mean 'style'?",
             ]
         ),
         (
             "path,a\na.mid,1,2\nb.mid\n", "{table: t.csv}",
             [
-                "t.csv:2: this row has 3 fields, the header 2; quote fields that hold the delimiter",
-                "t.csv:3: this row has 1 fields, the header 2; quote fields that hold the delimiter",
+                "t.csv:2: this row has 3 fields, the header 2; quote fields that contain ','",
+                "t.csv:3: this row has 1 field, the header 2; quote fields that contain ','",
             ]
         ),
         (
@@ -150,11 +150,11 @@ import Testing
         ),
         (
             "path,part\na.mid,train\n", "{path: a.mid}",
-            ["m.yaml:6: 'a.mid' has no column 'part', which splits wants; name its files in a table"]
+            ["m.yaml:6: 'a.mid' has no column 'part', which splits needs; name its files in a table"]
         ),
         (
             "path\na.mid\n", "{table: t.csv, labels: {l: '{stemm}'}}",
-            ["m.yaml:6: t.csv has no column 'stemm', which the label 'l' wants; known are path"]
+            ["m.yaml:6: t.csv has no column 'stemm', which the label 'l' needs; known are path"]
         ),
         (
             "path\na.mid\n", "{table: t.csv, labels: {l: '{dir}'}}",

@@ -36,6 +36,10 @@ final class TestFolder {
         guard pwrite(descriptor, bytes, bytes.count, 0) == bytes.count else { throw Failure(code: errno) }
     }
 
+    func contents(_ file: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: URL(fileURLWithPath: path + "/" + file)))
+    }
+
     func link(_ file: String, to target: String) throws {
         guard symlink(target, path + "/" + file) == 0 else { throw Failure(code: errno) }
     }

@@ -89,7 +89,7 @@ final class LoaderFixture: Sendable {
     }
 
     /// Chords, drums and pedals over some bars; 96 ticks a quarter.
-    private static func midi(_ random: inout Numbers) -> [UInt8] {
+    static func midi(_ random: inout Numbers) -> [UInt8] {
         var events: [(tick: Int, bytes: [UInt8])] = []
         for channel in [0, 1, 9] as [UInt8] {
             events.append((0, [0xC0 | channel, UInt8(random.below(128))]))

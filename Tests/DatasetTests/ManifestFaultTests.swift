@@ -175,7 +175,7 @@ import Testing
                 "5: audio.bandpass.low_hz is missing; write it in Hz",
                 "5: audio.bandpass.high_hz is missing; write it in Hz",
                 "5: audio.stft: pad_mode: reflect needs more than 1024 samples in a segment, not 1000; lower n_fft or raise segment.samples",
-                "5: audio.normalize.epsilon must be a number at least 0, not '-1'",
+                "5: audio.normalize.epsilon must be a number from 0 to 1e+30, not '-1'",
                 "5: audio.normalize.amin belongs to compress: log; remove it",
             ]
         ),
@@ -194,7 +194,7 @@ import Testing
             audio: {normalize: {per: none, epsilon: 1, compress: log, amin: 0, top_db: loud}}
             """,
             [
-                "5: audio.normalize.amin must be a number above 0, at most 1, not '0'",
+                "5: audio.normalize.amin must be a number from 1e-18 to 1, not '0'",
                 "5: audio.normalize.top_db must be a number from 0 to 1000, not 'loud'",
                 "5: audio.normalize.epsilon belongs to statistics, and per is none; remove one of them",
             ]
@@ -222,7 +222,7 @@ import Testing
             [
                 "5: 'midi' stands twice, first on line 4; remove one",
                 "5: midi.grid.rounding must be half_up or floor, not 'up'",
-                "5: midi.grid.steps_per_second must be a rate above 0 and at most 65535, such as 20, 86.1328125 or 44100/512, not 'fast'",
+                "5: midi.grid.steps_per_second must be a rate above 0 and at most 65535, with both numbers at most 1000000 in lowest terms, such as 20, 86.1328125 or 44100/512, not 'fast'",
                 "5: midi.drums must be separate or include or exclude, not a list",
                 "5: midi.sustain must be ignore or extend, not a mapping",
                 "5: midi.require.metre must be a time signature such as 4/4 (a power of two below the bar), not '4/5'",
@@ -396,7 +396,7 @@ import Testing
             midi: *nothing
             """,
             [
-                "5: not YAML at column 7: found undefined alias"
+                "5: not YAML at column 7: a value must not begin with '*'; quote it, such as path: \"**/*.wav\""
             ]
         ),
     ]

@@ -153,7 +153,7 @@ import Testing
     @Test(arguments: [
         ("20", 20, 1), ("86.1328125", 11025, 128), ("44100/512", 11025, 128), ("0.5", 1, 2),
         ("1.5/0.5", 3, 1),
-        ("65535", 65535, 1), ("0.000000000001", 1, 1_000_000_000_000),
+        ("65535", 65535, 1), ("0.000001", 1, 1_000_000), ("1000000/999999", 1_000_000, 999_999),
     ])
     func ratesAreExact(_ text: String, _ numerator: Int, _ denominator: Int) throws {
         let midi = try Self.with("midi: {grid: {steps_per_second: \(text)}}").midi
@@ -162,6 +162,7 @@ import Testing
 
     @Test(arguments: [
         "0", "-1", "1/0", "65536", "1e3", "", "1/2/3", "0/5", ".5", "5.", "1_0", "0.0000000000001",
+        "0.0000001", "1/1000001", "1000001/1000000",
     ])
     func badRatesAreFaults(_ text: String) {
         #expect(throws: ManifestError.self) { try Self.with("midi: {grid: {steps_per_second: '\(text)'}}") }
@@ -238,7 +239,9 @@ import Testing
         #expect(Self.faults([]) == ["m.yaml:1: the manifest is empty; begin with 'version: 1'"])
         #expect(
             Self.faults(Array("version: 1\ndataset: \u{FF}".utf8.dropLast()))
-                == ["m.yaml:2: byte 20 is not UTF-8; save the manifest as UTF-8"])
+                == [
+                    "m.yaml:2: the byte 0xC3 (Ã in Windows-1252) is not UTF-8; save the manifest as UTF-8, such as with: iconv -f WINDOWS-1252 -t UTF-8 m.yaml"
+                ])
         #expect(
             Self.faults(Array("version: 1\n---\nversion: 1\n".utf8))
                 == ["m.yaml:2: a second YAML document begins here; a manifest is one document"])

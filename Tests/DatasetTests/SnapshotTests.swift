@@ -18,9 +18,16 @@ struct SnapshotTests {
     private func snapshot(_ sources: [Snapshot.Source]) -> Snapshot {
         Snapshot(
             dataset: "d", manifest: ["version": 1], stages: ["score": 2],
-            shards: [.test: [.init(object: Digest(of: [9]), bytes: 5, segments: 3, kind: .midi)]],
+            shards: [
+                .test: [
+                    .init(
+                        object: Digest(of: [9]), bytes: 500,
+                        segments: sources.reduce(0) { $0 + $1.segments }, kind: .midi)
+                ]
+            ],
             sources: sources, vocabularies: ["style": ["a", "b"]], statistics: nil,
-            quarantine: [(path: "x", code: "midi.odd")], features: ["rolls": [:]])
+            quarantine: [(path: "x", code: "midi.odd")],
+            features: ["rolls": ["steps": 64, "pitches": [21, 108]]])
     }
 
     @Test func itsTextIsCanonicalAndReadBack() throws {

@@ -126,6 +126,7 @@ extension Assembly {
         let drafts = buckets.map { bucket in
             stage.draft(bucket.kind, bucket.parts, bucket: bucket.name, isComplete: isComplete)
         }
+        let losses = HalfLosses()
         let done = Atomic<Int>(0)
         let report: @Sendable () -> Void = {
             progress(
@@ -135,6 +136,7 @@ extension Assembly {
         var objects = try workers.map(drafts) { (draft) throws(BuildError) -> ObjectReference? in
             guard let record = try runner.lookup([draft])[0] else { return nil }
             report()
+            losses.add(record)
             return record.output("shard")
         }
         let due = buckets.indices.filter { objects[$0] == nil }
@@ -142,14 +144,17 @@ extension Assembly {
         let readers = Workers(count: max(1, workers.count / max(1, due.count)))
         let written = try workers.map(due) { (index) throws(BuildError) -> ObjectReference? in
             defer { report() }
-            return try runner.run(drafts[index]) { context in
+            let record = try runner.run(drafts[index]) { context in
                 try stage.run(
                     context, buckets[index].kind, buckets[index].parts, cache: runner.cache, readers)
-            }?.output("shard")
+            }
+            if let record { losses.add(record) }
+            return record?.output("shard")
         }
         for (index, object) in zip(due, written) { objects[index] = object }
         summary.written = due.count
         summary.reused = buckets.count - due.count
+        summary.warnings += losses.warnings
         var shards: [Split: [Snapshot.Shard]] = [:]
         for (bucket, object) in zip(buckets, objects) {
             guard let object else { return nil }

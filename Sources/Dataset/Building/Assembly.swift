@@ -37,7 +37,11 @@ struct Assembly: Sendable {
     func assemble(_ list: EntryList) throws -> (objects: [ObjectReference], summary: BuildSummary) {
         let descriptions = try list.described()
         var summary = BuildSummary(dataset: manifest.dataset, snapshot: Digest(of: []))
-        summary.found = list.count
+        summary.found = list.count + list.unusable.count
+        summary.warnings += list.warnings
+        summary.quarantine += list.unusable.map {
+            BuildSummary.Problem(path: $0.path, code: $0.code, offset: nil, reason: $0.reason)
+        }
         let results = try outcomes(list, &summary)
         var entries: [Entry] = []
         var seen: Set<Digest> = []

@@ -96,7 +96,7 @@ public struct DatasetBuild: Sendable {
         } catch {
             // What is finished stays, also when the build cannot go on.
             try? engine.flush()
-            throw error
+            throw located(error)
         }
     }
 
@@ -174,6 +174,9 @@ public struct DatasetBuild: Sendable {
         }
         fingerprint.combine(manifest.effective.canonicalBytes)
         for digest in entries.tableDigests { fingerprint.combine(digest.bytes) }
+        for remark in entries.warnings + entries.unusable.map(\.path) {
+            fingerprint.combine("remark \(remark)".utf8)
+        }
         for index in entries.indices {
             guard let status = entries.status(index) else {
                 fingerprint.combine("missing \(entries.path(index))".utf8)

@@ -1,10 +1,19 @@
 public import Build
+internal import Foundation
 
 #if canImport(Glibc)
     internal import Glibc
 #else
     internal import Darwin
 #endif
+
+/// What a scan has to say beside its entries.
+struct EntryRemarks: Sendable {
+    /// Warnings with their places, each one line.
+    var warnings: [String] = []
+    /// Files that match but cannot be entries.
+    var unusable: [(path: String, code: String, reason: String)] = []
+}
 
 /// The entries that a manifest's `sources` name, sorted by the bytes of their paths.
 ///
@@ -20,6 +29,8 @@ public struct EntryList: Sendable {
     /// What is told of an entry beside its path.
     public struct Description: Hashable, Sendable {
         /// Values by label; a label without value (an empty cell) is absent.
+        ///
+        /// A scan gives values and pieces in Unicode's normal form C, so that `é` is one value however it is composed.
         public var labels: [String: String]
         /// The explicit piece string; nil: the source is its own piece.
         public var piece: String?
@@ -36,6 +47,8 @@ public struct EntryList: Sendable {
     private let tables: [Int: Table]
     private let splitColumn: String?
     private let file: String
+    private let namedLabels: [Manifest.NamedLabel]
+    private var remarks = EntryRemarks()
     private var found = FoundFiles()
     private var items: [Int32] = []
     private var rows: [Int32] = []
@@ -51,6 +64,7 @@ public struct EntryList: Sendable {
     public init(_ manifest: Manifest, file: String, directory: String) throws(ManifestError) {
         sources = manifest.sources
         self.file = file
+        namedLabels = manifest.namedLabels
         splitColumn = if case .column(let name) = manifest.splits.division { name } else { nil }
         var faults: [ManifestFault] = []
         var tables: [Int: Table] = [:]
@@ -69,18 +83,43 @@ public struct EntryList: Sendable {
                 item: item, file: file, root: descriptor, directory: directory, splitColumn: splitColumn)
             switch item.place {
             case .glob(let pattern):
-                scans.append(Scan(item: index, files: scan.walk(pattern, &faults), rows: nil))
+                scans.append(Scan(item: index, files: scan.walk(pattern, &remarks, &faults), rows: nil))
             case .table(let path, let headerRows, let entryPath):
-                guard let table = scan.readTable(path, headerRows: headerRows, &faults) else { continue }
+                guard let table = scan.readTable(path, headerRows: headerRows, &remarks, &faults) else {
+                    continue
+                }
                 tables[index] = table
                 let (files, rows) = scan.lookUp(table, at: path, entryPath: entryPath, &faults)
                 scans.append(Scan(item: index, files: files, rows: rows))
             }
         }
         self.tables = tables
+        if faults.isEmpty { faults += unknownLabels(manifest) }
         collect(scans, &faults)
         guard faults.isEmpty else { throw ManifestError(faults) }
     }
+
+    /// Faults for labels that other keys name and no item has, now that the tables' columns are known.
+    private func unknownLabels(_ manifest: Manifest) -> [ManifestFault] {
+        var known: Set<String> = []
+        for (index, item) in sources.enumerated() {
+            known.formUnion(
+                item.labelNames
+                    ?? tables[index].map { item.otherColumns(of: $0, splitColumn: splitColumn) } ?? [])
+        }
+        return manifest.namedLabels.compactMap { label in
+            label.fault(among: known).map { ManifestFault(file: file, line: label.line, message: $0) }
+        }
+    }
+
+    /// What to look at in the list as a whole, each with its place in one line: files left out by the case of their
+    /// names, columns of splits that are not used.
+    public var warnings: [String] { remarks.warnings }
+
+    /// Files that match but cannot be entries: those whose names are not UTF-8, with a stable code and the reason.
+    ///
+    /// Bytes of a name that are not UTF-8 are written as `\xE9`.
+    public var unusable: [(path: String, code: String, reason: String)] { remarks.unusable }
 
     /// The hashes of the tables that entries come from, in the manifest's order.
     public var tableDigests: [Digest] { tables.sorted { $0.key < $1.key }.map(\.value.digest) }
@@ -124,6 +163,17 @@ public struct EntryList: Sendable {
                 if faults.count >= 100 { break }
             }
         }
+        if faults.isEmpty, !result.isEmpty {
+            // Labels that no entry has would leave every entry in one group, or each in its own.
+            for label in namedLabels where !result.contains(where: { $0.labels[label.name] != nil }) {
+                faults.append(
+                    ManifestFault(
+                        file: file, line: label.line,
+                        message:
+                            "\(label.key) names the label '\(label.name)', which has no value in any row; fill it in, or remove the key"
+                    ))
+            }
+        }
         guard faults.isEmpty else { throw ManifestError(faults) }
         return result
     }
@@ -155,8 +205,9 @@ public struct EntryList: Sendable {
                     description.labels[name] = cell(name).flatMap { $0.isEmpty ? nil : $0 }
                 }
             }
+            description.labels = description.labels.mapValues(Self.composed)
             if let piece = try source.piece?.text(path: path, cell: cell), !piece.isEmpty {
-                description.piece = piece
+                description.piece = Self.composed(piece)
             }
             if let splitColumn {
                 let word = cell(splitColumn) ?? ""
@@ -172,6 +223,11 @@ public struct EntryList: Sendable {
         } catch {
             throw ManifestError([ManifestFault(file: place.file, line: place.line, message: error.message)])
         }
+    }
+
+    /// The text in Unicode's normal form C.
+    private static func composed(_ text: String) -> String {
+        text.utf8.allSatisfy { $0 < 0x80 } ? text : text.precomposedStringWithCanonicalMapping
     }
 
     private struct Scan {

@@ -34,13 +34,25 @@ final class FileWalk {
     private(set) var found = FoundFiles()
     /// Folders that could not be read, and why.
     private(set) var unreadable: [(path: String, reason: String)] = []
-    /// A matching file's name is not UTF-8.
+    /// Matching files whose names are not UTF-8, with their bytes written as `\xE9`.
     private(set) var undecodable: [String] = []
+    /// How many files match but for the case of their names' letters, and the first of them.
+    private(set) var caseMisses: (count: Int, first: String) = (0, "")
+    /// The first cache whose own files were passed over.
+    private(set) var cache: String?
+
+    /// What a cache keeps for itself (docs/formats.md, Cache).
+    private static let cacheNames: Set<String> = [
+        "CACHEDIR.TAG", "objects", "journals", "index.sqlite", "index.sqlite-wal", "index.sqlite-shm",
+        "index.sqlite-journal", "lock", "refs", "state", "tmp", "runs", "transfers", "notes",
+    ]
 
     private let components: [GlobPattern.Component]
     /// Whether component i is the last of its branch.
     private let isLast: [Bool]
     private let starts: [Int]
+    /// The components with letters of either case; nil where case makes no difference.
+    private let caseless: [GlobPattern.Component?]
     private var path: [UInt8] = []
     private var ancestors: [(device: UInt64, inode: UInt64)] = []
 
@@ -56,6 +68,7 @@ final class FileWalk {
             isLast += branch.components.indices.map { $0 == branch.components.count - 1 }
         }
         (self.components, self.isLast, self.starts) = (components, isLast, starts)
+        caseless = components.map(\.caseless)
     }
 
     /// Walks from an open folder.
@@ -91,7 +104,24 @@ final class FileWalk {
             list(descriptor, rest, into: &names)
         }
         names.sort()
-        names.forEach { name, kind in step(descriptor, name, kind, states) }
+        let isCache = isCache(descriptor)
+        names.forEach { name, kind in
+            if isCache, Self.cacheNames.contains(String(decoding: name.bytes, as: UTF8.self)) {
+                if cache == nil {
+                    cache = path.isEmpty ? "." : String(decoding: path.dropLast(), as: UTF8.self)
+                }
+                return
+            }
+            step(descriptor, name, kind, states)
+        }
+    }
+
+    /// Whether an open folder is a cache: its own files are never sources.
+    private func isCache(_ descriptor: Int32) -> Bool {
+        ["journals", "objects"].allSatisfy { name in
+            var status = stat()
+            return fstatat(descriptor, name, &status, 0) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        }
     }
 
     /// Reads a folder's names and keeps those that lead on.
@@ -126,7 +156,11 @@ final class FileWalk {
                         case .folder: entersFolder(name, states)
                         case .unknown: takesFile(name, states) || entersFolder(name, states)
                         }
-                    if leads { names.append(name, kind) }
+                    if leads {
+                        names.append(name, kind)
+                    } else if kind == .file, missesByCase(name, states) {
+                        noteCaseMiss(name)
+                    }
                 }
             }
             errno = 0
@@ -144,6 +178,15 @@ final class FileWalk {
                 && (components[state] == .anyFolders
                     ? name[0] != UInt8(ascii: ".") : components[state].matches(name))
         }
+    }
+
+    private func missesByCase(_ name: UnsafeBufferPointer<UInt8>, _ states: [Int]) -> Bool {
+        states.contains { isLast[$0] && caseless[$0]?.matches(name) == true }
+    }
+
+    private func noteCaseMiss(_ name: UnsafeBufferPointer<UInt8>) {
+        if caseMisses.count == 0 { caseMisses.first = shown(path + name) }
+        caseMisses.count += 1
     }
 
     private func entersFolder(_ name: UnsafeBufferPointer<UInt8>, _ states: [Int]) -> Bool {
@@ -199,7 +242,7 @@ final class FileWalk {
 
     private func add(_ status: FileStat?) {
         if path.contains(where: { $0 >= 0x80 }), String(validating: path, as: UTF8.self) == nil {
-            undecodable.append(String(decoding: path, as: UTF8.self))
+            undecodable.append(shown(path))
             return
         }
         found.append(path, status)
@@ -226,6 +269,26 @@ final class FileWalk {
         if isSelfOrParent(name.bytes) { ancestors = [] }
         visit(folder, beneath)
         ancestors = above
+    }
+
+    /// A path for people: bytes that are not UTF-8 as `\xE9`.
+    private func shown(_ path: [UInt8]) -> String {
+        if let text = String(validating: path, as: UTF8.self) { return text }
+        var text = ""
+        var decoder = UTF8()
+        var rest = path[...]
+        while !rest.isEmpty {
+            var iterator = rest.makeIterator()
+            if case .scalarValue(let scalar) = decoder.decode(&iterator) {
+                text.unicodeScalars.append(scalar)
+                rest = rest.dropFirst(UTF8.width(scalar))
+            } else {
+                text += "\\x" + String(rest[rest.startIndex], radix: 16, uppercase: true)
+                rest = rest.dropFirst()
+            }
+            decoder = UTF8()
+        }
+        return text
     }
 
     private func noteUnreadable(_ code: Int32) {

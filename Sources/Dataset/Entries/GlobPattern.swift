@@ -37,6 +37,14 @@ public struct GlobPattern: Hashable, Sendable {
     /// The alternatives.
     let branches: [Branch]
 
+    /// The pattern with every character standing for itself; nil if it is so already.
+    var literal: String? {
+        guard source.contains(where: { "[]*?{}\\".contains($0) }) else { return nil }
+        return source.reduce(into: "") { text, character in
+            text += "[*?{".contains(character) ? "[\(character)]" : String(character)
+        }
+    }
+
     /// A failure to read a pattern: one sentence.
     struct Fault: Error {
         let message: String
@@ -187,7 +195,34 @@ public struct GlobPattern: Hashable, Sendable {
     }
 }
 
+extension GlobPattern.Token {
+    /// The token that takes ASCII letters of either case.
+    fileprivate var caseless: GlobPattern.Token {
+        switch self {
+        case .byte(let byte) where (0x41...0x5A).contains(byte & 0xDF):
+            .set(0, (1 << UInt64((byte & 0xDF) - 64)) | (1 << UInt64((byte | 0x20) - 64)), negated: false)
+        case .set(let low, let high, negated: false):
+            // 'A' and 'a' are 32 bits apart.
+            .set(
+                low, high | (high & 0x07FF_FFFE) << 32 | (high & 0x07FF_FFFE_0000_0000) >> 32, negated: false)
+        default: self
+        }
+    }
+}
+
 extension GlobPattern.Component {
+    /// The component that takes ASCII letters of either case; nil where case makes no difference.
+    var caseless: GlobPattern.Component? {
+        let tokens: [GlobPattern.Token]
+        switch self {
+        case .anyFolders: return nil
+        case .literal(let bytes): tokens = bytes.map { .byte($0) }
+        case .wild(let found): tokens = found
+        }
+        let either = tokens.map(\.caseless)
+        return either == tokens ? nil : .wild(either)
+    }
+
     /// Whether a file's or folder's name matches; never true of `**`.
     func matches(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
         switch self {

@@ -20,12 +20,14 @@ struct ItemScan {
         ManifestFault(kind: kind, file: file, line: item.line, message: message)
     }
 
-    func walk(_ pattern: GlobPattern, _ faults: inout [ManifestFault]) -> FoundFiles {
+    func walk(
+        _ pattern: GlobPattern, _ remarks: inout EntryRemarks, _ faults: inout [ManifestFault]
+    ) -> FoundFiles {
         if let splitColumn {
             faults.append(
                 fault(
                     .manifest,
-                    "'\(pattern.source)' has no column '\(splitColumn)', which splits wants; name its files in a table"
+                    "'\(pattern.source)' has no column '\(splitColumn)', which splits needs; name its files in a table"
                 ))
         }
         let walk = FileWalk(pattern)
@@ -34,17 +36,36 @@ struct ItemScan {
             faults.append(fault(.environment, "the folder '\(path)' cannot be read: \(reason)"))
         }
         for path in walk.undecodable {
-            faults.append(fault(.manifest, "the name of '\(path)' is not UTF-8; rename the file"))
+            remarks.unusable.append(
+                (path: path, code: "entry.name-not-utf8", reason: "its name is not UTF-8; rename the file"))
         }
+        let misses = walk.caseMisses
         if walk.found.count == 0, walk.unreadable.isEmpty, walk.undecodable.isEmpty {
-            faults.append(
-                fault(.manifest, "'\(pattern.source)' matches no file; \(nearestFolder(of: pattern))"))
+            let reason =
+                misses.count > 0
+                ? "\(Self.caseMessage(misses)); write it so" : nearestFolder(of: pattern, cache: walk.cache)
+            faults.append(fault(.manifest, "'\(pattern.source)' matches no file; \(reason)"))
+        } else if misses.count > 0 {
+            remarks.warnings.append(
+                "\(file):\(item.line): '\(pattern.source)' leaves out \(misses.count) \(misses.count == 1 ? "file" : "files"): \(Self.caseMessage(misses)); to take both, write {mid,MID} or another item"
+            )
         }
         return walk.found
     }
 
+    private static func caseMessage(_ misses: (count: Int, first: String)) -> String {
+        "'\(misses.first)' matches except for upper and lower case"
+    }
+
     /// How far a pattern's folders exist.
-    private func nearestFolder(of pattern: GlobPattern) -> String {
+    private func nearestFolder(of pattern: GlobPattern, cache: String?) -> String {
+        var status = stat()
+        if let literal = pattern.literal, fstatat(root, pattern.source, &status, 0) == 0,
+            status.st_mode & S_IFMT == S_IFREG
+        {
+            return "there is a file of exactly this name: write '\(literal)'"
+        }
+        if let cache { return "the files of the cache '\(cache)' are never sources" }
         var names: [String] = []
         for component in pattern.branches[0].components.dropLast() {
             guard case .literal(let bytes) = component else { break }
@@ -74,16 +95,18 @@ struct ItemScan {
         return "the manifest's folder does not exist"
     }
 
-    func readTable(_ path: String, headerRows: Int, _ faults: inout [ManifestFault]) -> Table? {
+    func readTable(
+        _ path: String, headerRows: Int, _ remarks: inout EntryRemarks, _ faults: inout [ManifestFault]
+    ) -> Table? {
         let bytes: [UInt8]
         do throws(FileFailure) {
-            bytes = try contents(of: path, in: root)
+            bytes = try contents(of: path, in: root, limit: Table.maximumByteCount)
         } catch {
             let folders = path.split(separator: "/").dropLast().map(String.init)
             let hint = error.isAbsence ? "; \(nearestFolder(of: folders))" : ""
             faults.append(
                 fault(
-                    error.isAbsence ? .manifest : .environment,
+                    error.isAbsence || error.isUnfit ? .manifest : .environment,
                     "the table '\(path)' cannot be read: \(error.message)\(hint)"))
             return nil
         }
@@ -99,11 +122,26 @@ struct ItemScan {
             faults.append(
                 fault(
                     .manifest,
-                    "\(path) has no column '\(name)', which \(use) wants; \(suggestion(for: name, among: table.header))"
+                    "\(path) has no column '\(name)', which \(use) needs; \(suggestion(for: name, among: table.header))"
                 ))
         }
         if case .otherColumns = item.labels {
-            for name in item.otherColumns(of: table, splitColumn: splitColumn)
+            let others = item.otherColumns(of: table, splitColumn: splitColumn)
+            if splitColumn == nil {
+                for name in table.splitColumns where item.leavesOut(name) {
+                    remarks.warnings.append(
+                        "\(file):\(item.line): the column '\(name)' of \(path) names splits and is not taken as a label; write 'splits: {column: \(name)}' to use it, or list the label columns in labels"
+                    )
+                }
+            }
+            if others.count > ManifestLimits.labels {
+                faults.append(
+                    fault(
+                        .manifest,
+                        "\(path) has \(others.count) columns, and \(ManifestLimits.labels) labels are the most; list the columns to take in labels"
+                    ))
+            }
+            for name in others
             where !SourceReader.isLabelName(name) {
                 faults.append(
                     fault(
@@ -193,6 +231,14 @@ extension SourceItem {
         var named = Set(piece?.fields.map(\.name) ?? [])
         if case .table(_, _, let path) = place { named.formUnion(path.fields.map(\.name)) }
         if let splitColumn { named.insert(splitColumn) }
+        if splitColumn == nil { named.formUnion(table.splitColumns) }
         return table.header.filter { !$0.isEmpty && !named.contains($0) }
+    }
+
+    /// Whether a column would be a label but for what it says.
+    fileprivate func leavesOut(_ column: String) -> Bool {
+        var named = Set(piece?.fields.map(\.name) ?? [])
+        if case .table(_, _, let path) = place { named.formUnion(path.fields.map(\.name)) }
+        return !named.contains(column)
     }
 }

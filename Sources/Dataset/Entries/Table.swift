@@ -1,32 +1,50 @@
 internal import Build
 
-/// A table of text: RFC 4180 with commas, or parted by tabs.
+/// A table of text: RFC 4180 with commas or semicolons, or separated by tabs without any quoting.
 ///
-/// Fields may be quoted (then they may hold the delimiter, line ends and doubled quotes), lines end in LF, CRLF or CR,
-/// a byte-order mark and empty lines are skipped. All rows have as many fields as the header.
+/// A name that ends in `.tsv` means tabs; else the header decides. Fields between commas or semicolons may be quoted
+/// (then they may contain the delimiter, line ends and doubled quotes), and spaces around them are dropped. Between
+/// tabs every character counts, quotes and spaces too. Lines end in LF, CRLF or CR; empty lines are skipped. All rows
+/// have as many fields as the header. The text is UTF-8, or UTF-16 with a byte-order mark.
 struct Table {
     let file: String
     /// The columns' names; of several header rows the cells that are not empty, joined by '.'.
     let header: [String]
+    /// The hash of the table's bytes.
+    let digest: Digest
+    /// Columns that deal the rows to splits, as published datasets have them.
+    private(set) var splitColumns: [String]
     private let bytes: [UInt8]
     private let delimiter: UInt8
     /// Where each row begins, and in what line of the file.
     private let rows: [(start: Int, line: Int)]
     private let columns: [String: Int]
 
-    var rowCount: Int { rows.count }
-    /// The hash of the table's bytes.
-    var digest: Digest { Digest(of: bytes) }
+    /// The largest table that is read, in bytes.
+    static let maximumByteCount = 1 << 30
 
-    init(_ bytes: [UInt8], file: String, headerRows: Int) throws(ManifestError) {
+    private static let tab = UInt8(ascii: "\t")
+    private static let pipe = UInt8(ascii: "|")
+
+    var rowCount: Int { rows.count }
+
+    init(_ raw: [UInt8], file: String, headerRows: Int) throws(ManifestError) {
         self.file = file
-        self.bytes = bytes
-        delimiter = file.hasSuffix(".tsv") ? 0x09 : UInt8(ascii: ",")
+        digest = Digest(of: raw)
+        do throws(TextEncoding.Fault) {
+            bytes = try TextEncoding.utf8(raw, what: "the table", file: file)
+        } catch {
+            throw ManifestError([ManifestFault(file: file, line: error.line, message: error.message)])
+        }
+        let found = Self.delimiter(of: bytes, file: file)
+        guard let found else {
+            throw ManifestError([ManifestFault(file: file, line: 1, message: Self.pipeMessage)])
+        }
+        delimiter = found
         var faults: [ManifestFault] = []
         var header: [String] = []
         var rows: [(start: Int, line: Int)] = []
-        var reader = Reader(
-            bytes: bytes, delimiter: delimiter, position: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0)
+        var reader = Reader(bytes: bytes, delimiter: delimiter, position: 0)
         var headersLeft = headerRows
         while reader.skipEmptyLines() {
             let start = (start: reader.position, line: reader.line)
@@ -49,11 +67,19 @@ struct Table {
                     if !cell.isEmpty { header[index] += header[index].isEmpty ? cell : "." + cell }
                 }
             } else if count != header.count {
+                if header.contains(where: { $0.contains("|") }) {
+                    faults = [ManifestFault(file: file, line: 1, message: Self.pipeMessage)]
+                    break
+                }
+                let remedy =
+                    delimiter == Self.tab
+                    ? "remove tabs and line breaks inside fields"
+                    : "quote fields that contain '\(Character(Unicode.Scalar(delimiter)))'"
                 faults.append(
                     ManifestFault(
                         file: file, line: start.line,
                         message:
-                            "this row has \(count) fields, the header \(header.count); quote fields that hold the delimiter"
+                            "this row has \(count) \(count == 1 ? "field" : "fields"), the header \(header.count); \(remedy)"
                     ))
                 if faults.count == 20 { break }
             } else {
@@ -75,6 +101,35 @@ struct Table {
         }
         guard faults.isEmpty else { throw ManifestError(faults) }
         (self.header, self.rows, self.columns) = (header, rows, columns)
+        splitColumns = []
+        splitColumns = header.filter(namesSplits)
+    }
+
+    /// Whether a column is called as columns of splits are, and each of its cells names one.
+    private func namesSplits(_ column: String) -> Bool {
+        let word = column.lowercased().split(separator: ".").last ?? ""
+        guard ["split", "set", "subset", "partition"].contains(word), !rows.isEmpty else { return false }
+        return rows.indices.allSatisfy { cell($0, column).flatMap(Split.init(word:)) != nil }
+    }
+
+    private static let pipeMessage =
+        "fields are separated by '|', which is not read; convert the table to commas or tabs, and name the columns in its first row"
+
+    /// What separates fields; nil for a '|'.
+    private static func delimiter(of bytes: [UInt8], file: String) -> UInt8? {
+        let comma = UInt8(ascii: ",")
+        if file.lowercased().hasSuffix(".tsv") { return tab }
+        var counts: [UInt8: Int] = [:]
+        var isQuoted = false
+        for byte in bytes.drop(while: { $0 == 0x0A || $0 == 0x0D }) {
+            if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+            if isQuoted { continue }
+            if byte == 0x0A || byte == 0x0D { break }
+            counts[byte, default: 0] += 1
+        }
+        let commas = counts[comma] ?? 0
+        for other in [UInt8(ascii: ";"), tab] where counts[other, default: 0] > commas { return other }
+        return commas == 0 && counts[pipe] != nil ? nil : comma
     }
 
     /// The line of the file that a row begins in.
@@ -86,7 +141,7 @@ struct Table {
     func cell(_ row: Int, _ column: String) -> String? {
         guard let index = columns[column] else { return nil }
         var reader = Reader(bytes: bytes, delimiter: delimiter, position: rows[row].start)
-        // The table was read once without fault, so this cannot fail.
+        // The whole table was read once without a fault, so no field fails here.
         for _ in 0..<index {
             _ = try? reader.field(keep: false)
             _ = reader.takesDelimiter()
@@ -127,15 +182,26 @@ struct Table {
             return true
         }
 
+        /// Whether quotes have a meaning, and spaces around a field none.
+        private var quotes: Bool { delimiter != Table.tab }
+
+        private mutating func skipSpaces() {
+            while position < bytes.count, bytes[position] == UInt8(ascii: " ") { position += 1 }
+        }
+
         mutating func field(keep: Bool) throws(Fault) -> String {
-            guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
-                let start = position
-                while position < bytes.count, bytes[position] != delimiter, !isLineEnd(bytes[position]) {
-                    position += 1
-                }
-                return try keep ? text(bytes[start..<position]) : ""
+            if quotes { skipSpaces() }
+            if quotes, position < bytes.count, bytes[position] == UInt8(ascii: "\"") {
+                return try quoted(keep: keep)
             }
-            return try quoted(keep: keep)
+            let start = position
+            while position < bytes.count, bytes[position] != delimiter, !isLineEnd(bytes[position]) {
+                position += 1
+            }
+            guard keep else { return "" }
+            var field = bytes[start..<position]
+            while quotes, field.last == UInt8(ascii: " ") { field.removeLast() }
+            return String(decoding: field, as: UTF8.self)
         }
 
         private mutating func quoted(keep: Bool) throws(Fault) -> String {
@@ -147,6 +213,7 @@ struct Table {
                 if byte == UInt8(ascii: "\"") {
                     position += 1
                     guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
+                        skipSpaces()
                         guard
                             position == bytes.count || bytes[position] == delimiter
                                 || isLineEnd(bytes[position])
@@ -155,7 +222,7 @@ struct Table {
                                 line: line,
                                 message: "text follows a closing quote; double quotes inside a quoted field")
                         }
-                        return try keep ? text(content[...]) : ""
+                        return String(decoding: content, as: UTF8.self)
                     }
                 } else if byte == 0x0A
                     || (byte == 0x0D && (position + 1 == bytes.count || bytes[position + 1] != 0x0A))
@@ -166,13 +233,6 @@ struct Table {
                 position += 1
             }
             throw Fault(line: first, message: "a quote that opens here is never closed")
-        }
-
-        private func text(_ bytes: ArraySlice<UInt8>) throws(Fault) -> String {
-            guard let text = String(validating: bytes, as: UTF8.self) else {
-                throw Fault(line: line, message: "a field is not UTF-8; save the table as UTF-8")
-            }
-            return text
         }
     }
 }

@@ -4,29 +4,51 @@
     internal import Darwin
 #endif
 
-/// The system's word on why a file could not be read.
+/// Why a file could not be read.
 struct FileFailure: Error {
-    let code: Int32
+    /// Whether nothing has that name.
+    let isAbsence: Bool
+    /// Whether the file can never be read as it is: a pipe, or too large.
+    let isUnfit: Bool
+    /// The reason in a few words.
+    let message: String
 
-    /// Whether nothing is there under that name.
-    var isAbsence: Bool { code == ENOENT || code == ENOTDIR }
-    var message: String { String(cString: strerror(code)) }
+    /// The system's reason, by its number.
+    init(code: Int32) {
+        isAbsence = code == ENOENT || code == ENOTDIR
+        isUnfit = false
+        message = String(cString: strerror(code))
+    }
+
+    /// A reason of ours.
+    init(message: String) {
+        isAbsence = false
+        isUnfit = true
+        self.message = message
+    }
 }
 
-/// Reads a file to its end.
+/// Reads a regular file to its end.
 ///
 /// - Parameters:
 ///   - path: the file, relative to `folder`.
 ///   - folder: an open folder, or `AT_FDCWD`.
+///   - limit: the most bytes to read.
 /// - Returns: the bytes.
-/// - Throws: the system's word on why it cannot be read.
-func contents(of path: String, in folder: Int32) throws(FileFailure) -> [UInt8] {
-    let descriptor = openat(folder, path, O_RDONLY | O_CLOEXEC)
+/// - Throws: why it cannot be read: the system's reason, a pipe or device in its place, or a size over the limit.
+func contents(of path: String, in folder: Int32, limit: Int) throws(FileFailure) -> [UInt8] {
+    // Without waiting: a pipe that nobody writes to would never open.
+    let descriptor = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw FileFailure(code: errno) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileFailure(code: errno) }
     guard status.st_mode & S_IFMT != S_IFDIR else { throw FileFailure(code: EISDIR) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw FileFailure(message: "not a regular file") }
+    let tooLarge = "more than the \(limit) bytes that are read"
+    guard Int(status.st_size) <= limit else {
+        throw FileFailure(message: "\(status.st_size) bytes, \(tooLarge)")
+    }
     var bytes: [UInt8] = []
     while true {
         // One more than is left, so that the end shows at once.
@@ -39,5 +61,7 @@ func contents(of path: String, in folder: Int32) throws(FileFailure) -> [UInt8] 
         guard got >= 0 else { throw FileFailure(code: errno) }
         if got == 0 { return bytes }
         if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
+        // Files of /proc say that they are empty.
+        guard bytes.count <= limit else { throw FileFailure(message: tooLarge) }
     }
 }

@@ -1,5 +1,4 @@
 import Build
-import Foundation
 import Symbolic
 import Tensors
 
@@ -16,7 +15,7 @@ extension DatasetReader {
     ///   - folder: where to write; made if it is not there. Files of the same names are replaced.
     ///   - splits: which splits to write.
     /// - Returns: the files' paths.
-    /// - Throws: `BuildError`, `TensorFileError`, and errors of the file system.
+    /// - Throws: `BuildError`, `TensorFileError`. A file that could not be written whole is not there.
     public func exportNPZ(to folder: String, splits: [Split]) throws -> [String] {
         let digests = Set(snapshot.sources.map(\.sha256.hex)).sorted()
         let sources = Dictionary(uniqueKeysWithValues: digests.enumerated().map { ($1, Int32($0)) })
@@ -25,8 +24,7 @@ extension DatasetReader {
         for split in splits {
             let shards = snapshot.shards[split] ?? []
             guard !shards.isEmpty else { continue }
-            try FileManager.default.createDirectory(
-                atPath: "\(folder)/\(split.rawValue)", withIntermediateDirectories: true)
+            try OutputFile.makeFolder("\(folder)/\(split.rawValue)")
             for (number, shard) in shards.enumerated() {
                 let path = "\(folder)/\(split.rawValue)/\(shard.kind.rawValue)-\(Self.padded(number)).npz"
                 let file = try NPZFile(path: path)
@@ -41,8 +39,8 @@ extension DatasetReader {
             "sources": .array(digests.map { .string($0) }),
             "vocabularies": .object(snapshot.vocabularies.mapValues { .array($0.map { .string($0) }) }),
         ]
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try Data(index.canonicalBytes).write(to: URL(fileURLWithPath: "\(folder)/dataset.json"))
+        try OutputFile.makeFolder(folder)
+        try OutputFile.write(index.canonicalBytes, to: "\(folder)/dataset.json")
         return files + ["\(folder)/dataset.json"]
     }
 
@@ -68,6 +66,7 @@ extension DatasetReader {
         for (name, vocabulary) in shard.vocabularies.sorted(by: { $0.key < $1.key }) {
             let all = snapshot.vocabularies[name] ?? []
             let numbers = vocabulary.map { value in
+                // A shard is opened only if the snapshot lists its values.
                 Int32(all.firstIndex { $0.utf8.elementsEqual(value.utf8) } ?? -1)
             }
             try exportMapped(shard, "label.\(name)", numbers, to: file)
@@ -83,8 +82,7 @@ extension DatasetReader {
 
     private func exportRolls(_ shard: Shard, _ paintsDrums: Bool, to file: NPZFile) throws {
         let steps = try shard.steps()
-        let range = snapshot.features["rolls"]?["pitches"]?.array?.compactMap(\.integer) ?? [0, 127]
-        let pitches = UInt8(clamping: range[0])...UInt8(clamping: range[1])
+        let pitches = snapshot.form.pitches
         typealias Paint = (RollRows, UnsafeMutableBufferPointer<UInt8>) -> Void
         let rolls: [(name: String, width: Int, paint: Paint)] = [
             (

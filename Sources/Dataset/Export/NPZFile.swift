@@ -1,12 +1,13 @@
-import Foundation
+import Build
 import Tensors
 
 /// Writes NumPy's `.npz`: an uncompressed ZIP archive of `.npy` members, each streamed through once.
 ///
 /// Formats: NumPy enhancement proposal 1 (version 1.0 headers) and PKWARE APPNOTE 6.3.3; members and archives
-/// past 4 GiB use ZIP64. All time stamps are 1980-01-01, so that equal arrays give equal bytes.
+/// past 4 GiB use ZIP64. All time stamps are 1980-01-01, so that equal arrays give equal bytes. The file appears when it
+/// is closed.
 final class NPZFile {
-    private let file: FileHandle
+    private let file: OutputFile
     private var position: UInt64 = 0
     private var members: [Member] = []
 
@@ -17,13 +18,10 @@ final class NPZFile {
         var checksum: UInt32
     }
 
-    /// Creates or replaces the file.
-    init(path: String) throws {
-        guard FileManager.default.createFile(atPath: path, contents: nil),
-            let file = FileHandle(forWritingAtPath: path)
-        else { throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: path]) }
-        self.file = file
-    }
+    /// Begins a file that takes the path's place when it is closed.
+    ///
+    /// - Throws: `BuildError`.
+    init(path: String) throws(BuildError) { file = try OutputFile(path) }
 
     /// Adds an array; the body hands over its elements in row-major order, piece by piece.
     func add(
@@ -38,7 +36,7 @@ final class NPZFile {
         var checksum = CRC32()
         let sink = { (bytes: UnsafeRawBufferPointer) throws in
             checksum.update(bytes)
-            try self.file.write(contentsOf: Data(bytes))
+            try self.file.write(bytes)
             self.position += UInt64(bytes.count)
         }
         try header.withUnsafeBytes(sink)
@@ -47,9 +45,7 @@ final class NPZFile {
             position - start == byteCount, "array '\(name)' of shape \(shape) got \(position - start) bytes")
         member.checksum = checksum.value
         members.append(member)
-        try file.seek(toOffset: member.offset)
-        try file.write(contentsOf: Data(localHeader(member)))
-        try file.seek(toOffset: position)
+        try file.overwrite(localHeader(member), at: member.offset)
     }
 
     /// Adds an array that is in memory.
@@ -88,11 +84,11 @@ final class NPZFile {
         tail.append(UInt32.max)
         tail.append(0 as UInt16)
         try write(tail.bytes)
-        try file.close()
+        try file.commit()
     }
 
     private func write(_ bytes: [UInt8]) throws {
-        try file.write(contentsOf: Data(bytes))
+        try file.write(bytes)
         position += UInt64(bytes.count)
     }
 

@@ -259,18 +259,3 @@ final class BatchFiller {
         }
     }
 }
-
-/// IEEE 754 binary16 to binary32, in a form that compilers turn into vector instructions.
-enum HalfFloats {
-    /// Converts numbers; exact, infinities and NaN too.
-    static func expand(_ source: UnsafePointer<UInt16>, into target: UnsafeMutablePointer<Float>, count: Int)
-    {
-        for index in 0..<count {
-            let half = UInt32(source[index])
-            // The exponents' biases differ by 112; a subnormal becomes normal by the multiplication itself.
-            let magnitude = Float(bitPattern: (half & 0x7FFF) << 13) * 0x1p112
-            let special: UInt32 = (half & 0x7C00) == 0x7C00 ? 0x7F80_0000 : 0
-            target[index] = Float(bitPattern: magnitude.bitPattern | special | (half & 0x8000) << 16)
-        }
-    }
-}

@@ -41,8 +41,7 @@ struct BatchLayout: Sendable {
             }
         }
         self.steps = steps
-        let range = snapshot.features["rolls"]?["pitches"]?.array?.compactMap(\.integer) ?? [0, 127]
-        let own = UInt8(clamping: range.first ?? 0)...UInt8(clamping: range.last ?? 127)
+        let own = snapshot.form.pitches
         var views = try plan.views.map { view in
             try Self.place(view, steps: steps, pitches: own, sample, snapshot)
         }
@@ -109,10 +108,7 @@ struct BatchLayout: Sendable {
             return PlacedView(view: view, type: .f32, shape: shape)
         case .label(let label):
             guard snapshot.vocabularies[label] != nil else {
-                throw LoaderError(
-                    .unknownLabel,
-                    "the dataset has no label '\(label)'; give it to the sources in the manifest: labels: "
-                        + "{\(label): …}")
+                throw LoaderError.unknownLabel(label, snapshot.vocabularies)
             }
             return PlacedView(view: view, type: .i64, shape: [])
         case .segment:

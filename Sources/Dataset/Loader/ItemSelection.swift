@@ -66,11 +66,7 @@ struct ItemSelection {
 
     private func vocabulary(_ label: String) throws(LoaderError) -> [String] {
         guard let vocabulary = vocabularies[label] else {
-            let known = vocabularies.keys.sorted().joined(separator: ", ")
-            throw LoaderError(
-                .unknownLabel,
-                "the dataset has no label '\(label)'\(known.isEmpty ? "" : ", only \(known)"); "
-                    + "give it to the sources in the manifest: labels: {\(label): …}")
+            throw LoaderError.unknownLabel(label, vocabularies)
         }
         return vocabulary
     }
@@ -79,7 +75,7 @@ struct ItemSelection {
         let vocabulary = try vocabulary(label)
         guard let place = vocabulary.firstIndex(where: { $0.utf8.elementsEqual(value.utf8) }) else {
             throw LoaderError(
-                .unknownLabel, "no '\(label)' is '\(value)'; there are \(vocabulary.joined(separator: ", "))")
+                .unknownLabel, "no '\(label)' is '\(value)'; \(suggestion(for: value, among: vocabulary))")
         }
         return place
     }

@@ -36,6 +36,16 @@ public struct LoaderError: Error, Equatable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
+    /// The fault that a dataset has no such label.
+    static func unknownLabel(_ label: String, _ vocabularies: [String: [String]]) -> LoaderError {
+        let known = vocabularies.keys.sorted()
+        let hint = known.isEmpty ? "" : "; \(suggestion(for: label, among: known))"
+        return LoaderError(
+            .unknownLabel,
+            "the dataset has no label '\(label)'\(hint); labels come from the manifest: labels: {\(label): …}"
+        )
+    }
+
     /// The message with its code.
     public var description: String { "\(message) [\(code.rawValue)]" }
 }

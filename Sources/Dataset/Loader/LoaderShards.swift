@@ -49,15 +49,16 @@ final class LoaderShards: Sendable {
     /// Maps a shard without a look at its bytes.
     func map(_ index: Int) throws -> LoaderShard {
         let shard = places[index].shard
-        return try bind(Shard(path: reader.cache.path(of: shard.object)), shard)
+        return try bind(
+            Shard(path: reader.cache.path(of: shard.object), as: shard, in: reader.snapshot, .columns))
     }
 
     /// Lends a shard; at its first use its bytes are hashed, while other shards stay in use.
     ///
-    /// - Throws: `build.object-corrupt`, `build.object-missing`; `TensorFileError`.
+    /// - Throws: `build.object-corrupt`, `build.object-missing`; `build.damaged` if it is not what the snapshot says.
     func shard(_ index: Int) throws -> LoaderShard {
         if let shard = open.withLock({ $0[index] }) { return shard }
-        let shard = try bind(reader.open(places[index].shard), places[index].shard)
+        let shard = try bind(reader.open(places[index].shard))
         return open.withLock { open in
             let first = open[index] ?? shard
             open[index] = first
@@ -65,14 +66,8 @@ final class LoaderShards: Sendable {
         }
     }
 
-    private func bind(_ shard: Shard, _ described: Snapshot.Shard) throws -> LoaderShard {
-        guard shard.count == described.segments else {
-            throw LoaderError(
-                .damaged,
-                "shard \(described.object) holds \(shard.count) segments, not \(described.segments); build again"
-            )
-        }
-        return try LoaderShard(shard, vocabularies: reader.snapshot.vocabularies)
+    private func bind(_ shard: Shard) throws -> LoaderShard {
+        try LoaderShard(shard, vocabularies: reader.snapshot.vocabularies)
     }
 
     /// The number of the shard that holds a segment of the split.

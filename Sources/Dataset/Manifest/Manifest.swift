@@ -34,6 +34,30 @@ public struct Manifest: Sendable {
     /// Whether entries with equal bytes are reduced to the first by path.
     public var dedupe: Bool
 
+    /// The line of `audio.dtype`, or of the block.
+    var elementTypeLine = 1
+    /// The labels that other keys name.
+    var namedLabels: [NamedLabel] = []
+
+    /// A label that a key such as `splits.by` names.
+    struct NamedLabel: Sendable {
+        /// The key, with the keys above it.
+        let key: String
+        /// The label.
+        let name: String
+        /// The key's line.
+        let line: Int
+        /// The words that the key takes beside labels.
+        let words: [String]
+
+        /// What is wrong if the label is none of those known; else nil.
+        func fault(among known: Set<String>) -> String? {
+            guard !known.contains(name) else { return nil }
+            return
+                "\(key) names the label '\(name)', which no item of sources has; \(suggestion(for: name, among: known.sorted() + words))"
+        }
+    }
+
     /// Where normalisation statistics come from.
     public enum Statistics: Hashable, Sendable {
         /// Fitted on the train split, each σ rounded to a power of 2^(1/64).
@@ -61,7 +85,7 @@ public struct Manifest: Sendable {
 /// A table item:
 ///
 /// ```yaml
-/// table: maestro/maestro-v3.0.0.csv  # relative to the manifest's folder; comma-separated, or by tabs if *.tsv
+/// table: maestro/maestro-v3.0.0.csv  # relative to the manifest's folder; CSV or TSV
 /// header_rows: 1                     # FMA has 3: their cells that are not empty are joined by '.'
 /// path: "{midi_filename}"            # = "{path}"; relative to the table's folder
 /// labels: [canonical_composer]       # columns, or {name: pattern}; = every column that no pattern names

@@ -23,12 +23,14 @@ struct ManifestDocument {
             )
             return nil
         }
-        if let offset = invalidOffset(bytes) {
-            let line = 1 + bytes[..<offset].count { $0 == 0x0A }
-            faults.add(line, "byte \(offset) is not UTF-8; save the manifest as UTF-8")
+        var text: String
+        do throws(TextEncoding.Fault) {
+            let utf8 = try TextEncoding.utf8(bytes, what: "the manifest", file: faults.file)
+            text = String(decoding: utf8, as: UTF8.self)
+        } catch {
+            faults.add(error.line, error.message)
             return nil
         }
-        var text = String(decoding: bytes, as: UTF8.self)
         if let line = tooManyAliases(text) {
             faults.add(line, "more than \(maximumAliasCount) YAML aliases; write the values out")
             return nil
@@ -60,18 +62,6 @@ struct ManifestDocument {
         }
         faults.add(1, "too many repeated keys; remove them")
         return nil
-    }
-
-    /// The offset of the first byte that is not UTF-8.
-    private static func invalidOffset(_ bytes: [UInt8]) -> Int? {
-        guard String(validating: bytes, as: UTF8.self) == nil else { return nil }
-        var decoder = UTF8()
-        var iterator = bytes.makeIterator()
-        var offset = 0
-        while case .scalarValue(let scalar) = decoder.decode(&iterator) {
-            offset += UTF8.width(scalar)
-        }
-        return offset
     }
 
     /// The line where aliases become too many.
@@ -149,16 +139,39 @@ struct ManifestDocument {
             if line.prefix(while: { $0 == " " || $0 == "\t" }).contains("\t") {
                 return (mark.line, "a tab indents this line; YAML wants spaces")
             }
-            return (mark.line, "not YAML at column \(mark.column): \(problem)")
+            return (mark.line, explain(problem, at: mark, line))
         case YamlError.composer(_, let problem, let mark, _):
             if problem.contains("another document") {
                 return (mark.line, "a second YAML document begins here; a manifest is one document")
             }
-            return (mark.line, "not YAML at column \(mark.column): \(problem)")
+            let lines = text.split(separator: "\n", maxSplits: mark.line, omittingEmptySubsequences: false)
+            return (
+                mark.line, explain(problem, at: mark, mark.line <= lines.count ? lines[mark.line - 1] : "")
+            )
         case YamlError.reader(let problem, let offset, _, _):
             let line = 1 + text.prefix(offset ?? 0).count { $0.isNewline }
             return (line, "not YAML: \(problem)")
         default: return (1, "not YAML: \(error)")
         }
+    }
+
+    /// The parser's complaint, with what to do where that is known.
+    private static func explain(_ problem: String, at mark: Mark, _ line: Substring) -> String {
+        // A value such as **/*.wav: YAML takes the star for the beginning of an alias.
+        let marks = line.indices.filter { index in
+            "*&!%@`".contains(line[index])
+                && (index == line.startIndex || " [{,".contains(line[line.index(before: index)]))
+        }
+        if problem.contains("unknown escape") {
+            return
+                "not YAML at column \(mark.column): in double quotes '\\' begins an escape; use single quotes"
+        }
+        let isOfMark = ["alphabetic or numeric", "alias", "cannot start any token", "tag", "anchor"]
+            .contains { problem.contains($0) }
+        if isOfMark, let first = marks.first {
+            return
+                "not YAML at column \(mark.column): a value must not begin with '\(line[first])'; quote it, such as path: \"**/*.wav\""
+        }
+        return "not YAML at column \(mark.column): \(problem)"
     }
 }

@@ -40,6 +40,7 @@ extension Manifest.Audio {
         for fault in AudioParameters(self).faults {
             section.faults.add(section.line, "audio.\(fault.key) \(fault.message)")
         }
+        if section.faults.faults.isEmpty { checkProducts(section) }
     }
 
     private mutating func readLoudness(_ section: Section) {
@@ -198,7 +199,8 @@ extension Manifest.Audio.Decibels {
     static let keys = ["amin", "top_db", "ref"]
 
     init(_ section: Section) {
-        amin = section.number("amin", 0...1, above: true, default: 1e-10)
+        // Their squares, as powers of amplitudes, must be numbers of single precision above 0.
+        amin = section.number("amin", 1e-18...1, default: 1e-10)
         if case .scalar(let scalar) = section.values["top_db"], scalar.string == "none" {
             topDB = nil
         } else {
@@ -207,7 +209,7 @@ extension Manifest.Audio.Decibels {
         if case .scalar(let scalar) = section.values["ref"], scalar.string == "max" {
             ref = nil
         } else {
-            ref = section.number("ref", 0...Double.greatestFiniteMagnitude, above: true, default: 1)
+            ref = section.number("ref", 1e-18...1e18, default: 1)
         }
     }
 }
@@ -229,7 +231,10 @@ extension Manifest.Audio.Normalize {
             case "none": per = .none
             case let label?: per = .label(label)
             }
-            epsilon = section.number("epsilon", 0...Double.greatestFiniteMagnitude, default: 0)
+            epsilon = section.number("epsilon", 0...1e30, default: 0)
+            if epsilon > 0, epsilon < 1e-30 {
+                section.fault("epsilon", "must be 0 or at least 1e-30, not \(epsilon)")
+            }
             decibels = Manifest.Audio.Decibels(section)
             for key in Manifest.Audio.Decibels.keys where section.has(key) && compress != .log {
                 section.fault(key, "belongs to compress: log; remove it")

@@ -35,6 +35,7 @@ extension Manifest.MIDI {
             }
             requiresConstantMetre = require.flag("constant_metre", default: false)
         }
+        checkProducts(section)
     }
 
     private mutating func readGrid(_ grid: Section) {
@@ -47,9 +48,9 @@ extension Manifest.MIDI {
         }
         switch given.first {
         case "steps_per_beat":
-            self.grid = .stepsPerBeat(grid.integer("steps_per_beat", 1...65535, default: 4))
+            self.grid = .stepsPerBeat(grid.integer("steps_per_beat", 1...10_000, default: 4))
         case "steps_per_first_beat":
-            self.grid = .stepsPerFirstBeat(grid.integer("steps_per_first_beat", 1...65535, default: 8))
+            self.grid = .stepsPerFirstBeat(grid.integer("steps_per_first_beat", 1...10_000, default: 8))
         case "steps_per_second":
             guard let text = grid.text("steps_per_second") else { return }
             if let rate = Rate(text) {
@@ -57,7 +58,7 @@ extension Manifest.MIDI {
             } else {
                 grid.fault(
                     "steps_per_second",
-                    "must be a rate above 0 and at most 65535, such as 20, 86.1328125 or 44100/512, not '\(text.prefix(40))'"
+                    "must be a rate above 0 and at most 65535, with both numbers at most 1000000 in lowest terms, such as 20, 86.1328125 or 44100/512, not '\(text.prefix(40))'"
                 )
             }
         default: break
@@ -109,7 +110,7 @@ struct Rate: Hashable {
     let numerator: Int
     let denominator: Int
 
-    /// Reads `20`, `86.1328125` or `44100/512`; at most 65535, each part at most 2^40.
+    /// Reads `20`, `86.1328125` or `44100/512`; at most 65535, and both numbers at most 1,000,000 in lowest terms.
     init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let first = Self.decimal(parts[0]) else { return nil }
@@ -126,7 +127,7 @@ struct Rate: Hashable {
         guard numerator > 0 else { return nil }
         self.numerator = numerator / a
         self.denominator = denominator / a
-        guard self.numerator <= 1 << 40, self.denominator <= 1 << 40,
+        guard self.numerator <= 1_000_000, self.denominator <= 1_000_000,
             self.numerator / self.denominator < 65535
                 || (self.numerator == 65535 && self.denominator == 1)
         else { return nil }

@@ -104,9 +104,11 @@ struct SourceReader {
                     "must be a list of different columns (their names without '/'), or a mapping of names to patterns"
                 )
             }
+            checkCount(names.count, section)
             return .columns(names)
         }
         guard let mapping = section.section("labels", keys: []) else { return .patterns([]) }
+        checkCount(mapping.values.count, section)
         var named: [SourceItem.NamedPattern] = []
         for name in mapping.values.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
             if !Self.isLabelName(name) {
@@ -119,6 +121,11 @@ struct SourceReader {
             }
         }
         return .patterns(named)
+    }
+
+    private func checkCount(_ count: Int, _ section: Section) {
+        guard count > ManifestLimits.labels else { return }
+        section.fault("labels", "names \(count) labels, and \(ManifestLimits.labels) are the most")
     }
 
     /// Whether a label may be so named: a tensor `label.<name>` is called after it.

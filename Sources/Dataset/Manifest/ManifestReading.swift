@@ -15,11 +15,11 @@ extension Manifest {
     public static func read(_ path: String) throws(ManifestError) -> (manifest: Manifest, directory: String) {
         let bytes: [UInt8]
         do throws(FileFailure) {
-            bytes = try contents(of: path, in: AT_FDCWD)
+            bytes = try contents(of: path, in: AT_FDCWD, limit: maximumByteCount)
         } catch {
             throw ManifestError([
                 ManifestFault(
-                    kind: error.isAbsence ? .manifest : .environment, file: path, line: 1,
+                    kind: error.isAbsence || error.isUnfit ? .manifest : .environment, file: path, line: 1,
                     message: "the manifest cannot be read: \(error.message)")
             ])
         }
@@ -66,7 +66,7 @@ extension Manifest {
         } else if root.values["version"]?.integer != 1 {
             root.fault("version", "must be 1, the only version that this program reads")
         }
-        let manifest = Manifest(
+        var manifest = Manifest(
             dataset: datasetName(root),
             sources: SourceReader(faults: faults, directory: directory).items(root),
             midi: root.has("midi") ? root.section("midi", keys: MIDI.keys).map(MIDI.init) : nil,
@@ -83,7 +83,9 @@ extension Manifest {
                 root.line, "neither 'midi' nor 'audio' stands; add 'midi: {}' or 'audio: {}' for all defaults"
             )
         }
-        manifest.checkLabels(root)
+        manifest.namedLabels = manifest.labels(namedIn: root)
+        manifest.checkLabels(faults)
+        manifest.elementTypeLine = root.section("audio", keys: [])?.line(of: "dtype") ?? root.line
         return manifest
     }
 
@@ -128,33 +130,34 @@ extension Manifest {
         return .fit
     }
 
-    /// Labels that other keys name must be some item's, as far as the manifest alone can tell.
-    private func checkLabels(_ root: Section) {
+    /// The labels that other keys name.
+    private func labels(namedIn root: Section) -> [NamedLabel] {
+        var named: [NamedLabel] = []
+        func note(_ label: String, _ section: Section?, _ key: String, words: [String] = []) {
+            guard let section else { return }
+            named.append(
+                NamedLabel(key: section.path(key), name: label, line: section.line(of: key), words: words))
+        }
+        let block = root.section("splits", keys: [])
+        if case .label(let label) = splits.unit { note(label, block, "by", words: ["piece", "segment"]) }
+        if let label = splits.stratify { note(label, block, "stratify") }
+        if case .label(let label) = audio?.normalize.per {
+            let block = root.section("audio", keys: [])?.section("normalize", keys: [])
+            note(label, block, "per", words: ["dataset", "none"])
+        }
+        return named
+    }
+
+    /// Labels that other keys name must be some item's, as far as the manifest alone can tell; the rest is checked
+    /// when the tables are read.
+    private func checkLabels(_ faults: FaultList) {
         var known: Set<String> = []
         for item in sources {
             guard let names = item.labelNames else { return }
             known.formUnion(names)
         }
-        func check(_ label: String, _ block: String, _ key: String, others: [String] = []) {
-            guard !known.contains(label), let section = root.section(block, keys: []) else { return }
-            section.fault(
-                key,
-                "names the label '\(label)', which no item of sources has; \(suggestion(for: label, among: known.sorted() + others))"
-            )
-        }
-        if case .label(let label) = splits.unit {
-            check(label, "splits", "by", others: ["piece", "segment"])
-        }
-        if let label = splits.stratify { check(label, "splits", "stratify") }
-        if case .label(let label) = audio?.normalize.per {
-            if let section = root.section("audio", keys: [])?.section("normalize", keys: []),
-                !known.contains(label)
-            {
-                section.fault(
-                    "per",
-                    "names the label '\(label)', which no item of sources has; \(suggestion(for: label, among: known.sorted() + ["dataset", "none"]))"
-                )
-            }
+        for label in namedLabels {
+            if let message = label.fault(among: known) { faults.add(label.line, message) }
         }
     }
 }

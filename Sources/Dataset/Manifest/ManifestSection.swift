@@ -81,7 +81,13 @@ struct Section {
     func text(_ key: String) -> String? {
         guard let node = values[key] else { return nil }
         guard case .scalar(let scalar) = node, !node.isNothing else {
-            faults.add(node.line, "\(path(key)) must be a text, not \(node.described)")
+            let hint =
+                switch node {
+                case .mapping: "; quote a value that begins with '{'"
+                case .sequence: "; quote a value that begins with '['"
+                default: ""
+                }
+            faults.add(node.line, "\(path(key)) must be a text, not \(node.described)\(hint)")
             return nil
         }
         return scalar.string
@@ -143,7 +149,8 @@ struct Section {
 
 /// What an unknown word was meant to be, or what there is.
 func suggestion(for word: String, among known: [String]) -> String {
-    let nearest = known.map { (distance: editDistance(word, $0), word: $0) }
+    // Of very many names the first thousands are compared.
+    let nearest = known.prefix(4096).map { (distance: editDistance(word, $0), word: $0) }
         .min { ($0.distance, $0.word) < ($1.distance, $1.word) }
     if let nearest, nearest.distance <= max(1, min(3, nearest.word.count / 2)) {
         return "did you mean '\(nearest.word)'?"

@@ -18,7 +18,7 @@ public final class DatasetReader: Sendable {
     public init(_ name: String, cachePath: String) throws {
         cache = try Cache(path: cachePath, for: .reading)
         digest = try Self.find(name, cache)
-        snapshot = try Snapshot(decoding: cache.bytes(of: digest))
+        snapshot = try Self.snapshot(digest, cache)
     }
 
     /// The manifest that the dataset was built from; the effective manifest is in the manifest's own grammar.
@@ -27,6 +27,20 @@ public final class DatasetReader: Sendable {
     public func manifest() throws -> Manifest {
         try Manifest(
             bytes: snapshot.manifest.canonicalBytes, file: "snapshot \(digest.short)", directory: "/")
+    }
+
+    /// The largest snapshot that is read, in bytes: that of some six million sources.
+    private static let maximumByteCount = 1 << 31
+
+    private static func snapshot(_ digest: Digest, _ cache: Cache) throws -> Snapshot {
+        let name = "snapshot \(digest.short)"
+        if let size = FileStat(path: cache.path(of: digest))?.size, size > maximumByteCount {
+            throw BuildError(
+                .damaged,
+                "\(name) has \(size) bytes, and \(maximumByteCount) are the most; build the dataset again",
+                canRetry: false)
+        }
+        return try Snapshot(decoding: cache.bytes(of: digest), named: name)
     }
 
     private static func find(_ name: String, _ cache: Cache) throws -> Digest {
@@ -65,15 +79,15 @@ public final class DatasetReader: Sendable {
             Listing(
                 name: reference.number.map { "\(reference.dataset)@\($0)" } ?? reference.dataset,
                 digest: reference.snapshot,
-                snapshot: (try? cache.bytes(of: reference.snapshot)).flatMap { try? Snapshot(decoding: $0) })
+                snapshot: try? snapshot(reference.snapshot, cache))
         }
     }
 
-    /// Opens a shard.
+    /// Opens a shard, and checks it against the snapshot before anything is read from it.
     ///
-    /// - Throws: `BuildError` if its object is gone or damaged; `TensorFileError`.
+    /// - Throws: `BuildError` if its object is gone, damaged, or not what the snapshot says.
     public func open(_ shard: Snapshot.Shard) throws -> Shard {
-        try cache.withFile(of: shard.object) { try Shard(path: $0) }
+        try cache.withFile(of: shard.object) { try Shard(path: $0, as: shard, in: snapshot) }
     }
 
     /// Where a segment lies.
@@ -127,16 +141,23 @@ public final class DatasetReader: Sendable {
     /// - Throws: `BuildError` if none fits, or several do.
     public func source(_ path: String) throws -> Int {
         let sources = snapshot.sources
-        let named = sources.indices.filter { sources[$0].path == path }
-        let fitting = named.isEmpty ? sources.indices.filter { sources[$0].path.hasSuffix(path) } : named
-        guard let source = fitting.first, fitting.count == 1 else {
-            throw BuildError(
-                .noDataset,
-                fitting.isEmpty
-                    ? "no source's path ends in '\(path)'; `reprise stats` lists labels, the manifest names paths"
-                    : "\(fitting.count) paths end in '\(path)'; write more of it", canRetry: false)
+        // Bytes first: paths that differ only in the composition of their letters are two files.
+        let tests: [(String) -> Bool] = [
+            { $0.utf8.elementsEqual(path.utf8) }, { $0 == path },
+            { Array($0.utf8.suffix(path.utf8.count)) == Array(path.utf8) }, { $0.hasSuffix(path) },
+        ]
+        for test in tests {
+            let fitting = sources.indices.filter { test(sources[$0].path) }
+            if fitting.count == 1 { return fitting[0] }
+            guard fitting.isEmpty else {
+                throw BuildError(
+                    .noDataset, "\(fitting.count) paths end in '\(path)'; write more of it", canRetry: false)
+            }
         }
-        return source
+        throw BuildError(
+            .noDataset,
+            "no source's path ends in '\(path)'; `reprise stats` lists labels, the manifest names paths",
+            canRetry: false)
     }
 
     private func place(of source: Snapshot.Source, _ number: Int) throws -> Place {

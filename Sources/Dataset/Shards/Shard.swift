@@ -14,17 +14,57 @@ public final class Shard: Sendable {
     /// Its segments.
     public let count: Int
 
-    /// Maps the object and reads what it says of itself.
+    /// Maps the object and checks it against what the snapshot says of it.
     ///
-    /// - Throws: `TensorFileError` if it is no shard.
-    public init(path: String) throws {
-        file = try TensorFile(path: path)
-        count = try file.entry("segment.source").shape.first ?? 0
-        guard let sources = try? JSONValue(parsing: Array((file.metadata["sources"] ?? "").utf8)).array,
-            let labels = try? JSONValue(parsing: Array((file.metadata["labels"] ?? "").utf8)).object
-        else { throw TensorFileError(.mismatch, "\(path) lacks the sources and labels that a shard has") }
-        self.sources = sources.compactMap(\.string)
-        vocabularies = labels.mapValues { ($0.array ?? []).compactMap(\.string) }
+    /// - Throws: `BuildError` (`build.damaged`) that names the object and the tensor if it is not such a shard.
+    init(
+        path: String, as described: Snapshot.Shard, in snapshot: Snapshot, _ checks: Checks = .all
+    ) throws {
+        let name = "shard \(described.object.short)"
+        let file: TensorFile
+        do {
+            file = try TensorFile(path: path)
+        } catch {
+            throw Self.damaged(name, "\(error)")
+        }
+        self.file = file
+        guard file.byteCount == described.bytes else {
+            throw Self.damaged(name, "has \(file.byteCount) bytes, not \(described.bytes)")
+        }
+        count = described.segments
+        func parsed(_ key: String) throws -> JSONValue {
+            do {
+                return try JSONValue(parsing: Array((file.metadata[key] ?? "").utf8))
+            } catch {
+                throw Self.damaged(name, "has no '\(key)' in its metadata")
+            }
+        }
+        sources = try Self.texts(parsed("sources"), "sources", name)
+        guard let labels = try parsed("labels").object else {
+            throw Self.damaged(name, "has no object 'labels' in its metadata")
+        }
+        var vocabularies: [String: [String]] = [:]
+        for (label, values) in labels {
+            vocabularies[label] = try Self.texts(values, "labels.\(label)", name)
+        }
+        self.vocabularies = vocabularies
+        try check(described, in: snapshot, checks)
+    }
+
+    private static func texts(_ value: JSONValue, _ key: String, _ name: String) throws(BuildError)
+        -> [String]
+    {
+        let texts = value.array?.map(\.string) ?? [nil]
+        let known = texts.compactMap { $0 }
+        guard known.count == texts.count else { throw damaged(name, "has no list of texts '\(key)'") }
+        return known
+    }
+
+    private static func damaged(_ name: String, _ problem: String) -> BuildError {
+        BuildError(
+            .damaged,
+            "\(name) \(problem); mend the cache with `reprise verify --repair`, or build the dataset again",
+            canRetry: false)
     }
 
     /// Whether segments hold notes.
@@ -32,7 +72,7 @@ public final class Shard: Sendable {
 
     /// The names of its features of audio, in alphabetical order.
     public var featureNames: [String] {
-        ["chroma", "cqt", "mel", "mfcc", "spectrogram", "waveform"].filter { file.entries[$0] != nil }
+        ShardForm.featureNames.filter { file.entries[$0] != nil }
     }
 
     /// What is known of one segment, and where it comes from.

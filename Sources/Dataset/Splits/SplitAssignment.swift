@@ -34,6 +34,7 @@ public struct SplitAssignment: Sendable {
         let units = Self.units(entries, rule, &warnings)
         var strata: [Digest: String] = [:]
         if let label = rule.stratify {
+            Self.note(entries, without: label, "share a stratum of their own", &warnings)
             for (unit, entry) in zip(units, entries) {
                 let value = entry.description.labels[label] ?? ""
                 if let other = strata[unit], !value.utf8.lexicographicallyPrecedes(other.utf8) { continue }
@@ -84,6 +85,7 @@ public struct SplitAssignment: Sendable {
         _ warnings: inout [Diagnostic]
     ) -> [Digest] {
         guard case .label(let label) = rule.unit else { return entries.map(\.piece) }
+        note(entries, without: label, "are dealt piece by piece", &warnings)
         // Values are told apart by their bytes: Swift's strings are also equal when only their composition differs.
         var names: [Digest: String] = [:]
         var values: [Digest: Set<Digest>] = [:]
@@ -115,6 +117,21 @@ public struct SplitAssignment: Sendable {
                     help: "give all entries of a piece one value"))
         }
         return entries.map { joined.root(unit[$0.piece] ?? $0.piece) }
+    }
+
+    /// Warns of entries that lack the label they are dealt by.
+    private static func note(
+        _ entries: [(piece: Digest, description: EntryList.Description)], without label: String,
+        _ consequence: String, _ warnings: inout [Diagnostic]
+    ) {
+        let count = entries.count { $0.description.labels[label] == nil }
+        guard count > 0 else { return }
+        warnings.append(
+            Diagnostic(
+                .warning, code: "splits.label-missing",
+                message:
+                    "\(count) of \(entries.count) files have no value of '\(label)' and \(consequence)",
+                help: "fill in the label"))
     }
 
     /// The splits that a table's column says; a piece in several goes to the one held out most, so that none leaks.

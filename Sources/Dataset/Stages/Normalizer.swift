@@ -52,7 +52,8 @@ struct Normalizer: Sendable {
         guard let statistics else { return }
         let divisors = statistics.sigmaBand.map { band in
             let divisor = band + manifest.epsilon
-            return divisor == 0 ? 1 : Float(divisor)
+            // The reciprocal of anything smaller is no finite number of single precision.
+            return Float(divisor) < .leastNormalMagnitude ? 1 : Float(divisor)
         }
         FeatureMath.divideRows(values, by: divisors)
     }

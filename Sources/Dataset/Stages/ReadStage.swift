@@ -38,6 +38,9 @@ struct ReadStage: Sendable {
         let segments: RollSegments
         do {
             score = try Score(midi: Self.bytes(ofFile: source.path))
+            if let excess = rolls.excess(of: score) {
+                throw StageFailure(Diagnostic(.error, code: "midi.too-many-segments", message: excess))
+            }
             segments = try RollSegments(score: score, parameters: rolls)
         } catch let error as MIDIError {
             throw StageFailure(

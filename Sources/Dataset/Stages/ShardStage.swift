@@ -217,6 +217,7 @@ struct ShardStage: Sendable {
         let file = try statistics.object.map {
             try StatisticsFile(decoding: TensorFile(bytes: cache.bytes(of: $0.digest)))
         }
+        var halves: [String: HalfConverter] = [:]
         for part in parts {
             for index in part.segments.joined() {
                 let start = index * block.hop
@@ -227,23 +228,31 @@ struct ShardStage: Sendable {
             }
             let value = label.map { part.labels[$0] ?? "" } ?? ""
             for feature in audio.features {
+                try file?.check(feature, value, label: label, of: part.path, in: audio)
                 let finisher = FeatureFinisher(
                     audio: audio, rows: rows, feature: feature, normalize: block.normalize,
                     gain: part.gain?.amplitude ?? 1,
                     statistics: file?.values[value]?[feature.name])
+                var half = halves[feature.name] ?? HalfConverter()
                 try withObject(part, cache) { file in
                     for index in part.segments.joined() {
                         try context.checkCancellation()
                         let segment = try finisher.finish(file, index)
                         if elementType(feature) == .f16 {
-                            try columns.append(segment.map { Float16($0) }, to: feature.name)
+                            half.convert(segment)
+                            try columns.append(half.halves, to: feature.name)
                         } else {
                             try columns.append(UnsafeBufferPointer(segment), to: feature.name)
                         }
                     }
                 }
+                if elementType(feature) == .f16 {
+                    try half.check(feature.name, of: part.path)
+                    halves[feature.name] = half
+                }
             }
         }
+        if !halves.isEmpty { context.facts = HalfLosses.facts(halves) }
         return columns
     }
 

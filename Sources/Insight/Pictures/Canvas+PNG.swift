@@ -1,12 +1,6 @@
 import Build
 import CPNG
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 extension Canvas {
     /// The picture as a PNG file of 8 bits a channel.
     ///
@@ -32,18 +26,5 @@ extension Canvas {
                 .inputOutput, "libpng refuses a picture of \(width) × \(height)", canRetry: false)
         }
         return png
-    }
-}
-
-/// Writes a file whole.
-///
-/// - Throws: `BuildError` if it cannot be written.
-func writeFile(_ bytes: [UInt8], to path: String) throws(BuildError) {
-    let file = fopen(path, "wb")
-    let written = file.map { fwrite(bytes, 1, bytes.count, $0) } ?? 0
-    let isClosed = file.map { fclose($0) == 0 } ?? false
-    guard written == bytes.count, isClosed else {
-        throw BuildError(
-            .inputOutput, "cannot write \(path): \(String(cString: strerror(errno)))", canRetry: false)
     }
 }

@@ -1,4 +1,5 @@
 public import Build
+import Dataset
 
 /// A drawn picture, and where on it time runs.
 public struct Picture: Sendable {
@@ -23,7 +24,7 @@ public struct Picture: Sendable {
     /// Writes the picture as a PNG file.
     ///
     /// - Throws: `BuildError` if it cannot be written.
-    public func write(_ path: String) throws(BuildError) { try writeFile(canvas.png(), to: path) }
+    public func write(_ path: String) throws(BuildError) { try OutputFile.write(canvas.png(), to: path) }
 }
 
 /// The axis of time that all panels share.

@@ -1,4 +1,5 @@
 public import Build
+import Dataset
 
 /// Pictures of numbers that are in no dataset, such as what a network says.
 public enum Plot {
@@ -56,7 +57,7 @@ public enum Plot {
     public static func writeHistogram(
         classes: [String], series: [(name: String, shares: [Double])], title: String, to path: String
     ) throws(BuildError) {
-        try writeFile(histogram(classes: classes, series: series, title: title).png(), to: path)
+        try OutputFile.write(histogram(classes: classes, series: series, title: title).png(), to: path)
     }
 
     static func histogram(

@@ -1,11 +1,12 @@
 import Build
+import Dataset
 
 extension DatasetStatistics {
     /// Writes the page to a file.
     ///
     /// - Throws: `BuildError` if it cannot be written.
     public func writeHTML(_ path: String) throws {
-        try writeFile(Array(html.utf8), to: path)
+        try OutputFile.write(Array(html.utf8), to: path)
     }
 
     /// The statistics as one page that needs nothing else: no server, no network, no other file.
