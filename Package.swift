@@ -11,9 +11,6 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-/// FlyingFox brings FoundationNetworking, which needs it where Swift's libraries are linked in.
-let curl: LinkerSetting = .linkedLibrary("curl", .when(platforms: [.linux], configuration: .release))
-
 var targets: [Target] = [
     // Layer 5
     .executableTarget(
@@ -29,7 +26,7 @@ var targets: [Target] = [
             "Console", "Explorer", "Build",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
-        swiftSettings: strict, linkerSettings: [curl]),
+        swiftSettings: strict),
     // Layer 4
     .target(
         name: "Console",
@@ -37,10 +34,7 @@ var targets: [Target] = [
         swiftSettings: strict),
     .target(
         name: "Explorer",
-        dependencies: [
-            "Insight", "Dataset", "Audio", "Build", .product(name: "FlyingFox", package: "FlyingFox"),
-            .product(name: "FlyingSocks", package: "FlyingFox"),
-        ],
+        dependencies: ["Insight", "Dataset", "Audio", "Build"],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
             .embedInCode("Page/explorer.js"), .embedInCode("Page/sound.js"),
@@ -182,7 +176,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: targets,
     cxxLanguageStandard: .cxx20

@@ -4,26 +4,45 @@ import Dataset
 import Insight
 
 extension DatasetExplorer {
-    /// The longest target, and the most bytes of target and headers, that are read.
+    /// The longest target of a request, in bytes.
     static let longestTarget = 4096
-    static let mostHeaderBytes = 32_768
 
     /// Answers a request; whatever goes wrong is an answer too.
     func answer(_ request: ExplorerRequest) async -> ExplorerResponse {
-        var response: ExplorerResponse
+        if let refusal = refusal(of: request) { return refusal }
         do {
-            try check(request)
-            response = try await respond(request)
+            // The client may have gone while others were answered.
+            try Task.checkCancellation()
+            var response = try await respond(request)
+            response.headers += Self.securityHeaders(for: request.path)
+            return response
         } catch let error as ExplorerError {
-            response = .json(["error": .string(error.message)], error.status)
-            if error.status == .methodNotAllowed { response.headers.append(("Allow", "GET, HEAD")) }
+            return response(to: error)
         } catch {
             // The words may name files of this machine, so they stay here.
             let message = (error as? BuildError)?.code == .noDataset ? "there is no such segment" : "failed"
-            response = .json(["error": .string(message)], .failed)
+            return response(to: ExplorerError(.failed, message))
         }
-        response.headers += Self.securityHeaders(for: request.path)
+    }
+
+    /// The answer that says what is wrong.
+    func response(to error: ExplorerError) -> ExplorerResponse {
+        var response = ExplorerResponse.json(["error": .string(error.message)], error.status)
+        if error.status == .methodNotAllowed { response.headers.append(("Allow", "GET, HEAD")) }
+        response.headers += Self.securityHeaders(for: "")
         return response
+    }
+
+    /// The answer to a request that no page of ours sends; nil for all others.
+    ///
+    /// Nothing is computed for it.
+    func refusal(of request: ExplorerRequest) -> ExplorerResponse? {
+        do {
+            try check(request)
+            return nil
+        } catch {
+            return response(to: error)
+        }
     }
 
     /// What every answer carries, so that a page elsewhere can neither read nor frame this one, and this one loads
@@ -49,14 +68,31 @@ extension DatasetExplorer {
         guard let host = request.host, isOwn(host) else {
             throw ExplorerError(.forbidden, "this is not the name that the explorer was started under")
         }
-        guard request.byteCount <= Self.mostHeaderBytes else {
-            throw ExplorerError(.headersTooLarge, "too many headers")
+        guard isFromOwnPage(request, host) else {
+            throw ExplorerError(.forbidden, "only the explorer's own page may ask this")
+        }
+        guard !request.hasBody else { throw ExplorerError(.bodyRefused, "a request has no body here") }
+        guard request.byteCount <= RequestHead.mostBytes else {
+            throw ExplorerError(.headersTooLarge, "the headers are too large")
         }
         guard
             request.path.utf8.count
                 + request.query.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count })
                 <= Self.longestTarget
         else { throw ExplorerError(.targetTooLong, "the address is too long") }
+    }
+
+    /// Whether a request comes from the explorer's page, from a link to it, or from no browser.
+    ///
+    /// A page elsewhere cannot read the answers, but without this check it could keep the explorer busy with them
+    /// (Fetch Metadata Request Headers, W3C).
+    private func isFromOwnPage(_ request: ExplorerRequest, _ host: String) -> Bool {
+        if let origin = request.origin, origin.lowercased() != "http://" + host.lowercased() { return false }
+        switch request.fetchSite {
+        case nil, "same-origin", "none": return true
+        // A link or a typed address that leads here.
+        default: return request.fetchMode == "navigate" && request.fetchDestination == "document"
+        }
     }
 
     /// Whether a `Host` header names this machine: an IP address, `localhost` or the name given at the start.
@@ -72,7 +108,7 @@ extension DatasetExplorer {
             guard UInt16(name[name.index(after: colon)...]) != nil else { return false }
             name = name[..<colon]
         }
-        if name == "localhost" || name == hostName.lowercased() { return true }
+        if name == "localhost" || hostNames.contains(String(name)) { return true }
         let numbers = name.split(separator: ".", omittingEmptySubsequences: false)
         return numbers.count == 4 && numbers.allSatisfy { UInt8($0) != nil }
     }

@@ -17,8 +17,8 @@ public final class DatasetExplorer: Sendable {
     /// Known some time after the start: whatever filters or sorts by a measure waits for them.
     private let known: Task<Known, any Error>
     private let late = Mutex(Late())
-    /// A name that requests may call this machine by, beside `localhost` and any IP address.
-    let hostName: String
+    /// Names, in lower case, that requests may call this machine by, beside `localhost` and any IP address.
+    let hostNames: Set<String>
 
     /// What records tell of the sources.
     struct Known: Sendable {
@@ -39,13 +39,13 @@ public final class DatasetExplorer: Sendable {
     /// - Parameters:
     ///   - dataset: as `DatasetReader` takes it.
     ///   - cachePath: the cache's folder.
-    ///   - hostName: what the machine is called in the page's address.
+    ///   - hostNames: what the machine is called in the page's address, beside `localhost` and IP addresses.
     /// - Throws: `BuildError`, `ManifestError`.
-    public init(dataset: String, cachePath: String, hostName: String = "localhost") throws {
+    public init(dataset: String, cachePath: String, hostNames: Set<String> = []) throws {
         let reader = try DatasetReader(dataset, cachePath: cachePath)
         self.reader = reader
         self.cachePath = cachePath
-        self.hostName = hostName
+        self.hostNames = Set(hostNames.map { $0.lowercased() })
         manifest = try reader.manifest()
         table = try SegmentTable(reader)
         library = SourceLibrary(reader.snapshot.sources, table)

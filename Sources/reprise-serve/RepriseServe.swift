@@ -32,7 +32,8 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Show a dataset in the browser: filter, look, listen; runs and their curves.",
-        discussion: "It changes nothing, and shows nothing but the cache's datasets and runs. Ctrl-C ends it."
+        discussion:
+            "Read only: it shows the dataset and the cache's runs, and changes nothing. Ctrl-C stops it."
     )
 
     @Argument(help: "The dataset.")
@@ -43,7 +44,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The IP address to listen on; 0.0.0.0 lets other machines in, and there is no password.",
+            "The IP address or name to listen on; 0.0.0.0 lets other machines in, and there is no password.",
             valueName: "address"))
     var host = "127.0.0.1"
 

@@ -9,8 +9,8 @@ import Insight
     import Darwin
 #endif
 
-/// A subcommand that is an executable of its own beside this one, since what it links (libtorch, libcurl) would be
-/// loaded at every start.
+/// A subcommand that is an executable of its own beside this one, since what it links (libtorch) would be loaded at
+/// every start.
 protocol SiblingCommand: ParsableCommand {
     /// The executable's file name.
     static var executable: String { get }
