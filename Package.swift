@@ -115,6 +115,10 @@ var targets: [Target] = [
     .testTarget(
         name: "ExplorerTests", dependencies: ["Explorer", "Insight", "Dataset", "Audio", "Build"],
         swiftSettings: strict),
+    .testTarget(
+        name: "ConsoleTests",
+        dependencies: ["Console", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     .testTarget(
         name: "EndToEndTests", dependencies: ["reprise", "reprise-serve"], swiftSettings: strict),

@@ -44,6 +44,9 @@ public struct Terminal: Sendable {
         return Int(size.ws_col)
     }
 
+    /// The columns that text should fit into: the terminal's, and 100 where the text goes to a file or another program.
+    public var textWidth: Int { isatty(descriptor) == 1 ? max(width, 60) : 100 }
+
     /// Writes text at once, past any buffer.
     public func write(_ text: String) {
         var text = text

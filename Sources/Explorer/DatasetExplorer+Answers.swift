@@ -20,7 +20,7 @@ extension DatasetExplorer {
             return response(to: error)
         } catch {
             // The words may name files of this machine, so they stay here.
-            let message = (error as? BuildError)?.code == .noDataset ? "there is no such segment" : "failed"
+            let message = (error as? BuildError)?.code == .noDataset ? "no such segment" : "failed"
             return response(to: ExplorerError(.failed, message))
         }
     }
@@ -45,10 +45,9 @@ extension DatasetExplorer {
         }
     }
 
-    /// What every answer carries, so that a page elsewhere can neither read nor frame this one, and this one loads
-    /// nothing from elsewhere.
+    /// Headers of every answer: no other page can read or frame this one, and it loads nothing from elsewhere.
     private static func securityHeaders(for path: String) -> [(String, String)] {
-        // The report is one file that must work without a server: its scripts and styles stand in it.
+        // The report is one file that must work without a server: its scripts and styles are in it.
         let inside = path == "/report" ? "'unsafe-inline'" : "'self'"
         let policy =
             "default-src 'none'; script-src \(inside); style-src \(inside); img-src 'self' data:; media-src 'self'; "
@@ -60,18 +59,18 @@ extension DatasetExplorer {
         ]
     }
 
-    /// Refuses what no page of ours asks.
+    /// Refuses requests that no page of ours sends.
     private func check(_ request: ExplorerRequest) throws(ExplorerError) {
         guard request.method == "GET" || request.method == "HEAD" else {
-            throw ExplorerError(.methodNotAllowed, "only GET and HEAD: nothing can be changed here")
+            throw ExplorerError(.methodNotAllowed, "only GET and HEAD are allowed; the explorer is read-only")
         }
         guard let host = request.host, isOwn(host) else {
-            throw ExplorerError(.forbidden, "this is not the name that the explorer was started under")
+            throw ExplorerError(.forbidden, "the explorer does not answer to this host name")
         }
         guard isFromOwnPage(request, host) else {
-            throw ExplorerError(.forbidden, "only the explorer's own page may ask this")
+            throw ExplorerError(.forbidden, "only the explorer's own page may request this")
         }
-        guard !request.hasBody else { throw ExplorerError(.bodyRefused, "a request has no body here") }
+        guard !request.hasBody else { throw ExplorerError(.bodyRefused, "requests must not have a body") }
         guard request.byteCount <= RequestHead.mostBytes else {
             throw ExplorerError(.headersTooLarge, "the headers are too large")
         }
@@ -97,7 +96,7 @@ extension DatasetExplorer {
 
     /// Whether a `Host` header names this machine: an IP address, `localhost` or the name given at the start.
     ///
-    /// Another name may be made to lead here by whoever owns it (DNS rebinding), and its pages could then read the answers.
+    /// The owner of another name could let it resolve to this machine (DNS rebinding), and its pages could read the answers.
     private func isOwn(_ header: String) -> Bool {
         var name = Substring(header.lowercased())
         if name.hasPrefix("["), let end = name.firstIndex(of: "]") {
@@ -132,11 +131,11 @@ extension DatasetExplorer {
         case "/api/runs": .json(["runs": .array(try runs().map(\.json))])
         case "/api/run": .json(try describeRun(request))
         case "/api/transfer": try transfer(request)
-        default: throw ExplorerError(.notFound, "there is no such page")
+        default: throw ExplorerError(.notFound, "no such page")
         }
     }
 
-    // MARK: What is asked for
+    // MARK: Resources
 
     /// The segment that `id=<split>/<number>` names.
     func place(_ request: ExplorerRequest) throws(ExplorerError) -> (
@@ -144,10 +143,10 @@ extension DatasetExplorer {
     ) {
         let parts = (request["id"] ?? "").split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let split = Split(rawValue: String(parts[0])), let number = Int(parts[1])
-        else { throw ExplorerError(.badRequest, "'id' wants a split and a number, such as train/12") }
+        else { throw ExplorerError(.badRequest, "'id' must be a split and a number, such as train/12") }
         guard let place = reader.place(number, in: split),
             let (source, segment) = table.source(of: number, in: split)
-        else { throw ExplorerError(.notFound, "there is no such segment") }
+        else { throw ExplorerError(.notFound, "no such segment") }
         return (place, source, segment)
     }
 
@@ -155,7 +154,7 @@ extension DatasetExplorer {
     func source(_ request: ExplorerRequest) throws(ExplorerError) -> Int? {
         guard let text = request["source"] else { return nil }
         guard let number = Int(text), reader.snapshot.sources.indices.contains(number) else {
-            throw ExplorerError(.notFound, "there is no such source")
+            throw ExplorerError(.notFound, "no such source")
         }
         return number
     }
@@ -192,17 +191,17 @@ extension DatasetExplorer {
 
     private func sound(_ request: ExplorerRequest) async throws -> ExplorerResponse {
         guard let number = try source(request) else {
-            throw ExplorerError(.badRequest, "'source' wants the number of a source")
+            throw ExplorerError(.badRequest, "'source' must be the number of a source")
         }
         let source = reader.snapshot.sources[number]
-        guard source.kind == .audio else { throw ExplorerError(.notFound, "this source is no audio") }
+        guard source.kind == .audio else { throw ExplorerError(.notFound, "this source is not audio") }
         let frames = try await knowledge().frames[number]
         guard let file = try reader.file(of: source),
             let view = try? WaveView(path: file.path, frames: frames)
         else {
             throw ExplorerError(
                 .notFound,
-                "the source's file is not where it was when the dataset was built, or has other bytes")
+                "the source's file has been moved or changed since the dataset was built")
         }
         return try ExplorerResponse(view, range: request.range)
     }

@@ -1,8 +1,8 @@
 import Audio
 
-/// What the explorer is asked, freed of everything that its answer does not depend on.
+/// A request, with only what its answer depends on.
 struct ExplorerRequest: Sendable {
-    /// `GET`, `HEAD` or whatever else somebody tries.
+    /// `GET`, `HEAD` or any other.
     var method = "GET"
     /// The path as it was sent, still percent-encoded.
     var path: String
@@ -29,7 +29,7 @@ struct ExplorerRequest: Sendable {
     subscript(name: String) -> String? { query.first { $0.name == name }?.value }
 }
 
-/// What the explorer says.
+/// An answer of the explorer.
 struct ExplorerResponse: Sendable {
     var status: Status
     var headers: [(name: String, value: String)] = []

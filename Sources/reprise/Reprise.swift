@@ -42,6 +42,7 @@ struct Reprise: ParsableCommand {
 
     static func main() {
         signal(SIGPIPE, SIG_DFL)
+        checkSubcommand(of: Self.self)
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -54,7 +55,7 @@ struct Reprise: ParsableCommand {
             end(isUsage ? .usage : .failed, saying: error.faults.map(\.description))
         } catch {
             Terminal.restoreStandardError()
-            exit(withError: error)
+            end(error, of: Self.self)
         }
     }
 }

@@ -53,7 +53,7 @@ extension SiblingCommand {
 struct ServeCommand: SiblingCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Show a dataset in the browser: filter, look, listen; runs and their curves.")
+        abstract: "Explore a dataset in the browser: see and hear segments, follow training runs.")
     static let executable = "reprise-serve"
     static let origin = "tools/quickstart builds it, and so does 'swift build --product reprise-serve'"
 

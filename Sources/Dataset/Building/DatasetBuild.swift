@@ -90,7 +90,8 @@ public struct DatasetBuild: Sendable {
                     objects: [object] + (try Self.references(snapshot, cache)), summary: summary.json,
                     origin: origin)
                 : BuildState(
-                    fingerprint: nil, snapshot: object.digest, objects: [], summary: .null, origin: origin)
+                    fingerprint: nil, snapshot: object.digest, objects: [],
+                    summary: ["quarantine": summary.json["quarantine"] ?? .null], origin: origin)
             try engine.publish(object.digest, as: manifest.dataset, keeping: state)
             summary.seconds = seconds()
             return summary

@@ -4,7 +4,7 @@ internal import Synchronization
 /// Runs the tasks that make answers, a few at once, on threads of their own.
 ///
 /// The threads that Swift's tasks share are as many as processors; reading all records, or counting statistics, may keep
-/// every one of them busy for seconds, in which nobody would be answered. Few at once bounds what pictures need of memory.
+/// every one of them busy for seconds, and meanwhile no client would be answered. Few at once bounds what pictures need of memory.
 final class AnswerThreads: TaskExecutor {
     private struct State {
         var jobs: [UnownedJob] = []

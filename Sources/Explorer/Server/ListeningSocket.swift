@@ -11,13 +11,13 @@ struct ListeningSocket {
     let descriptor: Int32
     /// The port that it listens on, the system's choice if 0 was asked for.
     let port: UInt16
-    /// As it stands in a URL: IPv6 addresses in brackets.
+    /// The host as in a URL: IPv6 addresses in brackets.
     let urlHost: String
 
     /// What `accept` gives.
     enum Accepted {
         case connection(Int32)
-        /// Nobody waits.
+        /// No client is waiting.
         case nothing
         /// The process or the system has no descriptor left.
         case exhausted
@@ -90,7 +90,7 @@ struct ListeningSocket {
         return .success((descriptor, port(of: descriptor)))
     }
 
-    /// The port of a bound socket; it stands at the same place in IPv4 and IPv6 addresses.
+    /// The port of a bound socket; it is at the same place in IPv4 and IPv6 addresses.
     private static func port(of descriptor: Int32) -> UInt16 {
         var address = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -152,7 +152,7 @@ struct ListeningSocket {
     func end() { close(descriptor) }
 }
 
-/// What is done with a connected socket.
+/// Operations on a connected socket.
 enum Socket {
     static func makeNonBlocking(_ descriptor: Int32) -> Bool {
         let flags = fcntl(descriptor, F_GETFL)

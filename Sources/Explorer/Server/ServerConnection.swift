@@ -31,7 +31,7 @@ final class ServerConnection {
     var input: [UInt8] = []
     /// How many of them hold no end of a head.
     var searched = 0
-    /// What is to be sent, in order.
+    /// Bytes to send, in order.
     private var output: [ArraySlice<UInt8>] = []
     /// The rest of a body that is made as it is sent.
     var stream: SoundStream?
@@ -104,7 +104,7 @@ final class ServerConnection {
 
     /// Sends what the client takes now.
     ///
-    /// - Returns: whether the connection still stands.
+    /// - Returns: whether the connection is still open.
     func send(_ now: ContinuousClock.Instant) -> Bool {
         while let part = output.first {
             guard !part.isEmpty else {

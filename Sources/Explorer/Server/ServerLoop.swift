@@ -93,7 +93,7 @@ final class ServerLoop {
             numbers.append(number)
             polled.append(pollfd(fd: connection.descriptor, events: Int16(events), revents: 0))
         }
-        // Deadlines are looked at this often; without connections there are none.
+        // Deadlines are checked this often; without connections there are none.
         let timeout: Int32 = connections.isEmpty && isOpen ? -1 : 100
         guard poll(&polled, nfds_t(polled.count), timeout) > 0 else { return ([], false) }
         let ready = zip(numbers, polled.dropFirst(2)).filter { $1.revents != 0 }
@@ -131,7 +131,7 @@ final class ServerLoop {
         return true
     }
 
-    /// Ends a connection: at once, or having told the client that nothing more comes.
+    /// Ends a connection: at once, or after a half-close.
     private func end(_ connection: ServerConnection, at politely: ContinuousClock.Instant?) {
         if let politely {
             Socket.finishWriting(connection.descriptor)
@@ -245,7 +245,7 @@ final class ServerLoop {
     /// More of a body has been made.
     private func more(_ bytes: [UInt8], _ number: Int, _ now: ContinuousClock.Instant) {
         guard let connection = connections[number] else { return }
-        // An answer that stops before its length is told by the connection's end.
+        // The end of the connection tells the client that the answer is incomplete.
         guard !bytes.isEmpty else { return end(connection, at: nil) }
         connection.append(bytes)
         connection.state = .writing
