@@ -156,9 +156,9 @@ struct SourceFindings {
             guard reach > 0 else { continue }
             for (path, value) in values where value < quartiles[0] - reach || value > quartiles[1] + reach {
                 outlying.insert(path)
+                let numbers = figures([value] + quartiles)
                 found.append(
-                    "\(path): \(measure.title) \(figure(value)), most have \(figure(quartiles[0])) to \(figure(quartiles[1]))"
-                )
+                    "\(path): \(measure.title) \(numbers[0]), most have \(numbers[1]) to \(numbers[2])")
             }
         }
         guard !found.isEmpty else { return [] }

@@ -89,7 +89,7 @@ extension DatasetStatistics {
         let rows = measures.compactMap { measure -> [String]? in
             guard let spread = spreads[measure.name], spread.count > 0 else { return nil }
             return [measure.title]
-                + ([spread.mean, spread.deviation] + spread.quantiles([0, 0.5, 1])).map(figure)
+                + figures([spread.mean, spread.deviation] + spread.quantiles([0, 0.5, 1]))
         }
         return rows.isEmpty
             ? "" : table(["by source", "mean", "std", "min", "median", "max"], rows, width: width)

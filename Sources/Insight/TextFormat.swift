@@ -36,11 +36,14 @@ public func byteSize(_ count: Int) -> String {
     return unit == 0 ? "\(count) B" : "\(format(value, value < 10 ? 2 : 1)) \(units[unit])"
 }
 
-/// A measured number with as many decimals as its size asks for: two, one from 100 on, none from 1,000 on.
-func figure(_ value: Double) -> String {
-    let size = abs(value)
-    guard size < 1e15 else { return "\(value)" }
-    return size >= 999.95 ? grouped(Int(value.rounded())) : format(value, size >= 99.995 ? 1 : 2)
+/// Measured numbers of one kind, all with as many decimals as the largest asks for: two, one from 100 on, none from
+/// 1,000 on.
+func figures(_ values: [Double]) -> [String] {
+    let size = values.map(abs).max() ?? 0
+    guard size < 1e15 else { return values.map { "\($0)" } }
+    return values.map { value in
+        size >= 999.95 ? grouped(Int(value.rounded())) : format(value, size >= 99.995 ? 1 : 2)
+    }
 }
 
 /// A text with its middle replaced by `…`, so that it is no longer than a width.

@@ -9,7 +9,15 @@ struct TextFormatTests {
         (999.96, "1,000"),
         (10_567.7, "10,568"), (-1234.5, "-1,235"), (-0.5, "-0.50"),
     ])
-    func numbersHaveTheDecimalsOfTheirSize(value: Double, text: String) { #expect(figure(value) == text) }
+    func numbersHaveTheDecimalsOfTheirSize(value: Double, text: String) {
+        #expect(figures([value]) == [text])
+    }
+
+    @Test func numbersOfOneRowHaveTheSameDecimals() {
+        #expect(figures([72.194, 22.75, 127]) == ["72.2", "22.8", "127.0"])
+        #expect(figures([1, 10_567.7]) == ["1", "10,568"])
+        #expect(figures([]) == [])
+    }
 
     @Test func longTextsLoseTheirMiddle() {
         #expect(shortened("abcdefghij", to: 10) == "abcdefghij")

@@ -33,7 +33,7 @@ const page = (() => {
   // The ends of an axis for values that are all the same: without them Chart.js draws from one below to one above.
   const ends = (values) => {
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    return low === high && low !== 0 ? { suggestedMin: low - Math.abs(low) / 2, suggestedMax: low + Math.abs(low) / 2 } : {};
+    return low === high && low !== 0 ? { suggestedMin: Math.min(0, 2 * low), suggestedMax: Math.max(0, 2 * low) } : {};
   };
   const many = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
   const pitchName = (pitch) => ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"][pitch % 12] + (Math.floor(pitch / 12) - 1);
