@@ -11,9 +11,6 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-/// FlyingFox brings FoundationNetworking, which needs it where Swift's libraries are linked in.
-let curl: LinkerSetting = .linkedLibrary("curl", .when(platforms: [.linux], configuration: .release))
-
 var targets: [Target] = [
     // Layer 5
     .executableTarget(
@@ -29,7 +26,7 @@ var targets: [Target] = [
             "Console", "Explorer", "Build",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
-        swiftSettings: strict, linkerSettings: [curl]),
+        swiftSettings: strict),
     // Layer 4
     .target(
         name: "Console",
@@ -37,10 +34,7 @@ var targets: [Target] = [
         swiftSettings: strict),
     .target(
         name: "Explorer",
-        dependencies: [
-            "Insight", "Dataset", "Audio", "Build", .product(name: "FlyingFox", package: "FlyingFox"),
-            .product(name: "FlyingSocks", package: "FlyingFox"),
-        ],
+        dependencies: ["Insight", "Dataset", "Audio", "Build"],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
             .embedInCode("Page/explorer.js"), .embedInCode("Page/sound.js"),
@@ -124,6 +118,10 @@ var targets: [Target] = [
     .testTarget(
         name: "ExplorerTests", dependencies: ["Explorer", "Insight", "Dataset", "Audio", "Build"],
         swiftSettings: strict),
+    .testTarget(
+        name: "ConsoleTests",
+        dependencies: ["Console", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     .testTarget(
         name: "EndToEndTests", dependencies: ["reprise", "reprise-serve"], swiftSettings: strict),
@@ -185,7 +183,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
-        .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
     ],
     targets: targets,
     cxxLanguageStandard: .cxx20

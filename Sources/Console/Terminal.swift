@@ -32,12 +32,15 @@ public struct Terminal: Sendable {
         return Int(size.ws_col)
     }
 
+    /// The columns that text should fit into: the terminal's, and 100 where the text goes to a file or another program.
+    public var textWidth: Int { isatty(descriptor) == 1 ? max(width, 60) : 100 }
+
     /// Writes one line that a person reads, with control characters escaped.
     public func writeLine(_ line: String) { write(line.shown + "\n") }
 
     /// Writes text at once and as it is, past any buffer.
     ///
-    /// - Returns: whether all of it was written; if not, `errno` tells why.
+    /// - Returns: whether all of it was written; if not, `errno` says why.
     @discardableResult
     public func write(_ text: String) -> Bool {
         var text = text

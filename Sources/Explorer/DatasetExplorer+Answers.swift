@@ -4,32 +4,50 @@ import Dataset
 import Insight
 
 extension DatasetExplorer {
-    /// The longest target, and the most bytes of target and headers, that are read.
+    /// The longest target of a request, in bytes.
     static let longestTarget = 4096
-    static let mostHeaderBytes = 32_768
 
     /// Answers a request; whatever goes wrong is an answer too.
     func answer(_ request: ExplorerRequest) async -> ExplorerResponse {
-        var response: ExplorerResponse
+        if let refusal = refusal(of: request) { return refusal }
         do {
-            try check(request)
-            response = try await respond(request)
+            // The client may have gone while others were answered.
+            try Task.checkCancellation()
+            var response = try await respond(request)
+            response.headers += Self.securityHeaders(for: request.path)
+            return response
         } catch let error as ExplorerError {
-            response = .json(["error": .string(error.message)], error.status)
-            if error.status == .methodNotAllowed { response.headers.append(("Allow", "GET, HEAD")) }
+            return response(to: error)
         } catch {
             // The words may name files of this machine, so they stay here.
-            let message = (error as? BuildError)?.code == .noDataset ? "there is no such segment" : "failed"
-            response = .json(["error": .string(message)], .failed)
+            let message = (error as? BuildError)?.code == .noDataset ? "no such segment" : "failed"
+            return response(to: ExplorerError(.failed, message))
         }
-        response.headers += Self.securityHeaders(for: request.path)
+    }
+
+    /// The answer that says what is wrong.
+    func response(to error: ExplorerError) -> ExplorerResponse {
+        var response = ExplorerResponse.json(["error": .string(error.message)], error.status)
+        if error.status == .methodNotAllowed { response.headers.append(("Allow", "GET, HEAD")) }
+        response.headers += Self.securityHeaders(for: "")
         return response
     }
 
-    /// What every answer carries, so that a page elsewhere can neither read nor frame this one, and this one loads
-    /// nothing from elsewhere.
+    /// The answer to a request that no page of ours sends; nil for all others.
+    ///
+    /// Nothing is computed for it.
+    func refusal(of request: ExplorerRequest) -> ExplorerResponse? {
+        do {
+            try check(request)
+            return nil
+        } catch {
+            return response(to: error)
+        }
+    }
+
+    /// Headers of every answer: no other page can read or frame this one, and it loads nothing from elsewhere.
     private static func securityHeaders(for path: String) -> [(String, String)] {
-        // The report is one file that must work without a server: its scripts and styles stand in it.
+        // The report is one file that must work without a server: its scripts and styles are in it.
         let inside = path == "/report" ? "'unsafe-inline'" : "'self'"
         let policy =
             "default-src 'none'; script-src \(inside); style-src \(inside); img-src 'self' data:; media-src 'self'; "
@@ -41,16 +59,20 @@ extension DatasetExplorer {
         ]
     }
 
-    /// Refuses what no page of ours asks.
+    /// Refuses requests that no page of ours sends.
     private func check(_ request: ExplorerRequest) throws(ExplorerError) {
         guard request.method == "GET" || request.method == "HEAD" else {
-            throw ExplorerError(.methodNotAllowed, "only GET and HEAD: nothing can be changed here")
+            throw ExplorerError(.methodNotAllowed, "only GET and HEAD are allowed; the explorer is read-only")
         }
         guard let host = request.host, isOwn(host) else {
-            throw ExplorerError(.forbidden, "this is not the name that the explorer was started under")
+            throw ExplorerError(.forbidden, "the explorer does not answer to this host name")
         }
-        guard request.byteCount <= Self.mostHeaderBytes else {
-            throw ExplorerError(.headersTooLarge, "too many headers")
+        guard isFromOwnPage(request, host) else {
+            throw ExplorerError(.forbidden, "only the explorer's own page may request this")
+        }
+        guard !request.hasBody else { throw ExplorerError(.bodyRefused, "requests must not have a body") }
+        guard request.byteCount <= RequestHead.mostBytes else {
+            throw ExplorerError(.headersTooLarge, "the headers are too large")
         }
         guard
             request.path.utf8.count
@@ -59,9 +81,22 @@ extension DatasetExplorer {
         else { throw ExplorerError(.targetTooLong, "the address is too long") }
     }
 
+    /// Whether a request comes from the explorer's page, from a link to it, or from no browser.
+    ///
+    /// A page elsewhere cannot read the answers, but without this check it could keep the explorer busy with them
+    /// (Fetch Metadata Request Headers, W3C).
+    private func isFromOwnPage(_ request: ExplorerRequest, _ host: String) -> Bool {
+        if let origin = request.origin, origin.lowercased() != "http://" + host.lowercased() { return false }
+        switch request.fetchSite {
+        case nil, "same-origin", "none": return true
+        // A link or a typed address that leads here.
+        default: return request.fetchMode == "navigate" && request.fetchDestination == "document"
+        }
+    }
+
     /// Whether a `Host` header names this machine: an IP address, `localhost` or the name given at the start.
     ///
-    /// Another name may be made to lead here by whoever owns it (DNS rebinding), and its pages could then read the answers.
+    /// The owner of another name could let it resolve to this machine (DNS rebinding), and its pages could read the answers.
     private func isOwn(_ header: String) -> Bool {
         var name = Substring(header.lowercased())
         if name.hasPrefix("["), let end = name.firstIndex(of: "]") {
@@ -72,7 +107,7 @@ extension DatasetExplorer {
             guard UInt16(name[name.index(after: colon)...]) != nil else { return false }
             name = name[..<colon]
         }
-        if name == "localhost" || name == hostName.lowercased() { return true }
+        if name == "localhost" || hostNames.contains(String(name)) { return true }
         let numbers = name.split(separator: ".", omittingEmptySubsequences: false)
         return numbers.count == 4 && numbers.allSatisfy { UInt8($0) != nil }
     }
@@ -96,11 +131,11 @@ extension DatasetExplorer {
         case "/api/runs": .json(["runs": .array(try runs().map(\.json))])
         case "/api/run": .json(try describeRun(request))
         case "/api/transfer": try transfer(request)
-        default: throw ExplorerError(.notFound, "there is no such page")
+        default: throw ExplorerError(.notFound, "no such page")
         }
     }
 
-    // MARK: What is asked for
+    // MARK: Resources
 
     /// The segment that `id=<split>/<number>` names.
     func place(_ request: ExplorerRequest) throws(ExplorerError) -> (
@@ -108,10 +143,10 @@ extension DatasetExplorer {
     ) {
         let parts = (request["id"] ?? "").split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let split = Split(rawValue: String(parts[0])), let number = Int(parts[1])
-        else { throw ExplorerError(.badRequest, "'id' wants a split and a number, such as train/12") }
+        else { throw ExplorerError(.badRequest, "'id' must be a split and a number, such as train/12") }
         guard let place = reader.place(number, in: split),
             let (source, segment) = table.source(of: number, in: split)
-        else { throw ExplorerError(.notFound, "there is no such segment") }
+        else { throw ExplorerError(.notFound, "no such segment") }
         return (place, source, segment)
     }
 
@@ -119,7 +154,7 @@ extension DatasetExplorer {
     func source(_ request: ExplorerRequest) throws(ExplorerError) -> Int? {
         guard let text = request["source"] else { return nil }
         guard let number = Int(text), reader.snapshot.sources.indices.contains(number) else {
-            throw ExplorerError(.notFound, "there is no such source")
+            throw ExplorerError(.notFound, "no such source")
         }
         return number
     }
@@ -156,17 +191,17 @@ extension DatasetExplorer {
 
     private func sound(_ request: ExplorerRequest) async throws -> ExplorerResponse {
         guard let number = try source(request) else {
-            throw ExplorerError(.badRequest, "'source' wants the number of a source")
+            throw ExplorerError(.badRequest, "'source' must be the number of a source")
         }
         let source = reader.snapshot.sources[number]
-        guard source.kind == .audio else { throw ExplorerError(.notFound, "this source is no audio") }
+        guard source.kind == .audio else { throw ExplorerError(.notFound, "this source is not audio") }
         let frames = try await knowledge().frames[number]
         guard let file = try reader.file(of: source),
             let view = try? WaveView(path: file.path, frames: frames)
         else {
             throw ExplorerError(
                 .notFound,
-                "the source's file is not where it was when the dataset was built, or has other bytes")
+                "the source's file has been moved or changed since the dataset was built")
         }
         return try ExplorerResponse(view, range: request.range)
     }

@@ -4,7 +4,7 @@ import Dataset
 import Insight
 
 extension DatasetExplorer {
-    /// What the page needs at its start: what there is to filter by.
+    /// The dataset, and everything it can be filtered by; the page asks for it first.
     func describeDataset() -> JSONValue {
         let snapshot = reader.snapshot
         var counts: [String: [String: Int]] = snapshot.vocabularies.mapValues { _ in [:] }
@@ -83,19 +83,16 @@ extension DatasetExplorer {
                 members[name] = .string("\(run.split.rawValue)/\(run.number + neighbour - run.first)")
             }
         }
-        if let rate = manifest.audio?.sampleRate, place.shard.kind == .audio,
-            let start = members["start"]?.integer, let length = members["length"]?.integer
-        {
-            members["start_seconds"] = .number(Double(start) / Double(rate))
-            members["length_seconds"] = .number(Double(length) / Double(rate))
-        }
+        members["measures"] = try view.measures()
+        members["start_seconds"] = try view.startSecond().map { .number($0) } ?? .null
+        members["length_seconds"] = .number(try view.lengthInSeconds())
         members["source"] = try await describe(source)
         return .object(members)
     }
 
     func describeSource(_ request: ExplorerRequest) async throws -> JSONValue {
         guard let number = try source(request) else {
-            throw ExplorerError(.badRequest, "'source' wants the number of a source")
+            throw ExplorerError(.badRequest, "'source' must be the number of a source")
         }
         return ["source": try await describe(number), "picture": try picture(ofSource: number).json]
     }
@@ -113,6 +110,15 @@ extension DatasetExplorer {
                     "name": .string(measure.name), "title": .string(measure.title), "value": .number(value),
                 ]
             })
+        // A piece has a hash for a name; its sources say more.
+        let piece = source.piece
+        let others = reader.snapshot.sources.indices.filter {
+            $0 != number && reader.snapshot.sources[$0].piece == piece
+        }
+        members["same_piece"] = [
+            "count": JSONValue(others.count),
+            "paths": .array(others.prefix(5).map { .string(reader.snapshot.sources[$0].path) }),
+        ]
         members["first"] =
             table.runs[number].first.map { .string("\($0.split.rawValue)/\($0.number)") } ?? .null
         return .object(members)
@@ -125,7 +131,7 @@ extension DatasetExplorer {
     /// The run that `name=<run>` names: one of those that are listed, so that no name reaches the disk.
     private func run(_ request: ExplorerRequest) throws -> RunListing {
         guard let run = try runs().first(where: { $0.name == request["name"] }) else {
-            throw ExplorerError(.notFound, "there is no such run")
+            throw ExplorerError(.notFound, "no such run")
         }
         return run
     }
@@ -143,10 +149,10 @@ extension DatasetExplorer {
         let transfers = RunTransfer.all(of: try run(request), cachePath: cachePath)
         guard let number = request["number"].flatMap({ Int($0) }), let name = request["part"],
             let path = transfers.first(where: { $0.number == number })?.parts[name]
-        else { throw ExplorerError(.notFound, "there is no such transfer") }
+        else { throw ExplorerError(.notFound, "no such transfer") }
         if let notes = SoundingNote.all(midiFile: path) { return .json(["notes": .array(notes.map(\.json))]) }
         guard let view = try? WaveView(path: path, frames: nil) else {
-            throw ExplorerError(.notFound, "this part cannot be listened to")
+            throw ExplorerError(.notFound, "this part cannot be played")
         }
         return try ExplorerResponse(view, range: request.range)
     }

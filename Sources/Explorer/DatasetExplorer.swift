@@ -3,7 +3,7 @@ import Dataset
 import Insight
 import Synchronization
 
-/// A dataset to be looked at and listened to in a browser.
+/// A dataset to see and hear in a browser.
 ///
 /// It answers requests; `serve` brings them from the network. It reads, and nothing else. What a request names are numbers
 /// of segments and sources, names of runs and of measures: no path reaches the disk, and a source's file is read only if
@@ -14,20 +14,20 @@ public final class DatasetExplorer: Sendable {
     let manifest: Manifest
     let table: SegmentTable
     let library: SourceLibrary
-    /// Known some time after the start: whatever filters or sorts by a measure waits for them.
+    /// Read in the background from the start; filtering or sorting by a measure waits for it.
     private let known: Task<Known, any Error>
     private let late = Mutex(Late())
-    /// A name that requests may call this machine by, beside `localhost` and any IP address.
-    let hostName: String
+    /// Names, in lower case, that requests may call this machine by, beside `localhost` and any IP address.
+    let hostNames: Set<String>
 
-    /// What records tell of the sources.
+    /// The numbers in the sources' records.
     struct Known: Sendable {
         let measures: SourceLibrary.Measures
         /// The frames of each audio file; nil for MIDI.
         let frames: [Int?]
     }
 
-    /// What is made when somebody asks for it.
+    /// Made on demand.
     private struct Late {
         var statistics: Task<[UInt8], any Error>?
         /// The newest pictures, oldest first.
@@ -39,13 +39,13 @@ public final class DatasetExplorer: Sendable {
     /// - Parameters:
     ///   - dataset: as `DatasetReader` takes it.
     ///   - cachePath: the cache's folder.
-    ///   - hostName: what the machine is called in the page's address.
+    ///   - hostNames: what the machine is called in the page's address, beside `localhost` and IP addresses.
     /// - Throws: `BuildError`, `ManifestError`.
-    public init(dataset: String, cachePath: String, hostName: String = "localhost") throws {
+    public init(dataset: String, cachePath: String, hostNames: Set<String> = []) throws {
         let reader = try DatasetReader(dataset, cachePath: cachePath)
         self.reader = reader
         self.cachePath = cachePath
-        self.hostName = hostName
+        self.hostNames = Set(hostNames.map { $0.lowercased() })
         manifest = try reader.manifest()
         table = try SegmentTable(reader)
         library = SourceLibrary(reader.snapshot.sources, table)
@@ -63,7 +63,7 @@ public final class DatasetExplorer: Sendable {
         }
     }
 
-    /// What records tell; waits until they are read.
+    /// The numbers in the records; waits until they are read.
     func knowledge() async throws -> Known { try await known.value }
 
     /// The page of `stats --html`, made once.
@@ -72,7 +72,7 @@ public final class DatasetExplorer: Sendable {
         let task = late.withLock { late in
             let task =
                 late.statistics
-                ?? Task.detached { Array(try DatasetStatistics(reader).html.utf8) }
+                ?? Task.detached { Array(try DatasetStatistics(reader).html(backTo: "/").utf8) }
             late.statistics = task
             return task
         }

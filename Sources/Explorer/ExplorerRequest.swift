@@ -1,8 +1,8 @@
 import Audio
 
-/// What the explorer is asked, freed of everything that its answer does not depend on.
+/// A request, with only what its answer depends on.
 struct ExplorerRequest: Sendable {
-    /// `GET`, `HEAD` or whatever else somebody tries.
+    /// `GET`, `HEAD` or any other.
     var method = "GET"
     /// The path as it was sent, still percent-encoded.
     var path: String
@@ -12,18 +12,30 @@ struct ExplorerRequest: Sendable {
     var host: String? = "localhost"
     /// The header `Range`.
     var range: String?
-    /// The bytes of the request's target and headers.
+    /// The header `Origin`.
+    var origin: String?
+    /// The headers `Sec-Fetch-Site`, `Sec-Fetch-Mode` and `Sec-Fetch-Dest`, by which a browser says who asks, and what for.
+    var fetchSite: String?
+    var fetchMode: String?
+    var fetchDestination: String?
+    /// Whether a body follows; none is ever read.
+    var hasBody = false
+    /// Whether the client may send another request on its connection.
+    var keepsConnection = true
+    /// The bytes of the request line and the headers.
     var byteCount = 0
 
     /// The first value of a name.
     subscript(name: String) -> String? { query.first { $0.name == name }?.value }
 }
 
-/// What the explorer says.
+/// An answer of the explorer.
 struct ExplorerResponse: Sendable {
     var status: Status
     var headers: [(name: String, value: String)] = []
     var body: Body
+    /// Whether the body is only counted, as `HEAD` wants it.
+    var isHeadOnly = false
 
     enum Status: Int, Sendable {
         case okay = 200
@@ -32,10 +44,30 @@ struct ExplorerResponse: Sendable {
         case forbidden = 403
         case notFound = 404
         case methodNotAllowed = 405
+        case bodyRefused = 413
         case targetTooLong = 414
         case rangeNotSatisfiable = 416
         case headersTooLarge = 431
         case failed = 500
+        case versionNotSupported = 505
+
+        /// The reason phrase (RFC 9110, section 15).
+        var phrase: String {
+            switch self {
+            case .okay: "OK"
+            case .partial: "Partial Content"
+            case .badRequest: "Bad Request"
+            case .forbidden: "Forbidden"
+            case .notFound: "Not Found"
+            case .methodNotAllowed: "Method Not Allowed"
+            case .bodyRefused: "Content Too Large"
+            case .targetTooLong: "URI Too Long"
+            case .rangeNotSatisfiable: "Range Not Satisfiable"
+            case .headersTooLarge: "Request Header Fields Too Large"
+            case .failed: "Internal Server Error"
+            case .versionNotSupported: "HTTP Version Not Supported"
+            }
+        }
     }
 
     enum Body: Sendable {

@@ -13,7 +13,8 @@ struct SegmentQuery: Sendable {
     var ranges: [String: ClosedRange<Double>] = [:]
     /// A measure; nil: by path.
     var sort: String?
-    var falls = false
+    /// Whether the sort is descending.
+    var isDescending = false
     /// From 0.
     var page = 0
 
@@ -27,7 +28,7 @@ struct SegmentQuery: Sendable {
     init(_ request: ExplorerRequest, vocabularies: [String: [String]]) throws(ExplorerError) {
         for (name, value) in request.query {
             func fault(_ wanted: String) -> ExplorerError {
-                ExplorerError(.badRequest, "'\(name)' wants \(wanted)")
+                ExplorerError(.badRequest, "'\(name)' must be \(wanted)")
             }
             switch name {
             case "q": text = value.lowercased()
@@ -43,8 +44,8 @@ struct SegmentQuery: Sendable {
                 guard let page = Int(value), page >= 0, page < 1 << 40 else { throw fault("a page from 0") }
                 self.page = page
             case "sort" where !value.isEmpty:
-                falls = value.hasPrefix("-")
-                let measure = falls ? String(value.dropFirst()) : value
+                isDescending = value.hasPrefix("-")
+                let measure = isDescending ? String(value.dropFirst()) : value
                 guard Self.isMeasure(measure) else { throw fault("a measure") }
                 sort = measure
             case "split", "kind", "sort": break

@@ -49,8 +49,8 @@ struct SourceLibrary: Sendable {
     ) -> (segments: Int, sources: Int, rows: [Row]) {
         var found = matches(query, measures)
         if let sort = query.sort, let values = measures?[sort] {
-            // What has no such number stands at the end either way.
-            let sign: Double = query.falls ? -1 : 1
+            // Sources without the number come last either way.
+            let sign: Double = query.isDescending ? -1 : 1
             let keys = found.map { values[$0].isNaN ? Double.infinity : sign * values[$0] }
             let order = found.indices.sorted { (keys[$0], $0) < (keys[$1], $1) }
             found = order.map { found[$0] }

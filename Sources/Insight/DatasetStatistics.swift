@@ -9,7 +9,7 @@ public struct DatasetStatistics: Sendable {
     public let snapshot: Digest
     /// Everything.
     public let total: Tally
-    /// By split; where single segments were dealt, sources and pieces count in each split they reach.
+    /// By split; if the unit of splits is a segment, sources and pieces count in each split they reach.
     public let splits: [Split: Tally]
     /// By label, then by value; "" is unknown.
     public let labels: [String: [String: Tally]]
@@ -21,11 +21,11 @@ public struct DatasetStatistics: Sendable {
     public let melFrequencies: [Double]?
     /// The seconds from frame to frame of the mel; nil without one.
     public let melHopSeconds: Double?
-    /// Sources whose bytes could not be used, by code.
+    /// Sources that could not be used, by code; as the last build counted them if it made this snapshot.
     public let quarantine: [String: Int]
-    /// Sources that were read leniently, by code.
+    /// Sources that were read with warnings, by code.
     public let warnings: [String: Int]
-    /// What is wrong or odd, worst first.
+    /// Problems, worst first.
     public let problems: [Problem]
 
     /// Counts.
@@ -77,7 +77,8 @@ public struct DatasetStatistics: Sendable {
             frequencies == nil
             ? nil : manifest.audio.map { Double($0.stft.hop) / Double($0.sampleRate) }
         melAfter = try reader.normalizedMel()
-        quarantine = Dictionary(grouping: snapshot.quarantine, by: \.code).mapValues(\.count)
+        let quarantined = Quarantined.all(of: reader)
+        quarantine = Dictionary(grouping: quarantined, by: \.code).mapValues(\.count)
         var warnings: [String: Int] = [:]
         for source in snapshot.sources {
             let codes = Set(source.warnings.map { String($0.prefix { $0 != ":" }) })
@@ -85,7 +86,7 @@ public struct DatasetStatistics: Sendable {
         }
         self.warnings = warnings
         problems = Problem.found(
-            in: snapshot, findings, pairs: try reader.nearDuplicates(sketches))
+            in: snapshot, manifest, findings, quarantined, pairs: try reader.nearDuplicates(sketches))
     }
 
     /// The object that `stats --json` prints.

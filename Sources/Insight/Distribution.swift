@@ -7,7 +7,7 @@ public struct Distribution: Sendable {
     /// Nothing yet.
     public init() {}
 
-    /// Counts a number; nil and what is not finite are passed over.
+    /// Counts a number; nil, NaN and infinities are ignored.
     public mutating func add(_ value: Double?) {
         if let value, value.isFinite { values.append(value) }
     }

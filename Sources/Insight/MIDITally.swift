@@ -17,15 +17,15 @@ public struct MIDITally: Sendable {
     public var lengths = LogHistogram()
     /// How long the sustain pedal is held, in seconds.
     public var pedals = LogHistogram()
-    /// Beats in which k pitches sound, by k.
+    /// Beats in which k pitches sound at the same time, by k.
     public var polyphony: [Double] = []
-    /// Seconds at each tempo in whole beats a minute.
+    /// Seconds at each tempo in whole BPM.
     public var tempi: [Int: Double] = [:]
-    /// Beats in each metre.
+    /// Beats in each time signature.
     public var metres: [String: Double] = [:]
     /// Beats in each key signature.
     public var keys: [String: Double] = [:]
-    /// The slowest and the fastest tempo in beats a minute that any source has.
+    /// The slowest and the fastest tempo in BPM that any source has.
     public var bpm: ClosedRange<Double>?
     /// Bars, drums heard too.
     public var bars = 0
@@ -44,11 +44,11 @@ public struct MIDITally: Sendable {
 
     /// The names of `spreads`, in the order in which people look at them, with what each says.
     public static let measures: [(name: String, title: String)] = [
-        ("notes_per_second", "notes a second"), ("polyphony", "pitches at once"),
-        ("polyphony_rate", "time with more than 2 pitches"), ("pitch_entropy", "pitch entropy, bits"),
+        ("notes_per_second", "notes/s"), ("polyphony", "polyphony"),
+        ("polyphony_rate", "time with over 2 pitches, share"), ("pitch_entropy", "pitch entropy, bits"),
         ("pitch_class_entropy", "pitch class entropy, bits"), ("scale_consistency", "scale consistency"),
-        ("groove_consistency", "groove consistency"), ("empty_bar_rate", "empty bars"),
-        ("velocity", "velocity"), ("tempo", "tempo, beats a minute"),
+        ("groove_consistency", "groove consistency"), ("empty_bar_rate", "empty bars, share"),
+        ("velocity", "velocity"), ("tempo", "tempo, BPM"),
     ]
 
     /// The notes of each of the 16 General MIDI families, then of drums.

@@ -8,10 +8,12 @@ extension Problem {
         let (a, b) = (sources[pair.first], sources[pair.second])
         let share = percent(pair.share) + (pair.isTransposed ? " in another key" : "")
         return
-            "\(a.path) (\(a.split?.rawValue ?? "dealt by segment")) ~ \(b.path) (\(b.split?.rawValue ?? "dealt by segment")): \(share)"
+            "\(a.path) (\(a.split?.rawValue ?? "split by segment")) ~ \(b.path) (\(b.split?.rawValue ?? "split by segment")): \(share)"
     }
 
-    static func leaks(_ sources: [Snapshot.Source], _ pairs: [DuplicatePair]) -> [Problem] {
+    static func leaks(
+        _ sources: [Snapshot.Source], _ pairs: [DuplicatePair], _ dealing: Manifest.Splits
+    ) -> [Problem] {
         let across = pairs.filter { sources[$0.first].split != sources[$0.second].split }
         var problems: [Problem] = []
         if !across.isEmpty {
@@ -19,28 +21,38 @@ extension Problem {
                 Problem(
                     code: "duplicates.across-splits",
                     message: "\(count(across.count, "pair")) of sources in different splits share passages: "
-                        + "what is tested on was partly trained on",
-                    help:
-                        "set `splits: {near_duplicates: together}`, or give the versions of a work one `piece`",
+                        + "the test split is partly training data",
+                    help: separating(dealing),
                     sources: across.sorted { $0.share > $1.share }.map { name($0, sources) }))
         }
-        // Equal bytes stand in one split by construction, unless single segments were dealt.
+        // Equal bytes are in one split by construction, unless the unit is a segment.
         if sources.contains(where: { $0.split == nil && $0.segments > 1 }) {
             problems.append(
                 Problem(
                     code: "splits.by-segment",
                     message:
-                        "segments of one piece stand in different splits, so that held-out figures are too good",
-                    help: "use `by: piece`; keep `by: segment` for measuring a paper again", sources: []))
+                        "segments of one piece are in different splits, so results on held-out data are too good",
+                    help: "use `by: piece`; keep `by: segment` only to reproduce a paper", sources: []))
         }
         return problems
     }
 
-    /// Sources that stand in another split than all others of their composer, album, work or the like.
+    /// What keeps versions of a work out of different splits.
+    private static func separating(_ dealing: Manifest.Splits) -> String {
+        if case .column(let column) = dealing.division {
+            return "correct the table's column '\(column)': versions of a work belong in one split"
+        }
+        if dealing.unit == .segment { return "use `by: piece`" }
+        return dealing.nearDuplicates == .together
+            ? "give the versions of a work one `piece`"
+            : "set `splits: {near_duplicates: together}`, or give the versions of a work one `piece`"
+    }
+
+    /// Sources that are in another split than all others of their composer, album, work or the like.
     ///
-    /// A label that splits keep to (nine in ten of its values with several sources stand in one split alone) should be kept
-    /// to by all: what strays was put into a wrong split, or has a wrong label. Labels that splits cut through tell nothing.
-    static func strays(_ snapshot: Snapshot) -> [Problem] {
+    /// A label that splits keep to (nine in ten of its values with several sources are in one split) should be kept
+    /// by all: a stray is in the wrong split, or has a wrong label. Labels that splits do not keep to are left out.
+    static func strays(_ snapshot: Snapshot, _ dealing: Manifest.Splits) -> [Problem] {
         snapshot.vocabularies.keys.sorted().compactMap { label in
             var groups: [String: [Snapshot.Source]] = [:]
             for source in snapshot.sources where source.split != nil && source.segments > 0 {
@@ -63,10 +75,18 @@ extension Problem {
             }
             return Problem(
                 code: "splits.strays",
-                message: "label '\(label)' stays in one split, but for \(count(cut.count, "value")) of "
-                    + grouped(several.count),
-                help: "correct the table's split or the label; or set `splits: {by: \(label)}`",
+                message: "label '\(label)': \(count(cut.count, "value")) of \(grouped(several.count)) "
+                    + "\(cut.count == 1 ? "is" : "are") in several splits, the others in one",
+                help: keeping(label, dealing),
                 sources: lines)
         }
+    }
+
+    private static func keeping(_ label: String, _ dealing: Manifest.Splits) -> String {
+        if case .column(let column) = dealing.division {
+            return "correct the label, or the table's column '\(column)'"
+        }
+        return dealing.unit == .label(label)
+            ? "correct the label" : "correct the label, or set `splits: {by: \(label)}`"
     }
 }

@@ -20,23 +20,25 @@ public struct Problem: Sendable {
         ]
     }
 
-    /// Everything that is wrong or odd, worst first; nothing when there is nothing to say.
+    /// Everything that is wrong or odd, worst first; empty if nothing is.
+    ///
+    /// The advice never names a setting that the manifest already has.
     static func found(
-        in snapshot: Snapshot, _ findings: SourceFindings, pairs: [DuplicatePair]
+        in snapshot: Snapshot, _ manifest: Manifest, _ findings: SourceFindings, _ quarantined: [Quarantined],
+        pairs: [DuplicatePair]
     ) -> [Problem] {
         var problems: [Problem] = []
-        problems += leaks(snapshot.sources, pairs)
-        problems += strays(snapshot)
-        if !snapshot.quarantine.isEmpty {
+        problems += leaks(snapshot.sources, pairs, manifest.splits)
+        problems += strays(snapshot, manifest.splits)
+        if !quarantined.isEmpty {
             problems.append(
                 Problem(
                     code: "sources.quarantined",
-                    message: "\(count(snapshot.quarantine.count, "source")) could not be used",
-                    help: "mend or remove them; `reprise build` prints each reason",
-                    sources: snapshot.quarantine.map { "\($0.path): \($0.code)" }))
+                    message: "\(count(quarantined.count, "source")) could not be used",
+                    help: "repair or remove them", sources: quarantined.map(\.line)))
         }
         problems += duplicates(snapshot.sources, pairs)
-        problems += labels(snapshot)
+        problems += labels(snapshot, manifest.splits)
         problems += findings.problems
         return problems
     }
@@ -54,7 +56,7 @@ public struct Problem: Sendable {
                 Problem(
                     code: "duplicates.bytes",
                     message:
-                        "\(count(copies.count, "file")) stand\(copies.count == 1 ? "s" : "") here more than once",
+                        "\(count(copies.count, "file")) appear\(copies.count == 1 ? "s" : "") more than once",
                     help: "remove the copies, or set `dedupe: true` to keep the first by path",
                     sources: copies))
         }
@@ -69,8 +71,8 @@ public struct Problem: Sendable {
                 Problem(
                     code: "labels.contradict",
                     message:
-                        "\(count(clashing.count, "file")) stand\(clashing.count == 1 ? "s" : "") here under different labels",
-                    help: "decide for one; a copy under a wrong label teaches the wrong thing",
+                        "\(count(clashing.count, "file")) appear\(clashing.count == 1 ? "s" : "") under different labels",
+                    help: "keep the copy with the right label",
                     sources: clashing))
         }
         let within = pairs.filter {
@@ -82,12 +84,27 @@ public struct Problem: Sendable {
                 Problem(
                     code: "duplicates.near",
                     message:
-                        "\(count(within.count, "pair")) of sources in one split share passages but count as different pieces",
+                        "\(count(within.count, "pair")) of sources in one split share passages but are different pieces",
                     help:
                         "give the versions of a work one `piece`, or set `splits: {near_duplicates: together}`",
                     sources: within.sorted { $0.share > $1.share }.map { name($0, sources) }))
         }
         return problems
+    }
+
+    /// What brings each value of a label into every split.
+    private static func stratifying(_ name: String, _ dealing: Manifest.Splits) -> String {
+        if case .column(let column) = dealing.division {
+            return "correct the table's column '\(column)', or add sources"
+        }
+        if dealing.unit == .label(name) {
+            return "`by: \(name)` keeps each value in one split; nothing to do"
+        }
+        return switch dealing.stratify {
+        case name: "add sources with these values: each needs a piece for every split"
+        case let other?: "set `stratify: \(name)` instead of `stratify: \(other)`, or add sources"
+        case nil: "set `splits: {method: exact, stratify: \(name)}`, or add sources"
+        }
     }
 
     private static func describe(_ labels: [String: String]) -> String {
@@ -96,7 +113,7 @@ public struct Problem: Sendable {
 
     // MARK: Labels
 
-    private static func labels(_ snapshot: Snapshot) -> [Problem] {
+    private static func labels(_ snapshot: Snapshot, _ dealing: Manifest.Splits) -> [Problem] {
         var problems: [Problem] = []
         for (name, vocabulary) in snapshot.vocabularies.sorted(by: { $0.key < $1.key }) {
             var segments: [String: Int] = [:]
@@ -114,9 +131,9 @@ public struct Problem: Sendable {
                     Problem(
                         code: "labels.imbalance",
                         message:
-                            "label '\(name)': \(most.key) has \(grouped(most.value)) segments, \(least.key) \(grouped(least.value))",
-                        help: "weigh or resample in training, and report balanced accuracy beside accuracy",
-                        sources: sorted.map { "\($0.key): \(grouped($0.value)) segments" }))
+                            "label '\(name)': \(most.key) has \(count(most.value, "segment")), \(least.key) \(grouped(least.value))",
+                        help: "weight or resample classes in training, and report balanced accuracy too",
+                        sources: sorted.map { "\($0.key): \(count($0.value, "segment"))" }))
             }
             let present = Split.allCases.filter { snapshot.segmentCount($0) > 0 }
             let absent = sorted.compactMap { value, _ -> String? in
@@ -129,8 +146,8 @@ public struct Problem: Sendable {
                     Problem(
                         code: "labels.absent",
                         message:
-                            "label '\(name)': \(count(absent.count, "value")) \(absent.count == 1 ? "is" : "are") not in every split",
-                        help: "set `splits: {method: exact, stratify: \(name)}`, or add sources",
+                            "label '\(name)': \(count(absent.count, "value")) \(absent.count == 1 ? "is" : "are") missing from a split",
+                        help: stratifying(name, dealing),
                         sources: absent))
             }
         }

@@ -60,7 +60,7 @@ extension ScoreDescription {
         return Double(velocities.enumerated().reduce(0) { $0 + $1.offset * $1.element }) / Double(total)
     }
 
-    /// The tempo in beats a minute, as the mean over time; nil for clock time and for nothing.
+    /// The tempo in BPM, as the mean over time; nil for clock time and for nothing.
     public var meanTempo: Double? {
         // In order: sums of the same numbers in another order may differ in the last bit.
         let tempi = tempi.sorted { $0.key < $1.key }

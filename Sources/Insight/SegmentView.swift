@@ -3,10 +3,13 @@ public import Dataset
 import Symbolic
 import Tensors
 
-/// One segment, to be looked at.
+/// One segment, as text, as a picture and as an object.
 public struct SegmentView: Sendable {
+    let reader: DatasetReader
     let place: DatasetReader.Place
     let shard: Shard
+    /// The entry that the segment was cut from; of equal ones the first.
+    let source: Snapshot.Source?
     let segment: Shard.Segment
     let path: String
     let manifest: Manifest
@@ -16,13 +19,15 @@ public struct SegmentView: Sendable {
     ///
     /// - Throws: `BuildError`, `TensorFileError`.
     public init(_ reader: DatasetReader, _ place: DatasetReader.Place) throws {
+        self.reader = reader
         self.place = place
         shard = try reader.open(place.shard)
         let segment = try shard.segment(place.index)
         self.segment = segment
         let digest = Digest(hex: segment.source)
         let sources = reader.snapshot.sources.filter { $0.sha256 == digest }
-        path = (sources.first { $0.labels == segment.labels } ?? sources.first)?.path ?? segment.source
+        source = sources.first { $0.labels == segment.labels } ?? sources.first
+        path = source?.path ?? segment.source
         manifest = try reader.manifest()
     }
 
@@ -37,10 +42,14 @@ public struct SegmentView: Sendable {
     }
 
     func excerpt() throws -> Excerpt {
-        try Excerpt([.init(shard: shard, index: place.index, segment: segment)], manifest: manifest)
+        var excerpt = try Excerpt(
+            [.init(shard: shard, index: place.index, segment: segment)], manifest: manifest)
+        excerpt.clock = try StepClock(
+            reader, source: source, timeline: segment.timeline, grid: manifest.midi?.grid)
+        return excerpt
     }
 
-    /// What is known of the segment, as an object.
+    /// The segment as an object.
     public var json: JSONValue {
         [
             "segment": .string("\(place.split.rawValue)/\(place.number)"),
@@ -63,15 +72,23 @@ public struct SegmentView: Sendable {
     /// - Returns: lines of text.
     /// - Throws: `TensorFileError`.
     public func text(width: Int) throws -> String {
-        let unit = place.shard.kind == .midi ? "steps" : "samples"
         let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)".shown }
         var text = "segment    \(place.split.rawValue)/\(place.number), \(path.shown)\n"
-        text += "from       \(segment.start), \(segment.length) \(unit)"
+        text += "position   \(try position())"
         text += segment.timeline > 0 ? " of timeline \(segment.timeline)\n" : "\n"
         if !labels.isEmpty { text += "labels     \(labels.joined(separator: ", "))\n" }
         if shard.holdsNotes { text += try roll(width: width) }
         for name in shard.featureNames where name != "waveform" { text += try picture(name, width: width) }
         return text
+    }
+
+    /// Where the segment lies in its source, in steps or samples and in seconds.
+    private func position() throws -> String {
+        let unit = place.shard.kind == .midi ? "steps" : "samples"
+        let text = "\(unit) \(grouped(segment.start)) to \(grouped(segment.start + segment.length))"
+        guard let start = try startSecond() else { return text }
+        let length = try lengthInSeconds()
+        return text + ", \(format(start, 2)) s to \(format(start + length, 2)) s"
     }
 
     // MARK: Rolls
@@ -119,7 +136,7 @@ public struct SegmentView: Sendable {
 
     // MARK: Features
 
-    /// A feature as a picture of a few lines, low rows at the bottom, each cell the mean of what it stands for.
+    /// A feature as a picture of a few lines, low rows at the bottom, each cell the mean of its values.
     private func picture(_ name: String, width: Int) throws -> String {
         let entry = try shard.file.entry(name)
         guard entry.shape.count == 3 else { return "" }

@@ -138,7 +138,7 @@ public struct SnapshotComparison: Sendable {
     /// The comparison as text for a terminal.
     public var text: String {
         var text = "snapshot   \(snapshots.from.short) → \(snapshots.to.short)\n"
-        if snapshots.from == snapshots.to { return text + "nothing has changed\n" }
+        if snapshots.from == snapshots.to { return text + "nothing changed\n" }
         let counts = Split.allCases.compactMap { split in
             segments[split].map { "\(split.rawValue) \(grouped($0.from)) → \(grouped($0.to))" }
         }
@@ -154,9 +154,9 @@ public struct SnapshotComparison: Sendable {
         section("added", added)
         section("removed", removed)
         section("renamed", renamed.map { "\($0.from) → \($0.to)" })
-        section("other bytes", lines(changed))
-        section("other labels", lines(relabelled))
-        section("other split", lines(moved))
+        section("changed bytes", lines(changed))
+        section("changed labels", lines(relabelled))
+        section("changed split", lines(moved))
         section("newly quarantined", quarantine.new)
         section("no longer quarantined", quarantine.gone)
         section("settings", lines(settings))

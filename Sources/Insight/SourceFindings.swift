@@ -1,7 +1,7 @@
 import Build
 import Dataset
 
-/// What is wrong or odd with single sources, gathered from one after the other.
+/// Problems of single sources, gathered from one after the other.
 struct SourceFindings {
     /// Something that a source may have wrong.
     private struct Rule {
@@ -22,11 +22,11 @@ struct SourceFindings {
     /// The numbers of those sources, by measure.
     private var numbers: [[Double]]
 
-    /// The numbers of which outliers are told.
+    /// The numbers that are searched for outliers.
     private static let measures = MIDITally.measures + [("seconds", "seconds")]
 
     init(_ manifest: Manifest, frequencies: [Double]?) {
-        rules = Self.audio(manifest, frequencies) + Self.midi
+        rules = Self.audio(manifest, frequencies) + Self.midi(manifest)
         found = rules.map { _ in [] }
         numbers = Self.measures.map { _ in [] }
     }
@@ -64,15 +64,15 @@ struct SourceFindings {
         let wanted = manifest.audio?.sampleRate ?? 0
         let short = manifest.audio?.samples ?? 0
         return [
-            rule("audio.silent", "silent", "remove them: silence teaches a network nothing but silence") {
+            rule("audio.silent", "silent", "remove them") {
                 $0.record.facts["silent"]?.bool == true ? "under −70 dBFS" : nil
             },
-            rule("audio.clipped", "clipped", "find a better copy; no gain brings back what was cut off") {
+            rule("audio.clipped", "clipped", "find better copies; no gain restores clipped peaks") {
                 guard let clipped = $0.record.facts["clipped"]?.integer, clipped > 0 else { return nil }
                 return Problem.count(clipped, "sample")
             },
             rule(
-                "audio.narrow-band", "of a narrower band than the dataset's",
+                "audio.narrow-band", "narrower in bandwidth than the dataset",
                 "lower `audio.sample_rate`, or find better copies"
             ) {
                 if let rate = $0.record.facts["rate"]?.integer, rate < wanted {
@@ -85,7 +85,9 @@ struct SourceFindings {
             },
             rule(
                 "audio.over-full-scale", "over full scale with the gain applied",
-                "set `audio: {peak: -1}` if they are to be listened to"
+                manifest.audio?.peakCeiling == nil
+                    ? "set `audio: {peak: -1}` if the audio will be played"
+                    : "lower `audio.peak` if the audio will be played"
             ) {
                 guard let peak = $0.record.facts["true_peak"]?.double, let gain = $0.record.source.gainDB,
                     peak + gain > 0
@@ -94,7 +96,7 @@ struct SourceFindings {
             },
             rule(
                 "audio.short", "shorter than one segment",
-                "lower `audio.segment.samples`, or remove them: most of the segment is padding"
+                "lower `audio.segment.samples`, or remove them: their segments are mostly padding"
             ) {
                 guard let samples = $0.record.facts["samples"]?.integer, samples < short else { return nil }
                 return "\(format(Double(samples) / Double(max(wanted, 1)), 2)) s"
@@ -102,7 +104,7 @@ struct SourceFindings {
         ]
     }
 
-    private static var midi: [Rule] {
+    private static func midi(_ manifest: Manifest) -> [Rule] {
         func rule(
             _ code: String, _ message: String, _ help: String, _ test: @escaping (MeasuredSource) -> String?
         ) -> Rule {
@@ -110,20 +112,25 @@ struct SourceFindings {
                 code: code, kind: .midi, message: { "\(Problem.count($0, "source")) \(message)" }, help: help,
                 test: test)
         }
+        /// A grid of seconds is right whatever the tempo says.
+        var countsSeconds = false
+        if case .stepsPerSecond = manifest.midi?.grid { countsSeconds = true }
         return [
             rule("midi.no-notes", "without notes", "remove them") {
                 $0.record.facts["notes"]?.integer == 0 ? "no notes" : nil
             },
             rule(
-                "midi.tempo-odd", "with a tempo under 20 or over 300 beats a minute",
-                "look at them: the beat is not the music's, so a grid of beats does not fit; use `grid: {steps_per_second: …}`"
+                "midi.tempo-odd", "with a tempo under 20 or over 300 BPM",
+                "their beats are probably not the music's; check them, or use `grid: {steps_per_second: …}`"
             ) {
-                guard let bpm = $0.record.score?.meanTempo, bpm < 20 || bpm > 300 else { return nil }
-                return "\(format(bpm, 0)) beats a minute"
+                guard !countsSeconds, let bpm = $0.record.score?.meanTempo, bpm < 20 || bpm > 300 else {
+                    return nil
+                }
+                return "\(format(bpm, 0)) BPM"
             },
             rule(
-                "midi.flat-velocity", "with one velocity throughout",
-                "leave them out where velocity is learned"
+                "midi.flat-velocity", "with a constant velocity",
+                "leave them out of datasets for learning velocity"
             ) {
                 guard let velocities = $0.record.score?.velocities, velocities.reduce(0, +) >= 50,
                     let used = velocities.firstIndex(where: { $0 > 0 }),
@@ -134,10 +141,11 @@ struct SourceFindings {
         ]
     }
 
-    /// Sources whose numbers lie far from all others': beyond the quartiles by three times their distance (Tukey's
+    /// Sources whose numbers are far from all others': beyond the quartiles by three times their distance (Tukey's
     /// far-out fence).
     private var outliers: [Problem] {
         var found: [String] = []
+        var outlying: Set<String> = []
         for (measure, all) in zip(Self.measures, numbers) where measure.name != "empty_bar_rate" {
             let values = zip(paths, all).filter { $1.isFinite }
             guard values.count >= 20 else { continue }
@@ -147,17 +155,19 @@ struct SourceFindings {
             let reach = 3 * (quartiles[1] - quartiles[0])
             guard reach > 0 else { continue }
             for (path, value) in values where value < quartiles[0] - reach || value > quartiles[1] + reach {
+                outlying.insert(path)
+                let numbers = figures([value] + quartiles)
                 found.append(
-                    "\(path): \(measure.title) \(format(value, 2)), most have \(format(quartiles[0], 2)) to \(format(quartiles[1], 2))"
-                )
+                    "\(path): \(measure.title) \(numbers[0]), most have \(numbers[1]) to \(numbers[2])")
             }
         }
         guard !found.isEmpty else { return [] }
         return [
             Problem(
                 code: "midi.outliers",
-                message: "\(Problem.count(found.count, "number")) far from all other sources'",
-                help: "look at these sources: some are damaged, some of another kind, some just unusual",
+                message:
+                    "\(Problem.count(outlying.count, "source")) with outliers (\(Problem.count(found.count, "value")))",
+                help: "check these sources: some may be damaged or of another kind, some are just unusual",
                 sources: found)
         ]
     }

@@ -2,9 +2,10 @@ public import Build
 public import Dataset
 import Tensors
 
-/// A whole source as its segments show it, to be looked at.
+/// A whole source as its segments show it.
 public struct SourceView: Sendable {
     private let source: Snapshot.Source
+    private let reader: DatasetReader
     private let parts: [Excerpt.Part]
     private let manifest: Manifest
     private let isWhole: Bool
@@ -17,9 +18,10 @@ public struct SourceView: Sendable {
     /// - Parameters:
     ///   - reader: the dataset.
     ///   - number: the source's number in the snapshot.
-    ///   - table: where segments stand.
+    ///   - table: where segments are.
     /// - Throws: `BuildError` if the source has no segments, or a shard is gone; `TensorFileError`.
     public init(_ reader: DatasetReader, source number: Int, in table: SegmentTable) throws {
+        self.reader = reader
         source = reader.snapshot.sources[number]
         manifest = try reader.manifest()
         guard source.segments > 0 else {
@@ -67,7 +69,7 @@ public struct SourceView: Sendable {
         }
     }
 
-    /// The source as a picture: all its segments joined, each up to where the next begins; what is very long is cut.
+    /// The source as a picture: all its segments joined, each up to where the next begins; very long ones are cut.
     ///
     /// - Throws: `TensorFileError`.
     public func picture() throws -> Picture {
@@ -76,18 +78,21 @@ public struct SourceView: Sendable {
             isWhole
             ? "\(grouped(source.segments)) segments"
             : "the first \(grouped(parts.count)) of \(grouped(source.segments)) segments"
-        return try Excerpt(parts, manifest: manifest).picture(title: [
-            "\(source.split?.rawValue ?? "dealt by segment")   \(extent)   \(labels.joined(separator: ", "))",
+        var excerpt = try Excerpt(parts, manifest: manifest)
+        excerpt.clock = try StepClock(
+            reader, source: source, timeline: parts.first?.segment.timeline ?? 0, grid: manifest.midi?.grid)
+        return excerpt.picture(title: [
+            "\(source.split?.rawValue ?? "split by segment")   \(extent)   \(labels.joined(separator: ", "))",
             source.path,
         ])
     }
 
-    /// What is known of the source, as text.
+    /// The source as text.
     public var text: String {
         let labels = source.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)".shown }
         var text = "source     \(source.path.shown)\nsha256     \(source.sha256)\n"
         text +=
-            "split      \(source.split?.rawValue ?? "dealt by segment"), \(grouped(source.segments)) segments"
+            "split      \(source.split?.rawValue ?? "split by segment"), \(grouped(source.segments)) segments"
         if let first = parts.first, let last = parts.last {
             let end = last.segment.start + last.segment.length
             text += " from \(grouped(first.segment.start)) to \(grouped(end)) "
@@ -99,6 +104,6 @@ public struct SourceView: Sendable {
         return text
     }
 
-    /// What is known of the source, as an object.
+    /// The source as an object.
     public var json: JSONValue { source.json }
 }

@@ -50,7 +50,7 @@ public struct Tally: Sendable {
     }
 }
 
-/// What is recorded of a source, with what statistics want to know of it looked up once.
+/// The record of a source, with the numbers that statistics need looked up once.
 struct MeasuredSource: Sendable {
     let record: SourceRecord
     /// The numbers whose spread is shown, in the order of its kind's `measures`; NaN for what it does not have.
@@ -61,7 +61,7 @@ struct MeasuredSource: Sendable {
     let notes: Int
     /// Notes of drums among them.
     let drums: Int
-    /// The slowest and the fastest tempo in beats a minute.
+    /// The slowest and the fastest tempo in BPM.
     let bpm: ClosedRange<Double>?
     /// Steps of its segments, and those of them in which nothing sounds.
     let steps: (all: Int, empty: Int)

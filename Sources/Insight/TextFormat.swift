@@ -38,9 +38,55 @@ public func byteSize(_ count: Int) -> String {
     return unit == 0 ? "\(count) B" : "\(format(value, value < 10 ? 2 : 1)) \(units[unit])"
 }
 
+/// Measured numbers of one kind, all with as many decimals as the largest asks for: two, one from 100 on, none from
+/// 1,000 on.
+func figures(_ values: [Double]) -> [String] {
+    let size = values.map(abs).max() ?? 0
+    guard size < 1e15 else { return values.map { "\($0)" } }
+    return values.map { value in
+        size >= 999.95 ? grouped(Int(value.rounded())) : format(value, size >= 99.995 ? 1 : 2)
+    }
+}
+
+/// A text with its middle replaced by `…`, so that it is no longer than a width.
+func shortened(_ text: String, to width: Int) -> String {
+    guard text.count > width, width > 2 else { return text }
+    let end = (width - 1) / 2
+    return text.prefix(width - 1 - end) + "…" + text.suffix(end)
+}
+
+/// A heading and items after it, separated by commas, in lines no longer than a width where items allow it.
+func listed(_ heading: String, _ items: [String], width: Int, note: String = "") -> String {
+    let indent = String(repeating: " ", count: 11)
+    var lines = [heading.padded(to: 11)]
+    for (index, item) in items.enumerated() {
+        let word = item + (index + 1 < items.count ? "," : note)
+        let isFirst = lines[lines.count - 1].count <= 11
+        if !isFirst, lines[lines.count - 1].count + 1 + word.count > width {
+            lines.append(indent + word)
+        } else {
+            lines[lines.count - 1] += (isFirst ? "" : " ") + word
+        }
+    }
+    return lines.joined(separator: "\n") + "\n"
+}
+
 /// A table as text: the first column is left-aligned, the rest right-aligned.
-public func table(_ header: [String], _ rows: [[String]]) -> String {
-    let all = [header.map(\.shown)] + rows.map { $0.map(\.shown) }
+///
+/// - Parameters:
+///   - header: the columns' names.
+///   - rows: their cells.
+///   - width: cells of the first column are shortened, to no less than 12 characters, so that rows fit; nil: never.
+/// - Returns: lines of text.
+public func table(_ header: [String], _ rows: [[String]], width: Int? = nil) -> String {
+    var all = [header.map(\.shown)] + rows.map { $0.map(\.shown) }
+    if let width, !header.isEmpty {
+        let others = header.indices.dropFirst().reduce(0) { sum, column in
+            sum + 2 + (all.map { $0[column].count }.max() ?? 0)
+        }
+        let room = max(12, width - others)
+        for row in all.indices { all[row][0] = shortened(all[row][0], to: room) }
+    }
     let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
     return all.map { row in
         row.enumerated().map { column, cell in

@@ -9,7 +9,7 @@ import Explorer
     import Darwin
 #endif
 
-/// The subcommand of `reprise` that is a server.
+/// The subcommand `serve`, an executable of its own.
 @main
 struct RepriseServe: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,13 +17,14 @@ struct RepriseServe: ParsableCommand {
         subcommands: [ServeCommand.self])
 
     static func main() {
+        checkSubcommand(of: Self.self)
         do {
             var command = try parseAsRoot()
             try command.run()
         } catch let error as BuildError {
             end(error.exitStatus, saying: [error.message])
         } catch {
-            exit(withError: error)
+            end(error, of: Self.self)
         }
     }
 }
@@ -31,8 +32,10 @@ struct RepriseServe: ParsableCommand {
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Show a dataset in the browser: filter, look, listen; runs and their curves.",
-        discussion: "It changes nothing, and shows nothing but the cache's datasets and runs. Ctrl-C ends it."
+        abstract:
+            "Explore a dataset in the browser: filter, see and hear segments; training runs and their curves.",
+        discussion:
+            "Read only: it shows the dataset and the cache's runs, and changes nothing. Ctrl-C stops it."
     )
 
     @Argument(help: "The dataset.")
@@ -43,7 +46,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The IP address to listen on; 0.0.0.0 lets other machines in, and there is no password.",
+            "The IP address or name to listen on; 0.0.0.0 lets other machines in, and there is no password.",
             valueName: "address"))
     var host = "127.0.0.1"
 

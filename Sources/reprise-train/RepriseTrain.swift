@@ -25,6 +25,7 @@ struct RepriseTrain: ParsableCommand {
 
     static func main() {
         signal(SIGPIPE, SIG_DFL)
+        checkSubcommand(of: Self.self)
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -40,7 +41,7 @@ struct RepriseTrain: ParsableCommand {
         } catch let error as TorchError {
             end(.failed, saying: [error.description])
         } catch {
-            exit(withError: error)
+            end(error, of: Self.self)
         }
     }
 }

@@ -6,22 +6,22 @@ import Insight
 
 struct StatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stats", abstract: "Show what is in a dataset.")
+        commandName: "stats", abstract: "Show a dataset's statistics and problems.")
 
     @Argument(
-        help: "The dataset: its name, <name>@<n> for an older snapshot, or digits of a snapshot's hash.")
+        help: "The dataset: its name, <name>@<n> for an older snapshot, or a prefix of a snapshot's hash.")
     var dataset: String
 
     @Option(help: ArgumentHelp("Write a page with charts to this file; it works offline.", valueName: "file"))
     var html: String?
 
-    @Option(help: ArgumentHelp("Say what has changed since another snapshot instead.", valueName: "dataset"))
+    @Option(help: ArgumentHelp("Show what changed since another snapshot instead.", valueName: "dataset"))
     var against: String?
 
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        if html != nil, against != nil { throw ValidationError("--html and --against cannot stand together") }
+        if html != nil, against != nil { throw ValidationError("--html and --against cannot be combined") }
     }
 
     func run() throws {
@@ -37,7 +37,10 @@ struct StatsCommand: ParsableCommand {
             try statistics.writeHTML(html)
             if !common.json { return print("wrote \(html)") }
         }
-        print(common.json ? statistics.json.canonical + "\n" : statistics.text, terminator: "")
+        print(
+            common.json
+                ? statistics.json.canonical + "\n"
+                : statistics.text(width: Terminal.standardOutput.textWidth), terminator: "")
     }
 }
 
@@ -54,11 +57,11 @@ struct InspectCommand: ParsableCommand {
 
     @Argument(
         help:
-            "The segment: train/12, test/0, 12 (of train), or path/of/source.mid#3; path/of/source.mid# is the whole source."
+            "The segment: train/12, test/0, 12 (of train), or path/to/source.mid#3; path/to/source.mid# is the whole source."
     )
     var segment: String?
 
-    @Option(help: ArgumentHelp("Write a picture in PNG to this file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write a PNG picture to this file.", valueName: "file"))
     var png: String?
 
     @OptionGroup var common: CommonOptions

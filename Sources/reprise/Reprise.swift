@@ -42,6 +42,7 @@ struct Reprise: ParsableCommand {
 
     static func main() {
         signal(SIGPIPE, SIG_DFL)
+        checkSubcommand(of: Self.self)
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -53,7 +54,7 @@ struct Reprise: ParsableCommand {
             let isUsage = error.faults.contains { $0.kind == .manifest }
             end(isUsage ? .usage : .failed, saying: error.faults.map(\.description))
         } catch {
-            exit(withError: error)
+            end(error, of: Self.self)
         }
     }
 }

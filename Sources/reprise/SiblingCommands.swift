@@ -9,8 +9,8 @@ import Insight
     import Darwin
 #endif
 
-/// A subcommand that is an executable of its own beside this one, since what it links (libtorch, libcurl) would be
-/// loaded at every start.
+/// A subcommand that is an executable of its own beside this one, since what it links (libtorch) would be loaded at
+/// every start.
 protocol SiblingCommand: ParsableCommand {
     /// The executable's file name.
     static var executable: String { get }
@@ -53,7 +53,7 @@ extension SiblingCommand {
 struct ServeCommand: SiblingCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Show a dataset in the browser: filter, look, listen; runs and their curves.")
+        abstract: "Explore a dataset in the browser: see and hear segments, follow training runs.")
     static let executable = "reprise-serve"
     static let origin = "tools/quickstart builds it, and so does 'swift build --product reprise-serve'"
 

@@ -79,6 +79,55 @@ struct AnswerTests {
         #expect(png.starts(with: [0x89, 0x50, 0x4E, 0x47]))
     }
 
+    /// A segment's numbers are its own; the source's stand with the source.
+    @Test func aSegmentHasItsOwnNumbers() async throws {
+        let ids = try await ids(("kind", "midi"), ("q", "15.mid"))
+        let segment = try await exhibition.ask("/api/segment", [("id", try #require(ids.dropFirst().first))])
+        func value(_ list: JSONValue?, _ name: String) -> Double? {
+            list?.array?.first { $0["name"]?.string == name }?["value"]?.double
+        }
+        // 32 sixteenths at 120 BPM, one note on each; the source has 145 of them.
+        #expect(value(segment["measures"], "notes") == 32)
+        #expect(value(segment["source"]?["measures"], "notes") == 145)
+        #expect(value(segment["measures"], "seconds") == 4)
+        #expect(value(segment["measures"], "notes_per_second") == 8)
+        #expect(value(segment["measures"], "polyphony") == 1)
+        #expect(value(segment["measures"], "tempo") == 120)
+        let pitches = (16..<48).map { 40 + ($0 * 18 + $0 / 5) % 40 }
+        #expect(value(segment["measures"], "lowest_pitch") == pitches.min().map { Double($0) })
+        #expect(value(segment["measures"], "highest_pitch") == pitches.max().map { Double($0) })
+        // The second segment begins 16 sixteenths into the source.
+        #expect(segment["start_seconds"]?.double == 2)
+        #expect(segment["length_seconds"]?.double == 4)
+
+        let sound = try #require(try await self.ids(("q", "tone0")).dropFirst().first)
+        let audio = try await exhibition.ask("/api/segment", [("id", sound)])
+        #expect(audio["start_seconds"]?.double == 8192.0 / 8000)
+        #expect(value(audio["measures"], "seconds") == 8192.0 / 8000)
+        #expect(value(audio["source"]?["measures"], "seconds") == 2.5)
+        // A sine's RMS is 3.01 dB below its peak.
+        let peak = try #require(value(audio["measures"], "peak"))
+        let rms = try #require(value(audio["measures"], "rms"))
+        #expect(abs(peak - rms - 3.01) < 0.1)
+    }
+
+    @Test func sourcesOfOnePieceAreNamedByTheirPaths() async throws {
+        let exhibition = try Exhibition(splits: "", labels: #"piece: "{dir}""#)
+        let segment = try await exhibition.ask("/api/segment", [("id", "train/0")])
+        let piece = try #require(segment["source"]?["same_piece"])
+        let own = try #require(segment["source"]?["path"]?.string)
+        let folder = own.contains("slow") ? "music/slow/" : "music/fast/"
+        let paths = piece["paths"]?.array?.compactMap(\.string) ?? []
+        #expect(piece["count"]?.integer == (own.contains("slow") ? 11 : 7))
+        #expect(paths.count == 5 && paths.allSatisfy { $0.hasPrefix(folder) && $0 != own })
+    }
+
+    @Test func theStatisticsPageLeadsBack() async throws {
+        let response = await exhibition.explorer.answer(ExplorerRequest(path: "/report"))
+        guard case .bytes(let bytes) = response.body else { return #expect(Bool(false)) }
+        #expect(String(decoding: bytes, as: UTF8.self).contains(#"<a href="/">← Explorer</a>"#))
+    }
+
     @Test func showsAWholeSource() async throws {
         let row = try #require(
             try await exhibition.ask("/api/segments", [("q", "15.mid")])["rows"]?.array?.first)

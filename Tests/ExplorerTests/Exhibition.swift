@@ -18,7 +18,7 @@ final class Exhibition: Sendable {
     var cache: String { folder.appendingPathComponent("cache").path }
 
     /// Builds some twenty sources; small shards, so that there are several.
-    init(splits: String) throws {
+    init(splits: String, labels: String = #"labels: {style: "{dir}"}"#) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "explorer-\(UUID().uuidString)")
         let music = folder.appendingPathComponent("music")
@@ -42,7 +42,7 @@ final class Exhibition: Sendable {
             dataset: shown
             sources:
               - path: music/*/*.*
-                labels: {style: "{dir}"}
+                \(labels)
             midi:
               segment: {steps: 32, hop: 16}
             audio:

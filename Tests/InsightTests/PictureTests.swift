@@ -46,6 +46,13 @@ struct PictureTests {
 
     @Test func rulerBeginsAtTheFirstRoundValue() {
         // 64 sixteenths from beat 3.5 on.
+        let late = PictureTime.ruler("seconds", [0, 1, 3, 4, 5], from: 2.5)
+        // Columns begin at 2.5, 3.5, 5.5, 6.5 s; the last ends at 7.5 s.
+        #expect(
+            late.marks.map(\.text) == [
+                "2.5", "3.0", "3.5", "4.0", "4.5", "5.0", "5.5", "6.0", "6.5", "7.0", "7.5",
+            ])
+        #expect(late.marks.prefix(4).map(\.column) == [0, 0.5, 1, 1.25])
         let ruler = PictureTime.ruler("beats", first: 3.5, perColumn: 0.25, columns: 64)
         #expect(ruler.marks.first?.text == "4")
         #expect(ruler.marks.first?.column == 2)

@@ -42,7 +42,6 @@ fftw3f      libfftw3-dev       fftw           fftw-devel           fftw
 libebur128  libebur128-dev     libebur128     libebur128-devel     libebur128
 libpng      libpng-dev         libpng         libpng-devel         libpng
 sqlite3     libsqlite3-dev     sqlite         sqlite-devel         sqlite
-libcurl     libcurl4-openssl-dev curl         libcurl-devel        curl
 '
 
 # Their names for pkg-config.

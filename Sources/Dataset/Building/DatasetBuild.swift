@@ -84,7 +84,7 @@ public struct DatasetBuild: Sendable {
             let state = BuildState(
                 fingerprint: isSettled ? fingerprint.finish() : nil, snapshot: object.digest,
                 objects: isSettled ? objects : [],
-                summary: isSettled ? summary.json : .null,
+                summary: isSettled ? summary.json : ["quarantine": summary.json["quarantine"] ?? .null],
                 origin: "\(directory)/\(path.split(separator: "/").last ?? "")",
                 numerics: Dictionary(
                     uniqueKeysWithValues: Stages.all.compactMap { stage in

@@ -1,9 +1,8 @@
 "use strict";
-// The explorer's page. All that is seen stands in the address behind the `#`, so that a link shows it again. Text from the
-// dataset reaches the page as text only, never as markup.
+// The explorer's page. The whole view is in the address behind the `#`, so a link shows it again. Text from the dataset
+// reaches the page as text only, never as markup.
 (() => {
-  const { $, element, whole, short, clock } = page;
-  const many = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+  const { $, element, whole, short, tick, ends, many, pitchName, clock } = page;
 
   async function ask(address) {
     const response = await fetch(address);
@@ -13,7 +12,7 @@
     return answer;
   }
   function complain(error) {
-    $("fault").textContent = error instanceof TypeError ? "The explorer does not answer: is `reprise serve` still running?" : error.message;
+    $("fault").textContent = error instanceof TypeError ? "No answer from the explorer. Is `reprise serve` still running?" : error.message;
     $("fault").hidden = false;
   }
 
@@ -24,7 +23,7 @@
   const listKeys = (key) => ["q", "split", "kind", "sort", "page"].includes(key) || /^(label|min|max)\./.test(key);
   const listQuery = () => new URLSearchParams([...state].filter(([key]) => listKeys(key))).toString();
 
-  // Changes some of the state; null takes away. A change of a filter leads to the first page.
+  // Changes some of the state; null removes a key. A changed filter shows its first page.
   function go(changes, { replace = false } = {}) {
     const next = new URLSearchParams(state);
     for (const [key, value] of Object.entries(changes)) {
@@ -73,8 +72,8 @@
     for (const [name, values] of Object.entries(dataset.labels)) {
       choice(`label.${name}`, name, values.map(({ value, segments }) => [value, `${value || "(unknown)"} (${whole(segments)})`]).filter(([value]) => value));
     }
-    choice("sort", "order", dataset.measures.flatMap(({ name, title }) => [[name, `${title} ↑`], [`-${name}`, `${title} ↓`]]));
-    $("selects").lastChild.querySelector("option").textContent = "by path";
+    choice("sort", "sort by", dataset.measures.flatMap(({ name, title }) => [[name, `${title} ↑`], [`-${name}`, `${title} ↓`]]));
+    $("selects").lastChild.querySelector("option").textContent = "path";
     for (const { name, title } of dataset.measures) {
       const row = element("label", null, $("ranges"));
       element("span", title, row);
@@ -113,7 +112,7 @@
       if (query !== listed) return;
       rows = found.rows;
       pages = found.pages;
-      $("count").textContent = found.segments === 0 ? "Nothing is like that." : `${many(found.segments, "segment")} of ${many(found.sources, "source")}`;
+      $("count").textContent = found.segments === 0 ? "No matches" : `${many(found.segments, "segment")} of ${many(found.sources, "source")}`;
       $("page-text").textContent = pages > 1 ? `${whole(found.page + 1)} of ${whole(pages)}` : "";
       $("page-back").disabled = found.page === 0;
       $("page-on").disabled = found.page + 1 >= pages;
@@ -175,7 +174,7 @@
     Sound.stop();
     if (!id) {
       detail = null;
-      $("detail").replaceChildren($("nothing") || element("p", "Choose a segment: click, or press j.", null, { class: "soft", id: "nothing" }));
+      $("detail").replaceChildren($("nothing") || element("p", "Click a segment, or press j.", null, { class: "soft", id: "nothing" }));
       document.title = `${dataset.dataset} – explorer`;
       return;
     }
@@ -208,7 +207,7 @@
     play.addEventListener("click", () => toggle());
     const goOn = element("label", null, controls);
     element("input", null, goOn, { type: "checkbox", id: "go-on" });
-    goOn.append(" and on");
+    goOn.append(" autoplay");
     const move = (text, label, target) => {
       const button = element("button", text, controls, { type: "button", "aria-label": label });
       button.disabled = !target;
@@ -228,12 +227,27 @@
       if (x >= 0 && x < 1) toggle(secondsAt(x * picture.columns));
     });
     element("div", null, frame, { id: "playhead", hidden: "" });
-    const facts = [
-      isWhole ? ["segments", whole(source.segments)] : ["where", detail.start_seconds !== undefined ? `${clock(detail.start_seconds)} into the source, ${short(detail.length_seconds)} s` : `steps ${whole(detail.start)} to ${whole(detail.start + detail.length)}`],
-      ...source.measures.map(({ title, value }) => [title, short(value)]),
-      ...(isWhole ? [] : [["segment", detail.segment]]), ["path", source.path], ["SHA-256", source.sha256], ["piece", source.piece],
-      ...source.warnings.map((text) => ["read leniently", text]),
-    ];
+    if (!isWhole) {
+      showFacts(box, "This segment", [
+        ["segment", detail.segment], ["position", position(detail)],
+        ...detail.measures.map(({ name: kind, title, value }) => [title, kind.endsWith("_pitch") ? `${pitchName(value)} (${value})` : short(value)]),
+      ]);
+    }
+    const { count, paths } = source.same_piece;
+    showFacts(box, isWhole ? "This source" : "Its whole source", [
+      ["segments", whole(source.segments)], ...source.measures.map(({ title, value }) => [title, short(value)]),
+      ["path", source.path], ["SHA-256", source.sha256],
+      ...(count === 0 ? [] : [["same piece as", paths.join(", ") + (count > paths.length ? ` and ${whole(count - paths.length)} more` : "")]]),
+      ...source.warnings.map((text) => ["warning", text]),
+    ]);
+  }
+  // Where a segment lies in its source.
+  function position({ kind, start, length, start_seconds: from, length_seconds: seconds }) {
+    const place = `${kind === "midi" ? "steps" : "samples"} ${whole(start)} to ${whole(start + length)}`;
+    return from === null ? place : `${clock(from)} to ${clock(from + seconds)} (${place})`;
+  }
+  function showFacts(box, title, facts) {
+    element("h3", title, box);
     const list = element("dl", null, box, { class: "facts" });
     for (const [name, text] of facts) {
       const pair = element("div", null, list, String(text).length > 40 ? { class: "wide" } : {});
@@ -280,7 +294,7 @@
         const end = shown.isWhole ? Infinity : first + shown.length_seconds;
         Sound.file(`/api/sound?source=${shown.source.number}`, first + start, end, ended, async () => {
           const response = await fetch(`/api/sound?source=${shown.source.number}`, { headers: { Range: "bytes=0-0" } }).catch(() => null);
-          complain(new Error(response && !response.ok ? (await response.json()).error : "the browser cannot play this"));
+          complain(new Error(response && !response.ok ? (await response.json()).error : "the browser cannot play this file"));
         });
       }
       playing = start;
@@ -311,7 +325,8 @@
     const { picture } = detail;
     const share = Math.min(1, columnAt(second) / picture.columns);
     head.style.left = `${100 * (picture.left + share * picture.plot) / picture.width}%`;
-    time.textContent = `${second.toFixed(1)} s`;
+    // The second of the music, as the axis below the picture shows it.
+    time.textContent = `${((detail.isWhole ? 0 : detail.start_seconds ?? 0) + second).toFixed(1)} s`;
     requestAnimationFrame(follow);
   }
 
@@ -327,7 +342,7 @@
     charts = [];
     box.replaceChildren();
     document.title = `${name || "runs"} – ${dataset.dataset}`;
-    if (runs.length === 0) return element("p", "No runs yet: reprise train RECIPE --dataset DATASET makes one.", box, { class: "soft" });
+    if (runs.length === 0) return element("p", "No runs yet. Start one with: reprise train RECIPE --dataset DATASET", box, { class: "soft" });
     const table = element("table", null, element("div", null, box, { class: "scroll" }));
     const head = element("tr", null, element("thead", null, table));
     for (const title of ["run", "dataset", "snapshot", "epochs", "steps", "best"]) element("th", title, head, { scope: "col" });
@@ -336,7 +351,7 @@
       const row = element("tr", null, body);
       element("a", run.run, element("td", null, row), { href: `#view=runs&run=${encodeURIComponent(run.run)}`, ...(run.run === name ? { "aria-current": "" } : {}) });
       const isThis = run.snapshot === dataset.snapshot;
-      for (const text of [run.dataset, run.snapshot.slice(0, 12) + (isThis ? " (this)" : ""), whole(run.epochs), whole(run.steps), run.best ? `${run.best.metric} ${short(run.best.value)}` : ""]) element("td", text, row);
+      for (const text of [run.dataset, run.snapshot.slice(0, 12) + (isThis ? " (this one)" : ""), whole(run.epochs), whole(run.steps), run.best ? `${run.best.metric} ${short(run.best.value)}` : ""]) element("td", text, row);
     }
     if (!name) return undefined;
     const { curves, transfers } = await ask(`/api/run?name=${encodeURIComponent(name)}`);
@@ -355,7 +370,7 @@
     element("h3", metric.replaceAll("_", " "), box);
     const canvas = element("canvas", null, element("div", null, box), { role: "img", "aria-label": `${metric} over steps` });
     const colours = dark.matches ? { train: "#7ea0ec", validation: "#f2a265" } : { train: "#3b528b", validation: "#e07b39" };
-    const axis = (title) => ({ ticks: { color: soft }, grid: { color: line }, title: { display: true, text: title, color: soft } });
+    const axis = (title) => ({ ticks: { color: soft, callback: tick }, grid: { color: line }, title: { display: true, text: title, color: soft } });
     charts.push(new Chart(canvas, {
       type: "line",
       data: {
@@ -366,7 +381,11 @@
       },
       options: {
         animation: false, responsive: true, maintainAspectRatio: false, interaction: { mode: "nearest", intersect: false },
-        plugins: { legend: { labels: { color: soft, boxWidth: 12 } } }, scales: { x: { type: "linear", ...axis("step") }, y: axis(metric.replaceAll("_", " ")) },
+        plugins: {
+          legend: { labels: { color: soft, boxWidth: 12 } },
+          tooltip: { callbacks: { title: (items) => `step ${whole(items[0].parsed.x)}`, label: (item) => `${item.dataset.label}: ${short(item.parsed.y)}` } },
+        },
+        scales: { x: { type: "linear", ...axis("step") }, y: { ...axis(metric.replaceAll("_", " ")), ...ends(curves.flatMap((curve) => curve.values)) } },
       },
     }));
   }
@@ -379,7 +398,7 @@
     for (const part of ["content", "style", "out"].filter((name) => transfer.parts[name])) {
       const address = `/api/transfer?name=${encodeURIComponent(run)}&number=${transfer.number}&part=${part}`;
       const cell = element("figure", null, parts);
-      element("figcaption", part === "out" ? "what came out" : part, cell);
+      element("figcaption", part === "out" ? "output" : part, cell);
       if (transfer.parts[part] === "audio") {
         element("audio", null, cell, { controls: "", preload: "none", src: address });
         continue;

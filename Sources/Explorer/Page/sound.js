@@ -1,6 +1,6 @@
 "use strict";
-// Plays notes with WebAudio, and the sound of a file by an <audio> element; both as one thing that starts, stops and
-// tells how far it is. Nothing is fetched from anywhere but this server.
+// Plays notes with WebAudio, and the sound of a file by an <audio> element; both start, stop
+// and report their position alike. Everything is fetched from this server.
 const Sound = (() => {
   let context = null;
   let current = null;

@@ -132,7 +132,9 @@ extension Excerpt {
         switch manifest.midi?.grid {
         case .stepsPerBeat(let perBeat):
             ruler("beats", first: Double(start) / Double(perBeat), perColumn: 1 / Double(perBeat))
-            time.rulers.append(PictureTime.ruler("seconds", seconds))
+            time.rulers.append(
+                PictureTime.ruler(
+                    startSecond == nil ? "from here, s" : "seconds", seconds, from: startSecond ?? 0))
         case .stepsPerSecond(let numerator, let denominator):
             let each = Double(denominator) / Double(numerator)
             ruler("steps", first: Double(start), perColumn: 1)
@@ -153,7 +155,11 @@ extension Excerpt {
                     // Where nothing was cut, between segments, no tempo is known.
                     tempo.map { 60 / Double($0 > 0 ? $0 : 120) / Double(perBeat) }
                 case .stepsPerFirstBeat(let perBeat):
-                    tempo.map { _ in 60 / Double(tempo[0] > 0 ? tempo[0] : 120) / Double(perBeat) }
+                    // One length throughout: the first beat's, whatever the tempo is here.
+                    [Double](
+                        repeating: clock?.seconds(at: 1)
+                            ?? 60 / Double(tempo[0] > 0 ? tempo[0] : 120) / Double(perBeat),
+                        count: columns)
                 case nil: [Double](repeating: 0.125, count: columns)
                 }
             } else {

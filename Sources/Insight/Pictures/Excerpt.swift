@@ -30,6 +30,10 @@ struct Excerpt {
     let columns: Int
     /// Samples a column; 1 for notes.
     let perColumn: Double
+    /// When steps begin; nil for audio.
+    var clock: StepClock?
+    /// The second of the music at which the excerpt's notes begin; nil if no tempo before them is known, and for audio.
+    var startSecond: Double? { holdsNotes ? clock?.seconds(at: start) : nil }
     /// U8 [columns, 128]: the three rolls.
     private(set) var piano: [UInt8] = []
     private(set) var velocity: [UInt8] = []
@@ -38,7 +42,7 @@ struct Excerpt {
     private(set) var instrument: [UInt8] = []
     /// U8 [columns, 3].
     private(set) var pedal: [UInt8] = []
-    /// [columns]: beats a minute.
+    /// [columns]: BPM.
     private(set) var tempo: [Float] = []
     private(set) var features: [Feature] = []
 
@@ -47,7 +51,7 @@ struct Excerpt {
     /// The pitches that the manifest keeps.
     var kept: ClosedRange<UInt8> { manifest.midi?.pitches ?? 0...127 }
 
-    /// Reads segments of one timeline that stand in the order of their starts.
+    /// Reads segments of one timeline in the order of their starts.
     ///
     /// - Precondition: there is at least one part.
     /// - Throws: `TensorFileError`.

@@ -8,7 +8,7 @@ public struct Picture: Sendable {
     public let left: Int
     /// Dots from the first column of time to the end of the last.
     public let plotWidth: Int
-    /// The second at which each column of time begins, from the first, and at which the last one ends; rises.
+    /// The second at which each column of time begins, from the first, and at which the last one ends; ascending.
     public let seconds: [Double]
 
     /// Its width in dots.
@@ -33,7 +33,7 @@ struct PictureTime {
     let columns: Int
     /// Where the segment's true length ends, in columns; the rest is padding.
     let length: Int
-    /// What stands under the axis: beats, steps, seconds.
+    /// Scales under the axis: beats, steps, seconds.
     var rulers: [Ruler] = []
     /// The second at which each column begins, and the last one ends.
     var seconds: [Double] = []
@@ -58,10 +58,17 @@ struct PictureTime {
     }
 
     /// Marks at round seconds where columns last differently long: the second at which each begins, and the last ends.
-    static func ruler(_ name: String, _ seconds: [Double]) -> Ruler {
-        let step = roundStep((seconds.last ?? 0) / 10)
+    ///
+    /// - Parameters:
+    ///   - name: what the marks count.
+    ///   - lengths: the seconds from the first column to each, and to the end of the last.
+    ///   - first: the second of the music at which the first column begins.
+    /// - Returns: the ruler.
+    static func ruler(_ name: String, _ lengths: [Double], from first: Double) -> Ruler {
+        let step = roundStep((lengths.last ?? 0) / 10)
+        let seconds = lengths.map { $0 + first }
         var marks: [(column: Double, text: String)] = []
-        var next = 0.0
+        var next = (first / step - 1e-9).rounded(.up) * step
         for (column, (begin, end)) in zip(seconds, seconds.dropFirst()).enumerated() {
             while next <= end, end > begin {
                 marks.append(
@@ -171,7 +178,7 @@ struct PictureLayout {
             canvas.write(mark.text, left - 10, middle - 7, .right)
             end = middle - 9
         }
-        // What is padding is hatched.
+        // Padding is hatched.
         let pad = left + time.length * plotWidth / time.columns
         for x in stride(from: pad, to: left + plotWidth, by: 6) { canvas.fill(x, y, 1, height, .grey) }
         if let bar = panel.bar {
@@ -193,7 +200,7 @@ struct PictureLayout {
             for x in 0..<plotWidth {
                 let first = x * columns / plotWidth
                 let last = max(first + 1, (x + 1) * columns / plotWidth)
-                // Where a dot stands for several cells, the greatest shows.
+                // A dot that covers several cells shows the greatest.
                 var value = -Float.infinity
                 for row in low..<min(high, panel.rows) {
                     for column in first..<min(last, columns) {

@@ -13,9 +13,18 @@ extension DatasetStatistics {
     ///
     /// It holds the object of `json`, a style sheet, a script of ours and Chart.js 3.9.1 (MIT licence), by which the
     /// browser draws; its content security policy lets it load nothing.
-    public var html: String {
+    public var html: String { page(backTo: nil) }
+
+    /// The page as a server of the explorer gives it, with a link back to the explorer.
+    ///
+    /// - Parameter address: where the explorer is, such as `/`.
+    /// - Returns: the page.
+    public func html(backTo address: String) -> String { page(backTo: address) }
+
+    private func page(backTo address: String?) -> String {
         // In a script element only `</` could end the data early, and `<!--` change how the rest is read.
         let data = json.canonical.replacing("<", with: #"\u003c"#)
+        let back = address.map { #"<p class="no-print"><a href="\#($0)">← Explorer</a></p>"# } ?? ""
         return """
             <!DOCTYPE html>
             <html lang="en">
@@ -32,16 +41,16 @@ extension DatasetStatistics {
             </style>
             </head>
             <body>
-            <header><h1 id="name"></h1><p class="soft">snapshot <code id="snapshot"></code></p></header>
+            <header>\(back)<h1 id="name"></h1><p class="soft">snapshot <code id="snapshot"></code></p></header>
             <ul class="figures" id="figures"></ul>
-            <section><h2>To look at</h2><div id="problems"></div></section>
+            <section><h2>Problems</h2><div id="problems"></div></section>
             <section><h2>Counts</h2><div id="counts"></div></section>
-            <p class="no-print" style="margin-top:2rem"><label>Charts of <select id="grouping"></select></label></p>
+            <p class="no-print" style="margin-top:2rem"><label>Charts for <select id="grouping"></select></label></p>
             <section id="midi"><h2>Notes</h2><div class="charts" id="midi-charts"></div>
-            <h2>Notes, source by source</h2><div id="midi-table"></div>
+            <h2>Notes by source</h2><div id="midi-table"></div>
             <div class="charts" id="midi-spreads" style="margin-top:1rem"></div></section>
             <section id="audio"><h2>Audio</h2><div class="charts" id="audio-charts"></div>
-            <h2>Audio, source by source</h2><div id="audio-table"></div>
+            <h2>Audio by source</h2><div id="audio-table"></div>
             <div class="charts" id="audio-spreads" style="margin-top:1rem"></div></section>
             <footer><p>Made by Reprise. Charts by Chart.js 3.9.1, © 2014–2022 Chart.js Contributors, MIT licence.</p></footer>
             <script id="statistics" type="application/json">\(data)</script>

@@ -13,13 +13,34 @@ const page = (() => {
   const short = (value) => {
     if (value === null || value === undefined) return "–";
     const size = Math.abs(value);
-    if (size !== 0 && (size < 0.01 || size >= 1e7)) return value.toExponential(2);
-    return value.toLocaleString("en", { maximumFractionDigits: size >= 100 ? 1 : size >= 1 ? 2 : 4 });
+    if (size !== 0 && (size < 1e-4 || size >= 1e12)) return value.toExponential(2);
+    if (size < 1) return value.toLocaleString("en", { maximumSignificantDigits: 4 });
+    return value.toLocaleString("en", { maximumFractionDigits: size >= 100 ? 1 : 2 });
   };
+  // The label of a chart's tick: as many digits as tell it from its neighbours.
+  const tick = (value, _, ticks) => {
+    const values = ticks.map((one) => one.value);
+    const step = values.length > 1 ? Math.abs(values[1] - values[0]) : Math.abs(value);
+    const size = Math.max(...values.map(Math.abs));
+    if (value === 0 || !(step > 0)) return "0";
+    if (size < 1e-4 || size >= 1e9) {
+      return value.toExponential(Math.max(0, Math.min(6, Math.ceil(Math.log10(size / step)))));
+    }
+    let digits = 0;
+    while (digits < 10 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1;
+    return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  };
+  // The ends of an axis for values that are all the same: without them Chart.js draws from one below to one above.
+  const ends = (values) => {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    return low === high && low !== 0 ? { suggestedMin: Math.min(0, 2 * low), suggestedMax: Math.max(0, 2 * low) } : {};
+  };
+  const many = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+  const pitchName = (pitch) => ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"][pitch % 12] + (Math.floor(pitch / 12) - 1);
   // Minutes and seconds, from an hour on with hours.
   const clock = (seconds) => {
     const two = (value) => String(Math.floor(value) % 60).padStart(2, "0");
     return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${two(seconds / 60)}:${two(seconds)}` : `${Math.floor(seconds / 60)}:${two(seconds)}`;
   };
-  return { $, element, whole, short, clock };
+  return { $, element, whole, short, tick, ends, many, pitchName, clock };
 })();

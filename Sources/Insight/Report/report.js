@@ -3,11 +3,10 @@
 // the page as text only, never as markup.
 (() => {
   const data = JSON.parse(document.getElementById("statistics").textContent);
-  const { $, element, whole, short } = page;
+  const { $, element, whole, short, tick, many, pitchName } = page;
   const clock = (hours) => page.clock(Math.round(hours * 3600));
-  const pitchName = (pitch) => ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"][pitch % 12] + (Math.floor(pitch / 12) - 1);
 
-  // Tables: a click on a header sorts, a second one turns the order round.
+  // Tables: a click on a header sorts, a second one reverses the order.
   function table(parent, header, rows) {
     const box = element("div", null, parent, { class: "scroll" });
     const made = element("table", null, box);
@@ -23,15 +22,15 @@
     header.forEach((name, column) => {
       const cell = element("th", null, head, { scope: "col" });
       element("button", name, cell, { type: "button" }).addEventListener("click", () => {
-        const falls = cell.getAttribute("aria-sort") !== "descending" && column > 0
+        const descends = cell.getAttribute("aria-sort") !== "descending" && column > 0
           || cell.getAttribute("aria-sort") === "ascending";
         for (const other of head.children) other.removeAttribute("aria-sort");
-        cell.setAttribute("aria-sort", falls ? "descending" : "ascending");
+        cell.setAttribute("aria-sort", descends ? "descending" : "ascending");
         const key = (row) => row[column].value ?? row[column];
         rows.sort((a, b) => {
           const [x, y] = [key(a), key(b)];
           const order = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y));
-          return falls ? -order : order;
+          return descends ? -order : order;
         });
         fill();
       });
@@ -57,7 +56,7 @@
 
   // Problems.
   if (data.problems.length === 0) {
-    element("p", "Nothing that would need a look was found.", $("problems"), { class: "soft" });
+    element("p", "No problems found.", $("problems"), { class: "soft" });
   }
   for (const problem of data.problems) {
     const box = element("details", null, $("problems"));
@@ -107,6 +106,8 @@
     const style = getComputedStyle(document.documentElement);
     const isPrint = matchMedia("print").matches;
     const colours = dark.matches && !isPrint ? paletteDark : palette;
+    // Half a source cannot be counted.
+    const counts = !(shown.length > 1 && axis.share) && ["sources", "notes", "presses"].includes(axis.y);
     const [ink, line] = [style.getPropertyValue("--soft"), style.getPropertyValue("--line")];
     charts.push(new Chart(canvas, {
       type: kind,
@@ -127,7 +128,7 @@
         },
         scales: {
           x: { ticks: { color: ink, maxRotation: 50, autoSkipPadding: 8 }, grid: { display: false }, title: { display: !!axis.x, text: axis.x, color: ink } },
-          y: { beginAtZero: true, ticks: { color: ink }, grid: { color: line }, title: { display: true, text: shown.length > 1 && axis.share ? "%" : axis.y, color: ink }, type: axis.log ? "logarithmic" : "linear" },
+          y: { beginAtZero: true, ticks: { color: ink, callback: tick, ...(counts ? { precision: 0 } : {}) }, grid: { color: line }, title: { display: true, text: shown.length > 1 && axis.share ? "%" : axis.y, color: ink } },
         },
       },
     }));
@@ -160,12 +161,12 @@
   function drawMIDI(parent) {
     const midi = (pick) => (tally) => tally.midi ? pick(tally.midi) : [];
     const lines = groups().length > 1 ? "line" : "bar";
-    histogram(parent, "Pitches", "drums left out", Array.from({ length: 128 }, (_, pitch) => pitchName(pitch)), midi((m) => m.pitch_histogram), { y: "notes" }, lines);
+    histogram(parent, "Pitches", "without drums", Array.from({ length: 128 }, (_, pitch) => pitchName(pitch)), midi((m) => m.pitch_histogram), { y: "notes" }, lines);
     histogram(parent, "Pitch classes", null, ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"], midi((m) => m.pitch_class_histogram), { y: "notes" });
     histogram(parent, "Velocities", null, Array.from({ length: 128 }, (_, value) => value), midi((m) => m.velocity_histogram), { y: "notes" }, lines);
-    histogram(parent, "Note lengths", "bins half an octave wide, named by their lower edge", halfOctaves(data.midi.note_lengths.edges), midi((m) => m.note_lengths.counts), { x: "beats", y: "notes" }, lines);
-    histogram(parent, "Sustain pedal", "how long it is held; bins as for lengths", halfOctaves(data.midi.pedal_lengths.edges), midi((m) => m.pedal_lengths.counts), { x: "seconds", y: "presses" }, lines);
-    histogram(parent, "Pitches at once", "silence is 0", Array.from({ length: 17 }, (_, count) => count), midi((m) => {
+    histogram(parent, "Note lengths", "bins half an octave wide, labelled by their lower edge", halfOctaves(data.midi.note_lengths.edges), midi((m) => m.note_lengths.counts), { x: "beats", y: "notes" }, lines);
+    histogram(parent, "Sustain pedal", "how long it is held; bins as for note lengths", halfOctaves(data.midi.pedal_lengths.edges), midi((m) => m.pedal_lengths.counts), { x: "seconds", y: "presses" }, lines);
+    histogram(parent, "Polyphony", "simultaneous pitches; 0 is silence", Array.from({ length: 17 }, (_, count) => count), midi((m) => {
       const beats = m.polyphony_beats.slice(0, 17);
       return Array.from({ length: 17 }, (_, index) => beats[index] || 0);
     }), { y: "beats" }, lines);
@@ -174,9 +175,9 @@
       const counts = bins.map(() => 0);
       for (const [tempo, seconds] of Object.entries(m.tempo_seconds)) counts[Math.min(39, Math.floor(tempo / 10))] += seconds;
       return counts;
-    }), { x: "beats a minute", y: "seconds" }, lines);
-    named(parent, "Metres", null, (tally) => tally.midi?.metre_beats, { y: "beats" });
-    named(parent, "Key signatures", "where a file names one", (tally) => tally.midi?.key_beats, { y: "beats" });
+    }), { x: "BPM", y: "seconds" }, lines);
+    named(parent, "Time signatures", null, (tally) => tally.midi?.metre_beats, { y: "beats" });
+    named(parent, "Key signatures", "of files that have one", (tally) => tally.midi?.key_beats, { y: "beats" });
     histogram(parent, "Instrument families", "General MIDI, and drums", families, midi((m) => m.family_notes), { y: "notes" });
   }
   // A number of every source: the bins are those of the whole dataset's range.
@@ -199,9 +200,9 @@
       const spread = data[kind].by_source[name];
       return [title, ...["mean", "deviation", "min", "q25", "median", "q75", "max"].map((key) => number(spread[key], short))];
     });
-    table(parent, ["by source", "mean", "deviation", "min", "lower quartile", "median", "upper quartile", "max"], rows);
+    table(parent, ["by source", "mean", "std", "min", "lower quartile", "median", "upper quartile", "max"], rows);
   }
-  const midiMeasures = [["notes_per_second", "notes a second"], ["polyphony", "mean pitches at once"], ["polyphony_rate", "time with more than 2 pitches"], ["pitch_entropy", "pitch entropy, bits"], ["pitch_class_entropy", "pitch class entropy, bits"], ["scale_consistency", "scale consistency"], ["groove_consistency", "groove consistency"], ["empty_bar_rate", "empty bars"], ["velocity", "velocity"], ["tempo", "tempo, beats a minute"]];
+  const midiMeasures = [["notes_per_second", "notes/s"], ["polyphony", "polyphony"], ["polyphony_rate", "time with over 2 pitches, share"], ["pitch_entropy", "pitch entropy, bits"], ["pitch_class_entropy", "pitch class entropy, bits"], ["scale_consistency", "scale consistency"], ["groove_consistency", "groove consistency"], ["empty_bar_rate", "empty bars, share"], ["velocity", "velocity"], ["tempo", "tempo, BPM"]];
   const audioMeasures = [["lufs", "loudness, LUFS"], ["lufs_after", "loudness with gain, LUFS"], ["rms", "RMS, dBFS"], ["rms_after", "RMS with gain, dBFS"], ["true_peak", "true peak, dBTP"], ["true_peak_after", "true peak with gain, dBTP"], ["gain_db", "gain, dB"], ["lra", "loudness range, LU"], ["bandwidth_hz", "bandwidth, Hz"]];
   function drawAudio(parent) {
     const hertz = data.mel_frequencies;
@@ -209,23 +210,23 @@
     const decibels = (power) => power > 0 ? 10 * Math.log10(power) : null;
     if (hertz && before.length > 0) {
       const labels = hertz.map((frequency) => `${Math.round(frequency)} Hz`);
-      chart(parent, "Mel spectrum before normalisation", "mean over all frames, files as they are", "line", labels,
+      chart(parent, "Mel spectrum before normalisation", "mean over all frames, before any gain", "line", labels,
         before.map(([name, mel]) => ({ name, values: mel.mean.map(decibels) })), { y: "dB" });
-      chart(parent, "Deviation before normalisation", "of the power of each band", "line", labels,
+      chart(parent, "Mel std before normalisation", "std of each band's power", "line", labels,
         before.map(([name, mel]) => ({ name, values: mel.deviation.map(decibels) })), { y: "dB" });
       const after = Object.entries(data.mel_after || {});
       if (after.length > 0) {
-        chart(parent, "Mel spectrum as shards hold it", "train split: mean and deviation of each band", "line", labels,
-          after.flatMap(([name, mel]) => [{ name: `${name} mean`, values: mel.mean }, { name: `${name} deviation`, values: mel.deviation, dash: [4, 3] }]), { y: "normalised" });
+        chart(parent, "Mel spectrum in the shards", "train split: mean and std of each band", "line", labels,
+          after.flatMap(([name, mel]) => [{ name: `${name} mean`, values: mel.mean }, { name: `${name} std`, values: mel.deviation, dash: [4, 3] }]), { y: "normalised" });
       }
     }
     // As in figure 4 of paper 002: the change from lag to lag, where a beat or a harmonic shows as a wave.
     const repeats = groups().map(([name, tally]) => [name, tally.audio?.mel_autocorrelation]).filter(([, found]) => found);
     const changes = (values) => values.slice(1).map((value, index) => value - values[index]);
     if (data.mel_hop_seconds && repeats.length > 0) {
-      chart(parent, "Row autocorrelation", "change from lag to lag, over time: a beat shows as a wave", "line", changes(repeats[0][1].rows).map((_, index) => `${short((index + 1) * data.mel_hop_seconds)} s`),
+      chart(parent, "Row autocorrelation", "change from lag to lag over time; a beat shows as a wave", "line", changes(repeats[0][1].rows).map((_, index) => `${short((index + 1) * data.mel_hop_seconds)} s`),
         repeats.map(([name, found]) => ({ name, values: changes(found.rows) })), { y: "change" });
-      chart(parent, "Column autocorrelation", "change from lag to lag, over bands: harmonics show as a wave", "line", changes(repeats[0][1].columns).map((_, index) => `${index + 1} bands`),
+      chart(parent, "Column autocorrelation", "change from lag to lag over bands; harmonics show as a wave", "line", changes(repeats[0][1].columns).map((_, index) => many(index + 1, "band")),
         repeats.map(([name, found]) => ({ name, values: changes(found.columns) })), { y: "change" });
     }
     named(parent, "Sample rates", null, (tally) => tally.audio?.rates, { x: "Hz", y: "sources" });
@@ -252,7 +253,7 @@
     }
   }
   const select = $("grouping");
-  for (const [value, name] of [["", "everything together"], ["split", "splits"], ...Object.keys(data.labels).map((label) => [label, label])]) {
+  for (const [value, name] of [["", "the whole dataset"], ["split", "each split"], ...Object.keys(data.labels).map((label) => [label, `each ${label}`])]) {
     element("option", name, select, { value });
   }
   select.addEventListener("change", () => { grouping = select.value; draw(); });

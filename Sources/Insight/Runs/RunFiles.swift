@@ -4,7 +4,7 @@
     import Darwin
 #endif
 
-/// What stands in the folders of runs.
+/// The files in the folders of runs.
 enum RunFiles {
     /// The names in a folder, `.` and `..` left out; none if it cannot be read.
     static func names(in folder: String) -> [String] {

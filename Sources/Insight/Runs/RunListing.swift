@@ -1,6 +1,6 @@
 public import Build
 
-/// A training of a cache, as its `run.json` tells of it.
+/// A training of a cache, as its `run.json` describes it.
 public struct RunListing: Sendable {
     /// Its name.
     public let name: String
