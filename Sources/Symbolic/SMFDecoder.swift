@@ -11,6 +11,8 @@ protocol SMFSink {
 
     mutating func begin(_ header: SMFHeader)
     mutating func beginTrack()
+    /// The channel message that follows ends before this place in the file.
+    mutating func channelMessageEnds(at offset: Int)
     /// A channel message; `data2` is 0 where the message has one data byte.
     mutating func channelMessage(tick: Int, status: UInt8, data1: UInt8, data2: UInt8)
     /// The channel message that follows leaves out its status byte, as it may.
@@ -21,6 +23,12 @@ protocol SMFSink {
     mutating func systemExclusive(tick: Int, status: UInt8, bytes: UnsafeRawBufferPointer)
     mutating func endTrack(tick: Int, offset: Int)
     mutating func unknownChunk(id: UnsafeRawBufferPointer, bytes: UnsafeRawBufferPointer)
+}
+
+extension SMFSink {
+    /// Most sinks do not ask.
+    @inline(__always)
+    mutating func channelMessageEnds(at offset: Int) {}
 }
 
 /// Decodes a Standard MIDI File in one pass and feeds each event to a sink.
@@ -243,6 +251,7 @@ struct SMFDecoder<Sink: SMFSink> {
                 position += 1
             }
             if (first | second) & 0x80 != 0 { clip(&first, &second, offset: position) }
+            sink.channelMessageEnds(at: position)
             sink.channelMessage(tick: tick, status: status, data1: first, data2: second)
         }
         guard declaredEnd <= fileEnd else { throw truncated(at: position) }
