@@ -37,26 +37,31 @@ struct Progress: Equatable {
 
     init() {}
 
-    init?(json: JSONValue) {
-        guard let step = json["step"]?.integer, let epoch = json["epoch"]?.integer,
-            let batch = json["batch"]?.integer, let since = json["epochs_since_best"]?.integer,
-            let lossSum = json["loss_sum"]?.double, let metrics = json["metrics_length"]?.integer,
-            let events = json["events_length"]?.integer, let seconds = json["seconds"]?.double,
-            let waited = json["waited"]?.double
-        else { return nil }
-        self.step = step
-        self.epoch = epoch
-        self.batch = batch
-        epochsSinceBest = since
-        self.lossSum = lossSum
-        metricsLength = metrics
-        eventsLength = events
-        self.seconds = seconds
-        self.waited = waited
-        if let value = json["best"]?["value"]?.double, let epoch = json["best"]?["epoch"]?.integer {
-            best = (value, epoch)
+    /// Reads what `json` wrote.
+    ///
+    /// - Throws: `train.bad-run` for a number that no training writes.
+    init(_ fields: CheckedFields) throws(TrainingError) {
+        step = try fields.integer("step", in: 0...Self.largestCount)
+        epoch = try fields.integer("epoch", in: 0...Self.largestEpoch)
+        batch = try fields.integer("batch", in: 0...Self.largestBatch)
+        epochsSinceBest = try fields.integer("epochs_since_best", in: 0...epoch)
+        lossSum = try fields.number("loss_sum")
+        metricsLength = try fields.integer("metrics_length", in: 0...Self.largestCount)
+        eventsLength = try fields.integer("events_length", in: 0...Self.largestCount)
+        seconds = try fields.number("seconds", in: 0...Double.greatestFiniteMagnitude)
+        waited = try fields.number("waited", in: 0...Double.greatestFiniteMagnitude)
+        if fields.has("best") {
+            let best = try fields.fields("best")
+            self.best = (try best.number("value"), try best.integer("epoch", in: 1...Self.largestEpoch))
         }
     }
+
+    /// What a parameter `epochs` allows.
+    static let largestEpoch = 1_000_000_000
+    /// More batches than a loader's epoch has, so that no product with a batch's size overflows.
+    private static let largestBatch = 1 << 31
+    /// Steps and bytes that every double holds exactly.
+    private static let largestCount = 1 << 53
 }
 
 /// The two checkpoints of a run, each a safetensors file.
@@ -68,17 +73,18 @@ enum Checkpoint {
     static let best = "best.safetensors"
     static let last = "last.safetensors"
 
-    static func writeBest(_ system: any TrainableSystem, _ progress: Progress, in folder: RunFolder) throws {
+    static func writeBest(_ tensors: ModuleTensors, _ progress: Progress, in folder: RunFolder) throws {
         let bytes = TensorFile.encode(
-            try system.network.state(),
+            try tensors.state(),
             metadata: ["format": "pt", "step": "\(progress.step)", "run": folder.name])
         try folder.replace(best, with: bytes)
     }
 
     static func writeLast(
-        _ system: any TrainableSystem, _ progress: Progress, device: Device, in folder: RunFolder
+        _ network: ModuleTensors, of system: any TrainableSystem, _ progress: Progress, device: Device,
+        in folder: RunFolder
     ) throws {
-        var tensors = try (system.network.parameters + system.network.buffers).map {
+        var tensors = try (network.parameters + network.buffers).map {
             try $0.tensor.named("network." + $0.name)
         }
         for optimiser in system.optimisers {
@@ -110,10 +116,13 @@ enum Checkpoint {
         into system: any TrainableSystem, device: Device, from folder: RunFolder
     ) throws -> Progress? {
         guard folder.has(last) else { return nil }
-        let file = try TensorFile(path: folder.path + "/" + last)
-        guard let text = file.metadata["progress"], let json = try? JSONValue(parsing: Array(text.utf8)),
-            let progress = Progress(json: json)
-        else { throw TrainingError(.badRun, "\(folder.path)/\(last) does not say where it stands") }
+        let path = folder.path + "/" + last
+        let file = try TensorFile(path: path)
+        guard let text = file.metadata["progress"], let json = try? JSONValue(parsing: Array(text.utf8))
+        else {
+            throw TrainingError(.badRun, "\(path): 'progress' is missing from its metadata, or no JSON")
+        }
+        let progress = try Progress(CheckedFields(json, file: path, prefix: "progress."))
         try system.network.load(file, prefix: "network.")
         // An optimiser refuses what is not its own; the tensors of the others are taken out of its sight.
         for optimiser in system.optimisers {

@@ -77,11 +77,14 @@ public struct Recipe: Sendable {
             Parameter("seed", overrides["seed"] ?? 0, "of first weights, order, dropout and augmentation"),
             Parameter(
                 "patience", overrides["patience"] ?? 0,
-                "epochs without a better validation after which training stops; 0: never"),
+                "epochs without an improvement in validation after which training stops; 0: never"),
             Parameter(
                 "annealing", overrides["annealing"] ?? "none", "how the rate falls to 0 over the epochs",
                 choices: ["none", "linear", "cosine"]),
             Parameter("clip", overrides["clip"] ?? 0.0, "largest norm of the gradients; 0: any"),
+            Parameter(
+                "deterministic", overrides["deterministic"] ?? true,
+                "whether an operation that can differ from run to run is refused (CUDA has some)"),
         ]
     }
 

@@ -19,15 +19,15 @@ public struct TrainingRequest: Sendable {
     public var resume: String?
     /// Threads of one operation; nil: libtorch's choice, or the run's.
     public var threads: Int?
-    /// `cpu` or `cuda:N`.
-    public var device: String
+    /// `cpu` or `cuda:N`; nil: the run's, or the CPU.
+    public var device: String?
     /// When to stop.
     public var limits: TrainingLimits
 
     /// A training of a recipe on a dataset, or the next part of a run.
     public init(
         recipe: String? = nil, dataset: String? = nil, preset: String? = nil, assignments: [String] = [],
-        epochs: Int? = nil, resume: String? = nil, threads: Int? = nil, device: String = "cpu",
+        epochs: Int? = nil, resume: String? = nil, threads: Int? = nil, device: String? = nil,
         limits: TrainingLimits = TrainingLimits()
     ) {
         self.recipe = recipe
@@ -144,7 +144,7 @@ public struct Trainer: Sendable {
         let recipe = try recipe(name)
         var settings = try Settings(recipe, preset: request.preset, assignments: request.assignments)
         if let epochs = request.epochs { settings.setEpochs(epochs) }
-        let device = try Device(request.device)
+        let device = try self.device(request.device ?? "cpu", settings)
         let reader = try DatasetReader(dataset, cachePath: cachePath)
         try recipe.check(reader.snapshot)
         if let threads = request.threads { try TorchRuntime.setThreadCount(threads) }
@@ -166,7 +166,7 @@ public struct Trainer: Sendable {
         let record = try RunRecord(
             run: folder.name, recipe: name, dataset: reader.snapshot.dataset, snapshot: reader.digest,
             preset: request.preset, settings: settings, threads: TorchRuntime.threadCount(),
-            foundations: foundations)
+            device: device, foundations: foundations)
         try folder.replace("run.json", with: record.json.canonicalBytes + [UInt8(ascii: "\n")])
         return try run(record, recipe, settings, reader, feed, folder, device, request.limits, report)
     }
@@ -182,12 +182,26 @@ public struct Trainer: Sendable {
                 .usage, "\(name) is a run of \(record.recipe), not of \(request.recipe ?? "")")
         }
         guard request.preset == nil, request.assignments.isEmpty else {
-            throw TrainingError(.usage, "a run goes on with its own parameters; leave --preset and --set out")
+            throw TrainingError(.usage, "a run resumes with its own parameters; leave --preset and --set out")
         }
-        var settings = try Settings(recipe, recorded: record.settings)
+        var settings = try Settings(recipe, recorded: record.settings, file: folder.path + "/run.json")
         if let epochs = request.epochs { settings.setEpochs(epochs) }
         record.settings = settings.values
-        let device = try Device(request.device)
+        let device: Device
+        do {
+            device = try self.device(request.device ?? record.device ?? "cpu", settings)
+        } catch let error as TorchError where error.code == .device && request.device == nil {
+            throw TrainingError(
+                .usage,
+                "\(name) was trained on \(record.device ?? ""), and here it cannot be: \(error.message); write --device cpu"
+            )
+        }
+        if let former = record.device, former != device.description {
+            log(
+                "\(name) was trained on \(former) and resumes on \(device): the results will differ from those of a run on one device"
+            )
+        }
+        record.device = device.description
         let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
         if let dataset = request.dataset {
             let named = try DatasetReader(dataset, cachePath: cachePath)
@@ -239,7 +253,7 @@ public struct Trainer: Sendable {
         }
         let loop = try TrainingLoop(
             system, feed: feed, validation: validation, folder: folder, settings: settings, device: device,
-            saved: { try note($0, isOver: false) })
+            log: log, saved: { try note($0, isOver: false) })
         log("run \(folder.name)")
         try loop.run(limits, report: report)
         try note(loop.progress, isOver: loop.isOver)
@@ -260,7 +274,7 @@ public struct Trainer: Sendable {
         let folder = try RunFolder(named: name, in: cachePath)
         let record = try RunRecord(folder)
         let recipe = try recipe(record.recipe)
-        let settings = try Settings(recipe, recorded: record.settings)
+        let settings = try Settings(recipe, recorded: record.settings, file: folder.path + "/run.json")
         let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
         let system = try recipe.make(settings, try context(recipe, settings, reader, device))
@@ -286,6 +300,12 @@ public struct Trainer: Sendable {
                 baselines: try run.system.baselines(on: feed(split), train: feed(.train)),
                 figures: withFigures ? try run.system.figures(on: feed(split)) : [])
         }
+    }
+
+    /// A device by its name, after libtorch was told to be deterministic there or not.
+    private func device(_ name: String, _ settings: Settings) throws -> Device {
+        try TorchRuntime.setDeterministic(settings.flag("deterministic"))
+        return try Device(name)
     }
 
     private func feed(

@@ -56,6 +56,8 @@ final class TrainingLoop {
     let device: Device
     private(set) var progress: Progress
 
+    /// The network's tensors and layers, found once: finding them reflects on every module.
+    private let network: ModuleTensors
     private let metrics: GrowingFile
     private let events: GrowingFile
     private let baseRates: [Double]
@@ -63,14 +65,24 @@ final class TrainingLoop {
     private let clip: Double
     private let epochs: Int
     private let patience: Int
+    /// Takes lines for the user.
+    private let log: (String) -> Void
     /// Called with every checkpoint, after it is safe.
     private let saved: (Progress) throws -> Void
 
+    /// Prepares a system to be trained, or to resume from the folder's last checkpoint.
+    ///
+    /// - Throws: `train.bad-run` when the checkpoint does not fit.
+    /// - Precondition: the optimisers partition the network's parameters that are trained.
     init(
         _ system: any TrainableSystem, feed: any Feed, validation: (any Feed)?, folder: RunFolder,
-        settings: Settings, device: Device = .cpu, saved: @escaping (Progress) throws -> Void = { _ in }
+        settings: Settings, device: Device = .cpu, log: @escaping (String) -> Void = { _ in },
+        saved: @escaping (Progress) throws -> Void = { _ in }
     ) throws {
         self.system = system
+        network = ModuleTensors(system.network)
+        Self.checkPartition(of: network.parameters, among: system.optimisers)
+        self.log = log
         self.feed = feed
         self.validation = validation
         self.folder = folder
@@ -89,20 +101,50 @@ final class TrainingLoop {
             default: .constant
             }
         progress = try Checkpoint.loadLast(into: system, device: device, from: folder) ?? Progress()
+        let batches = feed.batchesPerEpoch
+        guard progress.batch < max(batches, 1), progress.step == progress.epoch * batches + progress.batch
+        else {
+            throw TrainingError(
+                .badRun,
+                "\(folder.path)/\(Checkpoint.last): 'progress' is at step \(progress.step), epoch \(progress.epoch), batch \(progress.batch); an epoch has \(batches) batches"
+            )
+        }
         metrics = try GrowingFile(folder, "metrics.jsonl", length: progress.metricsLength)
         events = try GrowingFile(folder, "events.out.tfevents.0.reprise", length: progress.eventsLength)
         if events.length == 0 { events.append(EventRecord.version(time: Clock.seconds)) }
         try feed.seek(epoch: progress.epoch, batch: progress.batch)
     }
 
-    /// Whether all epochs are done, or the validation has not bettered for long.
+    /// Stops the program unless every parameter that is trained belongs to exactly one optimiser, and every parameter
+    /// of an optimiser to the network: another would stay as it is, be changed twice a step, or be left out of
+    /// checkpoints.
+    private static func checkPartition(
+        of parameters: [NamedParameter], among optimisers: [any Optimiser]
+    ) {
+        var owners: [ObjectIdentifier: Int] = [:]
+        for item in optimisers.flatMap(\.parameters) {
+            owners[ObjectIdentifier(item.tensor), default: 0] += 1
+        }
+        for item in parameters where item.tensor.requiresGradient {
+            let count = owners[ObjectIdentifier(item.tensor)] ?? 0
+            precondition(count == 1, "'\(item.name)' belongs to \(count) optimisers, expected 1")
+        }
+        let known = Set(parameters.map { ObjectIdentifier($0.tensor) })
+        for item in optimisers.flatMap(\.parameters) {
+            precondition(
+                known.contains(ObjectIdentifier(item.tensor)),
+                "an optimiser changes '\(item.name)', which the network does not have")
+        }
+    }
+
+    /// Whether all epochs are done, or the validation has not improved for long.
     var isOver: Bool {
         progress.epoch >= epochs || (patience > 0 && progress.epochsSinceBest >= patience)
     }
 
     /// Trains until the epochs are over, or a limit is met.
     ///
-    /// - Throws: `build.interrupted` when asked to stop, `train.not-finite`; the run is kept, and can go on.
+    /// - Throws: `build.interrupted` when asked to stop, `train.not-finite`; the run is kept, and can be resumed.
     func run(_ limits: TrainingLimits, report: (TrainingProgress) -> Void) throws {
         let (start, secondsBefore) = (Clock.seconds, progress.seconds)
         var examples = 0
@@ -112,7 +154,8 @@ final class TrainingLoop {
             if limits.cancellation.isRequested {
                 try save()
                 throw BuildError(
-                    .interrupted, "interrupted at step \(progress.step); go on with --resume \(folder.name)",
+                    .interrupted,
+                    "interrupted at step \(progress.step); resume it with --resume \(folder.name)",
                     canRetry: true)
             }
             if let minutes = limits.minutes, Clock.seconds - start >= minutes * 60 { break }
@@ -144,8 +187,8 @@ final class TrainingLoop {
         // Stopped within an epoch: measured for whoever looks, but a run that goes on forgets it again.
         if !isOver, progress.batch > 0 {
             let measures = try validate(epoch: progress.epoch + 1)
-            if progress.best == nil, let value = objective(in: measures) {
-                try Checkpoint.writeBest(system, progress, in: folder)
+            if progress.best == nil, let value = objective(in: measures), value.isFinite {
+                try Checkpoint.writeBest(network, progress, in: folder)
                 progress.best = (value, progress.epoch + 1)
             }
             try metrics.flush()
@@ -163,7 +206,7 @@ final class TrainingLoop {
         for (optimiser, base) in zip(system.optimisers, baseRates) {
             optimiser.rate = base * schedule.factor(at: progress.step)
         }
-        system.network.setTraining(true)
+        network.setTraining(true)
         let losses = try system.learn(from: batch) { optimiser, loss in
             let value = try loss.item()
             guard value.isFinite else { throw try notFinite("loss", value, batch) }
@@ -186,12 +229,12 @@ final class TrainingLoop {
     /// gradients.
     private func notFinite(_ name: String, _ value: Double, _ batch: Batch) throws -> TrainingError {
         var culprit = "every weight and gradient is finite, so the loss itself overflows"
-        let weights = system.network.parameters + system.network.buffers.filter { $0.tensor.type != .i64 }
+        let weights = network.parameters + network.buffers.filter { $0.tensor.type != .i64 }
         if let found = try batch.firstNotFinite() {
             culprit = "'\(found)' of the batch is not finite"
         } else if let found = try weights.first(where: { try !$0.tensor.detach().allFinite() }) {
             culprit = "'\(found.name)' is not finite"
-        } else if let found = try system.network.parameters.first(where: {
+        } else if let found = try network.parameters.first(where: {
             try $0.tensor.gradient().map { try !$0.allFinite() } ?? false
         }) {
             culprit = "the gradient of '\(found.name)' is not finite"
@@ -215,7 +258,9 @@ final class TrainingLoop {
         var object: [String: JSONValue] = [
             "step": JSONValue(progress.step), "epoch": JSONValue(epoch), "split": .string(split),
         ]
-        for measure in measures { object[measure.name] = .number(measure.value) }
+        for measure in measures {
+            object[measure.name] = measure.value.isFinite ? .number(measure.value) : .null
+        }
         metrics.append(JSONValue.object(object).canonicalBytes + [UInt8(ascii: "\n")])
     }
 
@@ -237,10 +282,16 @@ final class TrainingLoop {
         guard let value else {
             preconditionFailure("\(system.objective.measure) is not in \(measures.map(\.name))")
         }
+        if !value.isFinite {
+            log(
+                "epoch \(epoch): the validation's \(system.objective.measure) is \(value); it counts as no improvement"
+            )
+        }
         let isBetter =
-            progress.best.map {
+            value.isFinite
+            && (progress.best.map {
                 validation == nil || (system.objective.risesToBest ? value > $0.value : value < $0.value)
-            } ?? true
+            } ?? true)
         progress.epoch = epoch
         progress.batch = 0
         progress.lossSum = 0
@@ -248,7 +299,7 @@ final class TrainingLoop {
             progress.best = (value, epoch)
             progress.epochsSinceBest = 0
             try checkWeights()
-            try Checkpoint.writeBest(system, progress, in: folder)
+            try Checkpoint.writeBest(network, progress, in: folder)
         } else {
             progress.epochsSinceBest += 1
         }
@@ -257,9 +308,9 @@ final class TrainingLoop {
     private func validate(epoch: Int) throws -> [Measure] {
         guard let validation else { return [] }
         try validation.seek(epoch: 0, batch: 0)
-        system.network.setTraining(false)
+        network.setTraining(false)
         let measures = try withoutGradients { try system.measure(on: validation) }
-        line("validation", epoch: epoch, measures.filter(\.value.isFinite))
+        line("validation", epoch: epoch, measures)
         event("validation", measures)
         return measures
     }
@@ -271,7 +322,7 @@ final class TrainingLoop {
     }
 
     private func checkWeights() throws {
-        for item in system.network.parameters where try !item.tensor.detach().allFinite() {
+        for item in network.parameters where try !item.tensor.detach().allFinite() {
             throw TrainingError(
                 .notFinite,
                 "step \(progress.step): '\(item.name)' is not finite; the checkpoint before is kept; try a lower rate, or --set clip=1"
@@ -285,7 +336,7 @@ final class TrainingLoop {
         try events.flush(toDisk: true)
         progress.metricsLength = metrics.length
         progress.eventsLength = events.length
-        try Checkpoint.writeLast(system, progress, device: device, in: folder)
+        try Checkpoint.writeLast(network, of: system, progress, device: device, in: folder)
         try saved(progress)
     }
 }
