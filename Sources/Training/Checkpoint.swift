@@ -12,6 +12,8 @@ struct Progress: Equatable {
     var batch = 0
     /// The best validation so far.
     var best: (value: Double, epoch: Int)?
+    /// The best validation of each further objective.
+    var furtherBest: [String: (value: Double, epoch: Int)] = [:]
     /// Epochs since then.
     var epochsSinceBest = 0
     /// The sum of the epoch's losses so far.
@@ -26,9 +28,12 @@ struct Progress: Equatable {
     static func == (left: Progress, right: Progress) -> Bool { left.json == right.json }
 
     var json: JSONValue {
-        [
+        func object(_ best: (value: Double, epoch: Int)) -> JSONValue {
+            ["value": .number(best.value), "epoch": JSONValue(best.epoch)]
+        }
+        return [
             "step": JSONValue(step), "epoch": JSONValue(epoch), "batch": JSONValue(batch),
-            "best": best.map { ["value": .number($0.value), "epoch": JSONValue($0.epoch)] } ?? .null,
+            "best": best.map(object) ?? .null, "further_best": .object(furtherBest.mapValues(object)),
             "epochs_since_best": JSONValue(epochsSinceBest), "loss_sum": .number(lossSum),
             "metrics_length": JSONValue(metricsLength), "events_length": JSONValue(eventsLength),
             "seconds": .number(seconds), "waited": .number(waited),
@@ -50,9 +55,14 @@ struct Progress: Equatable {
         eventsLength = try fields.integer("events_length", in: 0...Self.largestCount)
         seconds = try fields.number("seconds", in: 0...Double.greatestFiniteMagnitude)
         waited = try fields.number("waited", in: 0...Double.greatestFiniteMagnitude)
-        if fields.has("best") {
-            let best = try fields.fields("best")
-            self.best = (try best.number("value"), try best.integer("epoch", in: 1...Self.largestEpoch))
+        func best(_ fields: CheckedFields) throws(TrainingError) -> (value: Double, epoch: Int) {
+            (try fields.number("value"), try fields.integer("epoch", in: 1...Self.largestEpoch))
+        }
+        if fields.has("best") { self.best = try best(fields.fields("best")) }
+        // Older runs have only one objective.
+        if fields.has("further_best") {
+            let further = try fields.fields("further_best")
+            for name in further.all.keys { furtherBest[name] = try best(further.fields(name)) }
         }
     }
 
@@ -67,17 +77,22 @@ struct Progress: Equatable {
 /// The two checkpoints of a run, each a safetensors file.
 ///
 /// `best.safetensors` holds weights and buffers by PyTorch's names and nothing else, so that `load_state_dict` takes
-/// it as it is. `last.safetensors` holds all that training needs to go on: `network.<name>`,
+/// it as it is. `last.safetensors` holds all that training needs to resume: `network.<name>`,
 /// `optimiser.<parameter>.<name>`, `generator`, and under `progress` in the metadata where it stands.
 enum Checkpoint {
     static let best = "best.safetensors"
     static let last = "last.safetensors"
 
-    static func writeBest(_ tensors: ModuleTensors, _ progress: Progress, in folder: RunFolder) throws {
+    /// The file of an objective's best weights; nil: the first one's.
+    static func best(in objective: String?) -> String { objective.map { "best.\($0).safetensors" } ?? best }
+
+    static func writeBest(
+        _ tensors: ModuleTensors, _ progress: Progress, in folder: RunFolder, objective: String? = nil
+    ) throws {
         let bytes = TensorFile.encode(
             try tensors.state(),
             metadata: ["format": "pt", "step": "\(progress.step)", "run": folder.name])
-        try folder.replace(best, with: bytes)
+        try folder.replace(best(in: objective), with: bytes)
     }
 
     static func writeLast(
@@ -99,15 +114,32 @@ enum Checkpoint {
         try folder.replace(last, with: bytes)
     }
 
-    static func loadBest(into system: any TrainableSystem, from folder: RunFolder) throws {
-        if folder.has(best) {
+    /// Loads the weights that are best in an objective; nil: in the first.
+    static func loadBest(
+        into system: any TrainableSystem, from folder: RunFolder, objective: String? = nil
+    ) throws {
+        if let objective, objective != system.objective.measure {
+            let known = system.furtherObjectives.map(\.measure)
+            guard known.contains(objective) else {
+                throw TrainingError(
+                    .usage,
+                    "\(folder.name) is not validated for '\(objective)'; it is for \(([system.objective.measure] + known).joined(separator: ", "))"
+                )
+            }
+            guard folder.has(best(in: objective)) else {
+                throw TrainingError(.noRun, "\(folder.name) has no weights for '\(objective)' yet")
+            }
+            try system.network.load(try TensorFile(path: folder.path + "/" + best(in: objective)))
+        } else if folder.has(best) {
             try system.network.load(try TensorFile(path: folder.path + "/" + best))
         } else if folder.has(last) {
             // Interrupted before its first validation.
             try system.network.load(try TensorFile(path: folder.path + "/" + last), prefix: "network.")
         } else {
             throw TrainingError(
-                .noRun, "\(folder.name) has no checkpoint yet; train it on with --resume \(folder.name)")
+                .noRun,
+                "\(folder.name) has no checkpoint yet; continue it with 'reprise train --resume \(folder.name)'"
+            )
         }
     }
 

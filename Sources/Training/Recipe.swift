@@ -79,8 +79,9 @@ public struct Recipe: Sendable {
                 "patience", overrides["patience"] ?? 0,
                 "epochs without an improvement in validation after which training stops; 0: never"),
             Parameter(
-                "annealing", overrides["annealing"] ?? "none", "how the rate falls to 0 over the epochs",
-                choices: ["none", "linear", "cosine"]),
+                "annealing", overrides["annealing"] ?? "none",
+                "how the rate descends to 0 over the epochs; half-linear: constant for the first half",
+                choices: ["none", "linear", "cosine", "half-linear"]),
             Parameter("clip", overrides["clip"] ?? 0.0, "largest norm of the gradients; 0: any"),
             Parameter(
                 "deterministic", overrides["deterministic"] ?? true,

@@ -122,16 +122,18 @@ public struct TrainingSummary: Sendable {
     public let steps: Int
     /// What the best weights reached, and in which epoch, from 1; nil before the first validation.
     public let best: (metric: String, value: Double, epoch: Int)?
+    /// The same of each further objective, by its measure.
+    public let furtherBest: [String: (value: Double, epoch: Int)]
     /// Seconds of training, all sittings together.
     public let seconds: Double
     /// The share of these spent waiting for batches.
     public let waiting: Double
-    /// Whether all epochs are done, or the validation stopped bettering.
+    /// Whether all epochs are done, or the validation stopped improving.
     public let isOver: Bool
 
     /// The object that `reprise train --json` prints.
     public var json: JSONValue {
-        [
+        var members: [String: JSONValue] = [
             "run": .string(run), "recipe": .string(recipe), "snapshot": JSONValue(snapshot),
             "epochs": JSONValue(epochs), "steps": JSONValue(steps),
             "best": best.map {
@@ -140,5 +142,10 @@ public struct TrainingSummary: Sendable {
             "seconds": .number((seconds * 1000).rounded() / 1000),
             "waiting": .number((waiting * 1e6).rounded() / 1e6), "over": .bool(isOver),
         ]
+        if !furtherBest.isEmpty {
+            members["further_best"] = .object(
+                furtherBest.mapValues { ["value": .number($0.value), "epoch": JSONValue($0.epoch)] })
+        }
+        return .object(members)
     }
 }

@@ -242,6 +242,7 @@ public struct Trainer: Sendable {
             TrainingSummary(
                 run: folder.name, recipe: recipe.name, snapshot: reader.digest, epochs: progress.epoch,
                 steps: progress.step, best: progress.best.map { (metric, $0.value, $0.epoch) },
+                furtherBest: progress.furtherBest,
                 seconds: progress.seconds, waiting: progress.waited / max(progress.seconds, 1e-9),
                 isOver: isOver)
         }
@@ -262,10 +263,12 @@ public struct Trainer: Sendable {
 
     // MARK: What was trained
 
-    /// Opens a run with its best weights.
+    /// Opens a run with the weights that are best in an objective; nil: in the first.
     ///
     /// - Throws: `train.no-run`, `train.bad-run`, and what opening its dataset throws.
-    public func open(_ name: String, device: Device = .cpu) throws -> TrainedRun {
+    public func open(
+        _ name: String, device: Device = .cpu, objective: String? = nil
+    ) throws -> TrainedRun {
         guard !recipes.contains(where: { $0.name == name }) else {
             throw TrainingError(
                 .usage, "\(name) is a recipe; name a run of it ('reprise runs' lists them), such as \(name)-1"
@@ -278,19 +281,20 @@ public struct Trainer: Sendable {
         let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
         let system = try recipe.make(settings, try context(recipe, settings, reader, device))
-        try Checkpoint.loadBest(into: system, from: folder)
+        try Checkpoint.loadBest(into: system, from: folder, objective: objective)
         system.network.setTraining(false)
         return TrainedRun(
             record: record, recipe: recipe, settings: settings, reader: reader, system: system)
     }
 
-    /// Measures a run's best weights on a split, beside trivial answers.
+    /// Measures a run's best weights on a split, beside baselines; `objective` is what they are best in.
     ///
     /// - Throws: `train.no-run`; `loader.empty` for a split without segments.
     public func evaluate(
-        _ name: String, on split: Split = .test, withFigures: Bool = false, device: Device = .cpu
+        _ name: String, on split: Split = .test, withFigures: Bool = false, device: Device = .cpu,
+        objective: String? = nil
     ) throws -> Evaluation {
-        let run = try open(name, device: device)
+        let run = try open(name, device: device, objective: objective)
         func feed(_ split: Split) throws -> LoaderFeed {
             try self.feed(split, .measuring, run.recipe, run.settings, run.reader, device)
         }

@@ -61,7 +61,9 @@ final class TrainingLoop {
     private let metrics: GrowingFile
     private let events: GrowingFile
     private let baseRates: [Double]
-    private let schedule: Schedule
+    /// One for each optimiser.
+    private let schedules: [Schedule]
+    private let objectives: [Objective]
     private let clip: Double
     private let epochs: Int
     private let patience: Int
@@ -94,12 +96,21 @@ final class TrainingLoop {
         patience = settings.integer("patience")
         clip = settings.number("clip")
         let total = max(1, epochs * feed.batchesPerEpoch)
-        schedule =
+        let common: Schedule =
             switch settings.word("annealing") {
             case "linear": .linear(from: 1, to: 0, over: total)
             case "cosine": .cosine(end: 0, over: total)
+            case "half-linear":
+                .sequence(
+                    .constant, steps: total / 2,
+                    then: .linear(from: 1, to: 0, over: max(1, total - total / 2)))
             default: .constant
             }
+        schedules = system.optimisers.indices.map { system.schedule(of: $0, over: total) ?? common }
+        objectives = validation == nil ? [] : [system.objective] + system.furtherObjectives
+        precondition(
+            Set(objectives.map(\.measure)).count == objectives.count,
+            "objectives \(objectives.map(\.measure)) name a measure twice")
         progress = try Checkpoint.loadLast(into: system, device: device, from: folder) ?? Progress()
         let batches = feed.batchesPerEpoch
         guard progress.batch < max(batches, 1), progress.step == progress.epoch * batches + progress.batch
@@ -203,11 +214,14 @@ final class TrainingLoop {
 
     private func learn(from batch: Batch) throws -> [Measure] {
         _ = firstStep
-        for (optimiser, base) in zip(system.optimisers, baseRates) {
-            optimiser.rate = base * schedule.factor(at: progress.step)
+        let step = LearningStep(
+            number: progress.step, total: max(1, epochs * feed.batchesPerEpoch), epoch: progress.epoch,
+            factors: schedules.map { $0.factor(at: progress.step) })
+        for (place, optimiser) in system.optimisers.enumerated() {
+            optimiser.rate = baseRates[place] * step.factors[place]
         }
         network.setTraining(true)
-        let losses = try system.learn(from: batch) { optimiser, loss in
+        let losses = try system.learn(from: batch, at: step) { optimiser, loss in
             let value = try loss.item()
             guard value.isFinite else { throw try notFinite("loss", value, batch) }
             if clip > 0 { try clipGradientNorm(optimiser.parameters, to: clip) }
@@ -248,10 +262,14 @@ final class TrainingLoop {
     }
 
     private func note(_ losses: [Measure], items: Double) {
-        let rate = system.optimisers.first?.rate ?? 0
-        line("train", epoch: progress.epoch + 1, losses + [Measure("rate", rate)])
-        let shown = losses + [Measure("rate", rate), Measure("items_per_second", items)]
-        event("train", shown)
+        let rates = system.optimisers.map(\.rate)
+        var shown = losses + [Measure("rate", rates.first ?? 0)]
+        // Where optimisers differ in their rates, each has its own.
+        for (place, rate) in rates.enumerated() where place > 0 && rate != rates[0] {
+            shown.append(Measure("rate_\(place)", rate))
+        }
+        line("train", epoch: progress.epoch + 1, shown)
+        event("train", shown + [Measure("items_per_second", items)])
     }
 
     private func line(_ split: String, epoch: Int, _ measures: [Measure]) {
@@ -277,31 +295,37 @@ final class TrainingLoop {
         let epoch = progress.epoch + 1
         let measures = try validate(epoch: epoch)
         let meanLoss = progress.lossSum / Double(feed.batchesPerEpoch)
-        // Without a validation split the newest weights are the ones to use: nothing says which are better.
-        let value = validation == nil ? meanLoss : objective(in: measures)
-        guard let value else {
-            preconditionFailure("\(system.objective.measure) is not in \(measures.map(\.name))")
-        }
-        if !value.isFinite {
-            log(
-                "epoch \(epoch): the validation's \(system.objective.measure) is \(value); it counts as no improvement"
-            )
-        }
-        let isBetter =
-            value.isFinite
-            && (progress.best.map {
-                validation == nil || (system.objective.risesToBest ? value > $0.value : value < $0.value)
-            } ?? true)
         progress.epoch = epoch
         progress.batch = 0
         progress.lossSum = 0
-        if isBetter {
-            progress.best = (value, epoch)
+        progress.epochsSinceBest += 1
+        if validation == nil {
+            // Nothing says which weights are better, so the newest are the ones to use.
+            progress.best = (meanLoss, epoch)
             progress.epochsSinceBest = 0
             try checkWeights()
             try Checkpoint.writeBest(network, progress, in: folder)
-        } else {
-            progress.epochsSinceBest += 1
+        }
+        for (place, objective) in objectives.enumerated() {
+            guard let value = measures.first(where: { $0.name == objective.measure })?.value else {
+                preconditionFailure("\(objective.measure) is not in \(measures.map(\.name))")
+            }
+            if !value.isFinite {
+                log(
+                    "epoch \(epoch): the validation's \(objective.measure) is \(value); it counts as no improvement"
+                )
+            }
+            let best = place == 0 ? progress.best : progress.furtherBest[objective.measure]
+            guard objective.improves(value, on: best?.value) else { continue }
+            if place == 0 {
+                progress.best = (value, epoch)
+            } else {
+                progress.furtherBest[objective.measure] = (value, epoch)
+            }
+            progress.epochsSinceBest = 0
+            try checkWeights()
+            try Checkpoint.writeBest(
+                network, progress, in: folder, objective: place == 0 ? nil : objective.measure)
         }
     }
 

@@ -9,7 +9,7 @@ import Training
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Measure a run on the test split, beside trivial answers.")
+        commandName: "evaluate", abstract: "Measure a run on the test split, beside baselines.")
 
     @Argument(help: ArgumentHelp("The run; 'reprise runs' lists them.", valueName: "run"))
     var name: String
@@ -25,6 +25,12 @@ struct EvaluateCommand: ParsableCommand {
     var split = Split.test
 
     @Option(
+        help: ArgumentHelp(
+            "The measure whose best weights are used (default: the recipe's first objective).",
+            valueName: "measure"))
+    var objective: String?
+
+    @Option(
         help: ArgumentHelp("Draw what the recipe has to show, as PNG files in a folder.", valueName: "dir"),
         completion: .directory)
     var pictures: String?
@@ -32,9 +38,9 @@ struct EvaluateCommand: ParsableCommand {
     @OptionGroup var torch: TorchOptions
 
     func run() throws {
-        let (name, split, wantsPictures) = (name, split, pictures != nil)
+        let (name, split, wantsPictures, objective) = (name, split, pictures != nil, objective)
         let evaluation = try torch.onTorch {
-            try $0.evaluate(name, on: split, withFigures: wantsPictures, device: $1)
+            try $0.evaluate(name, on: split, withFigures: wantsPictures, device: $1, objective: objective)
         }
         if let pictures { try evaluation.figures.write(to: pictures) }
         if torch.common.json {

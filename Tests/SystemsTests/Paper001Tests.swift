@@ -80,7 +80,7 @@ func losses(
     var all: [Double] = []
     system.network.setTraining(true)
     for _ in 0..<steps {
-        let said = try system.learn(from: batch) { optimiser, _ in try optimiser.step() }
+        let said = try system.learn(from: batch, at: LearningStep()) { optimiser, _ in try optimiser.step() }
         all.append(try #require(said.first).value.item())
     }
     return (try #require(all.first), try #require(all.last))
@@ -218,7 +218,7 @@ struct Paper001Tests {
                 SystemContext(snapshot: try snapshot(steps: 24)))
             let batch = try segments(steps: 24, paired: true)
             var updated = 0
-            let said = try system.learn(from: batch) { optimiser, _ in
+            let said = try system.learn(from: batch, at: LearningStep()) { optimiser, _ in
                 updated += 1
                 try optimiser.step()
             }

@@ -65,6 +65,14 @@ final class ToySystem: TrainableSystem {
     let optimisers: [any Optimiser]
     let objective = Objective("loss")
     var network: any Module { toy }
+    /// The steps it was given.
+    private(set) var steps: [LearningStep] = []
+    /// The schedule of the second optimiser, if it is not the common one.
+    var secondSchedule: Schedule?
+    var furtherObjectives: [Objective] = []
+    /// The values of a further measure, one for each validation.
+    var further: [Double] = []
+    func schedule(of optimiser: Int, over steps: Int) -> Schedule? { optimiser == 1 ? secondSchedule : nil }
     /// The validations, counted from 1, whose measure is not a number.
     var brokenValidations: Set<Int> = []
     private var validations = 0
@@ -79,8 +87,9 @@ final class ToySystem: TrainableSystem {
     }
 
     func learn(
-        from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
+        from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
+        steps.append(step)
         for optimiser in optimisers { try optimiser.clearGradients() }
         let loss = try toy(batch["roll"]).crossEntropy(batch["style"])
         try loss.backward()
@@ -97,6 +106,7 @@ final class ToySystem: TrainableSystem {
         validations += 1
         let mean = brokenValidations.contains(validations) ? .nan : sum / Double(feed.batchesPerEpoch)
         return [Measure("loss", mean), Measure("batches", Double(feed.batchesPerEpoch))]
+            + (further.isEmpty ? [] : [Measure("further", further[validations - 1])])
     }
 
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] { [:] }
@@ -145,7 +155,7 @@ final class WatchedSystem: TrainableSystem {
     }
 
     func learn(
-        from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
+        from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
         try adam.clearGradients()
         let loss = try watched.toy(batch["roll"]).crossEntropy(batch["style"])
@@ -188,7 +198,8 @@ final class RunPlace: Sendable {
     /// Opens the run, made if it is not there, and its loop, as a fresh process would.
     func loop(
         settings: [String] = [], run: String? = nil, broken: Int? = nil, validates: Bool = true,
-        brokenValidations: Set<Int> = [], log: @escaping (String) -> Void = { _ in }
+        brokenValidations: Set<Int> = [], log: @escaping (String) -> Void = { _ in },
+        prepare: (ToySystem) -> Void = { _ in }
     ) throws -> TrainingLoop {
         let settings = try Settings(
             .toy, assignments: ["epochs=3", "rate=0.01", "annealing=cosine"] + settings)
@@ -202,6 +213,7 @@ final class RunPlace: Sendable {
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
         let system = try ToySystem(rate: settings.number("rate"))
         system.brokenValidations = brokenValidations
+        prepare(system)
         let feed = ToyFeed(batchesPerEpoch: 5)
         feed.broken = broken
         return try TrainingLoop(
