@@ -175,6 +175,9 @@ public struct Settings: Sendable, Hashable {
         }
     }
 
+    /// Whether the recipe declares a parameter.
+    func has(_ name: String) -> Bool { values[name] != nil }
+
     private func value(_ name: String) -> JSONValue {
         guard let value = values[name] else { preconditionFailure("the recipe declares no '\(name)'") }
         return value

@@ -142,6 +142,7 @@ public struct Trainer: Sendable {
             throw TrainingError(.usage, "a recipe and --dataset are needed, or --resume RUN")
         }
         let recipe = try recipe(name)
+        let kind = try recipe.trained()
         var settings = try Settings(recipe, preset: request.preset, assignments: request.assignments)
         if let epochs = request.epochs { settings.setEpochs(epochs) }
         let device = try self.device(request.device ?? "cpu", settings)
@@ -149,7 +150,7 @@ public struct Trainer: Sendable {
         try recipe.check(reader.snapshot)
         if let threads = request.threads { try TorchRuntime.setThreadCount(threads) }
         var foundations: [String: Digest] = [:]
-        for (parameter, base) in recipe.foundations.sorted(by: { $0.key < $1.key }) {
+        for (parameter, base) in kind.foundations.sorted(by: { $0.key < $1.key }) {
             if settings.word(parameter).isEmpty {
                 log("\(name) builds on \(base): training that first")
                 var first = request
@@ -214,7 +215,7 @@ public struct Trainer: Sendable {
         }
         for (parameter, hash) in record.foundations {
             let found = try foundationHash(
-                settings.word(parameter), recipe.foundations[parameter] ?? "", reader.digest)
+                settings.word(parameter), recipe.trained().foundations[parameter] ?? "", reader.digest)
             guard found == hash else {
                 throw TrainingError(.badRun, "\(settings.word(parameter)) has changed since \(name) began")
             }
@@ -233,7 +234,7 @@ public struct Trainer: Sendable {
         try folder.acquire()
         let context = try context(recipe, settings, reader, device)
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
-        let system = try recipe.make(settings, context)
+        let system = try recipe.trained().make(settings, context)
         let validation =
             reader.snapshot.segmentCount(.validation) > 0
             ? try self.feed(.validation, .measuring, recipe, settings, reader, device) : nil
@@ -280,7 +281,7 @@ public struct Trainer: Sendable {
         let settings = try Settings(recipe, recorded: record.settings, file: folder.path + "/run.json")
         let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
-        let system = try recipe.make(settings, try context(recipe, settings, reader, device))
+        let system = try recipe.trained().make(settings, context(recipe, settings, reader, device))
         try Checkpoint.loadBest(into: system, from: folder, objective: objective)
         system.network.setTraining(false)
         return TrainedRun(
@@ -316,7 +317,7 @@ public struct Trainer: Sendable {
         _ split: Split, _ purpose: FeedPurpose, _ recipe: Recipe, _ settings: Settings,
         _ reader: DatasetReader, _ device: Device
     ) throws -> LoaderFeed {
-        var plan = recipe.plan(settings, reader.snapshot, purpose)
+        var plan = try recipe.trained().plan(settings, reader.snapshot, purpose)
         plan.split = split
         plan.batchSize = settings.integer("batch")
         plan.seed = UInt64(settings.integer("seed"))
@@ -329,7 +330,7 @@ public struct Trainer: Sendable {
         _ recipe: Recipe, _ settings: Settings, _ reader: DatasetReader, _ device: Device
     ) throws -> SystemContext {
         var foundations: [String: any TrainableSystem] = [:]
-        for parameter in recipe.foundations.keys {
+        for parameter in try recipe.trained().foundations.keys {
             foundations[parameter] = try open(settings.word(parameter), device: device).system
         }
         return SystemContext(snapshot: reader.snapshot, device: device, foundations: foundations)

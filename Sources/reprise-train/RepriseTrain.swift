@@ -17,7 +17,7 @@ import Training
 struct RepriseTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reprise",
-        abstract: "Trains systems on built datasets, and brings files into another style.",
+        abstract: "Trains systems on built datasets, and converts files to another style.",
         version: "0.1.0",
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, TransferCommand.self, RecipesCommand.self,

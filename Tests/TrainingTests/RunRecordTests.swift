@@ -1,4 +1,5 @@
 import Build
+import Dataset
 import Foundation
 import Tensors
 import Testing
@@ -103,7 +104,8 @@ struct RunRecordTests {
         let parameter = Parameter("width", 5, "a width", formerly: 3)
         let recipe = Recipe(
             name: "toy", paper: "000", summary: "a toy", needs: [], parameters: [parameter], presets: [:],
-            plan: Recipe.toy.plan, make: Recipe.toy.make)
+            plan: { _, _, _ in LoaderPlan(kind: .midi, views: [], batchSize: 1) },
+            make: { _, _ in try ToySystem(rate: 1) })
         #expect(try Settings(recipe).integer("width") == 5)
         #expect(try Settings(recipe, recorded: [:], file: "run.json").integer("width") == 3)
     }
