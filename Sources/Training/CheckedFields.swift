@@ -46,8 +46,8 @@ struct CheckedFields {
         guard let value = members[name]?.double, value.isFinite, range.contains(value) else {
             throw fault(
                 name,
-                range.lowerBound == -Double.greatestFiniteMagnitude
-                    ? "a number" : "a number of at least \(range.lowerBound)")
+                range.upperBound == .greatestFiniteMagnitude
+                    ? "a number" : "a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return value
     }

@@ -50,11 +50,11 @@ struct Progress: Equatable {
         epoch = try fields.integer("epoch", in: 0...Self.largestEpoch)
         batch = try fields.integer("batch", in: 0...Self.largestBatch)
         epochsSinceBest = try fields.integer("epochs_since_best", in: 0...epoch)
-        lossSum = try fields.number("loss_sum")
+        lossSum = try fields.number("loss_sum", in: -Self.largestNumber...Self.largestNumber)
         metricsLength = try fields.integer("metrics_length", in: 0...Self.largestCount)
         eventsLength = try fields.integer("events_length", in: 0...Self.largestCount)
-        seconds = try fields.number("seconds", in: 0...Double.greatestFiniteMagnitude)
-        waited = try fields.number("waited", in: 0...Double.greatestFiniteMagnitude)
+        seconds = try fields.number("seconds", in: 0...Self.largestNumber)
+        waited = try fields.number("waited", in: 0...Self.largestNumber)
         func best(_ fields: CheckedFields) throws(TrainingError) -> (value: Double, epoch: Int) {
             (try fields.number("value"), try fields.integer("epoch", in: 1...Self.largestEpoch))
         }
@@ -70,6 +70,8 @@ struct Progress: Equatable {
     static let largestEpoch = 1_000_000_000
     /// More batches than a loader's epoch has, so that no product with a batch's size overflows.
     private static let largestBatch = 1 << 31
+    /// No sum or product with it is infinite.
+    private static let largestNumber = 1e100
     /// Steps and bytes that every double holds exactly.
     private static let largestCount = 1 << 53
 }
@@ -118,6 +120,10 @@ enum Checkpoint {
     static func loadBest(
         into system: any TrainableSystem, from folder: RunFolder, objective: String? = nil
     ) throws {
+        func load(_ file: String, prefix: String = "") throws {
+            try system.network.load(try TensorFile(path: folder.path + "/" + file), prefix: prefix)
+            try check(system.network, from: folder, file)
+        }
         if let objective, objective != system.objective.measure {
             let known = system.furtherObjectives.map(\.measure)
             guard known.contains(objective) else {
@@ -129,17 +135,25 @@ enum Checkpoint {
             guard folder.has(best(in: objective)) else {
                 throw TrainingError(.noRun, "\(folder.name) has no weights for '\(objective)' yet")
             }
-            try system.network.load(try TensorFile(path: folder.path + "/" + best(in: objective)))
+            try load(best(in: objective))
         } else if folder.has(best) {
-            try system.network.load(try TensorFile(path: folder.path + "/" + best))
+            try load(best)
         } else if folder.has(last) {
             // Interrupted before its first validation.
-            try system.network.load(try TensorFile(path: folder.path + "/" + last), prefix: "network.")
+            try load(last, prefix: "network.")
         } else {
             throw TrainingError(
                 .noRun,
                 "\(folder.name) has no checkpoint yet; continue it with 'reprise train --resume \(folder.name)'"
             )
+        }
+    }
+
+    /// Refuses weights that are not finite: no training saves such, and no use of them gives numbers.
+    private static func check(_ network: any Module, from folder: RunFolder, _ file: String) throws {
+        for item in network.parameters + network.buffers where item.tensor.type != .i64 {
+            if try item.tensor.detach().allFinite() { continue }
+            throw TrainingError(.badRun, "\(folder.path)/\(file): '\(item.name)' is not finite")
         }
     }
 
@@ -156,6 +170,7 @@ enum Checkpoint {
         }
         let progress = try Progress(CheckedFields(json, file: path, prefix: "progress."))
         try system.network.load(file, prefix: "network.")
+        try check(system.network, from: folder, last)
         // An optimiser refuses what is not its own; the tensors of the others are taken out of its sight.
         for optimiser in system.optimisers {
             let own = try optimiser.stateTensors.map { item in

@@ -193,7 +193,11 @@ public struct Settings: Sendable, Hashable {
     public func word(_ name: String) -> String { value(name).string ?? "" }
 
     /// Sets a number of epochs in place of the recipe's.
-    mutating func setEpochs(_ epochs: Int) { values["epochs"] = JSONValue(epochs) }
+    ///
+    /// - Throws: `train.usage` for a number that the parameter does not take.
+    mutating func setEpochs(_ epochs: Int, of recipe: Recipe) throws(TrainingError) {
+        try assign(["epochs=\(epochs)"], recipe.name, recipe.parameters)
+    }
     /// Names the run that a parameter asks for.
     public mutating func set(_ name: String, _ word: String) { values[name] = .string(word) }
 }

@@ -35,8 +35,8 @@ extension Batch {
     /// The examples whose label has a number, such as the segments of one style; nil where there is none.
     ///
     /// - Parameters:
-    ///   - number: The label's value.
     ///   - label: The view of the label, `i64`.
+    ///   - number: The label's value.
     ///   - names: The views wanted; each has its examples along the first axis.
     /// - Returns: Copies of the views' rows.
     /// - Throws: `TorchError`.

@@ -144,7 +144,7 @@ public struct Trainer: Sendable {
         let recipe = try recipe(name)
         let kind = try recipe.trained()
         var settings = try Settings(recipe, preset: request.preset, assignments: request.assignments)
-        if let epochs = request.epochs { settings.setEpochs(epochs) }
+        if let epochs = request.epochs { try settings.setEpochs(epochs, of: recipe) }
         let device = try self.device(request.device ?? "cpu", settings)
         let reader = try DatasetReader(dataset, cachePath: cachePath)
         try recipe.check(reader.snapshot)
@@ -186,7 +186,7 @@ public struct Trainer: Sendable {
             throw TrainingError(.usage, "a run resumes with its own parameters; leave --preset and --set out")
         }
         var settings = try Settings(recipe, recorded: record.settings, file: folder.path + "/run.json")
-        if let epochs = request.epochs { settings.setEpochs(epochs) }
+        if let epochs = request.epochs { try settings.setEpochs(epochs, of: recipe) }
         record.settings = settings.values
         let device: Device
         do {

@@ -11,7 +11,7 @@ import Torch
 struct RunRecordTests {
     /// What no field of a run's files may be; `null` and a missing member are added.
     private static let hostile: [JSONValue] = [
-        -1, .integer(.min), .integer(.max), 1e300, -0.5, "1", true, [1], ["a": 1],
+        -1, .integer(.min), .integer(.max), 1e300, 1.7e308, -0.5, "1", true, [1], ["a": 1],
     ]
 
     /// An object with one member, at a path, replaced or removed.
@@ -86,7 +86,7 @@ struct RunRecordTests {
         let allowed: [String: [JSONValue]] = [
             "recipe": ["1"], "dataset": ["1"], "versions": [["a": 1]], "machine": [["a": 1]],
             "foundations": [], "seed": [.integer(.max)], "patience": [.integer(.max)],
-            "clip": [1e300, .integer(.max)], "deterministic": [true],
+            "clip": [1e300, 1.7e308, .integer(.max)], "deterministic": [true],
         ]
         #expect(taken == Self.hostile.filter { (allowed[path[path.count - 1]] ?? []).contains($0) })
     }
@@ -143,12 +143,41 @@ struct RunRecordTests {
             #expect(message.contains(path[path.count - 1]) || path == ["metrics_length"], "\(message)")
             #expect(message.contains("/runs/toy-1/"), "\(message)")
         }
-        let numbers: [JSONValue] = [-1, .integer(.min), .integer(.max), 1e300, -0.5]
+        let numbers: [JSONValue] = [-1, .integer(.min), .integer(.max), 1e300, 1.7e308, -0.5]
         let allowed: [String: [JSONValue]] = [
-            "loss_sum": numbers, "value": numbers, "seconds": [.integer(.max), 1e300],
-            "waited": [.integer(.max), 1e300],
+            "loss_sum": numbers.filter { abs($0.double ?? 0) < 1e100 }, "value": numbers,
+            "seconds": [.integer(.max)], "waited": [.integer(.max)],
         ]
         #expect(taken == (allowed[path[path.count - 1]] ?? []))
+    }
+
+    @Test(arguments: ["best", "last"])
+    func weightsThatAreNotFiniteAreRefused(_ file: String) async throws {
+        let message = try await onTorch {
+            let place = try RunPlace()
+            try place.loop().run(TrainingLimits(steps: 8), report: { _ in })
+            let path = "\(place.cache)/runs/toy-1/\(file).safetensors"
+            let sound = try TensorFile(path: path)
+            let prefix = file == "last" ? "network." : ""
+            let tensors = try sound.entries.keys.sorted().map { name in
+                let tensor = try TorchTensor(reading: name, from: sound)
+                if name == prefix + "norm.running_var" { try tensor.fill(.nan) }
+                return try tensor.named(name)
+            }
+            try Data(TensorFile.encode(tensors, metadata: sound.metadata)).write(
+                to: URL(fileURLWithPath: path))
+            let fault = #expect(throws: TrainingError.self) {
+                if file == "last" {
+                    _ = try place.loop(run: "toy-1")
+                } else {
+                    try Checkpoint.loadBest(
+                        into: ToySystem(rate: 1), from: RunFolder(named: "toy-1", in: place.cache))
+                }
+            }
+            return fault?.message ?? ""
+        }
+        #expect(
+            message.contains("\(file).safetensors") && message.contains("'norm.running_var' is not finite"))
     }
 
     /// Numbers that are in range each, but not together.

@@ -19,6 +19,9 @@ struct VelocityTransfer {
         let style = try request.target(among: system.styles)
         let content = try Content(request.content, path: request.path, for: run)
         let velocities = try velocities(of: content, style: system.styles.firstIndex(of: style) ?? 0)
+        guard velocities.allSatisfy(\.isFinite) else {
+            throw TrainingError(.notFinite, "\(run.record.run) predicts velocities that are not numbers")
+        }
         var totals = Totals()
         let bytes = try MIDIFile.replacingVelocities(
             in: request.content, grid: content.grid, rounding: content.rounding, timeline: content.timeline
