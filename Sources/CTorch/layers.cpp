@@ -58,6 +58,22 @@ int ctorch_instance_norm(ctorch_tensor input, ctorch_tensor weight, ctorch_tenso
     });
 }
 
+int ctorch_layer_norm(ctorch_tensor input, const intptr_t *sizes, int32_t rank, ctorch_tensor weight,
+                      ctorch_tensor bias, double epsilon, ctorch_tensor *result, ctorch_message *message) {
+    return yields(result, message, [&] {
+        return at::layer_norm(*Borrowed(input), numbers(sizes, rank), Borrowed(weight).optional(),
+                              Borrowed(bias).optional(), epsilon);
+    });
+}
+
+int ctorch_group_norm(ctorch_tensor input, intptr_t groups, ctorch_tensor weight, ctorch_tensor bias, double epsilon,
+                      ctorch_tensor *result, ctorch_message *message) {
+    return yields(result, message, [&] {
+        return at::group_norm(*Borrowed(input), groups, Borrowed(weight).optional(), Borrowed(bias).optional(),
+                              epsilon);
+    });
+}
+
 int ctorch_dropout(ctorch_tensor input, double probability, bool training, ctorch_tensor *result,
                    ctorch_message *message) {
     return yields(result, message, [&] { return at::dropout(*Borrowed(input), probability, training); });

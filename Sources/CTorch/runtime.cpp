@@ -3,7 +3,10 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <torch/headeronly/version.h>
+
+#include <cstdlib>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -22,6 +25,13 @@ at::Generator generator(ctorch_device device) {
 int ctorch_version(ctorch_message *message) {
     fail(TORCH_VERSION, message);
     return CTORCH_OK;
+}
+
+int ctorch_cpu_capability(ctorch_message *message) {
+    std::string name;
+    int status = guarded(message, [&] { name = at::get_cpu_capability(); });
+    if (status == CTORCH_OK) fail(name.c_str(), message);
+    return status;
 }
 
 int ctorch_manual_seed(uint64_t seed, ctorch_message *message) {
@@ -79,6 +89,23 @@ int ctorch_keep_freed_memory(void) {
 }
 
 int ctorch_set_deterministic(bool deterministic, ctorch_message *message) {
-    return guarded(message,
-                   [&] { at::globalContext().setDeterministicAlgorithms(deterministic, /*warn_only=*/false); });
+    return guarded(message, [&] {
+        // cuBLAS is deterministic only with a fixed workspace, which it reads from here at its first use.
+        if (deterministic) setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+        at::Context &context = at::globalContext();
+        context.setDeterministicAlgorithms(deterministic, /*warn_only=*/false);
+        // Filling memory that is about to be written only helps to find faults, and costs time.
+        context.setDeterministicFillUninitializedMemory(false);
+        context.setDeterministicCuDNN(deterministic);
+        context.setDeterministicMkldnn(deterministic);
+        if (deterministic) context.setBenchmarkCuDNN(false);
+    });
+}
+
+int ctorch_is_deterministic(bool *deterministic, ctorch_message *message) {
+    return guarded(message, [&] {
+        const at::Context &context = at::globalContext();
+        *deterministic = context.deterministicAlgorithms() && !context.deterministicAlgorithmsWarnOnly() &&
+                         context.deterministicCuDNN() && context.deterministicMkldnn();
+    });
 }

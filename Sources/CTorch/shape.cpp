@@ -3,6 +3,14 @@
 
 using namespace bridge;
 
+namespace {
+
+at::MemoryFormat memory_format(ctorch_memory_format format) {
+    return format == CTORCH_CHANNELS_LAST ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+}
+
+}  // namespace
+
 int ctorch_reshape(ctorch_tensor tensor, const intptr_t *sizes, int32_t rank, ctorch_tensor *result,
                    ctorch_message *message) {
     return yields(result, message, [&] { return Borrowed(tensor)->reshape(numbers(sizes, rank)); });
@@ -66,8 +74,14 @@ int ctorch_gather(ctorch_tensor tensor, intptr_t axis, ctorch_tensor index, ctor
     return yields(result, message, [&] { return Borrowed(tensor)->gather(axis, *Borrowed(index)); });
 }
 
-int ctorch_contiguous(ctorch_tensor tensor, ctorch_tensor *result, ctorch_message *message) {
-    return yields(result, message, [&] { return Borrowed(tensor)->contiguous(); });
+int ctorch_contiguous(ctorch_tensor tensor, ctorch_memory_format format, ctorch_tensor *result,
+                      ctorch_message *message) {
+    return yields(result, message, [&] { return Borrowed(tensor)->contiguous(memory_format(format)); });
+}
+
+int ctorch_is_contiguous(ctorch_tensor tensor, ctorch_memory_format format, bool *contiguous,
+                         ctorch_message *message) {
+    return guarded(message, [&] { *contiguous = Borrowed(tensor)->is_contiguous(memory_format(format)); });
 }
 
 int ctorch_concatenate(const ctorch_tensor *tensors, size_t count, intptr_t axis, ctorch_tensor *result,
@@ -108,5 +122,22 @@ int ctorch_upsample_nearest(ctorch_tensor tensor, const intptr_t *sizes, int32_t
         TORCH_CHECK(rank == 1 || rank == 2, "upsampling works on 1 or 2 axes, not ", rank);
         return rank == 1 ? at::upsample_nearest1d(*self, numbers(sizes, rank))
                          : at::upsample_nearest2d(*self, numbers(sizes, rank));
+    });
+}
+
+int ctorch_resize(ctorch_tensor tensor, const intptr_t *sizes, int32_t rank, ctorch_interpolation interpolation,
+                  bool align_corners, bool antialias, ctorch_tensor *result, ctorch_message *message) {
+    return yields(result, message, [&]() -> at::Tensor {
+        Borrowed self(tensor);
+        auto to = numbers(sizes, rank);
+        bool cubic = interpolation == CTORCH_CUBIC;
+        if (rank == 1 && !cubic && !antialias) return at::upsample_linear1d(*self, to, align_corners);
+        TORCH_CHECK(rank == 2, "cubic or antialiased resizing works on 2 axes, linear on 1 or 2, not ", rank);
+        if (antialias) {
+            return cubic ? at::_upsample_bicubic2d_aa(*self, to, align_corners)
+                         : at::_upsample_bilinear2d_aa(*self, to, align_corners);
+        }
+        return cubic ? at::upsample_bicubic2d(*self, to, align_corners)
+                     : at::upsample_bilinear2d(*self, to, align_corners);
     });
 }

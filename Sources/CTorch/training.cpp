@@ -126,3 +126,50 @@ int ctorch_sgd_step(const ctorch_tensor *parameters, const ctorch_tensor *buffer
                         /*is_first_step=*/false);
     });
 }
+
+int ctorch_rmsprop_step(const ctorch_tensor *parameters, const ctorch_tensor *squares, const ctorch_tensor *means,
+                        const ctorch_tensor *buffers, const ctorch_tensor *steps, size_t count,
+                        const ctorch_rmsprop_options *options, ctorch_message *message) {
+    return guarded(message, [&] {
+        at::NoGradGuard guard;
+        Updated updated(parameters, count);
+        if (updated.parameters.empty()) return;
+        TORCH_CHECK(means || !options->centred, "centred RMSprop needs the means of the gradients");
+        TORCH_CHECK(buffers || options->momentum == 0, "RMSprop with momentum needs buffers");
+        at::_foreach_add_(updated.matching(steps), 1);
+        // The order of operations is torch.optim.RMSprop's.
+        auto gradients = updated.gradients;
+        if (options->weight_decay != 0) {
+            gradients = at::_foreach_add(gradients, updated.parameters, options->weight_decay);
+        }
+        auto averages = updated.matching(squares);
+        at::_foreach_mul_(averages, options->alpha);
+        at::_foreach_addcmul_(averages, gradients, gradients, 1 - options->alpha);
+        std::vector<at::Tensor> deviations;
+        if (options->centred) {
+            auto centres = updated.matching(means);
+            at::_foreach_lerp_(centres, gradients, 1 - options->alpha);
+            deviations = at::_foreach_addcmul(averages, centres, centres, -1);
+            at::_foreach_sqrt_(deviations);
+        } else {
+            deviations = at::_foreach_sqrt(averages);
+        }
+        at::_foreach_add_(deviations, options->epsilon);
+        if (options->momentum > 0) {
+            auto momenta = updated.matching(buffers);
+            at::_foreach_mul_(momenta, options->momentum);
+            at::_foreach_addcdiv_(momenta, gradients, deviations);
+            at::_foreach_add_(updated.parameters, momenta, -options->rate);
+        } else {
+            at::_foreach_addcdiv_(updated.parameters, gradients, deviations, -options->rate);
+        }
+    });
+}
+
+int ctorch_move_averages(const ctorch_tensor *averages, const ctorch_tensor *values, size_t count, double decay,
+                         ctorch_message *message) {
+    return guarded(message, [&] {
+        at::NoGradGuard guard;
+        if (count > 0) at::_foreach_lerp_(list(averages, count), list(values, count), 1 - decay);
+    });
+}

@@ -11,6 +11,8 @@ protocol SMFSink {
 
     mutating func begin(_ header: SMFHeader)
     mutating func beginTrack()
+    /// The channel message that follows ends before this place in the file.
+    mutating func channelMessageEnds(at offset: Int)
     /// A channel message; `data2` is 0 where the message has one data byte.
     mutating func channelMessage(tick: Int, status: UInt8, data1: UInt8, data2: UInt8)
     /// The channel message that follows leaves out its status byte, as it may.
@@ -23,6 +25,12 @@ protocol SMFSink {
     mutating func damage(tick: Int)
     mutating func endTrack(tick: Int, offset: Int)
     mutating func unknownChunk(id: UnsafeRawBufferPointer, bytes: UnsafeRawBufferPointer)
+}
+
+extension SMFSink {
+    /// Most sinks do not ask.
+    @inline(__always)
+    mutating func channelMessageEnds(at offset: Int) {}
 }
 
 /// Decodes a Standard MIDI File in one pass and feeds each event to a sink.
@@ -255,6 +263,7 @@ struct SMFDecoder<Sink: SMFSink> {
                 clip(&first, &second, offset: position)
                 sink.damage(tick: tick)
             }
+            sink.channelMessageEnds(at: position)
             sink.channelMessage(tick: tick, status: status, data1: first, data2: second)
         }
         eventPosition = position

@@ -12,7 +12,7 @@ public enum ConvolutionPadding: Sendable, Hashable {
 }
 
 /// What the convolutions have in common: weight, bias and geometry.
-public class Convolution: Layer {
+public class Convolution: WeightedLayer {
     let weight: TorchTensor
     let bias: TorchTensor?
     let stride: [Int]
@@ -52,6 +52,12 @@ public class Convolution: Layer {
 
     /// `[N, in, length…]` to `[N, out, length…]`.
     public func callAsFunction(_ input: TorchTensor) throws(TorchError) -> TorchTensor {
+        try output(of: input, weight: weight)
+    }
+
+    var outputAxis: Int { 0 }
+
+    func output(of input: TorchTensor, weight: TorchTensor) throws(TorchError) -> TorchTensor {
         let input = explicitPadding.isEmpty ? input : try input.padded(explicitPadding)
         return try input.convolved(
             weight, bias: bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
@@ -109,6 +115,12 @@ public class TransposedConvolution: Convolution {
 
     /// `[N, in, length…]` to `[N, out, (length - 1) · stride - 2 · padding + dilation · (kernel - 1) + extra + 1…]`.
     public override func callAsFunction(_ input: TorchTensor) throws(TorchError) -> TorchTensor {
+        try output(of: input, weight: weight)
+    }
+
+    override var outputAxis: Int { 1 }
+
+    override func output(of input: TorchTensor, weight: TorchTensor) throws(TorchError) -> TorchTensor {
         try input.deconvolved(
             weight, bias: bias, stride: stride, padding: padding, outputPadding: outputPadding,
             dilation: dilation, groups: groups)

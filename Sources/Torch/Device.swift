@@ -81,6 +81,14 @@ public enum TorchRuntime {
         return messageText()
     }
 
+    /// The vector instructions that libtorch's own kernels use: `DEFAULT`, `AVX2`, `AVX512` or another.
+    ///
+    /// The CPU decides, or the variable `ATEN_CPU_CAPABILITY`. Results depend on it in their last bits.
+    public static func processorCapability() throws(TorchError) -> String {
+        try perform("processorCapability") { ctorch_cpu_capability($0) }
+        return messageText()
+    }
+
     /// How many threads one operation may use.
     public static func threadCount() -> Int {
         var count: Int32 = 0
@@ -107,9 +115,20 @@ public enum TorchRuntime {
         try perform("synchronise") { ctorch_synchronize(device.number, $0) }
     }
 
-    /// Lets libtorch refuse operations whose result can differ from one run to the next (CUDA has some).
+    /// Makes every library below use algorithms that give the same bits in every run, as
+    /// `torch.use_deterministic_algorithms` does together with cuDNN's and cuBLAS's own switches.
+    ///
+    /// An operation that has no such algorithm (CUDA has some) throws `torch.operation`. Set it before the first use
+    /// of a CUDA device: cuBLAS looks only then.
     public static func setDeterministic(_ deterministic: Bool) throws(TorchError) {
         try perform("setDeterministic") { ctorch_set_deterministic(deterministic, $0) }
+    }
+
+    /// Whether `setDeterministic(true)` is in force.
+    public static func isDeterministic() throws(TorchError) -> Bool {
+        var deterministic = false
+        try perform("isDeterministic") { ctorch_is_deterministic(&deterministic, $0) }
+        return deterministic
     }
 }
 

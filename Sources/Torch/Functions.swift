@@ -105,6 +105,29 @@ extension TorchTensor {
             epsilon: epsilon)
     }
 
+    /// Normalises each example over its last axes, which have these lengths.
+    ///
+    /// Ba, Kiros and Hinton, Layer Normalization, 2016, arXiv:1607.06450.
+    public func layerNormalised(
+        _ lengths: [Int], weight: TorchTensor? = nil, bias: TorchTensor? = nil, epsilon: Double = 1e-5
+    ) throws(TorchError) -> TorchTensor {
+        try make("layerNormalised") {
+            ctorch_layer_norm(
+                handle, lengths, Int32(lengths.count), weight?.handle, bias?.handle, epsilon, $0, $1)
+        }
+    }
+
+    /// Normalises each of so many groups of channels of each example; `[N, C, …]`.
+    ///
+    /// Wu and He, Group Normalization, 2018, arXiv:1803.08494.
+    public func groupNormalised(
+        _ groups: Int, weight: TorchTensor? = nil, bias: TorchTensor? = nil, epsilon: Double = 1e-5
+    ) throws(TorchError) -> TorchTensor {
+        try make("groupNormalised") {
+            ctorch_group_norm(handle, groups, weight?.handle, bias?.handle, epsilon, $0, $1)
+        }
+    }
+
     /// Sets elements to 0 with a probability and scales the others up, in training only.
     public func droppedOut(_ probability: Double, training: Bool) throws(TorchError) -> TorchTensor {
         try make("droppedOut") { ctorch_dropout(handle, probability, training, $0, $1) }

@@ -1,5 +1,5 @@
 /// A dense layer on the last axis: `y = x · weightᵀ + bias`.
-public final class Linear: Layer {
+public final class Linear: WeightedLayer {
     let weight: TorchTensor
     let bias: TorchTensor?
 
@@ -11,8 +11,22 @@ public final class Linear: Layer {
 
     /// `[…, inputs]` to `[…, outputs]`.
     public func callAsFunction(_ input: TorchTensor) throws(TorchError) -> TorchTensor {
+        try output(of: input, weight: weight)
+    }
+
+    func output(of input: TorchTensor, weight: TorchTensor) throws(TorchError) -> TorchTensor {
         try input.linear(weight, bias: bias)
     }
+
+    var outputAxis: Int { 0 }
+}
+
+/// A layer that can be computed with another weight of the same shape.
+protocol WeightedLayer: Layer {
+    var weight: TorchTensor { get }
+    /// The weight's axis of outputs.
+    var outputAxis: Int { get }
+    func output(of input: TorchTensor, weight: TorchTensor) throws(TorchError) -> TorchTensor
 }
 
 /// A tensor that is trained, with its first values.

@@ -16,10 +16,12 @@ public struct NamedParameter {
 
 /// A part of a network: its own tensors, and the modules it is made of.
 ///
-/// A class whose stored properties are modules, arrays of modules (`layers.0`, `layers.1`, …, as in
-/// `nn.ModuleList`) and tensors needs to write none of the requirements: names are the properties' names, so that
-/// a PyTorch module with the same names loads the same weights. The order of properties is the order of the
-/// parameters.
+/// A class whose stored properties are modules and tensors, arrays of these (`layers.0`, `layers.1`, …, as in
+/// `nn.ModuleList`) or dictionaries of these (`heads.pitch`, …, as in `nn.ModuleDict`, in the order of their keys), all
+/// of them optional or not, needs to write none of the requirements: names are the properties' names, so that a PyTorch
+/// module with the same names loads the same weights. The order of properties is the order of the parameters. A module
+/// or tensor stored in any other way (in a structure, a tuple, a plain class, an array of arrays, a lazy property)
+/// would be missed, and stops the program; such a class writes `ownParameters` and `children` itself.
 public protocol Module: AnyObject {
     /// The tensors of this module itself that are trained; by default all stored `TorchTensor`s.
     var ownParameters: [NamedParameter] { get }
@@ -44,22 +46,24 @@ public protocol ModeDependent: Module {
 }
 
 extension Module {
-    /// All stored `TorchTensor`s, by their properties' names.
+    /// All stored tensors, by their properties' names.
+    ///
+    /// - Precondition: none is stored where names cannot be given, such as in a structure.
     public var ownParameters: [NamedParameter] {
-        storedProperties(of: self).compactMap { name, value in
-            (value as? TorchTensor).map { NamedParameter(name, $0) }
+        StoredProperty.all(of: self).flatMap { property in
+            property.tensors.map { NamedParameter($0.name, $0.value) }
         }
     }
 
     /// None.
     public var ownBuffers: [NamedParameter] { [] }
 
-    /// The stored modules and arrays of modules, by their properties' names.
+    /// All stored modules, by their properties' names.
+    ///
+    /// - Precondition: none is stored where names cannot be given, such as in a structure.
     public var children: [(name: String, module: any Module)] {
-        storedProperties(of: self).flatMap { name, value -> [(name: String, module: any Module)] in
-            if let module = value as? any Module { return [(name, module)] }
-            guard let list = value as? [any Module] else { return [] }
-            return list.enumerated().map { ("\(name).\($0.offset)", $0.element) }
+        StoredProperty.all(of: self).flatMap { property in
+            property.modules.map { ($0.name, $0.value) }
         }
     }
 
@@ -77,8 +81,12 @@ extension Module {
 
     /// Switches this module and all below it to training or to use.
     public func setTraining(_ training: Bool) {
-        (self as? any ModeDependent)?.isTraining = training
-        for child in children { child.module.setTraining(training) }
+        for module in modeDependents { module.isTraining = training }
+    }
+
+    /// This module and all below it that behave otherwise in training than in use.
+    var modeDependents: [any ModeDependent] {
+        ((self as? any ModeDependent).map { [$0] } ?? []) + children.flatMap { $0.module.modeDependents }
     }
 
     /// Moves all tensors to a device; an optimiser is made afterwards.
@@ -93,6 +101,16 @@ extension Module {
         }
     }
 
+    /// Lays the weights of convolutions over two axes out in a memory format; values and names stay.
+    ///
+    /// In `.channelsLast` a network computes in it from the first convolution on, whatever the format of its input. An
+    /// optimiser is made afterwards.
+    public func lay(out format: TorchTensor.MemoryFormat) throws(TorchError) {
+        for item in parameters where item.tensor.rank == 4 {
+            try item.tensor.setData(item.tensor.detach().contiguous(format))
+        }
+    }
+
     /// Lets autograd leave all parameters alone, or record them again.
     public func freeze(_ frozen: Bool = true) throws(TorchError) {
         for item in parameters { try item.tensor.requireGradient(!frozen) }
@@ -104,23 +122,4 @@ extension Module {
     ) throws(TorchError) {
         for item in parameters { try choice(item.name, item.tensor.shape)?.apply(to: item.tensor) }
     }
-}
-
-/// The stored properties of an object, those of its superclasses first.
-private func storedProperties(of object: Any) -> [(name: String, value: Any)] {
-    var mirrors: [Mirror] = []
-    var next: Mirror? = Mirror(reflecting: object)
-    while let mirror = next {
-        mirrors.append(mirror)
-        next = mirror.superclassMirror
-    }
-    return mirrors.reversed().flatMap { mirror in
-        mirror.children.compactMap { child in child.label.map { ($0, unwrapped(child.value)) } }
-    }
-}
-
-/// What an optional holds; anything else as it is.
-private func unwrapped(_ value: Any) -> Any {
-    let mirror = Mirror(reflecting: value)
-    return mirror.displayStyle == .optional ? mirror.children.first?.value ?? value : value
 }

@@ -67,3 +67,51 @@ public final class InstanceNorm: Layer {
         try input.instanceNormalised(weight: weight, bias: bias, epsilon: epsilon)
     }
 }
+
+/// Layer normalisation: each example over its last axes, of lengths that are fixed.
+///
+/// Ba, Kiros and Hinton, Layer Normalization, 2016, arXiv:1607.06450. The same in training and use.
+public final class LayerNorm: Layer {
+    private let weight: TorchTensor
+    private let bias: TorchTensor
+    private let lengths: [Int]
+    private let epsilon: Double
+
+    /// Makes a layer for last axes of these lengths, with a trained scale and shift for each element.
+    public init(_ lengths: [Int], epsilon: Double = 1e-5) throws(TorchError) {
+        weight = try parameter(lengths, .constant(1))
+        bias = try parameter(lengths, .constant(0))
+        self.lengths = lengths
+        self.epsilon = epsilon
+    }
+
+    /// `[…, lengths…]` to the same.
+    public func callAsFunction(_ input: TorchTensor) throws(TorchError) -> TorchTensor {
+        try input.layerNormalised(lengths, weight: weight, bias: bias, epsilon: epsilon)
+    }
+}
+
+/// Group normalisation: each group of channels of each example on its own, `[N, C, length…]`.
+///
+/// Wu and He, Group Normalization, 2018, arXiv:1803.08494. The same in training and use.
+public final class GroupNorm: Layer {
+    private let weight: TorchTensor
+    private let bias: TorchTensor
+    private let groups: Int
+    private let epsilon: Double
+
+    /// Makes a layer for so many groups, which divide the channels, with a trained scale and shift for each channel.
+    public init(_ groups: Int, _ channels: Int, epsilon: Double = 1e-5) throws(TorchError) {
+        precondition(
+            groups > 0 && channels % groups == 0, "\(groups) groups do not divide \(channels) channels")
+        weight = try parameter([channels], .constant(1))
+        bias = try parameter([channels], .constant(0))
+        self.groups = groups
+        self.epsilon = epsilon
+    }
+
+    /// `[N, C, length…]` to the same.
+    public func callAsFunction(_ input: TorchTensor) throws(TorchError) -> TorchTensor {
+        try input.groupNormalised(groups, weight: weight, bias: bias, epsilon: epsilon)
+    }
+}

@@ -83,7 +83,7 @@ extension TorchTensor {
     }
 }
 
-private func copies(of items: [NamedParameter]) throws(TorchError) -> [NamedTensor] {
+func copies(of items: [NamedParameter]) throws(TorchError) -> [NamedTensor] {
     var tensors: [NamedTensor] = []
     for item in items { tensors.append(try item.tensor.named(item.name)) }
     return tensors

@@ -36,7 +36,7 @@ public final class LoaderFeed: Feed {
         var tensors: [String: TorchTensor] = [:]
         for name in batch.names {
             for set in loader.plan.sets.indices {
-                tensors[set == 0 ? name : "\(name).\(set)"] = try tensor(batch, name, set)
+                tensors[Batch.name(name, set: set)] = try tensor(batch, name, set)
             }
         }
         return Batch(count: batch.count, tensors, lentBy: device == .cpu ? batch : nil)

@@ -16,32 +16,34 @@ public struct Need: Sendable {
     }
 }
 
-/// A system to train, declared once: what it needs, what can be set, and how it is made.
+/// A system, declared once: what it needs, what can be set, and what it does.
 public struct Recipe: Sendable {
     /// Its name, such as `genre-cnn`.
     public let name: String
     /// The paper it stands for, such as `001`.
     public let paper: String
-    /// What it learns, in a line.
+    /// What it does, in a line.
     public let summary: String
     /// What a snapshot must have.
     public let needs: [Need]
-    /// What can be set: its own, then those that every recipe has.
+    /// What can be set of a training: its own, then those that every trained recipe has; none where it is not trained.
     public let parameters: [Parameter]
     /// Values that differ from the standard, under `published` and `cpu`.
     public let presets: [String: [String: JSONValue]]
-    /// Recipes whose runs it builds on, by the parameter that names such a run.
-    public let foundations: [String: String]
-    /// Says what of the snapshot a batch shows; split, batch size, seed and order are the loop's.
-    public let plan: @Sendable (Settings, Snapshot, FeedPurpose) -> LoaderPlan
-    /// Makes the system, untrained, on the Torch thread.
-    public let make: @Sendable (Settings, SystemContext) throws -> any TrainableSystem
     /// What can be set of a transfer.
     public let transferParameters: [Parameter]
-    /// Turns a raw file into one in another style; nil where a run of it alone cannot.
-    public let transfer: (@Sendable (TransferRequest, TrainedRun) throws -> Transferred)?
+    /// How it comes to its results.
+    public let kind: Kind
 
-    /// Declares a recipe; `overrides` are standard values of the common parameters that differ for it.
+    /// The two kinds of system.
+    public enum Kind: Sendable {
+        /// It learns from a dataset; a run of it is used.
+        case trained(TrainedKind)
+        /// It improves its own output for one content and one style; `transfer` takes its name.
+        case optimised(OptimisedKind)
+    }
+
+    /// Declares a recipe that is trained; `overrides` are standard values of the common parameters that differ for it.
     public init(
         name: String, paper: String, summary: String, needs: [Need], parameters: [Parameter],
         overrides: [String: JSONValue] = [:], presets: [String: [String: JSONValue]],
@@ -57,14 +59,42 @@ public struct Recipe: Sendable {
         self.needs = needs
         self.parameters = parameters + Self.common(overrides)
         self.presets = presets
-        self.foundations = foundations
-        self.plan = plan
-        self.make = make
         self.transferParameters = transferParameters
-        self.transfer = transfer
+        kind = .trained(
+            TrainedKind(foundations: foundations, plan: plan, make: make, transfer: transfer))
         for (preset, values) in presets {
             let unknown = Set(values.keys).subtracting(self.parameters.map(\.name))
             precondition(unknown.isEmpty, "\(name): preset \(preset) sets \(unknown), which are not declared")
+        }
+    }
+
+    /// Declares a recipe that is optimised; a parameter `seed` of its transfers seeds the generator before each.
+    public init(
+        name: String, paper: String, summary: String, needs: [Need] = [], needsDataset: Bool = false,
+        transferParameters: [Parameter],
+        optimise: @escaping @Sendable (TransferRequest, OptimisationContext) throws -> Transferred
+    ) {
+        self.name = name
+        self.paper = paper
+        self.summary = summary
+        self.needs = needs
+        parameters = []
+        presets = [:]
+        self.transferParameters = transferParameters
+        kind = .optimised(OptimisedKind(needsDataset: needsDataset, optimise: optimise))
+    }
+
+    /// What the recipe is as one that is trained.
+    ///
+    /// - Throws: `train.usage` for a recipe that is not.
+    func trained() throws(TrainingError) -> TrainedKind {
+        switch kind {
+        case .trained(let trained): return trained
+        case .optimised:
+            throw TrainingError(
+                .usage,
+                "\(name) is not trained: it optimises its output; write 'reprise transfer \(name) --content FILE --style FILE --out FILE'"
+            )
         }
     }
 
@@ -77,11 +107,15 @@ public struct Recipe: Sendable {
             Parameter("seed", overrides["seed"] ?? 0, "of first weights, order, dropout and augmentation"),
             Parameter(
                 "patience", overrides["patience"] ?? 0,
-                "epochs without a better validation after which training stops; 0: never"),
+                "epochs without an improvement in validation after which training stops; 0: never"),
             Parameter(
-                "annealing", overrides["annealing"] ?? "none", "how the rate falls to 0 over the epochs",
-                choices: ["none", "linear", "cosine"]),
+                "annealing", overrides["annealing"] ?? "none",
+                "how the rate descends to 0 over the epochs; half-linear: constant for the first half",
+                choices: ["none", "linear", "cosine", "half-linear"]),
             Parameter("clip", overrides["clip"] ?? 0.0, "largest norm of the gradients; 0: any"),
+            Parameter(
+                "deterministic", overrides["deterministic"] ?? true,
+                "whether an operation that can differ from run to run is refused (CUDA has some)"),
         ]
     }
 
@@ -98,16 +132,56 @@ public struct Recipe: Sendable {
 
     /// The recipe as `reprise recipes --json` lists it.
     public var json: JSONValue {
-        [
-            "name": .string(name), "paper": .string(paper), "summary": .string(summary),
+        let (kindName, foundations, transfers): (String, [String: String], Bool) =
+            switch kind {
+            case .trained(let trained): ("trained", trained.foundations, trained.transfer != nil)
+            case .optimised: ("optimised", [:], true)
+            }
+        return [
+            "name": .string(name), "kind": .string(kindName), "paper": .string(paper),
+            "summary": .string(summary),
             "needs": .array(needs.map { .string($0.summary) }),
             "parameters": .object(
                 Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.standard) })),
             "presets": .object(presets.mapValues { .object($0) }),
-            "transfers": .bool(transfer != nil),
+            "foundations": .object(foundations.mapValues { .string($0) }), "transfers": .bool(transfers),
             "transfer_parameters": .object(
                 Dictionary(uniqueKeysWithValues: transferParameters.map { ($0.name, $0.standard) })),
         ]
+    }
+}
+
+/// What a recipe that is trained does.
+public struct TrainedKind: Sendable {
+    /// Recipes whose runs it builds on, by the parameter that names such a run.
+    public let foundations: [String: String]
+    /// Says what of the snapshot a batch shows; split, batch size, seed and order are the loop's.
+    public let plan: @Sendable (Settings, Snapshot, FeedPurpose) -> LoaderPlan
+    /// Makes the system, untrained, on the Torch thread.
+    public let make: @Sendable (Settings, SystemContext) throws -> any TrainableSystem
+    /// Turns a raw file into one in another style; nil where a run of it alone cannot.
+    public let transfer: (@Sendable (TransferRequest, TrainedRun) throws -> Transferred)?
+}
+
+/// What a recipe that is optimised does.
+public struct OptimisedKind: Sendable {
+    /// Whether it works only with a dataset, such as one whose statistics it uses.
+    public let needsDataset: Bool
+    /// Turns a raw file into one in another style, on the Torch thread.
+    public let optimise: @Sendable (TransferRequest, OptimisationContext) throws -> Transferred
+}
+
+/// What an optimisation works with.
+public struct OptimisationContext {
+    /// The dataset, if one was named.
+    public let reader: DatasetReader?
+    /// Where to compute.
+    public let device: Device
+
+    /// Names what there is.
+    public init(reader: DatasetReader? = nil, device: Device = .cpu) {
+        self.reader = reader
+        self.device = device
     }
 }
 
@@ -135,63 +209,5 @@ public struct SystemContext {
         self.snapshot = snapshot
         self.device = device
         self.foundations = foundations
-    }
-}
-
-/// What to transfer, and how.
-public struct TransferRequest: Sendable {
-    /// The bytes of the content's file.
-    public let content: [UInt8]
-    /// Its path, for messages.
-    public let path: String
-    /// The style to bring it to; nil if not said.
-    public let style: String?
-    /// The style it has; nil if not said.
-    public let contentStyle: String?
-    /// The values of the recipe's `transferParameters`.
-    public let settings: Settings
-
-    /// Asks for a file in another style.
-    public init(
-        content: [UInt8], path: String, style: String?, contentStyle: String? = nil, settings: Settings
-    ) {
-        self.content = content
-        self.path = path
-        self.style = style
-        self.contentStyle = contentStyle
-        self.settings = settings
-    }
-
-    /// The style to bring it to: the one asked for, else the only one that is not the content's.
-    ///
-    /// - Throws: `train.usage` when that is none of the styles, or more than one.
-    public func target(among styles: [String]) throws(TrainingError) -> String {
-        for named in [style, contentStyle].compactMap({ $0 }) where !styles.contains(named) {
-            throw TrainingError(
-                .usage, "the run knows no style '\(named)'; it knows \(styles.joined(separator: ", "))")
-        }
-        if let style { return style }
-        let others = styles.filter { $0 != contentStyle }
-        guard others.count == 1, let other = others.first else {
-            throw TrainingError(.usage, "say which style: --style \(others.joined(separator: " or "))")
-        }
-        return other
-    }
-}
-
-/// A file in another style.
-public struct Transferred: Sendable {
-    /// Its bytes.
-    public let bytes: [UInt8]
-    /// What can be said of it in numbers.
-    public let measures: [Measure]
-    /// Pictures of the content and of it.
-    public let figures: [Figure]
-
-    /// A file, its numbers and pictures.
-    public init(bytes: [UInt8], measures: [Measure], figures: [Figure] = []) {
-        self.bytes = bytes
-        self.measures = measures
-        self.figures = figures
     }
 }

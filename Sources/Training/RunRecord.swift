@@ -29,6 +29,8 @@ public struct RunRecord: Sendable {
     let versions: JSONValue
     /// The machine it was begun on.
     let machine: JSONValue
+    /// Where it was computed last: `cpu` or `cuda:N`; nil for a run that an older version began.
+    var device: String?
     /// How far it is; nil before the first checkpoint.
     var result: TrainingSummary?
 
@@ -38,13 +40,14 @@ public struct RunRecord: Sendable {
             "snapshot": JSONValue(snapshot), "preset": preset.map { .string($0) } ?? .null,
             "parameters": .object(settings), "seed": settings["seed"] ?? 0, "threads": JSONValue(threads),
             "foundations": .object(foundations.mapValues { JSONValue($0) }), "versions": versions,
-            "machine": machine, "result": result?.json ?? .null,
+            "machine": machine, "device": device.map { .string($0) } ?? .null,
+            "result": result?.json ?? .null,
         ]
     }
 
     init(
         run: String, recipe: String, dataset: String, snapshot: Digest, preset: String?, settings: Settings,
-        threads: Int, foundations: [String: Digest]
+        threads: Int, device: Device, foundations: [String: Digest]
     ) throws {
         self.run = run
         self.recipe = recipe
@@ -56,31 +59,39 @@ public struct RunRecord: Sendable {
         self.foundations = foundations
         versions = ["reprise": "0.1.0", "torch": .string(try TorchRuntime.version())]
         machine = Self.thisMachine
+        self.device = device.description
     }
 
+    /// Reads a run's `run.json`.
+    ///
+    /// - Throws: `train.bad-run`, naming the file and the member that no version of Reprise writes so. The parameters'
+    ///   values are checked by `Settings`, which knows the recipe.
     init(_ folder: RunFolder) throws(TrainingError) {
-        guard let bytes = folder.contents("run.json"), let json = try? JSONValue(parsing: bytes),
-            json["format"]?.integer == 1, let recipe = json["recipe"]?.string,
-            let dataset = json["dataset"]?.string,
-            let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }),
-            let settings = json["parameters"]?.object, let threads = json["threads"]?.integer,
-            let foundations = json["foundations"]?.object, let versions = json["versions"],
-            let machine = json["machine"]
-        else {
-            throw TrainingError(.badRun, "\(folder.path)/run.json is not one that this version reads")
+        let path = folder.path + "/run.json"
+        guard let bytes = folder.contents("run.json"), let json = try? JSONValue(parsing: bytes) else {
+            throw TrainingError(.badRun, "\(path) cannot be read, or is no JSON")
         }
+        let fields = try CheckedFields(json, file: path)
+        _ = try fields.integer("format", in: 1...1)
         run = folder.name
-        self.recipe = recipe
-        self.dataset = dataset
-        self.snapshot = snapshot
-        preset = json["preset"]?.string
-        self.settings = settings
-        self.threads = threads
-        self.foundations = foundations.compactMapValues { $0.string.flatMap { Digest(hex: $0) } }
-        self.versions = versions
-        self.machine = machine
+        recipe = try fields.text("recipe")
+        dataset = try fields.text("dataset")
+        snapshot = try fields.digest("snapshot")
+        preset = fields.has("preset") ? try fields.text("preset") : nil
+        settings = try fields.fields("parameters").all
+        threads = try fields.integer("threads", in: 1...Self.mostThreads)
+        let bases = try fields.fields("foundations")
+        var foundations: [String: Digest] = [:]
+        for name in bases.all.keys { foundations[name] = try bases.digest(name) }
+        self.foundations = foundations
+        versions = .object(try fields.fields("versions").all)
+        machine = .object(try fields.fields("machine").all)
+        device = fields.has("device") ? try fields.text("device") : nil
         result = nil
     }
+
+    /// More threads than this no machine runs, and asking for them would exhaust its memory.
+    private static let mostThreads = 4096
 
     private static var thisMachine: JSONValue {
         var name = utsname()
@@ -111,16 +122,18 @@ public struct TrainingSummary: Sendable {
     public let steps: Int
     /// What the best weights reached, and in which epoch, from 1; nil before the first validation.
     public let best: (metric: String, value: Double, epoch: Int)?
+    /// The same of each further objective, by its measure.
+    public let furtherBest: [String: (value: Double, epoch: Int)]
     /// Seconds of training, all sittings together.
     public let seconds: Double
     /// The share of these spent waiting for batches.
     public let waiting: Double
-    /// Whether all epochs are done, or the validation stopped bettering.
+    /// Whether all epochs are done, or the validation stopped improving.
     public let isOver: Bool
 
     /// The object that `reprise train --json` prints.
     public var json: JSONValue {
-        [
+        var members: [String: JSONValue] = [
             "run": .string(run), "recipe": .string(recipe), "snapshot": JSONValue(snapshot),
             "epochs": JSONValue(epochs), "steps": JSONValue(steps),
             "best": best.map {
@@ -129,5 +142,10 @@ public struct TrainingSummary: Sendable {
             "seconds": .number((seconds * 1000).rounded() / 1000),
             "waiting": .number((waiting * 1e6).rounded() / 1e6), "over": .bool(isOver),
         ]
+        if !furtherBest.isEmpty {
+            members["further_best"] = .object(
+                furtherBest.mapValues { ["value": .number($0.value), "epoch": JSONValue($0.epoch)] })
+        }
+        return .object(members)
     }
 }

@@ -12,17 +12,44 @@ public struct Parameter: Sendable, Hashable {
     public let choices: [String]
     /// The numbers it takes.
     public let range: ClosedRange<Double>
+    /// Its value in runs that began before the recipe had it.
+    public let formerly: JSONValue
 
     /// Declares a parameter.
+    ///
+    /// - Parameters:
+    ///   - name: Its name, as `--set` takes it.
+    ///   - standard: Its value unless set.
+    ///   - summary: What it does, in a line, with its unit.
+    ///   - choices: The words it takes; empty: any.
+    ///   - range: The numbers it takes.
+    ///   - formerly: What runs did before the recipe had it; nil: as with the standard value.
     public init(
         _ name: String, _ standard: JSONValue, _ summary: String, choices: [String] = [],
-        in range: ClosedRange<Double> = 0...Double.greatestFiniteMagnitude
+        in range: ClosedRange<Double> = 0...Double.greatestFiniteMagnitude, formerly: JSONValue? = nil
     ) {
         self.name = name
         self.standard = standard
         self.summary = summary
         self.choices = choices
         self.range = range
+        self.formerly = formerly ?? standard
+    }
+
+    /// What it takes, in words; nil where a value of `run.json` is such.
+    func refusal(of value: JSONValue) -> String? {
+        switch standard {
+        case .bool: return value.bool == nil ? "true or false" : nil
+        case .integer:
+            let isTaken = value.integer.map { range.contains(Double($0)) } ?? false
+            return isTaken ? nil : "a whole number\(limits)"
+        case .number:
+            let isTaken = value.double.map { $0.isFinite && range.contains($0) } ?? false
+            return isTaken ? nil : "a number\(limits)"
+        default:
+            guard let word = value.string else { return "a text" }
+            return choices.isEmpty || choices.contains(word) ? nil : choices.joined(separator: " or ")
+        }
     }
 
     /// The value that a text means.
@@ -120,15 +147,36 @@ public struct Settings: Sendable, Hashable {
 
     /// The settings that `run.json` holds.
     ///
-    /// - Throws: `train.bad-run` when they are not this recipe's.
-    public init(_ recipe: Recipe, recorded: [String: JSONValue]) throws(TrainingError) {
-        guard Set(recorded.keys) == Set(recipe.parameters.map(\.name)) else {
+    /// A parameter that the recipe had not yet when the run began has the value that stands for what runs did then.
+    ///
+    /// - Parameters:
+    ///   - recipe: Declares the parameters.
+    ///   - recorded: The values by name.
+    ///   - file: The path of `run.json`, for messages.
+    /// - Throws: `train.bad-run` for a parameter that the recipe does not have, or a value it does not take.
+    public init(
+        _ recipe: Recipe, recorded: [String: JSONValue], file: String
+    ) throws(TrainingError) {
+        values = [:]
+        for parameter in recipe.parameters {
+            let value = recorded[parameter.name] ?? parameter.formerly
+            if let wanted = parameter.refusal(of: value) {
+                throw TrainingError(
+                    .badRun,
+                    "\(file): 'parameters.\(parameter.name)' is \(value.canonical); expected \(wanted)")
+            }
+            values[parameter.name] = value
+        }
+        if let stranger = recorded.keys.filter({ values[$0] == nil }).min() {
             throw TrainingError(
-                .badRun, "the run's parameters are not those of \(recipe.name) in this version; train it anew"
+                .badRun,
+                "\(file): 'parameters.\(stranger)' is no parameter of \(recipe.name) in this version; train it again"
             )
         }
-        values = recorded
     }
+
+    /// Whether the recipe declares a parameter.
+    func has(_ name: String) -> Bool { values[name] != nil }
 
     private func value(_ name: String) -> JSONValue {
         guard let value = values[name] else { preconditionFailure("the recipe declares no '\(name)'") }
@@ -145,7 +193,11 @@ public struct Settings: Sendable, Hashable {
     public func word(_ name: String) -> String { value(name).string ?? "" }
 
     /// Sets a number of epochs in place of the recipe's.
-    mutating func setEpochs(_ epochs: Int) { values["epochs"] = JSONValue(epochs) }
+    ///
+    /// - Throws: `train.usage` for a number that the parameter does not take.
+    mutating func setEpochs(_ epochs: Int, of recipe: Recipe) throws(TrainingError) {
+        try assign(["epochs=\(epochs)"], recipe.name, recipe.parameters)
+    }
     /// Names the run that a parameter asks for.
     public mutating func set(_ name: String, _ word: String) { values[name] = .string(word) }
 }

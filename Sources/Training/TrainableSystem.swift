@@ -63,12 +63,40 @@ public struct Objective: Sendable, Hashable {
     /// The measure.
     public let measure: String
     /// Whether more of it is better.
-    public let risesToBest: Bool
+    public let higherIsBetter: Bool
     /// Names a measure.
-    public init(_ measure: String, risesToBest: Bool = false) {
+    public init(_ measure: String, higherIsBetter: Bool = false) {
         self.measure = measure
-        self.risesToBest = risesToBest
+        self.higherIsBetter = higherIsBetter
     }
+
+    /// Whether a value improves on the best so far; what is not finite never does.
+    func improves(_ value: Double, on best: Double?) -> Bool {
+        value.isFinite && (best.map { higherIsBetter ? value > $0 : value < $0 } ?? true)
+    }
+}
+
+/// Where a training is when a step begins.
+public struct LearningStep: Sendable {
+    /// Steps made before it.
+    public let number: Int
+    /// The steps of all epochs.
+    public let total: Int
+    /// The epoch, from 0.
+    public let epoch: Int
+    /// What each optimiser's rate is multiplied by in this step.
+    public let factors: [Double]
+
+    /// Describes a step.
+    public init(number: Int = 0, total: Int = 1, epoch: Int = 0, factors: [Double] = []) {
+        self.number = number
+        self.total = total
+        self.epoch = epoch
+        self.factors = factors
+    }
+
+    /// The share of the training before it, from 0 to 1: what the weight of a loss may be annealed by.
+    public var share: Double { min(1, Double(number) / Double(max(total, 1))) }
 }
 
 /// A network with its way to learn.
@@ -82,19 +110,32 @@ public protocol TrainableSystem: AnyObject {
     var network: any Module { get }
     /// What changes the weights; no two change the same one.
     var optimisers: [any Optimiser] { get }
-    /// What is validated for.
+    /// What is validated for: `best.safetensors` has the weights that are best in it.
     var objective: Objective { get }
+    /// What is validated for as well: each keeps its best weights in a file of its own, and patience waits until none
+    /// of all objectives improves. By default none.
+    var furtherObjectives: [Objective] { get }
+
+    /// How the rate of an optimiser changes over the steps of a training; nil, by default: as the parameter
+    /// `annealing` says.
+    ///
+    /// - Parameters:
+    ///   - optimiser: The optimiser's place in `optimisers`.
+    ///   - steps: The steps of all epochs.
+    /// - Returns: The schedule, which begins at the rate that the optimiser was made with.
+    func schedule(of optimiser: Int, over steps: Int) -> Schedule?
 
     /// Learns from a batch: clears gradients, computes losses, goes backward.
     ///
     /// - Parameters:
     ///   - batch: What to learn from.
+    ///   - step: Where the training is.
     ///   - update: To be called with an optimiser and the loss that it lowers, once the gradients are there: it looks
     ///     at the loss, clips the gradients as set, and lets the optimiser make its step.
     /// - Returns: Scalars by name, the first of them `loss`.
     /// - Throws: what `update` throws, and `TorchError`.
     func learn(
-        from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
+        from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)]
 
     /// Measures the network, in use, on one pass over a feed; autograd is off.
@@ -110,4 +151,8 @@ public protocol TrainableSystem: AnyObject {
 extension TrainableSystem {
     /// None.
     public func figures(on feed: any Feed) throws -> [Figure] { [] }
+    /// None.
+    public var furtherObjectives: [Objective] { [] }
+    /// As the parameter `annealing` says.
+    public func schedule(of optimiser: Int, over steps: Int) -> Schedule? { nil }
 }

@@ -19,15 +19,15 @@ public struct TrainingRequest: Sendable {
     public var resume: String?
     /// Threads of one operation; nil: libtorch's choice, or the run's.
     public var threads: Int?
-    /// `cpu` or `cuda:N`.
-    public var device: String
+    /// `cpu` or `cuda:N`; nil: the run's, or the CPU.
+    public var device: String?
     /// When to stop.
     public var limits: TrainingLimits
 
     /// A training of a recipe on a dataset, or the next part of a run.
     public init(
         recipe: String? = nil, dataset: String? = nil, preset: String? = nil, assignments: [String] = [],
-        epochs: Int? = nil, resume: String? = nil, threads: Int? = nil, device: String = "cpu",
+        epochs: Int? = nil, resume: String? = nil, threads: Int? = nil, device: String? = nil,
         limits: TrainingLimits = TrainingLimits()
     ) {
         self.recipe = recipe
@@ -142,14 +142,15 @@ public struct Trainer: Sendable {
             throw TrainingError(.usage, "a recipe and --dataset are needed, or --resume RUN")
         }
         let recipe = try recipe(name)
+        let kind = try recipe.trained()
         var settings = try Settings(recipe, preset: request.preset, assignments: request.assignments)
-        if let epochs = request.epochs { settings.setEpochs(epochs) }
-        let device = try Device(request.device)
+        if let epochs = request.epochs { try settings.setEpochs(epochs, of: recipe) }
+        let device = try self.device(request.device ?? "cpu", settings)
         let reader = try DatasetReader(dataset, cachePath: cachePath)
         try recipe.check(reader.snapshot)
         if let threads = request.threads { try TorchRuntime.setThreadCount(threads) }
         var foundations: [String: Digest] = [:]
-        for (parameter, base) in recipe.foundations.sorted(by: { $0.key < $1.key }) {
+        for (parameter, base) in kind.foundations.sorted(by: { $0.key < $1.key }) {
             if settings.word(parameter).isEmpty {
                 log("\(name) builds on \(base): training that first")
                 var first = request
@@ -166,7 +167,7 @@ public struct Trainer: Sendable {
         let record = try RunRecord(
             run: folder.name, recipe: name, dataset: reader.snapshot.dataset, snapshot: reader.digest,
             preset: request.preset, settings: settings, threads: TorchRuntime.threadCount(),
-            foundations: foundations)
+            device: device, foundations: foundations)
         try folder.replace("run.json", with: record.json.canonicalBytes + [UInt8(ascii: "\n")])
         return try run(record, recipe, settings, reader, feed, folder, device, request.limits, report)
     }
@@ -182,12 +183,26 @@ public struct Trainer: Sendable {
                 .usage, "\(name) is a run of \(record.recipe), not of \(request.recipe ?? "")")
         }
         guard request.preset == nil, request.assignments.isEmpty else {
-            throw TrainingError(.usage, "a run goes on with its own parameters; leave --preset and --set out")
+            throw TrainingError(.usage, "a run resumes with its own parameters; leave --preset and --set out")
         }
-        var settings = try Settings(recipe, recorded: record.settings)
-        if let epochs = request.epochs { settings.setEpochs(epochs) }
+        var settings = try Settings(recipe, recorded: record.settings, file: folder.path + "/run.json")
+        if let epochs = request.epochs { try settings.setEpochs(epochs, of: recipe) }
         record.settings = settings.values
-        let device = try Device(request.device)
+        let device: Device
+        do {
+            device = try self.device(request.device ?? record.device ?? "cpu", settings)
+        } catch let error as TorchError where error.code == .device && request.device == nil {
+            throw TrainingError(
+                .usage,
+                "\(name) was trained on \(record.device ?? ""), and here it cannot be: \(error.message); write --device cpu"
+            )
+        }
+        if let former = record.device, former != device.description {
+            log(
+                "\(name) was trained on \(former) and resumes on \(device): the results will differ from those of a run on one device"
+            )
+        }
+        record.device = device.description
         let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
         if let dataset = request.dataset {
             let named = try DatasetReader(dataset, cachePath: cachePath)
@@ -200,7 +215,7 @@ public struct Trainer: Sendable {
         }
         for (parameter, hash) in record.foundations {
             let found = try foundationHash(
-                settings.word(parameter), recipe.foundations[parameter] ?? "", reader.digest)
+                settings.word(parameter), recipe.trained().foundations[parameter] ?? "", reader.digest)
             guard found == hash else {
                 throw TrainingError(.badRun, "\(settings.word(parameter)) has changed since \(name) began")
             }
@@ -219,7 +234,7 @@ public struct Trainer: Sendable {
         try folder.acquire()
         let context = try context(recipe, settings, reader, device)
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
-        let system = try recipe.make(settings, context)
+        let system = try recipe.trained().make(settings, context)
         let validation =
             reader.snapshot.segmentCount(.validation) > 0
             ? try self.feed(.validation, .measuring, recipe, settings, reader, device) : nil
@@ -228,6 +243,7 @@ public struct Trainer: Sendable {
             TrainingSummary(
                 run: folder.name, recipe: recipe.name, snapshot: reader.digest, epochs: progress.epoch,
                 steps: progress.step, best: progress.best.map { (metric, $0.value, $0.epoch) },
+                furtherBest: progress.furtherBest,
                 seconds: progress.seconds, waiting: progress.waited / max(progress.seconds, 1e-9),
                 isOver: isOver)
         }
@@ -239,7 +255,7 @@ public struct Trainer: Sendable {
         }
         let loop = try TrainingLoop(
             system, feed: feed, validation: validation, folder: folder, settings: settings, device: device,
-            saved: { try note($0, isOver: false) })
+            log: log, saved: { try note($0, isOver: false) })
         log("run \(folder.name)")
         try loop.run(limits, report: report)
         try note(loop.progress, isOver: loop.isOver)
@@ -248,10 +264,12 @@ public struct Trainer: Sendable {
 
     // MARK: What was trained
 
-    /// Opens a run with its best weights.
+    /// Opens a run with the weights that are best in an objective; nil: in the first.
     ///
     /// - Throws: `train.no-run`, `train.bad-run`, and what opening its dataset throws.
-    public func open(_ name: String, device: Device = .cpu) throws -> TrainedRun {
+    public func open(
+        _ name: String, device: Device = .cpu, objective: String? = nil
+    ) throws -> TrainedRun {
         guard !recipes.contains(where: { $0.name == name }) else {
             throw TrainingError(
                 .usage, "\(name) is a recipe; name a run of it ('reprise runs' lists them), such as \(name)-1"
@@ -260,23 +278,24 @@ public struct Trainer: Sendable {
         let folder = try RunFolder(named: name, in: cachePath)
         let record = try RunRecord(folder)
         let recipe = try recipe(record.recipe)
-        let settings = try Settings(recipe, recorded: record.settings)
+        let settings = try Settings(recipe, recorded: record.settings, file: folder.path + "/run.json")
         let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
-        let system = try recipe.make(settings, try context(recipe, settings, reader, device))
-        try Checkpoint.loadBest(into: system, from: folder)
+        let system = try recipe.trained().make(settings, context(recipe, settings, reader, device))
+        try Checkpoint.loadBest(into: system, from: folder, objective: objective)
         system.network.setTraining(false)
         return TrainedRun(
             record: record, recipe: recipe, settings: settings, reader: reader, system: system)
     }
 
-    /// Measures a run's best weights on a split, beside trivial answers.
+    /// Measures a run's best weights on a split, beside baselines; `objective` is what they are best in.
     ///
     /// - Throws: `train.no-run`; `loader.empty` for a split without segments.
     public func evaluate(
-        _ name: String, on split: Split = .test, withFigures: Bool = false, device: Device = .cpu
+        _ name: String, on split: Split = .test, withFigures: Bool = false, device: Device = .cpu,
+        objective: String? = nil
     ) throws -> Evaluation {
-        let run = try open(name, device: device)
+        let run = try open(name, device: device, objective: objective)
         func feed(_ split: Split) throws -> LoaderFeed {
             try self.feed(split, .measuring, run.recipe, run.settings, run.reader, device)
         }
@@ -288,11 +307,17 @@ public struct Trainer: Sendable {
         }
     }
 
+    /// A device by its name, after libtorch was told to be deterministic there or not.
+    private func device(_ name: String, _ settings: Settings) throws -> Device {
+        try TorchRuntime.setDeterministic(settings.flag("deterministic"))
+        return try Device(name)
+    }
+
     private func feed(
         _ split: Split, _ purpose: FeedPurpose, _ recipe: Recipe, _ settings: Settings,
         _ reader: DatasetReader, _ device: Device
     ) throws -> LoaderFeed {
-        var plan = recipe.plan(settings, reader.snapshot, purpose)
+        var plan = try recipe.trained().plan(settings, reader.snapshot, purpose)
         plan.split = split
         plan.batchSize = settings.integer("batch")
         plan.seed = UInt64(settings.integer("seed"))
@@ -305,7 +330,7 @@ public struct Trainer: Sendable {
         _ recipe: Recipe, _ settings: Settings, _ reader: DatasetReader, _ device: Device
     ) throws -> SystemContext {
         var foundations: [String: any TrainableSystem] = [:]
-        for parameter in recipe.foundations.keys {
+        for parameter in try recipe.trained().foundations.keys {
             foundations[parameter] = try open(settings.word(parameter), device: device).system
         }
         return SystemContext(snapshot: reader.snapshot, device: device, foundations: foundations)

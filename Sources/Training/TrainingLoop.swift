@@ -56,21 +56,35 @@ final class TrainingLoop {
     let device: Device
     private(set) var progress: Progress
 
+    /// The network's tensors and layers, found once: finding them reflects on every module.
+    private let network: ModuleTensors
     private let metrics: GrowingFile
     private let events: GrowingFile
     private let baseRates: [Double]
-    private let schedule: Schedule
+    /// One for each optimiser.
+    private let schedules: [Schedule]
+    private let objectives: [Objective]
     private let clip: Double
     private let epochs: Int
     private let patience: Int
+    /// Takes lines for the user.
+    private let log: (String) -> Void
     /// Called with every checkpoint, after it is safe.
     private let saved: (Progress) throws -> Void
 
+    /// Prepares a system to be trained, or to resume from the folder's last checkpoint.
+    ///
+    /// - Throws: `train.bad-run` when the checkpoint does not fit.
+    /// - Precondition: the optimisers partition the network's parameters that are trained.
     init(
         _ system: any TrainableSystem, feed: any Feed, validation: (any Feed)?, folder: RunFolder,
-        settings: Settings, device: Device = .cpu, saved: @escaping (Progress) throws -> Void = { _ in }
+        settings: Settings, device: Device = .cpu, log: @escaping (String) -> Void = { _ in },
+        saved: @escaping (Progress) throws -> Void = { _ in }
     ) throws {
         self.system = system
+        network = ModuleTensors(system.network)
+        Self.checkPartition(of: network.parameters, among: system.optimisers)
+        self.log = log
         self.feed = feed
         self.validation = validation
         self.folder = folder
@@ -82,27 +96,66 @@ final class TrainingLoop {
         patience = settings.integer("patience")
         clip = settings.number("clip")
         let total = max(1, epochs * feed.batchesPerEpoch)
-        schedule =
+        let common: Schedule =
             switch settings.word("annealing") {
             case "linear": .linear(from: 1, to: 0, over: total)
             case "cosine": .cosine(end: 0, over: total)
+            case "half-linear":
+                .sequence(
+                    .constant, steps: total / 2,
+                    then: .linear(from: 1, to: 0, over: max(1, total - total / 2)))
             default: .constant
             }
+        schedules = system.optimisers.indices.map { system.schedule(of: $0, over: total) ?? common }
+        objectives = validation == nil ? [] : [system.objective] + system.furtherObjectives
+        precondition(
+            Set(objectives.map(\.measure)).count == objectives.count,
+            "objectives \(objectives.map(\.measure)) name a measure twice")
         progress = try Checkpoint.loadLast(into: system, device: device, from: folder) ?? Progress()
+        let batches = feed.batchesPerEpoch
+        guard progress.batch < max(batches, 1), progress.step == progress.epoch * batches + progress.batch
+        else {
+            throw TrainingError(
+                .badRun,
+                "\(folder.path)/\(Checkpoint.last): 'progress' is at step \(progress.step), epoch \(progress.epoch), batch \(progress.batch); an epoch has \(batches) batches"
+            )
+        }
         metrics = try GrowingFile(folder, "metrics.jsonl", length: progress.metricsLength)
         events = try GrowingFile(folder, "events.out.tfevents.0.reprise", length: progress.eventsLength)
         if events.length == 0 { events.append(EventRecord.version(time: Clock.seconds)) }
         try feed.seek(epoch: progress.epoch, batch: progress.batch)
     }
 
-    /// Whether all epochs are done, or the validation has not bettered for long.
+    /// Stops the program unless every parameter that is trained belongs to exactly one optimiser, and every parameter
+    /// of an optimiser to the network: another would stay as it is, be changed twice a step, or be left out of
+    /// checkpoints.
+    private static func checkPartition(
+        of parameters: [NamedParameter], among optimisers: [any Optimiser]
+    ) {
+        var owners: [ObjectIdentifier: Int] = [:]
+        for item in optimisers.flatMap(\.parameters) {
+            owners[ObjectIdentifier(item.tensor), default: 0] += 1
+        }
+        for item in parameters where item.tensor.requiresGradient {
+            let count = owners[ObjectIdentifier(item.tensor)] ?? 0
+            precondition(count == 1, "'\(item.name)' belongs to \(count) optimisers, expected 1")
+        }
+        let known = Set(parameters.map { ObjectIdentifier($0.tensor) })
+        for item in optimisers.flatMap(\.parameters) {
+            precondition(
+                known.contains(ObjectIdentifier(item.tensor)),
+                "an optimiser changes '\(item.name)', which the network does not have")
+        }
+    }
+
+    /// Whether all epochs are done, or the validation has not improved for long.
     var isOver: Bool {
         progress.epoch >= epochs || (patience > 0 && progress.epochsSinceBest >= patience)
     }
 
     /// Trains until the epochs are over, or a limit is met.
     ///
-    /// - Throws: `build.interrupted` when asked to stop, `train.not-finite`; the run is kept, and can go on.
+    /// - Throws: `build.interrupted` when asked to stop, `train.not-finite`; the run is kept, and can be resumed.
     func run(_ limits: TrainingLimits, report: (TrainingProgress) -> Void) throws {
         let (start, secondsBefore) = (Clock.seconds, progress.seconds)
         var examples = 0
@@ -112,7 +165,8 @@ final class TrainingLoop {
             if limits.cancellation.isRequested {
                 try save()
                 throw BuildError(
-                    .interrupted, "interrupted at step \(progress.step); go on with --resume \(folder.name)",
+                    .interrupted,
+                    "interrupted at step \(progress.step); resume it with --resume \(folder.name)",
                     canRetry: true)
             }
             if let minutes = limits.minutes, Clock.seconds - start >= minutes * 60 { break }
@@ -144,8 +198,8 @@ final class TrainingLoop {
         // Stopped within an epoch: measured for whoever looks, but a run that goes on forgets it again.
         if !isOver, progress.batch > 0 {
             let measures = try validate(epoch: progress.epoch + 1)
-            if progress.best == nil, let value = objective(in: measures) {
-                try Checkpoint.writeBest(system, progress, in: folder)
+            if progress.best == nil, let value = objective(in: measures), value.isFinite {
+                try Checkpoint.writeBest(network, progress, in: folder)
                 progress.best = (value, progress.epoch + 1)
             }
             try metrics.flush()
@@ -160,11 +214,14 @@ final class TrainingLoop {
 
     private func learn(from batch: Batch) throws -> [Measure] {
         _ = firstStep
-        for (optimiser, base) in zip(system.optimisers, baseRates) {
-            optimiser.rate = base * schedule.factor(at: progress.step)
+        let step = LearningStep(
+            number: progress.step, total: max(1, epochs * feed.batchesPerEpoch), epoch: progress.epoch,
+            factors: schedules.map { $0.factor(at: progress.step) })
+        for (place, optimiser) in system.optimisers.enumerated() {
+            optimiser.rate = baseRates[place] * step.factors[place]
         }
-        system.network.setTraining(true)
-        let losses = try system.learn(from: batch) { optimiser, loss in
+        network.setTraining(true)
+        let losses = try system.learn(from: batch, at: step) { optimiser, loss in
             let value = try loss.item()
             guard value.isFinite else { throw try notFinite("loss", value, batch) }
             if clip > 0 { try clipGradientNorm(optimiser.parameters, to: clip) }
@@ -186,12 +243,12 @@ final class TrainingLoop {
     /// gradients.
     private func notFinite(_ name: String, _ value: Double, _ batch: Batch) throws -> TrainingError {
         var culprit = "every weight and gradient is finite, so the loss itself overflows"
-        let weights = system.network.parameters + system.network.buffers.filter { $0.tensor.type != .i64 }
+        let weights = network.parameters + network.buffers.filter { $0.tensor.type != .i64 }
         if let found = try batch.firstNotFinite() {
             culprit = "'\(found)' of the batch is not finite"
         } else if let found = try weights.first(where: { try !$0.tensor.detach().allFinite() }) {
             culprit = "'\(found.name)' is not finite"
-        } else if let found = try system.network.parameters.first(where: {
+        } else if let found = try network.parameters.first(where: {
             try $0.tensor.gradient().map { try !$0.allFinite() } ?? false
         }) {
             culprit = "the gradient of '\(found.name)' is not finite"
@@ -205,17 +262,23 @@ final class TrainingLoop {
     }
 
     private func note(_ losses: [Measure], items: Double) {
-        let rate = system.optimisers.first?.rate ?? 0
-        line("train", epoch: progress.epoch + 1, losses + [Measure("rate", rate)])
-        let shown = losses + [Measure("rate", rate), Measure("items_per_second", items)]
-        event("train", shown)
+        let rates = system.optimisers.map(\.rate)
+        var shown = losses + [Measure("rate", rates.first ?? 0)]
+        // Where optimisers differ in their rates, each has its own.
+        for (place, rate) in rates.enumerated() where place > 0 && rate != rates[0] {
+            shown.append(Measure("rate_\(place)", rate))
+        }
+        line("train", epoch: progress.epoch + 1, shown)
+        event("train", shown + [Measure("items_per_second", items)])
     }
 
     private func line(_ split: String, epoch: Int, _ measures: [Measure]) {
         var object: [String: JSONValue] = [
             "step": JSONValue(progress.step), "epoch": JSONValue(epoch), "split": .string(split),
         ]
-        for measure in measures { object[measure.name] = .number(measure.value) }
+        for measure in measures {
+            object[measure.name] = measure.value.isFinite ? .number(measure.value) : .null
+        }
         metrics.append(JSONValue.object(object).canonicalBytes + [UInt8(ascii: "\n")])
     }
 
@@ -232,34 +295,46 @@ final class TrainingLoop {
         let epoch = progress.epoch + 1
         let measures = try validate(epoch: epoch)
         let meanLoss = progress.lossSum / Double(feed.batchesPerEpoch)
-        // Without a validation split the newest weights are the ones to use: nothing says which are better.
-        let value = validation == nil ? meanLoss : objective(in: measures)
-        guard let value else {
-            preconditionFailure("\(system.objective.measure) is not in \(measures.map(\.name))")
-        }
-        let isBetter =
-            progress.best.map {
-                validation == nil || (system.objective.risesToBest ? value > $0.value : value < $0.value)
-            } ?? true
         progress.epoch = epoch
         progress.batch = 0
         progress.lossSum = 0
-        if isBetter {
-            progress.best = (value, epoch)
+        progress.epochsSinceBest += 1
+        if validation == nil {
+            // Nothing says which weights are better, so the newest are the ones to use.
+            progress.best = (meanLoss, epoch)
             progress.epochsSinceBest = 0
             try checkWeights()
-            try Checkpoint.writeBest(system, progress, in: folder)
-        } else {
-            progress.epochsSinceBest += 1
+            try Checkpoint.writeBest(network, progress, in: folder)
+        }
+        for (place, objective) in objectives.enumerated() {
+            guard let value = measures.first(where: { $0.name == objective.measure })?.value else {
+                preconditionFailure("\(objective.measure) is not in \(measures.map(\.name))")
+            }
+            if !value.isFinite {
+                log(
+                    "epoch \(epoch): the validation's \(objective.measure) is \(value); it counts as no improvement"
+                )
+            }
+            let best = place == 0 ? progress.best : progress.furtherBest[objective.measure]
+            guard objective.improves(value, on: best?.value) else { continue }
+            if place == 0 {
+                progress.best = (value, epoch)
+            } else {
+                progress.furtherBest[objective.measure] = (value, epoch)
+            }
+            progress.epochsSinceBest = 0
+            try checkWeights()
+            try Checkpoint.writeBest(
+                network, progress, in: folder, objective: place == 0 ? nil : objective.measure)
         }
     }
 
     private func validate(epoch: Int) throws -> [Measure] {
         guard let validation else { return [] }
         try validation.seek(epoch: 0, batch: 0)
-        system.network.setTraining(false)
+        network.setTraining(false)
         let measures = try withoutGradients { try system.measure(on: validation) }
-        line("validation", epoch: epoch, measures.filter(\.value.isFinite))
+        line("validation", epoch: epoch, measures)
         event("validation", measures)
         return measures
     }
@@ -271,7 +346,7 @@ final class TrainingLoop {
     }
 
     private func checkWeights() throws {
-        for item in system.network.parameters where try !item.tensor.detach().allFinite() {
+        for item in network.parameters where try !item.tensor.detach().allFinite() {
             throw TrainingError(
                 .notFinite,
                 "step \(progress.step): '\(item.name)' is not finite; the checkpoint before is kept; try a lower rate, or --set clip=1"
@@ -285,7 +360,7 @@ final class TrainingLoop {
         try events.flush(toDisk: true)
         progress.metricsLength = metrics.length
         progress.eventsLength = events.length
-        try Checkpoint.writeLast(system, progress, device: device, in: folder)
+        try Checkpoint.writeLast(network, of: system, progress, device: device, in: folder)
         try saved(progress)
     }
 }

@@ -8,6 +8,12 @@ import Training
 
 /// Whole files.
 enum RawFile {
+    /// Whether there is a regular file at a path.
+    static func exists(_ path: String) -> Bool {
+        var facts = stat()
+        return stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG
+    }
+
     static func read(_ path: String) throws(TrainingError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw fault("open", path) }

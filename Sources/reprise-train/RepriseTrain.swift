@@ -17,7 +17,7 @@ import Training
 struct RepriseTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reprise",
-        abstract: "Trains systems on built datasets, and brings files into another style.",
+        abstract: "Trains systems on built datasets, and converts files to another style.",
         version: "0.1.0",
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, TransferCommand.self, RecipesCommand.self,
@@ -50,8 +50,10 @@ struct RepriseTrain: ParsableCommand {
 struct TorchOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
-    @Option(help: ArgumentHelp("Where to compute: cpu or cuda:N.", valueName: "device"))
-    var device = "cpu"
+    @Option(
+        help: ArgumentHelp(
+            "Where to compute: cpu or cuda:N (default: cpu; with --resume, the run's).", valueName: "device"))
+    var device: String?
 
     @Option(help: ArgumentHelp("Threads of one operation (default: libtorch's choice).", valueName: "n"))
     var threads: Int?
@@ -75,7 +77,7 @@ struct TorchOptions: ParsableArguments {
         let (trainer, name, threads) = (trainer, device, threads)
         return try TorchThread.runAndWait {
             if let threads { try TorchRuntime.setThreadCount(threads) }
-            return try body(trainer, try Device(name))
+            return try body(trainer, try Device(name ?? "cpu"))
         }
     }
 }

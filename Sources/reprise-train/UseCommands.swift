@@ -9,7 +9,7 @@ import Training
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Measure a run on the test split, beside trivial answers.")
+        commandName: "evaluate", abstract: "Measure a run on the test split, beside baselines.")
 
     @Argument(help: ArgumentHelp("The run; 'reprise runs' lists them.", valueName: "run"))
     var name: String
@@ -25,6 +25,12 @@ struct EvaluateCommand: ParsableCommand {
     var split = Split.test
 
     @Option(
+        help: ArgumentHelp(
+            "The measure whose best weights are used (default: the recipe's first objective).",
+            valueName: "measure"))
+    var objective: String?
+
+    @Option(
         help: ArgumentHelp("Draw what the recipe has to show, as PNG files in a folder.", valueName: "dir"),
         completion: .directory)
     var pictures: String?
@@ -32,9 +38,9 @@ struct EvaluateCommand: ParsableCommand {
     @OptionGroup var torch: TorchOptions
 
     func run() throws {
-        let (name, split, wantsPictures) = (name, split, pictures != nil)
+        let (name, split, wantsPictures, objective) = (name, split, pictures != nil, objective)
         let evaluation = try torch.onTorch {
-            try $0.evaluate(name, on: split, withFigures: wantsPictures, device: $1)
+            try $0.evaluate(name, on: split, withFigures: wantsPictures, device: $1, objective: objective)
         }
         if let pictures { try evaluation.figures.write(to: pictures) }
         if torch.common.json {
@@ -57,20 +63,25 @@ struct EvaluateCommand: ParsableCommand {
 
 struct TransferCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "transfer", abstract: "Bring a raw file into another style.")
+        commandName: "transfer", abstract: "Convert a raw file to another style.")
 
-    @Argument(help: ArgumentHelp("The run; 'reprise runs' lists them.", valueName: "run"))
+    @Argument(
+        help: ArgumentHelp(
+            "The run ('reprise runs' lists them), or a recipe that is optimised ('reprise recipes').",
+            valueName: "run"))
     var name: String
 
-    @Option(
-        help: ArgumentHelp("The file to bring into another style.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("The file to convert.", valueName: "file"), completion: .file())
     var content: String
 
-    @Option(help: ArgumentHelp("The style to bring it to.", valueName: "label"))
+    @Option(help: ArgumentHelp("The style to convert to: a label, or a file.", valueName: "label|file"))
     var style: String?
 
-    @Option(help: ArgumentHelp("The style it has.", valueName: "label"))
+    @Option(help: ArgumentHelp("The source style.", valueName: "label"))
     var contentStyle: String?
+
+    @Option(help: ArgumentHelp("The dataset that an optimised recipe works with.", valueName: "dataset"))
+    var dataset: String?
 
     @Option(help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
     var out: String
@@ -87,21 +98,22 @@ struct TransferCommand: ParsableCommand {
 
     func run() throws {
         let (name, out, set, start) = (name, out, set, ContinuousClock.now)
-        let (path, style, contentStyle, bytes) = (content, style, contentStyle, try RawFile.read(content))
+        let (path, style, contentStyle, dataset) = (content, style, contentStyle, dataset)
+        let bytes = try RawFile.read(content)
+        // A run that knows styles by labels takes a file's name for a label; a recipe that is optimised takes the file.
+        let styleFile = try style.flatMap { name in
+            RawFile.exists(name) ? RawInput(path: name, bytes: try RawFile.read(name)) : nil
+        }
         let result = try torch.onTorch { trainer, device in
-            let trained = try trainer.open(name, device: device)
-            let recipe = trained.recipe
-            guard let transfer = recipe.transfer else {
-                throw TrainingError(
-                    .usage, "\(recipe.name) measures or predicts; it brings no file into a style")
+            try trainer.transfer(by: name, dataset: dataset, assignments: set, device: device) { settings in
+                TransferRequest(
+                    content: bytes, path: path, style: style, styleFile: styleFile,
+                    contentStyle: contentStyle, settings: settings)
+            } finish: { result, request, isRun in
+                try RawFile.write(result.bytes, to: out)
+                guard isRun else { return }
+                try trainer.keep((result.bytes, result.measures), named: out, of: request, by: name)
             }
-            let request = TransferRequest(
-                content: bytes, path: path, style: style, contentStyle: contentStyle,
-                settings: try Settings(transferBy: recipe, assignments: set))
-            let result = try transfer(request, trained)
-            try RawFile.write(result.bytes, to: out)
-            try trainer.keep((result.bytes, result.measures), named: out, of: request, by: name)
-            return result
         }
         if let pictures { try result.figures.write(to: pictures) }
         let elapsed = (ContinuousClock.now - start).components
@@ -127,7 +139,7 @@ struct TransferCommand: ParsableCommand {
 
 struct RecipesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "recipes", abstract: "List the systems that can be trained.")
+        commandName: "recipes", abstract: "List the systems that can be trained, or optimise their output.")
 
     @OptionGroup var common: CommonOptions
 
@@ -138,8 +150,13 @@ struct RecipesCommand: ParsableCommand {
         }
         for recipe in Recipe.all {
             print("\(recipe.name)  (paper \(recipe.paper))  \(recipe.summary)")
-            print("    needs \(recipe.needs.map(\.summary).joined(separator: ", "))")
-            print("    presets \(recipe.presets.keys.sorted().joined(separator: ", "))")
+            if case .optimised = recipe.kind { print("    optimised: 'reprise transfer' takes its name") }
+            if !recipe.needs.isEmpty {
+                print("    needs \(recipe.needs.map(\.summary).joined(separator: ", "))")
+            }
+            if !recipe.presets.isEmpty {
+                print("    presets \(recipe.presets.keys.sorted().joined(separator: ", "))")
+            }
             for parameter in recipe.parameters {
                 let choices =
                     parameter.choices.isEmpty ? "" : " (\(parameter.choices.joined(separator: " | ")))"

@@ -83,7 +83,7 @@ struct TrainCommand: TrainerCommand {
 
 struct EvaluateCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Measure a run on the test split, beside trivial answers.")
+        commandName: "evaluate", abstract: "Measure a run on the test split, beside baselines.")
 
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise evaluate --help'.")
     var arguments: [String] = []
@@ -91,7 +91,7 @@ struct EvaluateCommand: TrainerCommand {
 
 struct TransferCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
-        commandName: "transfer", abstract: "Bring a raw file into another style.")
+        commandName: "transfer", abstract: "Convert a raw file to another style.")
 
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise transfer --help'.")
     var arguments: [String] = []

@@ -128,6 +128,23 @@ struct TrainerTests {
         #expect(more.status == 0, "\(more.errors)")
     }
 
+    @Test func resumingOnAnotherDeviceIsReported() throws {
+        #expect(try place.run(program: Workplace.binary, train + ["--max-steps", "2"]).status == 0)
+        let path = "cache/runs/velocity-cnn-1/run.json"
+        let record = String(decoding: try place.bytes(path), as: UTF8.self)
+        #expect(record.contains(#""device":"cpu""#))
+        try place.write(path, record.replacing(#""device":"cpu""#, with: #""device":"cuda:99""#))
+        let absent = try place.run("train", "--resume", "velocity-cnn-1", "--max-steps", "3")
+        #expect(
+            absent.status == 64 && absent.errors.contains("cuda:99") && absent.errors.contains("--device cpu")
+        )
+        let moved = try place.run(
+            "train", "--resume", "velocity-cnn-1", "--max-steps", "3", "--device", "cpu")
+        #expect(moved.status == 0 && moved.errors.contains("trained on cuda:99 and resumes on cpu"))
+        let same = try place.run("train", "--resume", "velocity-cnn-1", "--max-steps", "4")
+        #expect(same.status == 0 && !same.errors.contains("resumes on"))
+    }
+
     /// A run that builds on another trains that first, and a piece that it writes is a file that can be read.
     @Test func chordsAreLearntAndWritten() throws {
         for index in 0..<6 {

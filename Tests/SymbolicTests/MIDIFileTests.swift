@@ -87,10 +87,11 @@ import Testing
         let setup = SMF.roland([0x40, 0x1A, 0x15], [1]) + SMF.roland([0x40, 0x10, 0x15], [0])
         let notes = [0, 9, 10].flatMap { SMF.note(60, 5, channel: UInt8($0)) }
         let bytes = SMF.file(setup + notes, SMF.note(61, 3, channel: 10) + SMF.note(62, 3, channel: 1))
-        var file = try MIDIFile.read(bytes)
         let timeline = try Score(midi: bytes).timelines[0]
-        file.setVelocities(grid: .stepsPerBeat(4), rounding: .halfUp, timeline: timeline) { _, _, _ in 99 }
-        let changed = try Score(midi: file.write()).timelines[0].notes
+        let written = try MIDIFile.replacingVelocities(
+            in: bytes, grid: .stepsPerBeat(4), rounding: .halfUp, timeline: timeline
+        ) { _, _, _ in 99 }
+        let changed = try Score(midi: written).timelines[0].notes
         #expect(
             changed.filter { $0.velocity == 99 }.map { [$0.track, Int($0.channel)] } == [
                 [0, 0], [1, 1], [0, 9],

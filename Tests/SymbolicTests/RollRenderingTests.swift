@@ -139,38 +139,4 @@ import Testing
             #expect(onsets[cell] == max(onset[cell], begins ? 1 : 0))
         }
     }
-
-    @Test func velocitiesAloneChange() throws {
-        func event(_ tick: Int, _ status: UInt8, _ data1: UInt8, _ data2: UInt8) -> MIDIFile.Event {
-            MIDIFile.Event(tick: tick, .channel(status: status, data1: data1, data2: data2))
-        }
-        // 100 ticks a quarter, four steps a beat: steps of 25 ticks, rounded half up.
-        let before = MIDIFile(
-            format: 1, division: .ticksPerQuarter(100),
-            chunks: [
-                .track(
-                    MIDIFile.Track(
-                        events: [
-                            event(0, 0x90, 60, 10), event(12, 0xB0, 64, 127), event(12, 0x91, 61, 20),
-                            event(13, 0x99, 36, 30), event(13, 0x90, 62, 40), event(24, 0x90, 60, 0),
-                            event(60, 0x90, 60, 50), event(70, 0x80, 60, 64),
-                        ], endTick: 90))
-            ])
-        let timeline = try #require(try Score(midi: before.write()).timelines.first)
-        var asked: [[Int]] = []
-        var after = before
-        after.setVelocities(grid: .stepsPerBeat(4), rounding: .halfUp, timeline: timeline) {
-            asked.append([$0, Int($1), Int($2)])
-            return $1 == 62 ? 200 : $1 == 61 ? 0 : 77
-        }
-        // No drum, no note-off of velocity 0.
-        #expect(asked == [[0, 60, 10], [0, 61, 20], [1, 62, 40], [2, 60, 50]])
-        let velocities = try Score(midi: after.write()).timelines.first?.notes.map(\.velocity)
-        #expect(velocities?.sorted() == [1, 30, 77, 77, 127])
-        // Set back, it is what it was.
-        after.setVelocities(grid: .stepsPerBeat(4), rounding: .halfUp, timeline: timeline) { step, pitch, _ in
-            asked.first { $0[0] == step && $0[1] == Int(pitch) }.map { UInt8($0[2]) } ?? 0
-        }
-        #expect(after == before)
-    }
 }

@@ -28,6 +28,9 @@ struct Golden: Sendable {
                 names(after: prefix).map { try TorchTensor(reading: prefix + $0, from: file).named($0) }))
     }
 
+    /// The largest absolute value of a golden array.
+    func largest(_ name: String) throws -> Double { try tensor(name, .f64).abs().largest().item() }
+
     /// The largest difference over the largest golden element; of large gradients, of every seventh element.
     func deviation(_ got: TorchTensor, _ name: String) throws -> Double {
         let want = try TorchTensor(reading: name, from: file).to(.f64).flattened()

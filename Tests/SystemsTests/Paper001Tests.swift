@@ -80,7 +80,7 @@ func losses(
     var all: [Double] = []
     system.network.setTraining(true)
     for _ in 0..<steps {
-        let said = try system.learn(from: batch) { optimiser, _ in try optimiser.step() }
+        let said = try system.learn(from: batch, at: LearningStep()) { optimiser, _ in try optimiser.step() }
         all.append(try #require(said.first).value.item())
     }
     return (try #require(all.first), try #require(all.last))
@@ -100,7 +100,8 @@ struct Paper001Tests {
             try network.convert(to: type)
             let logits = try network(golden.tensor("genre/input.roll", type))
             let loss = try logits.binaryCrossEntropyWithLogits(golden.tensor("genre/input.style", type))
-            try check(network, "genre/\(label)", logits, loss, golden, limit)
+            try check(
+                network, "genre/\(label)", logits, loss, golden, limit, cancelling: Self.genreCancels)
         }
     }
 
@@ -123,7 +124,8 @@ struct Paper001Tests {
                 asPublished
                 ? try said.squaredError(truth)
                 : try said.squaredError(truth, reduction: .sum) / onsets.sum()
-            try check(network, "\(name)/\(label)", said, loss, golden, limit)
+            try check(
+                network, "\(name)/\(label)", said, loss, golden, limit, cancelling: Self.velocityCancels)
         }
     }
 
@@ -160,7 +162,7 @@ struct Paper001Tests {
                 golden.tensor("judge/input.velocities", type),
                 onsets: golden.tensor("judge/input.onsets", type))
             let loss = try said.binaryCrossEntropyWithLogits(said.detach().fullLike(1))
-            try check(judge, "judge/\(label)", said, loss, golden, limit, rounding: [])
+            try check(judge, "judge/\(label)", said, loss, golden, limit)
         }
     }
 
@@ -216,7 +218,7 @@ struct Paper001Tests {
                 SystemContext(snapshot: try snapshot(steps: 24)))
             let batch = try segments(steps: 24, paired: true)
             var updated = 0
-            let said = try system.learn(from: batch) { optimiser, _ in
+            let said = try system.learn(from: batch, at: LearningStep()) { optimiser, _ in
                 updated += 1
                 try optimiser.step()
             }
@@ -281,20 +283,56 @@ struct Paper001Tests {
         #expect(fault?.message.contains("dropout") == true)
     }
 
+    /// Compares output, loss and every gradient with PyTorch's.
+    ///
+    /// The gradients of the `cancelling` biases are sums of terms that cancel, since a batch normalisation subtracts
+    /// whatever they add: nothing is left but rounding, which differs with the width of vectors. They are compared
+    /// with the same terms where these do not cancel, weighted by the layer's input: the gradient of its weight.
     private func check(
         _ network: any Module, _ name: String, _ output: TorchTensor, _ loss: TorchTensor, _ golden: Golden,
-        _ limit: Double, rounding: [String] = ["conv1.bias", "conv2.bias", "conv3.bias"]
+        _ limit: Double, cancelling: Set<String> = []
     ) throws {
         try loss.backward()
         #expect(try golden.deviation(output, "\(name)/output") <= limit)
         #expect(try golden.deviation(loss, "\(name)/loss") <= limit)
         let names = golden.names(after: "\(name)/gradient.")
         #expect(Set(names) == Set(network.parameters.map(\.name)))
+        #expect(cancelling.isSubset(of: names))
         for item in network.parameters {
             let gradient = try #require(try item.tensor.gradient())
-            let deviation = try golden.deviation(gradient, "\(name)/gradient.\(item.name)")
-            // Behind batch normalisation the gradient of a bias is nothing but rounding.
-            #expect(rounding.contains(item.name) || deviation <= limit, "\(item.name): \(deviation)")
+            if cancelling.contains(item.name) {
+                let weight = item.name.replacing(".bias", with: ".weight")
+                let scale = try golden.largest("\(name)/gradient.\(weight)")
+                let residue = max(
+                    try gradient.abs().largest().item(), try golden.largest("\(name)/gradient.\(item.name)"))
+                #expect(scale > 0 && residue <= limit * scale, "\(item.name): \(residue) of \(scale)")
+            } else {
+                let deviation = try golden.deviation(gradient, "\(name)/gradient.\(item.name)")
+                #expect(deviation <= limit, "\(item.name): \(deviation)")
+            }
         }
+    }
+
+    /// Biases whose gradient a later batch normalisation cancels: of convolutions right before one, and of
+    /// normalisations that only a convolution without padding parts from one.
+    static let genreCancels: Set = ["conv1.bias", "conv2.bias"]
+    static let velocityCancels: Set = ["conv1.bias", "norm1.bias", "conv2.bias", "norm2.bias", "conv3.bias"]
+
+    /// A golden array that is rounding noise is not the same in both precisions, so that none can be compared as a
+    /// value by mistake.
+    @Test func onlyWhatCancelsIsRoundingNoise() async throws {
+        let noise = try await onTorch {
+            let golden = try Golden("systems-001")
+            return try golden.names(after: "").filter { $0.contains("/f64/") }.filter { name in
+                let single = try golden.tensor(name.replacing("/f64/", with: "/f32/"), .f64)
+                return try golden.deviation(single, name) > 1e-3
+            }
+        }
+        let expected =
+            Self.genreCancels.map { "genre/f64/gradient.\($0)" }
+            + ["velocity", "velocity-both"].flatMap { name in
+                Self.velocityCancels.map { "\(name)/f64/gradient.\($0)" }
+            }
+        #expect(noise.sorted() == expected.sorted())
     }
 }

@@ -7,9 +7,11 @@ struct Golden: Sendable {
     let file: TensorFile
 
     static func layers() throws -> Golden { try Golden(name: "torch-layers") }
+    static func operations() throws -> Golden { try Golden(name: "torch-operations") }
+    static func operationsInTraining() throws -> Golden { try Golden(name: "torch-operations-training") }
     static func training() throws -> Golden { try Golden(name: "torch-training") }
 
-    private init(name: String) throws {
+    init(name: String) throws {
         let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         file = try TensorFile(path: tests.appendingPathComponent("Fixtures/Golden/\(name).safetensors").path)
     }

@@ -51,6 +51,90 @@ import Torch
         #expect(buffers == ["norm.running_mean", "norm.running_var", "norm.num_batches_tracked"])
     }
 
+    /// Everything that has a name: arrays and dictionaries of tensors and modules, optional or not.
+    private final class Everything: Module {
+        let scales: [TorchTensor]
+        let shifts: [String: TorchTensor]?
+        let heads: [String: Linear]
+        let blocks: [(any Layer)?]
+        let absent: [Linear]?
+        var late: Linear?
+        let sizes = [1, 2, 3]
+        let names = ["a": (1, 2.0)]
+
+        init() throws {
+            scales = [try .zeros([1]), try .zeros([2])]
+            shifts = ["b": try .zeros([3]), "a": try .zeros([4])]
+            heads = ["pitch": try Linear(1, 2), "onset": try Linear(1, 3, bias: false)]
+            blocks = [try Linear(2, 2, bias: false), nil, try Embedding(2, 2)]
+            absent = nil
+        }
+    }
+
+    @Test func everyStoredTensorIsFound() async throws {
+        let (names, late) = try await onTorch {
+            let module = try Everything()
+            let names = module.parameters.map(\.name)
+            module.late = try Linear(1, 1, bias: false)
+            return (names, module.parameters.map(\.name).last)
+        }
+        #expect(
+            names == [
+                "scales.0", "scales.1", "shifts.a", "shifts.b", "heads.onset.weight", "heads.pitch.weight",
+                "heads.pitch.bias", "blocks.0.weight", "blocks.2.weight",
+            ])
+        #expect(late == "late.weight")
+    }
+
+    /// What reflection would miss, and so would never be trained, moved or saved.
+    private struct Pair { let first, second: Linear }
+    private final class Box { let inner: [TorchTensor]; init() throws { inner = [try .zeros([1])] } }
+    private final class HidesInStructure: Module {
+        let pair: Pair; init() throws { pair = Pair(first: try Linear(1, 1), second: try Linear(1, 1)) }
+    }
+    private final class HidesInTuple: Module {
+        let pair: (Int, TorchTensor); init() throws { pair = (1, try .zeros([1])) }
+    }
+    private final class HidesInArrays: Module {
+        let lists: [[Linear]]; init() throws { lists = [[], [try Linear(1, 1)]] }
+    }
+    private final class HidesInClass: Module { let box: Box?; init() throws { box = try Box() } }
+    private final class HidesByNumber: Module {
+        let heads: [Int: Linear]; init() throws { heads = [3: try Linear(1, 1)] }
+    }
+    private final class HidesInLazy: Module { lazy var late = try? Linear(1, 1); init() {} }
+    private final class WritesItself: Module {
+        let pair: Pair
+        init() throws { pair = Pair(first: try Linear(1, 1), second: try Linear(1, 1)) }
+        var children: [(name: String, module: any Module)] {
+            [("first", pair.first), ("second", pair.second)]
+        }
+    }
+
+    @Test func whatReflectionWouldMissStopsTheProgram() async {
+        await #expect(processExitsWith: .failure) {
+            try await onTorch { _ = try HidesInStructure().parameters.count }
+        }
+        await #expect(processExitsWith: .failure) {
+            try await onTorch { _ = try HidesInTuple().parameters.count }
+        }
+        await #expect(processExitsWith: .failure) {
+            try await onTorch { _ = try HidesInArrays().parameters.count }
+        }
+        await #expect(processExitsWith: .failure) {
+            try await onTorch { _ = try HidesInClass().parameters.count }
+        }
+        await #expect(processExitsWith: .failure) {
+            try await onTorch { _ = try HidesByNumber().parameters.count }
+        }
+        await #expect(processExitsWith: .failure) { try await onTorch { _ = HidesInLazy().parameters.count } }
+    }
+
+    @Test func aModuleMayNameItsPartsItself() async throws {
+        let names = try await onTorch { try WritesItself().parameters.map(\.name) }
+        #expect(names == ["first.weight", "first.bias", "second.weight", "second.bias"])
+    }
+
     @Test func stateGoesOnBitForBit() async throws {
         let (straight, resumed) = try await onTorch {
             try RandomGenerator.seed(5)
@@ -104,14 +188,16 @@ import Torch
     }
 
     @Test func modeReachesEveryLayer() async throws {
-        let (training, inUse) = try await onTorch {
+        let (kept, inUse) = try await onTorch {
+            try RandomGenerator.seed(8)
             let net = Sequential([Dropout(0.5), Sequential([Dropout(0.5), Function.relu()])])
             let ones = try TorchTensor.ones([1000])
-            let training = try net(ones).sum().item()
+            let kept = try (net(ones) .> 0).to(.f32).sum().item()
             net.setTraining(false)
-            return (training, try net(ones).sum().item())
+            return (kept, try net(ones).sum().item())
         }
-        #expect(inUse == 1000 && training != 1000)
+        // A quarter is kept by both layers, give or take six standard deviations; one layer alone would keep half.
+        #expect(inUse == 1000 && abs(kept - 250) < 6 * (1000 * 0.25 * 0.75).squareRoot())
     }
 
     @Test func frozenParametersKeepTheirValues() async throws {

@@ -112,6 +112,30 @@ import Torch
         #expect(try await onTorch { try TorchRuntime.version() }.hasPrefix("2."))
     }
 
+    /// Prints what the numbers of this run were computed with, and holds libtorch to what the variable asks for.
+    @Test func vectorInstructionsAreReported() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let (version, capability) = try await onTorch {
+            (try TorchRuntime.version(), try TorchRuntime.processorCapability())
+        }
+        let oneDNN = environment["ONEDNN_MAX_CPU_ISA"] ?? "not set"
+        print("libtorch \(version): CPU capability \(capability), ONEDNN_MAX_CPU_ISA \(oneDNN)")
+        #expect(!capability.isEmpty)
+        if let asked = environment["ATEN_CPU_CAPABILITY"] { #expect(capability == asked.uppercased()) }
+    }
+
+    @Test func deterministicModeIsSet() async throws {
+        let states = try await onTorch {
+            var states: [Bool] = []
+            for wanted in [true, false, true, false] {
+                try TorchRuntime.setDeterministic(wanted)
+                states.append(try TorchRuntime.isDeterministic())
+            }
+            return states
+        }
+        #expect(states == [true, false, true, false])
+    }
+
     @Test func threadCountIsKept() async throws {
         let counts = try await onTorch {
             let former = TorchRuntime.threadCount()

@@ -16,6 +16,17 @@ import Torch
         }
     }
 
+    /// Whether libtorch draws with the vector instructions that the golden file was written with.
+    ///
+    /// With AVX2 and AVX-512 the bits are the same. Without, products are rounded before they are added, and the
+    /// logarithms and cosines of normal numbers are the C library's: then numbers agree to rounding.
+    private static func drawsAsGolden() throws -> Bool {
+        try ["AVX2", "AVX512"].contains(TorchRuntime.processorCapability())
+    }
+
+    /// How far apart numbers drawn on the two sides may be.
+    private static func drawingError() throws -> Double { try drawsAsGolden() ? 0 : 1e-5 }
+
     @Test(arguments: ["linear", "conv1d", "conv2d", "conv-transpose1d", "conv-transpose2d", "lstm", "gru"])
     func defaultsArePyTorchsBitForBit(name: String) async throws {
         let (names, differing) = try await onTorch {
@@ -23,8 +34,8 @@ import Torch
             try RandomGenerator.seed(20)
             let parameters = try Self.module(name).parameters
             let differing = try parameters.filter {
-                try $0.tensor.elements(as: Float.self)
-                    != golden.tensor("initial/\(name)/\($0.name)").elements(as: Float.self)
+                let want = try golden.tensor("initial/\(name)/\($0.name)")
+                return try Deviation($0.name, $0.tensor, want).relative > Self.drawingError()
             }
             return (parameters.map(\.name), differing.map(\.name))
         }
@@ -66,13 +77,15 @@ import Torch
     }
 
     @Test(
-        arguments: ["adam", "adamw", "sgd", "momentum", "nesterov"],
+        arguments: [
+            "adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "rmsprop_momentum", "rmsprop_centred",
+        ],
         [(ElementType.f64, 1e-9), (.f32, 1e-4)])
     func optimisersFollowPyTorchsPath(name: String, precision: (type: ElementType, tolerance: Double))
         async throws
     {
         let deviations = try await onTorch {
-            let golden = try Golden.training()
+            let golden = try name.hasPrefix("rmsprop") ? Golden.operationsInTraining() : Golden.training()
             let type = precision.type
             let prefix = "optimiser/\(name)/\(type.rawValue.lowercased())"
             let parameters = try ["a", "b", "unused"].map { name in
@@ -87,6 +100,10 @@ import Torch
                         parameters, rate: 0.05, beta1: 0.8, beta2: 0.99, epsilon: 1e-7,
                         weightDecay: .gradient(0.1))
                 case "adamw": try Adam(parameters, rate: 0.05, weightDecay: .decoupled(0.2))
+                case "rmsprop": try RMSprop(parameters, rate: 0.02, alpha: 0.9)
+                case "rmsprop_momentum":
+                    try RMSprop(parameters, rate: 0.01, epsilon: 1e-6, momentum: 0.8, weightDecay: 0.1)
+                case "rmsprop_centred": try RMSprop(parameters, rate: 0.02, alpha: 0.95, centred: true)
                 case "sgd": try SGD(parameters, rate: 0.05, weightDecay: 0.1)
                 case "momentum": try SGD(parameters, rate: 0.05, momentum: 0.9)
                 default: try SGD(parameters, rate: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.1)
@@ -169,14 +186,18 @@ import Torch
             let fromPython = try TorchTensor.random(.normal, [33]).elements(as: Float.self)
             try RandomGenerator.setState(state)
             let again = try TorchTensor.random(.normal, [33]).elements(as: Float.self)
-            let want = try golden.tensor("generator/after").elements(as: Float.self)
+            func agree(_ name: String, _ numbers: [Float]) throws -> Bool {
+                let got = try TorchTensor(numbers, shape: [numbers.count])
+                return try Deviation(name, got, golden.tensor("generator/\(name)")).relative
+                    <= Self.drawingError()
+            }
             return [
-                try normal.elements(as: Float.self) == golden.tensor("generator/normal").elements(),
+                try agree("normal", normal.elements(as: Float.self)),
                 try uniform.elements(as: Float.self) == golden.tensor("generator/uniform").elements(),
                 try integers.elements(as: Int64.self) == golden.tensor("generator/integers").elements(),
                 try dropped.elements(as: Float.self) == golden.tensor("generator/dropout").elements(),
                 try state == golden.tensor("generator/state").elements(),
-                after == want, fromPython == want, again == want,
+                try agree("after", after), fromPython == after, again == after,
             ]
         }
         #expect(same == Array(repeating: true, count: 8))

@@ -33,6 +33,13 @@ struct FormatTests {
             #expect(fault?.exitStatus == .usage)
         }
         #expect(throws: TrainingError.self) { try Settings(.toy, preset: "published") }
+        var longer = settings
+        try longer.setEpochs(7, of: .toy)
+        #expect(longer.integer("epochs") == 7)
+        // The steps of so many epochs would not fit a number.
+        for bad in [Int.max, 0, -1] {
+            #expect(throws: TrainingError.self) { try longer.setEpochs(bad, of: .toy) }
+        }
     }
 
     @Test func aStyleIsChosenOrAsked() throws {

@@ -65,6 +65,17 @@ final class ToySystem: TrainableSystem {
     let optimisers: [any Optimiser]
     let objective = Objective("loss")
     var network: any Module { toy }
+    /// The steps it was given.
+    private(set) var steps: [LearningStep] = []
+    /// The schedule of the second optimiser, if it is not the common one.
+    var secondSchedule: Schedule?
+    var furtherObjectives: [Objective] = []
+    /// The values of a further measure, one for each validation.
+    var further: [Double] = []
+    func schedule(of optimiser: Int, over steps: Int) -> Schedule? { optimiser == 1 ? secondSchedule : nil }
+    /// The validations, counted from 1, whose measure is not a number.
+    var brokenValidations: Set<Int> = []
+    private var validations = 0
 
     init(rate: Double) throws {
         toy = try ToyNetwork()
@@ -76,8 +87,9 @@ final class ToySystem: TrainableSystem {
     }
 
     func learn(
-        from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
+        from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
+        steps.append(step)
         for optimiser in optimisers { try optimiser.clearGradients() }
         let loss = try toy(batch["roll"]).crossEntropy(batch["style"])
         try loss.backward()
@@ -91,7 +103,69 @@ final class ToySystem: TrainableSystem {
             let batch = try feed.next()
             sum += try toy(batch["roll"]).crossEntropy(batch["style"]).item()
         }
-        return [Measure("loss", sum / Double(feed.batchesPerEpoch))]
+        validations += 1
+        let mean = brokenValidations.contains(validations) ? .nan : sum / Double(feed.batchesPerEpoch)
+        return [Measure("loss", mean), Measure("batches", Double(feed.batchesPerEpoch))]
+            + (further.isEmpty ? [] : [Measure("further", further[validations - 1])])
+    }
+
+    func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] { [:] }
+}
+
+/// A module that counts how often its parts are looked for.
+final class WatchedModule: Module {
+    let toy: ToyNetwork
+    private(set) var looks = 0
+
+    init() throws { toy = try ToyNetwork() }
+
+    var ownParameters: [NamedParameter] {
+        looks += 1
+        return []
+    }
+    var children: [(name: String, module: any Module)] {
+        looks += 1
+        return [("toy", toy)]
+    }
+}
+
+/// The toy system behind a watched module.
+final class WatchedSystem: TrainableSystem {
+    let watched: WatchedModule
+    let adam: Adam
+    let objective = Objective("loss")
+    var network: any Module { watched }
+    var optimisers: [any Optimiser] { [adam] }
+
+    init(_ choose: ([NamedParameter]) throws -> [NamedParameter] = { $0 }) throws {
+        watched = try WatchedModule()
+        adam = try Adam(choose(watched.parameters))
+    }
+
+    /// Makes a loop for a system whose optimiser has the chosen parameters.
+    static func start(_ choose: @escaping @Sendable ([NamedParameter]) throws -> [NamedParameter])
+        async throws
+    {
+        try await onTorch {
+            let place = try RunPlace()
+            _ = try TrainingLoop(
+                WatchedSystem(choose), feed: ToyFeed(batchesPerEpoch: 5), validation: nil,
+                folder: RunFolder(creatingFor: "toy", in: place.cache), settings: Settings(.toy))
+        }
+    }
+
+    func learn(
+        from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
+    ) throws -> [(name: String, value: TorchTensor)] {
+        try adam.clearGradients()
+        let loss = try watched.toy(batch["roll"]).crossEntropy(batch["style"])
+        try loss.backward()
+        try update(adam, loss)
+        return [("loss", loss)]
+    }
+
+    func measure(on feed: any Feed) throws -> [Measure] {
+        try [Measure("loss", watched.toy(feed.next()["roll"]).mean().item())]
     }
 
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] { [:] }
@@ -123,7 +197,9 @@ final class RunPlace: Sendable {
 
     /// Opens the run, made if it is not there, and its loop, as a fresh process would.
     func loop(
-        settings: [String] = [], run: String? = nil, broken: Int? = nil, validates: Bool = true
+        settings: [String] = [], run: String? = nil, broken: Int? = nil, validates: Bool = true,
+        brokenValidations: Set<Int> = [], log: @escaping (String) -> Void = { _ in },
+        prepare: (ToySystem) -> Void = { _ in }
     ) throws -> TrainingLoop {
         let settings = try Settings(
             .toy, assignments: ["epochs=3", "rate=0.01", "annealing=cosine"] + settings)
@@ -136,11 +212,13 @@ final class RunPlace: Sendable {
         }
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
         let system = try ToySystem(rate: settings.number("rate"))
+        system.brokenValidations = brokenValidations
+        prepare(system)
         let feed = ToyFeed(batchesPerEpoch: 5)
         feed.broken = broken
         return try TrainingLoop(
             system, feed: feed, validation: validates ? ToyFeed(batchesPerEpoch: 2) : nil, folder: folder,
-            settings: settings)
+            settings: settings, log: log)
     }
 }
 

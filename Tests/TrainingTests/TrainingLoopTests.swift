@@ -153,6 +153,74 @@ struct TrainingLoopTests {
         #expect(steps.0 < 250 && steps.1)
     }
 
+    @Test func aMeasureThatIsNotANumberIsNoImprovement() async throws {
+        let (place, reference) = (try RunPlace(), try await whole())
+        let (best, lines) = try await onTorch {
+            var lines: [String] = []
+            let loop = try place.loop(brokenValidations: [1, 3]) { lines.append($0) }
+            try loop.run(TrainingLimits(), report: Self.quiet)
+            return (loop.progress.best?.epoch, lines)
+        }
+        #expect(best == 2)
+        #expect(lines.count == 2 && lines[0].contains("epoch 1") && lines[0].contains("loss is nan"))
+        let validations = try String(decoding: place.file("metrics.jsonl"), as: UTF8.self).split(
+            separator: "\n"
+        )
+        .map { try JSONValue(parsing: Array($0.utf8)) }.filter { $0["split"]?.string == "validation" }
+        #expect(validations.map { $0["loss"] == .null } == [true, false, true])
+        #expect(validations.allSatisfy { $0["batches"]?.double == 2 })
+        // No step is lost or changed by it.
+        try expectSameTensors(place, reference)
+    }
+
+    /// Neither a best epoch nor its weights, patience counts, and the run resumes.
+    @Test func aRunWithoutAnyMeasureIsKept() async throws {
+        let place = try RunPlace()
+        let facts = try await onTorch {
+            let loop = try place.loop(settings: ["patience=2"], brokenValidations: [1, 2, 3])
+            try loop.run(TrainingLimits(steps: 7), report: Self.quiet)
+            let again = try place.loop(settings: ["patience=2"], run: "toy-1", brokenValidations: [1])
+            let (step, since) = (again.progress.step, again.progress.epochsSinceBest)
+            try again.run(TrainingLimits(), report: Self.quiet)
+            return (step, since, again.progress.best == nil, again.isOver, again.progress.step)
+        }
+        #expect(facts == (7, 1, true, true, 10))
+        #expect(place.file("best.safetensors").isEmpty && !place.file("last.safetensors").isEmpty)
+    }
+
+    @Test func modulesAreFoundOnceAndNotAtEveryStep() async throws {
+        let (before, after, steps) = try await onTorch {
+            let place = try RunPlace()
+            let settings = try Settings(.toy, assignments: ["epochs=3"])
+            let folder = try RunFolder(creatingFor: "toy", in: place.cache)
+            let system = try WatchedSystem()
+            let loop = try TrainingLoop(
+                system, feed: ToyFeed(batchesPerEpoch: 5), validation: ToyFeed(batchesPerEpoch: 2),
+                folder: folder, settings: settings)
+            let before = system.watched.looks
+            try loop.run(TrainingLimits(stepsBetweenCheckpoints: 2), report: Self.quiet)
+            return (before, system.watched.looks, loop.progress.step)
+        }
+        #expect(before > 0 && after == before, "\(after - before) looks in \(steps) steps")
+        #expect(steps == 15)
+    }
+
+    @Test func optimisersPartitionTheParameters() async {
+        await #expect(processExitsWith: .failure) { try await WatchedSystem.start { Array($0.dropLast()) } }
+        await #expect(processExitsWith: .failure) { try await WatchedSystem.start { $0 + [$0[0]] } }
+        await #expect(processExitsWith: .failure) {
+            try await WatchedSystem.start { $0 + [NamedParameter("alien", try .zeros([1]))] }
+        }
+        await #expect(processExitsWith: .success) { try await WatchedSystem.start { $0 } }
+        // What is frozen needs no optimiser.
+        await #expect(processExitsWith: .success) {
+            try await WatchedSystem.start {
+                try $0[0].tensor.requireGradient(false)
+                return Array($0.dropFirst())
+            }
+        }
+    }
+
     @Test func withoutValidationTheNewestWeightsCount() async throws {
         let place = try RunPlace()
         let best = try await onTorch {

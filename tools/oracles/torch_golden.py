@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Golden vectors for Sources/Torch from PyTorch and scipy: python3 tools/oracles/torch_golden.py
 
-Writes Tests/Fixtures/Golden/torch-layers.safetensors (forward, loss and gradients of every layer, in float64 and
-float32, from the same float64 weights) and torch-training.safetensors (initial values, optimisers, schedules,
-generator, L-BFGS). Needs torch 2.13.0, scipy, numpy, safetensors."""
+Writes Tests/Fixtures/Golden/torch-layers.safetensors and torch-operations.safetensors (forward, loss and gradients of
+every layer and operation, in float64 and float32, from the same float64 weights) and torch-training.safetensors
+(initial values, optimisers, schedules, generator, L-BFGS). With names of files, such as torch-operations, only those
+are written. Needs torch 2.13.0, scipy, numpy, safetensors."""
 import pathlib
 import sys
 
@@ -217,13 +218,17 @@ def initial_values():
 
 
 def optimisers():
-    kinds = dict(
+    follow(dict(
         adam=lambda p: torch.optim.Adam(p, 0.05, (0.8, 0.99), 1e-7, weight_decay=0.1),
         adamw=lambda p: torch.optim.AdamW(p, 0.05, weight_decay=0.2),
         sgd=lambda p: torch.optim.SGD(p, 0.05, weight_decay=0.1),
         momentum=lambda p: torch.optim.SGD(p, 0.05, momentum=0.9),
         nesterov=lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, weight_decay=0.1, nesterov=True),
-    )
+    ))
+
+
+def follow(kinds):
+    """Records twenty steps of each optimiser, and what it remembers after them."""
     torch.manual_seed(SEED)
     start = {"a": random(3, 4), "b": random(4), "unused": random(2)}
     data, target = random(6, 3), random(6, 4)
@@ -283,7 +288,7 @@ def generator():
     put("generator/after", torch.randn(33))
 
 
-def lbfgs():
+def lbfgs(paths=False):
     def rosenbrock(x):
         return scipy.optimize.rosen(x), scipy.optimize.rosen_der(x)
 
@@ -305,10 +310,122 @@ def lbfgs():
                                   + 10 * (x[0] - x[3]) ** 4), [3.0, -1.0, 0.0, 1.0]),
     }
     for name, (function, start) in functions.items():
-        result = scipy.optimize.minimize(function, numpy.array(start), jac=True, method="L-BFGS-B")
+        values = []
+        result = scipy.optimize.minimize(
+            function, numpy.array(start), jac=True, method="L-BFGS-B",
+            callback=lambda intermediate_result: values.append(intermediate_result.fun))
+        if paths:
+            put(f"lbfgs/{name}/values", torch.tensor(values[:16], dtype=torch.float64))
+            continue
         put(f"lbfgs/{name}/start", torch.tensor(start, dtype=torch.float64))
         put(f"lbfgs/{name}/end", torch.tensor(result.x))
         put(f"lbfgs/{name}/facts", torch.tensor([result.fun, result.nit, result.nfev], dtype=torch.float64))
+
+
+def operations():
+    torch.manual_seed(SEED + 1)
+
+    def mixed(*parts):
+        """Values and what goes with them as one vector."""
+        return torch.cat([p.to(parts[0].dtype).flatten() for p in parts])
+
+    for name, module, shape in (
+        ("layer-norm", nn.LayerNorm([4, 5]), (3, 4, 5)), ("group-norm", nn.GroupNorm(2, 6), (2, 6, 3, 4)),
+        ("group-norm1d", nn.GroupNorm(3, 6, eps=1e-3), (2, 6, 7)),
+        ("instance-norm2d-affine", nn.InstanceNorm2d(3, affine=True), (2, 3, 4, 5)),
+    ):
+        for value in module.state_dict().values():
+            value.uniform_(0.5, 1.5)
+        case(name, call, random(*shape), module=module)
+    case("layer-norm-plain", lambda x: F.layer_norm(x, [6]), random(3, 2, 6))
+
+    numbers = torch.tensor([[2, 0, 2, 1], [4, 4, 3, 1]])
+    case("embedding", call, numbers, module=nn.Embedding(5, 3))
+    case("embedding-padding", call, numbers, module=nn.Embedding(5, 3, padding_idx=4))
+    case("conv2d-groups", call, random(2, 4, 6, 5), module=nn.Conv2d(4, 6, 3, padding=1, groups=2))
+    case("conv2d-k5", call, random(2, 2, 9, 8), module=nn.Conv2d(2, 4, 5, padding="same"))
+    case("conv-transpose2d-k5", call, random(2, 4, 6, 5), module=nn.ConvTranspose2d(4, 2, 5, padding=2))
+    case("conv-transpose2d-groups", call, random(2, 4, 3, 4), module=nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2))
+    image, line = random(2, 3, 7, 8), random(2, 3, 9)
+    case("max-pool2d-overlapping", lambda x: F.max_pool2d(x, (4, 1), (2, 2)), image)
+    case("average-pool2d-strided", lambda x: F.avg_pool2d(x, (3, 3), (2, 1), (1, 1)), image)
+
+    case("resize-linear", lambda x: F.interpolate(x, 14, mode="linear"), line)
+    case("resize-bilinear", lambda x: F.interpolate(x, (5, 13), mode="bilinear"), image)
+    case("resize-bilinear-corners", lambda x: F.interpolate(x, (10, 4), mode="bilinear", align_corners=True), image)
+    case("resize-bilinear-antialias", lambda x: F.interpolate(x, (3, 4), mode="bilinear", antialias=True), image)
+    case("resize-bicubic", lambda x: F.interpolate(x, (11, 5), mode="bicubic"), image)
+    case("resize-bicubic-corners", lambda x: F.interpolate(x, (4, 15), mode="bicubic", align_corners=True), image)
+    case("resize-bicubic-antialias", lambda x: F.interpolate(x, (4, 3), mode="bicubic", antialias=True), image)
+
+    pairs = random(3, 6, 2)
+    case("real-fourier", lambda x: torch.view_as_real(torch.fft.rfft(x)), random(3, 10))
+    case("real-fourier-axis", lambda x: torch.view_as_real(torch.fft.rfft(x, 7, dim=1)), random(2, 9, 3))
+    case("real-fourier-padded", lambda x: torch.view_as_real(torch.fft.rfft(x, 16)), random(2, 9))
+    case("inverse-real-fourier", lambda x: torch.fft.irfft(torch.view_as_complex(x), 10), pairs)
+    case("inverse-real-fourier-odd", lambda x: torch.fft.irfft(torch.view_as_complex(x), 11), pairs)
+    case("inverse-real-fourier-axis", lambda x: torch.fft.irfft(torch.view_as_complex(x), 8, dim=0), random(5, 3, 2))
+    case("autocorrelation", lambda x: torch.fft.irfft(torch.fft.rfft(x, 16).abs() ** 2, 16)[..., :8], random(3, 8))
+
+    cube, index = random(2, 5, 3), torch.tensor([[[2, 0, 1], [4, 4, 0]], [[1, 3, 2], [0, 1, 1]]])
+    case("sort", lambda x: mixed(*x.sort(1)), cube)
+    case("sort-descending", lambda x: mixed(*x.sort(-1, descending=True)), cube)
+    case("top", lambda x: mixed(*x.topk(3, 1)), cube)
+    case("top-smallest", lambda x: mixed(*x.topk(2, -1, largest=False)), cube)
+    case("largest-with-indices", lambda x: mixed(*x.max(1)), cube)
+    case("smallest-with-indices", lambda x: mixed(*x.min(2, keepdim=True)), cube)
+    # Each index once in a line, since of two elements for one place any may win.
+    once = torch.stack([torch.stack([torch.randperm(5)[:2] for _ in range(3)], 1) for _ in range(2)])
+    case("scatter", lambda x, y, i: x.scatter(1, i, y), cube, random(2, 2, 3), once)
+    case("scatter-add", lambda x, y, i: x.scatter_add(1, i, y), cube, random(2, 2, 3), index)
+    case("one-hot", lambda x, i: F.one_hot(i, 6).to(x.dtype) * x, random(2, 4, 1), numbers)
+
+    norm = nn.utils.spectral_norm
+    case("spectral-norm-linear", call, random(3, 5), module=norm(nn.Linear(5, 4)), buffers=True)
+    case("spectral-norm-conv2d", call, random(2, 3, 6, 5), module=norm(nn.Conv2d(3, 4, 3), n_power_iterations=3), buffers=True)
+    case("spectral-norm-conv-transpose2d", call, random(2, 3, 4, 3), module=norm(nn.ConvTranspose2d(3, 2, 3, stride=2)),
+         buffers=True)
+    case("spectral-norm-use", lambda m, x: m.eval()(x), random(3, 5), module=norm(nn.Linear(5, 4, bias=False)), buffers=True)
+
+
+def operations_in_training():
+    follow(dict(
+        rmsprop=lambda p: torch.optim.RMSprop(p, 0.02, alpha=0.9),
+        rmsprop_momentum=lambda p: torch.optim.RMSprop(p, 0.01, eps=1e-6, momentum=0.8, weight_decay=0.1),
+        rmsprop_centred=lambda p: torch.optim.RMSprop(p, 0.02, alpha=0.95, centered=True),
+    ))
+    torch.manual_seed(SEED + 2)
+    weights = torch.rand(3, 7, dtype=torch.float64)
+    put("multinomial/weights", weights)
+    torch.manual_seed(SEED)
+    put("multinomial/replaced", torch.multinomial(weights, 20, replacement=True))
+    put("multinomial/kept", torch.multinomial(weights, 5))
+    put("multinomial/one", torch.multinomial(weights[0], 1))
+    torch.manual_seed(SEED)
+    put("initial/embedding/weight", nn.Embedding(5, 3, padding_idx=1).weight)
+    lbfgs(paths=True)
+
+    for label, kind in (("f64", torch.float64), ("f32", torch.float32)):
+        torch.manual_seed(SEED + 3)
+        network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).to(torch.float64)
+        data, target = random(6, 3), random(6, 2)
+        if label == "f64":
+            for key, value in network.state_dict().items():
+                put(f"average/weight.{key}", value)
+            put("average/data", data)
+            put("average/target", target)
+        network.to(kind)
+        average = torch.optim.swa_utils.AveragedModel(
+            network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
+        average.update_parameters(network)
+        optimiser = torch.optim.SGD(network.parameters(), 0.1)
+        for _ in range(12):
+            optimiser.zero_grad()
+            F.mse_loss(torch.tanh(network(data.to(kind))), target.to(kind)).backward()
+            optimiser.step()
+            average.update_parameters(network)
+        for key, value in average.module.state_dict().items():
+            put(f"average/{label}/end.{key}", value)
 
 
 def save(name):
@@ -323,11 +440,13 @@ def save(name):
     out.clear()
 
 
-layers()
-save("torch-layers.safetensors")
-initial_values()
-optimisers()
-schedules()
-generator()
-lbfgs()
-save("torch-training.safetensors")
+PARTS = {
+    "torch-layers": (layers,),
+    "torch-operations": (operations,),
+    "torch-training": (initial_values, optimisers, schedules, generator, lbfgs),
+    "torch-operations-training": (operations_in_training,),
+}
+for name in sys.argv[1:] or PARTS:
+    for part in PARTS[name]:
+        part()
+    save(name + ".safetensors")

@@ -134,7 +134,12 @@ int ctorch_index_select(ctorch_tensor tensor, intptr_t axis, ctorch_tensor index
                         ctorch_message *message);
 int ctorch_gather(ctorch_tensor tensor, intptr_t axis, ctorch_tensor index, ctorch_result result,
                   ctorch_message *message);
-int ctorch_contiguous(ctorch_tensor tensor, ctorch_result result, ctorch_message *message);
+typedef enum { CTORCH_ROW_BY_ROW, CTORCH_CHANNELS_LAST } ctorch_memory_format;
+/// Channels last needs 4 axes: batch, channels, height, width.
+int ctorch_contiguous(ctorch_tensor tensor, ctorch_memory_format format, ctorch_result result,
+                      ctorch_message *message);
+int ctorch_is_contiguous(ctorch_tensor tensor, ctorch_memory_format format, bool *contiguous,
+                         ctorch_message *message);
 int ctorch_concatenate(ctorch_list tensors, size_t count, intptr_t axis, ctorch_result result,
                        ctorch_message *message);
 int ctorch_stack(ctorch_list tensors, size_t count, intptr_t axis, ctorch_result result,
@@ -150,6 +155,45 @@ int ctorch_pad(ctorch_tensor tensor, const intptr_t *amounts, int32_t count, cto
 /// Nearest neighbour to these sizes of the last 1 or 2 axes, behind batch and channels.
 int ctorch_upsample_nearest(ctorch_tensor tensor, const intptr_t *sizes, int32_t rank,
                             ctorch_result result, ctorch_message *message);
+
+typedef enum { CTORCH_LINEAR, CTORCH_CUBIC } ctorch_interpolation;
+/// Interpolates to these sizes of the last 1 (linear only) or 2 axes, behind batch and channels, as
+/// torch.nn.functional.interpolate; antialias widens the kernel where the size shrinks, on 2 axes only.
+int ctorch_resize(ctorch_tensor tensor, const intptr_t *sizes, int32_t rank, ctorch_interpolation interpolation,
+                  bool align_corners, bool antialias, ctorch_result result, ctorch_message *message);
+
+// ---- Selection (selection.cpp)
+
+/// The elements along an axis in order, and where each was.
+int ctorch_sort(ctorch_tensor tensor, intptr_t axis, bool descending, ctorch_result values, ctorch_result indices,
+                ctorch_message *message);
+/// The `count` largest or smallest elements along an axis in order, and where each is.
+int ctorch_top(ctorch_tensor tensor, intptr_t count, intptr_t axis, bool largest, ctorch_result values,
+               ctorch_result indices, ctorch_message *message);
+/// The largest or smallest element along an axis, and where it is.
+int ctorch_extreme(ctorch_tensor tensor, intptr_t axis, bool largest, bool keep, ctorch_result values,
+                   ctorch_result indices, ctorch_message *message);
+/// An axis of `classes` behind the others: 1 at each element's number, 0 elsewhere; int64.
+int ctorch_one_hot(ctorch_tensor tensor, intptr_t classes, ctorch_result result, ctorch_message *message);
+/// A copy in which the elements of `source` are at the places of an axis that `index` lists, or are added to them.
+int ctorch_scatter(ctorch_tensor tensor, intptr_t axis, ctorch_tensor index, ctorch_tensor source, bool adds,
+                   ctorch_result result, ctorch_message *message);
+/// The rows of `weight` that int64 indices name; -1: every row learns, else the one whose gradient stays 0.
+int ctorch_embedding(ctorch_tensor weight, ctorch_tensor indices, intptr_t padding, ctorch_result result,
+                     ctorch_message *message);
+/// Draws indices of the last axis, with the probabilities that this tensor is in proportion to; int64.
+int ctorch_multinomial(ctorch_tensor weights, intptr_t count, bool replacement, ctorch_result result,
+                       ctorch_message *message);
+
+// ---- Fourier transform (fourier.cpp)
+
+/// The transform of real numbers along an axis of `count` elements (cut or padded with 0 to that), as real and
+/// imaginary parts in a new last axis; not scaled.
+int ctorch_real_fourier(ctorch_tensor tensor, intptr_t count, intptr_t axis, ctorch_result result,
+                        ctorch_message *message);
+/// The inverse: `count` real numbers along the axis, scaled by 1 / count. `axis` does not count the last one.
+int ctorch_inverse_real_fourier(ctorch_tensor tensor, intptr_t count, intptr_t axis, ctorch_result result,
+                                ctorch_message *message);
 
 // ---- Arithmetic (arithmetic.cpp)
 
@@ -224,6 +268,12 @@ int ctorch_instance_norm(ctorch_tensor input, ctorch_tensor _Nullable weight, ct
                          ctorch_tensor _Nullable running_mean, ctorch_tensor _Nullable running_variance,
                          bool use_input_statistics, double momentum, double epsilon,
                          ctorch_result result, ctorch_message *message);
+/// Normalises over the last `rank` axes, whose lengths are given.
+int ctorch_layer_norm(ctorch_tensor input, const intptr_t *sizes, int32_t rank, ctorch_tensor _Nullable weight,
+                      ctorch_tensor _Nullable bias, double epsilon, ctorch_result result, ctorch_message *message);
+/// Normalises each of so many groups of channels of each example.
+int ctorch_group_norm(ctorch_tensor input, intptr_t groups, ctorch_tensor _Nullable weight,
+                      ctorch_tensor _Nullable bias, double epsilon, ctorch_result result, ctorch_message *message);
 int ctorch_dropout(ctorch_tensor input, double probability, bool training, ctorch_result result,
                    ctorch_message *message);
 /// `weights` are PyTorch's flat weights: for each layer and direction ih, hh and, with biases, b_ih, b_hh.
@@ -277,10 +327,24 @@ typedef struct {
 int ctorch_sgd_step(ctorch_list parameters, const ctorch_tensor _Nonnull *_Nullable buffers, size_t count,
                     const ctorch_sgd_options *options, ctorch_message *message);
 
+typedef struct {
+    double rate, alpha, epsilon, momentum, weight_decay;
+    bool centred;
+} ctorch_rmsprop_options;
+/// `means` may be NULL unless centred, `buffers` when momentum is 0; all are zero before the first step.
+int ctorch_rmsprop_step(ctorch_list parameters, ctorch_list squares, const ctorch_tensor _Nonnull *_Nullable means,
+                        const ctorch_tensor _Nonnull *_Nullable buffers, ctorch_list steps, size_t count,
+                        const ctorch_rmsprop_options *options, ctorch_message *message);
+/// averages += (1 - decay) * (values - averages), outside autograd.
+int ctorch_move_averages(ctorch_list averages, ctorch_list values, size_t count, double decay,
+                         ctorch_message *message);
+
 // ---- The library (runtime.cpp)
 
 /// The version as text, such as 2.13.0, into `message`.
 int ctorch_version(ctorch_message *message);
+/// The vector instructions that ATen's own kernels use, such as AVX2, into `message`.
+int ctorch_cpu_capability(ctorch_message *message);
 int ctorch_manual_seed(uint64_t seed, ctorch_message *message);
 /// The default generator of a device: its state as a tensor of bytes.
 int ctorch_generator_state(ctorch_device device, ctorch_result result, ctorch_message *message);
@@ -293,8 +357,10 @@ int ctorch_synchronize(ctorch_device device, ctorch_message *message);
 /// later. A step frees and allocates the same memory over and over; given back to the system each time, it costs a
 /// quarter of a convolutional step in page faults. Of no effect outside glibc.
 int ctorch_keep_freed_memory(void);
-/// Makes ATen refuse operations that are not deterministic.
+/// Makes ATen, cuDNN, cuBLAS and oneDNN use deterministic algorithms, and refuse operations that have none. On CUDA it
+/// takes effect fully only before the first use of the device.
 int ctorch_set_deterministic(bool deterministic, ctorch_message *message);
+int ctorch_is_deterministic(bool *deterministic, ctorch_message *message);
 
 #ifdef __clang__
 #pragma clang assume_nonnull end

@@ -9,7 +9,7 @@ extension Recipe {
     public static let chordLSTM = Recipe(
         name: "chord-lstm", paper: "001", summary: "which keys each style puts down next",
         needs: [
-            PianoRolls.needsNotes, PianoRolls.needsSteps(128), PianoRolls.needsStyles(exactly: 2),
+            PianoRolls.needsNotes, PianoRolls.needsSteps(128), Styles.need(exactly: 2),
         ],
         parameters: [
             Parameter(
@@ -22,10 +22,9 @@ extension Recipe {
         ],
         foundations: ["features": "genre-cnn"],
         plan: { _, snapshot, purpose in
-            let sets = PianoRolls.stylesApart(snapshot)
-            return PianoRolls.plan(
-                [PianoRolls.view("sounding", .piano), .label("style")],
-                sets: purpose == .learning ? sets : [.init()])
+            PianoRolls.plan(
+                [PianoRolls.view("sounding", .piano), .label(Styles.label)],
+                sets: purpose == .learning ? Styles(snapshot).sets : [.init()])
         },
         make: { settings, context in try ChordLSTM(settings, context) },
         transferParameters: ChordTransfer.parameters,
@@ -36,8 +35,8 @@ extension Recipe {
 final class ChordLSTM: TrainableSystem {
     let networks: ChordNetworks
     let adams: [Adam]
-    let styles: [String]
-    private let styleNumbers: [Int64]
+    let labels: Styles
+    var styles: [String] { labels.names }
     let classifier: GenreNetwork
     let objective = Objective("bce_step")
     var network: any Module { networks }
@@ -47,17 +46,17 @@ final class ChordLSTM: TrainableSystem {
         guard let features = context.foundations["features"] as? GenreCNN else {
             throw TrainingError(.usage, "features is no run of genre-cnn")
         }
-        styles = PianoRolls.styles(context.snapshot)
-        styleNumbers = PianoRolls.styleNumbers(context.snapshot)
+        let labels = Styles(context.snapshot)
+        self.labels = labels
         classifier = features.classifier
         classifier.setTraining(false)
         networks = ChordNetworks(
-            try styles.map { _ in
+            try labels.names.map { _ in
                 try ChordNetwork(columns: PianoRolls.columns, keeps: settings.flag("keep"))
             })
         try networks.move(to: context.device)
         let parameters = networks.parameters
-        adams = try styles.indices.map { style in
+        adams = try labels.names.indices.map { style in
             try Adam(
                 parameters.filter { $0.name.hasPrefix("styles.\(style).") }, rate: settings.number("rate"))
         }
@@ -73,13 +72,13 @@ final class ChordLSTM: TrainableSystem {
     }
 
     func learn(
-        from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
+        from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
         var losses: [(name: String, value: TorchTensor)] = []
         for (index, style) in styles.enumerated() {
             try adams[index].clearGradients()
             let (logits, next) = try predict(
-                batch[index == 0 ? "sounding" : "sounding.\(index)"], style: index)
+                batch["sounding", set: index], style: index)
             // Summed over columns, the mean over steps: what it costs to say a step.
             let loss = try logits.binaryCrossEntropyWithLogits(next) * Double(PianoRolls.columns)
             try loss.backward()
@@ -132,15 +131,7 @@ final class ChordLSTM: TrainableSystem {
 
     /// Calls a body with the segments `[N, steps, 59]` of one style in each batch.
     func forEachPart(of feed: any Feed, _ body: (TorchTensor, Int) throws -> Void) throws {
-        try feed.forEachBatch { batch in
-            let labels = try batch["style"].elements(as: Int64.self)
-            for style in styles.indices {
-                let own = labels.indices.filter { labels[$0] == styleNumbers[style] }.map { Int64($0) }
-                guard !own.isEmpty else { continue }
-                let places = try TorchTensor(own, shape: [own.count], on: batch["style"].device)
-                try body(batch["sounding"].selected(0, at: places), style)
-            }
-        }
+        try labels.forEachPart(of: feed, views: ["sounding"]) { try body($0["sounding"], $1) }
     }
 
     /// The cost of a step in nats, and F1 of what is said with a probability above a half.

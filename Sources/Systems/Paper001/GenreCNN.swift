@@ -9,7 +9,7 @@ extension Recipe {
     public static let genreCNN = Recipe(
         name: "genre-cnn", paper: "001", summary: "tells two styles apart by what sounds",
         needs: [
-            PianoRolls.needsNotes, PianoRolls.needsSteps(128), PianoRolls.needsStyles(exactly: 2),
+            PianoRolls.needsNotes, PianoRolls.needsSteps(128), Styles.need(exactly: 2),
         ],
         parameters: [
             Parameter("dropout", 0.5, "probability of 0 behind the feature layer", in: 0...0.99),
@@ -31,12 +31,12 @@ final class GenreCNN: TrainableSystem {
     let classifier: GenreNetwork
     let adam: Adam
     private let second: Double
-    let objective = Objective("accuracy", risesToBest: true)
+    let objective = Objective("accuracy", higherIsBetter: true)
     var network: any Module { classifier }
     var optimisers: [any Optimiser] { [adam] }
 
     init(_ settings: Settings, _ context: SystemContext) throws {
-        second = Double(PianoRolls.styleNumbers(context.snapshot).last ?? 1)
+        second = Double(Styles(context.snapshot).numbers.last ?? 1)
         classifier = try GenreNetwork(
             steps: PianoRolls.steps(context.snapshot), columns: PianoRolls.columns,
             dropout: settings.number("dropout"), momentum: settings.number("momentum"))
@@ -49,7 +49,7 @@ final class GenreCNN: TrainableSystem {
     private func styles(_ batch: Batch) throws -> TorchTensor { try (batch["style"] .== second).to(.f32) }
 
     func learn(
-        from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
+        from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
         try adam.clearGradients()
         let logits = try classifier(batch["sounding"])

@@ -1,7 +1,6 @@
 internal import Build
 internal import Dataset
 internal import Tensors
-internal import Torch
 internal import Training
 
 /// What the systems of paper 001 see of a segment: 57 pitches, then sustain and soft pedal.
@@ -26,29 +25,6 @@ enum PianoRolls {
         snapshot.features["rolls"]?["steps"]?.integer ?? 0
     }
 
-    /// The values of the label `style` that MIDI files to learn from have, sorted; recordings may have others.
-    static func styles(_ snapshot: Snapshot) -> [String] {
-        // Where segments are dealt out, a source has no split of its own.
-        let learned = played(snapshot).filter { $0.split == .train || $0.split == nil }
-        let values = Set(learned.compactMap { $0.labels["style"] })
-        return (snapshot.vocabularies["style"] ?? []).filter(values.contains)
-    }
-
-    private static func played(_ snapshot: Snapshot) -> [Snapshot.Source] {
-        snapshot.sources.filter { $0.kind == .midi && $0.segments > 0 }
-    }
-
-    /// Their numbers in batches.
-    static func styleNumbers(_ snapshot: Snapshot) -> [Int64] {
-        let vocabulary = snapshot.vocabularies["style"] ?? []
-        return styles(snapshot).compactMap { vocabulary.firstIndex(of: $0).map(Int64.init) }
-    }
-
-    /// A set for each style, to be fed side by side.
-    static func stylesApart(_ snapshot: Snapshot) -> [LoaderPlan.SegmentSet] {
-        styles(snapshot).map { LoaderPlan.SegmentSet(labels: ["style": $0]) }
-    }
-
     /// Notes of the pitches that are learned.
     static let needsNotes = Need("notes of pitches 32 to 88") { snapshot in
         guard let rolls = snapshot.features["rolls"] else {
@@ -68,47 +44,5 @@ enum PianoRolls {
                 ? nil
                 : "its segments have \(PianoRolls.steps(snapshot)) steps; write 'midi: segment: {steps: \(max(steps, 480))}' in the manifest"
         }
-    }
-
-    /// A style for every source; two where a system tells them apart.
-    static func needsStyles(exactly count: Int?) -> Need {
-        Need(count.map { "a label 'style' of \($0) values" } ?? "a label 'style'") { snapshot in
-            let played = PianoRolls.played(snapshot)
-            if let other = played.first(where: { $0.labels["style"] == nil }) {
-                return
-                    "'\(other.path)' has no label 'style'; write 'labels: {style: …}' beside each path in the manifest"
-            }
-            let all = Set(played.compactMap { $0.labels["style"] }).sorted()
-            if let count, all.count != count {
-                return
-                    "its label 'style' has \(all.count) values (\(all.joined(separator: ", "))), not \(count)"
-            }
-            if let count, PianoRolls.styles(snapshot).count != count {
-                return
-                    "a style is not in its train split; write 'splits: {method: exact, stratify: style}' in the manifest"
-            }
-            return nil
-        }
-    }
-}
-
-/// Sums over the batches of a pass.
-struct Totals {
-    private var sums: [String: Double] = [:]
-
-    mutating func add(_ name: String, _ value: Double) { sums[name, default: 0] += value }
-    mutating func add(_ name: String, _ value: TorchTensor) throws {
-        add(name, try value.to(.f64).sum().item())
-    }
-    subscript(name: String) -> Double { sums[name] ?? 0 }
-    /// One sum over another; NaN where there is nothing.
-    func ratio(_ name: String, _ count: String) -> Double { self[name] / self[count] }
-}
-
-extension Feed {
-    /// Calls a body with every batch of an epoch.
-    func forEachBatch(_ body: (Batch) throws -> Void) throws {
-        try seek(epoch: 0, batch: 0)
-        for _ in 0..<batchesPerEpoch { try body(next()) }
     }
 }

@@ -7,7 +7,7 @@ extension Recipe {
     /// How hard each style strikes its notes: paper 001's two velocity networks.
     public static let velocityCNN = Recipe(
         name: "velocity-cnn", paper: "001", summary: "how hard each style strikes its notes",
-        needs: [PianoRolls.needsNotes, PianoRolls.needsStyles(exactly: nil)],
+        needs: [PianoRolls.needsNotes, Styles.need(exactly: nil)],
         parameters: [
             Parameter(
                 "padding", "both", "where zeros stand: a step sees both sides, or what was before it",
@@ -43,11 +43,11 @@ extension Recipe {
         plan: { _, snapshot, purpose in
             let views = [
                 PianoRolls.view("sounding", .piano), PianoRolls.view("onsets", .onset),
-                PianoRolls.view("velocities", .onsetVelocity), .label("style"),
+                PianoRolls.view("velocities", .onsetVelocity), .label(Styles.label),
             ]
             // A step teaches every network from a batch of its own style.
-            let sets = PianoRolls.stylesApart(snapshot)
-            return PianoRolls.plan(views, sets: purpose == .learning ? sets : [.init()])
+            return PianoRolls.plan(
+                views, sets: purpose == .learning ? Styles(snapshot).sets : [.init()])
         },
         make: { settings, context in try VelocityCNN(settings, context) },
         transfer: { request, run in try VelocityTransfer(run).run(request) })
@@ -59,8 +59,8 @@ final class VelocityCNN: TrainableSystem {
     let adams: [Adam]
     /// A discriminator for each style, if the training is adversarial.
     let trials: [VelocityTrial]
-    let styles: [String]
-    private let styleNumbers: [Int64]
+    let labels: Styles
+    var styles: [String] { labels.names }
     let objective = Objective("mse_onsets")
     var network: any Module { networks }
     var optimisers: [any Optimiser] { adams + trials.map(\.adam) }
@@ -69,24 +69,24 @@ final class VelocityCNN: TrainableSystem {
     private let averagesOnsets: Bool
 
     init(_ settings: Settings, _ context: SystemContext) throws {
-        styles = PianoRolls.styles(context.snapshot)
-        styleNumbers = PianoRolls.styleNumbers(context.snapshot)
+        let labels = Styles(context.snapshot)
+        self.labels = labels
         seesOnsets = settings.word("input") == "both"
         averagesOnsets = settings.word("loss") == "onsets"
         let inputs = PianoRolls.columns * (seesOnsets ? 2 : 1)
         networks = VelocityNetworks(
-            try styles.map { _ in
+            try labels.names.map { _ in
                 try VelocityNetwork(
                     inputs: inputs, columns: PianoRolls.columns,
                     isCausal: settings.word("padding") == "front", scale: settings.number("scale"),
                     momentum: settings.number("momentum"))
             },
             judges: settings.flag("adversarial")
-                ? try styles.map { _ in try VelocityJudge(columns: PianoRolls.columns) } : [])
+                ? try labels.names.map { _ in try VelocityJudge(columns: PianoRolls.columns) } : [])
         doubtWeight = settings.number("adversarial_weight")
         try networks.move(to: context.device)
         let parameters = networks.parameters
-        adams = try styles.indices.map { style in
+        adams = try labels.names.indices.map { style in
             try Adam(
                 parameters.filter { $0.name.hasPrefix("styles.\(style).") }, rate: settings.number("rate"),
                 epsilon: 1e-7)
@@ -108,12 +108,12 @@ final class VelocityCNN: TrainableSystem {
     }
 
     func learn(
-        from batch: Batch, update: (any Optimiser, TorchTensor) throws -> Void
+        from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
         var losses: [(name: String, value: TorchTensor)] = []
         var judgements = losses
         for (index, style) in styles.enumerated() {
-            func view(_ name: String) -> TorchTensor { batch[index == 0 ? name : "\(name).\(index)"] }
+            func view(_ name: String) -> TorchTensor { batch[name, set: index] }
             try adams[index].clearGradients()
             let onsets = view("onsets")
             let said = try velocities(view("sounding"), onsets: onsets, style: index)
@@ -170,18 +170,10 @@ final class VelocityCNN: TrainableSystem {
     }
 
     func forEachPart(of feed: any Feed, _ body: (Part, Int) throws -> Void) throws {
-        try feed.forEachBatch { batch in
-            let labels = try batch["style"].elements(as: Int64.self)
-            for style in styles.indices {
-                let own = labels.indices.filter { labels[$0] == styleNumbers[style] }.map { Int64($0) }
-                guard !own.isEmpty else { continue }
-                let places = try TorchTensor(own, shape: [own.count], on: batch["style"].device)
-                func view(_ name: String) throws -> TorchTensor { try batch[name].selected(0, at: places) }
-                try body(
-                    Part(
-                        sounding: view("sounding"), onsets: view("onsets"), velocities: view("velocities")),
-                    style)
-            }
+        try labels.forEachPart(of: feed, views: ["sounding", "onsets", "velocities"]) { part, style in
+            try body(
+                Part(sounding: part["sounding"], onsets: part["onsets"], velocities: part["velocities"]),
+                style)
         }
     }
 

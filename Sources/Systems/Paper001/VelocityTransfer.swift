@@ -5,7 +5,7 @@ internal import Training
 
 /// Gives a MIDI file the velocities of another style: at each onset of pitches 32 to 88 what the style's network says.
 ///
-/// Everything else of the file stays as it is to the byte: times, pedals, programs, drums, tempo, metre, texts.
+/// Every other byte stays as it is: times, pedals, programs, drums, tempo, metre, texts, and whatever no reader reads.
 struct VelocityTransfer {
     let system: VelocityCNN
     let run: TrainedRun
@@ -19,13 +19,13 @@ struct VelocityTransfer {
         let style = try request.target(among: system.styles)
         let content = try Content(request.content, path: request.path, for: run)
         let velocities = try velocities(of: content, style: system.styles.firstIndex(of: style) ?? 0)
-        var file: MIDIFile
-        do { file = try MIDIFile.read(request.content) } catch {
-            throw TrainingError(.file, "\(request.path) is no MIDI file that can be read: \(error)")
+        guard velocities.allSatisfy(\.isFinite) else {
+            throw TrainingError(.notFinite, "\(run.record.run) predicts velocities that are not numbers")
         }
         var totals = Totals()
-        file.setVelocities(grid: content.grid, rounding: content.rounding, timeline: content.timeline) {
-            step, pitch, current in
+        let bytes = try MIDIFile.replacingVelocities(
+            in: request.content, grid: content.grid, rounding: content.rounding, timeline: content.timeline
+        ) { step, pitch, current in
             var value = current
             if PianoRolls.pitches.contains(pitch), step < content.length {
                 let cell = step * PianoRolls.columns + Int(pitch - PianoRolls.pitches.lowerBound)
@@ -37,7 +37,6 @@ struct VelocityTransfer {
             totals.add("after", Double(value))
             return value
         }
-        let bytes = file.write()
         let result = try Content(bytes, path: "the result", for: run)
         return Transferred(
             bytes: bytes,

@@ -1,0 +1,75 @@
+/// A file as it was given.
+public struct RawInput: Sendable {
+    /// Its path, for messages.
+    public let path: String
+    /// Its bytes.
+    public let bytes: [UInt8]
+
+    /// A file's bytes.
+    public init(path: String, bytes: [UInt8]) {
+        self.path = path
+        self.bytes = bytes
+    }
+}
+
+/// What to transfer, and how.
+public struct TransferRequest: Sendable {
+    /// The bytes of the content's file.
+    public let content: [UInt8]
+    /// Its path, for messages.
+    public let path: String
+    /// The style to convert to, a label; nil if not said.
+    public let style: String?
+    /// The file whose style to convert to, where the style is a file.
+    public let styleFile: RawInput?
+    /// The source style; nil if not said.
+    public let contentStyle: String?
+    /// The values of the recipe's `transferParameters`.
+    public let settings: Settings
+
+    /// Asks for a file in another style.
+    public init(
+        content: [UInt8], path: String, style: String?, styleFile: RawInput? = nil,
+        contentStyle: String? = nil, settings: Settings
+    ) {
+        self.content = content
+        self.path = path
+        self.style = style
+        self.styleFile = styleFile
+        self.contentStyle = contentStyle
+        self.settings = settings
+    }
+
+    /// The style to bring it to: the one asked for, else the only one that is not the content's.
+    ///
+    /// - Throws: `train.usage` when that is none of the styles, or more than one.
+    public func target(among styles: [String]) throws(TrainingError) -> String {
+        for named in [style, contentStyle].compactMap({ $0 }) where !styles.contains(named) {
+            throw TrainingError(
+                .usage, "the run knows no style '\(named)'; it knows \(styles.joined(separator: ", "))")
+        }
+        if let style { return style }
+        let others = styles.filter { $0 != contentStyle }
+        guard others.count == 1, let other = others.first else {
+            throw TrainingError(.usage, "say which style: --style \(others.joined(separator: " or "))")
+        }
+        return other
+    }
+}
+
+/// A file in another style.
+public struct Transferred: Sendable {
+    /// Its bytes.
+    public let bytes: [UInt8]
+    /// What can be said of it in numbers.
+    public let measures: [Measure]
+    /// Pictures of the content and of it.
+    public let figures: [Figure]
+
+    /// A file, its numbers and pictures.
+    public init(bytes: [UInt8], measures: [Measure], figures: [Figure] = []) {
+        self.bytes = bytes
+        self.measures = measures
+        self.figures = figures
+    }
+}
