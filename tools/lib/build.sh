@@ -14,8 +14,7 @@ debug_flags=(-c debug)
 # The built program; the trainer lies beside it.
 reprise_binary=$root/.build/release/reprise
 
-# build_release: the compiler's words on a failure only; progress on a terminal. The trainer is built where LIBTORCH
-# names a libtorch.
+# build_release: the program and its siblings. The trainer is built where LIBTORCH names a libtorch.
 build_release() {
     swift_build "${release_flags[@]}" --product reprise
     swift_build "${release_flags[@]}" --product reprise-serve
@@ -37,13 +36,34 @@ run_tests() {
         tee "$root/.build/logs/test.log" | grep -v '^◇'
 }
 
+# swift_build ARGUMENTS: progress while it runs, the compiler's words on a failure only; all of them are in the log.
 swift_build() {
-    if [ -t 1 ]; then
-        swift build --package-path "$root" "$@" </dev/null
-    else
-        quietly "$root/.build/logs/build.log" swift build --package-path "$root" "$@" ||
-            stop 'the build failed; the compiler says why above' "all of it: $root/.build/logs/build.log"
-    fi
+    local log=$root/.build/logs/build.log
+    mkdir -p "$root/.build/logs"
+    swift build --package-path "$root" "$@" </dev/null 2>&1 | tee "$log" | show_progress && return 0
+    grep -v -E '^\[[0-9]+/[0-9]+\] ' "$log" | tail -n 40 >&2
+    stop 'the build failed; the compiler says why above' "all of it: $log"
+}
+
+# show_progress: of what `swift build` prints, its steps "[12/340] Compiling …": on a terminal one line that is written
+# over, elsewhere a line every half minute.
+show_progress() {
+    local line width=80 start=$SECONDS next=30 step=''
+    [ ! -t 1 ] || width=$(tput cols 2>/dev/null || echo 80)
+    while IFS= read -r line; do
+        case $line in
+        \[*/*\]\ *) step=${line%%]*}] ;;
+        Fetch* | Creating\ working\ copy*) step='fetching packages' line="    $line" ;;
+        *) continue ;;
+        esac
+        if [ -t 1 ]; then
+            printf '\r\e[K%s%s%s' "$dim" "${line:0:width-1}" "$plain"
+        elif [ $((SECONDS - start)) -ge "$next" ]; then
+            note "compiling: $step after $((SECONDS - start)) s"
+            next=$((SECONDS - start + 30))
+        fi
+    done
+    [ ! -t 1 ] || printf '\r\e[K'
 }
 
 # lint_format: every Swift file of ours, strictly.

@@ -83,9 +83,30 @@ apt_update() {
     apt_get update || note 'apt-get update failed; trying with the lists that are there'
 }
 
+# megabytes BYTES: in words, such as "1.4 MB".
+megabytes() { awk -v n="$1" 'BEGIN {if (n < 1e6) printf "%.0f kB", n / 1e3; else printf "%.1f MB", n / 1e6}'; }
+
+# download_size FILE…: the sum of the sizes that `apt-get --print-uris` lists: URI, file, bytes, hash.
+download_size() { megabytes "$(awk '{sum += $3} END {printf "%.0f", sum}')"; }
+
+# show_installation PACKAGES…: what apt would install, the packages that these depend on included, and the download.
+show_installation() {
+    local uris name
+    uris=$(apt-get --print-uris -qq -y install --no-install-recommends "$@" 2>/dev/null) || return 0
+    [ -n "$uris" ] || return 0
+    note "apt installs $(wc -l <<<"$uris" | tr -d ' ') packages, a download of $(download_size <<<"$uris"):"
+    while read -r name; do
+        note "  $name"
+    done < <(awk '{split($2, part, "_"); print part[1]}' <<<"$uris" | fold_words)
+}
+
+# fold_words: words from standard input, some to a line.
+fold_words() { tr '\n' ' ' | fold -s -w 90 && echo; }
+
 apt_install() {
     find_root apt-get install "$@"
     apt_update
+    show_installation "$@"
     apt_get install --no-install-recommends "$@" || stop "apt-get could not install: $*" "its words are above"
 }
 
@@ -155,12 +176,25 @@ install_libtorch() {
         return 1
     fi
     # shellcheck disable=SC2086  # a list of words
-    if ! "$root/.venv/bin/python" -m pip install --quiet $torch_packages </dev/null >>"$log" 2>&1; then
+    if ! "$root/.venv/bin/python" -m pip install --progress-bar off $torch_packages </dev/null 2>&1 |
+        tee -a "$log" | show_wheels; then
         note "pip cannot get torch here, so the trainer is left out ($log says why)"
         return 1
     fi
     find_libtorch
     [ -n "${LIBTORCH:-}" ]
+}
+
+# show_wheels: of pip's output, each wheel with its size as its download begins; the size depends on the platform. A
+# wheel that is on this machine already has none.
+show_wheels() {
+    local verb what size
+    while read -r verb what size; do
+        if [ "$verb" = Downloading ] && [[ $what == *.whl ]]; then
+            what=${what##*/}
+            note "$(printf '%-14s %s' "${what%%-*}" "${size//[()]/}")"
+        fi
+    done
 }
 
 # make_venv LOG: .venv with pip. On Debian and Ubuntu the module for that is a package of its own.
