@@ -125,6 +125,14 @@ public protocol TrainableSystem: AnyObject {
     /// - Returns: The schedule, which begins at the rate that the optimiser was made with.
     func schedule(of optimiser: Int, over steps: Int) -> Schedule?
 
+    /// Sets first weights from the train split, once, before the first step of a new run; by default nothing.
+    ///
+    /// The result is part of the checkpoint: a run that resumes is not prepared again.
+    ///
+    /// - Parameter train: Every segment of the train split once, in the views that are measured on; autograd is off.
+    /// - Throws: what the feed throws, and `TorchError`.
+    func prepare(from train: any Feed) throws
+
     /// Learns from a batch: clears gradients, computes losses, goes backward.
     ///
     /// - Parameters:
@@ -151,6 +159,8 @@ public protocol TrainableSystem: AnyObject {
 extension TrainableSystem {
     /// None.
     public func figures(on feed: any Feed) throws -> [Figure] { [] }
+    /// Nothing.
+    public func prepare(from train: any Feed) throws {}
     /// None.
     public var furtherObjectives: [Objective] { [] }
     /// As the parameter `annealing` says.

@@ -257,6 +257,11 @@ public struct Trainer: Sendable {
             system, feed: feed, validation: validation, folder: folder, settings: settings, device: device,
             log: log, saved: { try note($0, isOver: false) })
         log("run \(folder.name)")
+        if loop.progress.step == 0 {
+            try withoutGradients {
+                try system.prepare(from: self.feed(.train, .measuring, recipe, settings, reader, device))
+            }
+        }
         try loop.run(limits, report: report)
         try note(loop.progress, isOver: loop.isOver)
         return summary(loop.progress, isOver: loop.isOver)

@@ -47,17 +47,17 @@ struct EvaluateCommand: ParsableCommand {
             print(evaluation.json.canonical)
             return
         }
-        let names = evaluation.metrics.map(\.name)
         let answers =
             [(evaluation.run, evaluation.metrics)]
             + evaluation.baselines.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        let rows = answers.map { answer in
-            [answer.0]
-                + names.map { name in
-                    answer.1.first { $0.name == name }.map { format($0.value, 4) } ?? ""
+        // A row a measure: with many styles there are many of them, and few answers.
+        let rows = evaluation.metrics.map { metric in
+            [metric.name]
+                + answers.map { answer in
+                    answer.1.first { $0.name == metric.name }.map { format($0.value, 4) } ?? ""
                 }
         }
-        print(table(["on \(split.rawValue)"] + names, rows), terminator: "")
+        print(table(["on \(split.rawValue)"] + answers.map(\.0), rows), terminator: "")
     }
 }
 

@@ -143,5 +143,10 @@ import Testing
         ] {
             #expect(huge.excess(of: score)?.contains("segments of 65535 steps would take") == true)
         }
+        // The dense rolls of a transfer take more for a step: 5,625 · 64 · 5,966 bytes are a little more than 2 GiB.
+        #expect(fine.excess(of: score, bytesPerStep: 5965) == nil)
+        #expect(
+            fine.excess(of: score, bytesPerStep: 5966)
+                == "its 5625 segments of 64 steps would take 2 GB, and 2 GiB is the most for one file")
     }
 }

@@ -86,6 +86,36 @@ struct TrainerTests {
         #expect(!differing.isEmpty && differing.allSatisfy { ($0 - 22) % 8 == 3 })
     }
 
+    /// A note of 99,999 beats on a grid of 96 steps a beat: 36 bytes whose rolls would take 14 GB.
+    @Test func aPieceTooLongForMemoryIsRefusedWithTheNumbers() throws {
+        try place.write(
+            "fine.yaml",
+            """
+            version: 1
+            dataset: fine
+            sources:
+              - path: music/*/*.mid
+                labels: {style: "{dir}"}
+            midi: {grid: {steps_per_beat: 96}, segment: {steps: 64}}
+            """)
+        #expect(try place.run("build", "fine.yaml").status == 0)
+        let trained = try place.run(
+            "train", "velocity-cnn", "--dataset", "fine", "--max-steps", "1", "--threads", "1", "--json")
+        #expect(trained.status == 0, "\(trained.errors)")
+        let track: [UInt8] = [0, 0x90, 60, 64, 0x86, 0x8D, 0x1F, 0x80, 60, 0, 0, 0xFF, 0x2F, 0]
+        try place.write(
+            "years.mid",
+            Array("MThd".utf8) + [0, 0, 0, 6, 0, 0, 0, 1, 0, 1] + Array("MTrk".utf8)
+                + [0, 0, 0, UInt8(track.count)] + track)
+        let refused = try place.run(
+            "transfer", "velocity-cnn-1", "--content", "years.mid", "--style", "jazz", "--out", "never.mid")
+        #expect(refused.status == 1)
+        #expect(
+            refused.errors.contains(
+                "years.mid is too long: its 149999 segments of 64 steps would take 13 GB, and 2 GiB is the most for one file"
+            ), "\(refused.errors)")
+    }
+
     @Test func aKilledTrainingEndsAsOneThatWasNot() throws {
         let whole = try place.run(program: Workplace.binary, train)
         #expect(whole.status == 0, "\(whole.errors)")

@@ -23,13 +23,22 @@ func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [In
     let sources = styles.map { style -> JSONValue in
         [
             "sha256": .string(String(repeating: "0", count: 64)), "path": .string(style + ".mid"),
-            "kind": "midi", "piece": "", "split": "train", "labels": ["style": .string(style)],
+            "kind": "midi", "piece": .string(String(repeating: "0", count: 64)), "split": "train",
+            "labels": ["style": .string(style)],
             "segments": 1, "gain_db": nil, "warnings": [],
         ]
     }
+    let shard: JSONValue = [
+        "object": .string(String(repeating: "0", count: 64)), "bytes": 1_000_000,
+        "segments": JSONValue(styles.count), "kind": "midi",
+    ]
+    let none: JSONValue = ["segments": 0, "shards": []]
     let json: JSONValue = [
         "format": 1, "dataset": "toy", "manifest": [:], "stages": [:],
-        "splits": ["train": ["shards": []], "validation": ["shards": []], "test": ["shards": []]],
+        "splits": [
+            "train": ["segments": JSONValue(styles.count), "shards": [shard]], "validation": none,
+            "test": none,
+        ],
         "sources": .array(sources), "vocabularies": ["style": .array(styles.map { .string($0) })],
         "statistics": nil,
         "quarantine": [],
@@ -208,6 +217,44 @@ struct Paper001Tests {
         for (name, loss) in outcomes {
             #expect(loss.last < 0.05 * loss.first, "\(name): \(loss)")
         }
+    }
+
+    /// Before its first step it is as good as the constant, to rounding, and then better.
+    @Test func theVelocitiesOfTheCPUPresetBeginAtTheMeanOfTheStyle() async throws {
+        let (before, constant, spread, after) = try await onTorch {
+            try RandomGenerator.seed(11)
+            let system = try VelocityCNN(
+                try Settings(.velocityCNN, preset: "cpu", assignments: ["rate=0.01"]),
+                SystemContext(snapshot: try snapshot(steps: 24)))
+            let batch = try segments(steps: 24, paired: true)
+            func joined(_ name: String) throws -> TorchTensor {
+                try .concatenated([batch[name, set: 0], batch[name, set: 1]], axis: 0)
+            }
+            let feed = OneBatch(
+                Batch(
+                    count: 8,
+                    [
+                        "sounding": try joined("sounding"), "onsets": try joined("onsets"),
+                        "velocities": try joined("velocities"),
+                        "style": try TorchTensor([0, 0, 0, 0, 1, 1, 1, 1] as [Int64], shape: [8]),
+                    ]))
+            func measure(_ name: String, of measures: [Measure]) throws -> Double {
+                try #require(measures.first { $0.name == name }).value
+            }
+            system.network.setTraining(false)
+            let (begun, trivial) = try withoutGradients {
+                try system.prepare(from: feed)
+                return (try system.measure(on: feed), try system.baselines(on: feed, train: feed))
+            }
+            return (
+                try measure("mse_onsets", of: begun),
+                try measure("mse_onsets", of: #require(trivial["mean of the style at onsets"])),
+                try measure("spread", of: begun), try losses(system, on: batch, steps: 40).last
+            )
+        }
+        #expect(abs(before - constant) < 1e-3 * constant, "\(before), \(constant)")
+        #expect(spread < 0.01)
+        #expect(after < 0.5 * constant, "\(after), \(constant)")
     }
 
     @Test func aDiscriminatorLearnsBesideTheGenerator() async throws {

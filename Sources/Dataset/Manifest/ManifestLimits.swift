@@ -1,5 +1,5 @@
-import Audio
-import Symbolic
+internal import Audio
+public import Symbolic
 
 /// Bounds on what a manifest may ask for: numbers that are fine one by one multiply to more than any machine has.
 enum ManifestLimits {
@@ -108,8 +108,25 @@ extension RollParameters {
     /// Why a score's segments are too many to store; nil if they are not.
     func excess(of score: Score) -> String? {
         let (segments, bytes) = estimate(score)
+        return Self.excess(segments, steps, bytes).map {
+            "\($0); raise midi.segment.hop, or lower steps or the grid's rate"
+        }
+    }
+
+    /// Why a score is too long to be held in memory as dense rolls of all its steps; nil if it is not.
+    ///
+    /// - Parameters:
+    ///   - score: A file's music, before it is cut.
+    ///   - bytesPerStep: The memory that all rolls of one step take.
+    /// - Returns: The numbers, as the end of a sentence.
+    public func excess(of score: Score, bytesPerStep: Int) -> String? {
+        let segments = estimate(score).segments
+        return Self.excess(segments, steps, segments * Double(steps) * Double(bytesPerStep))
+    }
+
+    private static func excess(_ segments: Double, _ steps: Int, _ bytes: Double) -> String? {
         guard bytes > Double(ManifestLimits.segmentBytes) else { return nil }
         return
-            "its \(Int(min(segments, 1e15))) segments of \(steps) steps would take \(Int(min(bytes / 1e9, 1e15))) GB, and \(ManifestLimits.segmentBytes >> 30) GiB is the most for one file; raise midi.segment.hop, or lower steps or the grid's rate"
+            "its \(Int(min(segments, 1e15))) segments of \(steps) steps would take \(Int(min(bytes / 1e9, 1e15))) GB, and \(ManifestLimits.segmentBytes >> 30) GiB is the most for one file"
     }
 }

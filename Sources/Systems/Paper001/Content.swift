@@ -15,9 +15,14 @@ struct Content {
     let segmentSteps: Int
     private let segments: RollSegments
 
+    /// The memory that a transfer takes for a step: three rolls of 59 columns, each twice, and the pedals and tempo of
+    /// the segments.
+    static let bytesPerStep = 6 * PianoRolls.columns * MemoryLayout<Float>.size + 7
+
     /// Reads a file whole, whatever of it the dataset would leave out.
     ///
-    /// - Throws: `train.file` when it is no MIDI file of one piece; `train.bad-run` when the run knows no notes.
+    /// - Throws: `train.file` when it is no MIDI file of one piece, or one too long for memory; `train.bad-run` when
+    ///   the run knows no notes.
     init(_ bytes: [UInt8], path: String, for run: TrainedRun) throws {
         guard let midi = try run.reader.manifest().midi else {
             throw TrainingError(.badRun, "\(run.record.run) was not trained on notes")
@@ -34,6 +39,14 @@ struct Content {
         let score: Score
         do throws(MIDIError) {
             score = try Score(midi: bytes)
+        } catch {
+            throw TrainingError(.file, "\(path) is no MIDI file that can be read: \(error)")
+        }
+        // A few bytes can declare a piece of years.
+        if let excess = parameters.excess(of: score, bytesPerStep: Self.bytesPerStep) {
+            throw TrainingError(.file, "\(path) is too long: \(excess)")
+        }
+        do throws(MIDIError) {
             segments = try RollSegments(score: score, parameters: parameters)
         } catch {
             throw TrainingError(.file, "\(path) is no MIDI file that can be read: \(error)")

@@ -42,6 +42,21 @@ final class VelocityNetwork: Module {
         }
     }
 
+    /// Makes every output one velocity, whatever the input: training then can only depart from it.
+    ///
+    /// - Parameter velocity: 0 to 127; at 0 nothing changes, since a rectifier learns nothing there.
+    /// - Throws: `TorchError`.
+    func begin(at velocity: Double) throws {
+        guard velocity > 0 else { return }
+        for item in parameters {
+            switch item.name {
+            case "norm3.weight": try item.tensor.detach().fill(0)
+            case "norm3.bias": try item.tensor.detach().fill(velocity / scale)
+            default: break
+            }
+        }
+    }
+
     /// Roll `[N, steps, inputs]` and onsets `[N, steps, columns]` to velocities `[N, steps, columns]`, 0 where no
     /// note begins.
     func callAsFunction(_ roll: TorchTensor, onsets: TorchTensor) throws -> TorchTensor {
