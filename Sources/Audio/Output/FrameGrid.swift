@@ -70,22 +70,16 @@ struct FrameGrid: Equatable {
 
     /// The reciprocals of Σ w² of the frames that cover each sample.
     ///
-    /// - Parameters:
-    ///   - window: [nFFT].
-    ///   - floor: A part of the greatest sum; sums below it count as this, which keeps samples at the ends of a part small.
+    /// - Parameter window: [nFFT].
     /// - Returns: 1 where no frame is.
-    func inverseWindowSums(_ window: UnsafePointer<Float>, floor: Float = 0) -> FloatBuffer {
+    func inverseWindowSums(_ window: UnsafePointer<Float>) -> FloatBuffer {
         let sums = FloatBuffer(count: bufferLength)
-        var greatest: Float = 0
         for frame in 0..<frames {
             let place = sums.pointer + frame * parameters.hopLength
-            for i in 0..<parameters.nFFT {
-                place[i] += window[i] * window[i]
-                greatest = max(greatest, place[i])
-            }
+            for i in 0..<parameters.nFFT { place[i] += window[i] * window[i] }
         }
         for i in 0..<bufferLength {
-            let sum = max(sums.pointer[i], floor * greatest)
+            let sum = sums.pointer[i]
             sums.pointer[i] = sum > .leastNormalMagnitude ? 1 / sum : 1
         }
         return sums

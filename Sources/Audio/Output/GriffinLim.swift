@@ -103,10 +103,37 @@ public final class GriffinLim {
         precondition(
             magnitudes.count == frames * stft.binCount,
             "\(magnitudes.count) magnitudes do not fall into \(stft.binCount) bins")
-        try Self.check(magnitudes, frames: frames)
         let grid = FrameGrid(stft, frames: frames, length: length)
         try grid.checkLength()
         if frames == 0 { return [Float](repeating: 0, count: grid.signal.count) }
+        let signal = try invert(magnitudes, initialPhase, on: grid)
+        return Array(UnsafeBufferPointer(start: signal + grid.signal.lowerBound, count: grid.signal.count))
+    }
+
+    /// Samples that the signal continues: they hold up to `fixed`, and fade into it from there to `end`.
+    struct Continuation {
+        let samples: UnsafePointer<Float>
+        let fixed: Int
+        let end: Int
+    }
+
+    /// Makes the signal of some frames.
+    ///
+    /// - Parameters:
+    ///   - magnitudes: [bin, frame].
+    ///   - initialPhase: Where to start.
+    ///   - grid: Where the frames lie.
+    ///   - firstFrame: The number of the first frame in the piece, which decides random phases.
+    ///   - continuation: What the signal begins with; it is put in its place in each iteration, so that the phases of all
+    ///     frames follow it.
+    /// - Returns: The grid's buffer, lent until the next call.
+    /// - Throws: `audio.bad-value`.
+    func invert(
+        _ magnitudes: [Float], _ initialPhase: InitialPhase, on grid: FrameGrid, firstFrame: Int = 0,
+        continuing continuation: Continuation? = nil
+    ) throws(AudioOutputError) -> UnsafePointer<Float> {
+        let frames = grid.frames
+        try Self.check(magnitudes, frames: frames)
         let work = work(for: grid)
         magnitudes.withUnsafeBufferPointer { magnitudes in
             guard let magnitudes = magnitudes.baseAddress else { return }
@@ -116,11 +143,9 @@ public final class GriffinLim {
                     into: work.magnitudes.pointer + frame * transform.magnitudeStride)
             }
         }
-        start(work, initialPhase)
-        iterate(work)
-        return Array(
-            UnsafeBufferPointer(
-                start: work.signal.pointer + grid.signal.lowerBound, count: grid.signal.count))
+        start(work, initialPhase, firstFrame: firstFrame)
+        iterate(work, continuation)
+        return UnsafePointer(work.signal.pointer)
     }
 
     static func check(_ magnitudes: [Float], frames: Int) throws(AudioOutputError) {
@@ -133,14 +158,14 @@ public final class GriffinLim {
     }
 
     private func work(for grid: FrameGrid) -> Work {
-        if let work, work.grid.frames == grid.frames, work.grid.signal == grid.signal { return work }
+        if let work, work.grid == grid { return work }
         let made = Work(grid, transform)
         work = made
         return made
     }
 
     /// Puts the spectrogram to start from in its place.
-    private func start(_ work: Work, _ phase: InitialPhase) {
+    private func start(_ work: Work, _ phase: InitialPhase, firstFrame: Int) {
         let phasors = FloatBuffer(count: 2 * stft.binCount + 16)
         let (real, imaginary) = (phasors.pointer, phasors.pointer + stft.binCount + 8)
         defer { withExtendedLifetime(phasors) {} }
@@ -155,7 +180,8 @@ public final class GriffinLim {
             case .zero:
                 real.update(repeating: 1, count: stft.binCount)
             case .random(let seed):
-                RandomPhase.fill(real, imaginary, seed: seed, first: frame * stft.binCount, stft.binCount)
+                RandomPhase.fill(
+                    real, imaginary, seed: seed, first: (firstFrame + frame) * stft.binCount, stft.binCount)
             case .given(let given):
                 for bin in 0..<stft.binCount {
                     let (x, y) = (
@@ -173,7 +199,7 @@ public final class GriffinLim {
         }
     }
 
-    private func iterate(_ work: Work) {
+    private func iterate(_ work: Work, _ continuation: Continuation?) {
         let hop = stft.hopLength
         let (magnitudeStride, spectrumStride) = (transform.magnitudeStride, transform.spectrumStride)
         work.signal.pointer.update(repeating: 0, count: work.signal.count)
@@ -181,7 +207,7 @@ public final class GriffinLim {
             transform.synthesize(
                 work.spectra.pointer + frame * spectrumStride, addingTo: work.signal.pointer + frame * hop)
         }
-        finish(work)
+        finish(work, continuation)
         let weight = Float(parameters.momentum / (1 + parameters.momentum))
         for iteration in 0..<parameters.iterations {
             work.next.pointer.update(repeating: 0, count: work.next.count)
@@ -194,15 +220,23 @@ public final class GriffinLim {
                     addingTo: work.next.pointer + frame * hop)
             }
             swap(&work.signal, &work.next)
-            finish(work)
+            finish(work, continuation)
         }
     }
 
     /// From a sum of frames to the signal with its padding.
-    private func finish(_ work: Work) {
+    private func finish(_ work: Work, _ continuation: Continuation?) {
         let (signal, scales) = (work.signal.pointer, work.scales.pointer)
         for i in stride(from: 0, to: work.signal.count - 7, by: 8) {
             (signal + i).eight = (signal + i).eight * (scales + i).eight
+        }
+        if let continuation {
+            signal.update(from: continuation.samples, count: continuation.fixed)
+            let step = 1 / Float(continuation.end - continuation.fixed + 1)
+            for i in continuation.fixed..<continuation.end {
+                let weight = Float(i - continuation.fixed + 1) * step
+                signal[i] = continuation.samples[i] + weight * (signal[i] - continuation.samples[i])
+            }
         }
         work.grid.pad(signal)
     }

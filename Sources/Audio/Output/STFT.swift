@@ -33,6 +33,33 @@ public final class STFT {
         let frames = parameters.frameCount(length: samples.count)
         let grid = FrameGrid(parameters, frames: frames, length: samples.count)
         try grid.checkLength()
+        return transform(samples, on: grid)
+    }
+
+    /// Some frames of a long signal, of which no more is read than they cover.
+    ///
+    /// - Parameters:
+    ///   - frames: Which frames, of those that the whole signal has.
+    ///   - length: The samples of the whole signal.
+    ///   - samples: Gives samples of the signal by their range.
+    /// - Returns: [bin, frame], the same numbers as those of `forward` for the whole signal.
+    /// - Throws: What `samples` throws.
+    public func forward(
+        frames: Range<Int>, length: Int, samples: (Range<Int>) throws -> [Float]
+    ) throws -> ComplexSpectrogram {
+        precondition(
+            frames.lowerBound >= 0 && frames.upperBound <= parameters.frameCount(length: length),
+            "frames \(frames) are not among \(parameters.frameCount(length: length))")
+        let grid = FrameGrid(parameters, range: frames, length: length)
+        let offset = frames.lowerBound * parameters.hopLength - parameters.lead
+        let range = (grid.signal.lowerBound + offset)..<(grid.signal.upperBound + offset)
+        let found = try samples(range)
+        precondition(found.count == range.count, "want \(range.count) samples, got \(found.count)")
+        return transform(found, on: grid)
+    }
+
+    private func transform(_ samples: [Float], on grid: FrameGrid) -> ComplexSpectrogram {
+        let frames = grid.frames
         let buffer = FloatBuffer(count: grid.bufferLength)
         (buffer.pointer + grid.signal.lowerBound).update(from: samples, count: samples.count)
         grid.pad(buffer.pointer)
