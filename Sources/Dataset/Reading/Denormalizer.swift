@@ -1,5 +1,5 @@
 import Audio
-public import Build
+import Build
 import Tensors
 
 /// Brings a normalised mel spectrogram or spectrogram back to linear values, with a snapshot's statistics.
