@@ -75,7 +75,7 @@ final class SoundFile {
     }
 
     /// libsndfile keeps the reason of a failed opening in a global, so openings go one at a time.
-    static let opening = Mutex(())
+    private static let opening = Mutex(())
 
     private static func decoder(
         for descriptor: Int32, path: String, _ info: inout SF_INFO

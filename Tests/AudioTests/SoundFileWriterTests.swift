@@ -152,7 +152,7 @@ import Testing
         #expect(try names(scratch) == ["folder"])
         for (format, rate, channels) in [
             (SoundFileFormat(.flac, .float32), 44100, 1), (SoundFileFormat(.flac, .pcm16), 44100, 9),
-            (format, 0, 1), (format, 44100, 0),
+            (format, 0, 1), (format, 44100, 0), (SoundFileFormat(.flac, .pcm16), 700_000, 1),
         ] {
             #expect(
                 Self.code {

@@ -1,5 +1,4 @@
 internal import CSndfile
-internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -76,18 +75,18 @@ public final class SoundFileWriter {
         (temporary, descriptor) = try Self.createTemporary(beside: path)
         integers = .allocate(capacity: Self.blockLength * channels)
         integers.initialize(repeating: 0, count: Self.blockLength * channels)
-        // From here on `deinit` cleans up.
-        var message = ""
-        // Where it fails, libsndfile closes the descriptor even if told not to: it gets one of its own.
+        // From here on `deinit` cleans up. Where opening fails, libsndfile closes the descriptor even if told not to: it gets
+        // one of its own.
         let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { throw .system("open", path: temporary, number: errno) }
-        handle =
-            SoundFile.opening.withLock { _ in
-                let handle = sf_open_fd(copy, Int32(SFM_WRITE), &info, 1)
-                if handle == nil { message = String(cString: sf_strerror(nil)) }
-                return handle.map { OpaqueHandle(pointer: $0) }
-            }?.pointer
-        guard let handle else { throw AudioOutputError(.unsupportedEncoding, message, path: path) }
+        handle = sf_open_fd(copy, Int32(SFM_WRITE), &info, 1)
+        guard let handle else {
+            // The reason is in a global of libsndfile, which other threads may be changing.
+            throw AudioOutputError(
+                .unsupportedEncoding,
+                "libsndfile cannot write \(channels) channels of \(format.encoding.rawValue) at \(sampleRate) Hz as "
+                    + format.container.rawValue, path: path)
+        }
         // The chunk holds the time of writing.
         sf_command(handle, Int32(SFC_SET_ADD_PEAK_CHUNK), nil, Int32(SF_FALSE))
     }
@@ -300,9 +299,4 @@ public final class SoundFileWriter {
         if isTemporary { unlink(temporary) }
         isTemporary = false
     }
-}
-
-/// A handle on its way out of a lock.
-private struct OpaqueHandle: @unchecked Sendable {
-    let pointer: OpaquePointer
 }
