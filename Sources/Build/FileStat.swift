@@ -16,6 +16,8 @@ public struct FileStat: Sendable, Hashable {
     public let inode: UInt64
     /// Whether it is a regular file.
     public let isRegularFile: Bool
+    /// Whether it is a folder.
+    public let isFolder: Bool
 
     /// Looks at a path, following links; nil when nothing is there or it may not be seen.
     public init?(path: String) {
@@ -31,6 +33,15 @@ public struct FileStat: Sendable, Hashable {
         self.init(found)
     }
 
+    /// Looks at a name in a cache, where no link is followed; nil when nothing is there or it may not be seen.
+    ///
+    /// A link is neither a regular file nor a folder.
+    public init?(withoutFollowing path: String) {
+        var found = stat()
+        guard lstat(path, &found) == 0 else { return nil }
+        self.init(found)
+    }
+
     /// Looks at an open file; nil when the system refuses.
     init?(descriptor: Int32) {
         var found = stat()
@@ -42,14 +53,20 @@ public struct FileStat: Sendable, Hashable {
     public init(_ found: stat) {
         size = Int(found.st_size)
         #if os(Linux)
-            modified = Int64(found.st_mtim.tv_sec) * 1_000_000_000 + Int64(found.st_mtim.tv_nsec)
-            changed = Int64(found.st_ctim.tv_sec) * 1_000_000_000 + Int64(found.st_ctim.tv_nsec)
+            (modified, changed) = (Self.nanoseconds(found.st_mtim), Self.nanoseconds(found.st_ctim))
         #else
-            modified = Int64(found.st_mtimespec.tv_sec) * 1_000_000_000 + Int64(found.st_mtimespec.tv_nsec)
-            changed = Int64(found.st_ctimespec.tv_sec) * 1_000_000_000 + Int64(found.st_ctimespec.tv_nsec)
+            (modified, changed) = (Self.nanoseconds(found.st_mtimespec), Self.nanoseconds(found.st_ctimespec))
         #endif
         inode = UInt64(found.st_ino)
         isRegularFile = found.st_mode & S_IFMT == S_IFREG
+        isFolder = found.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Nanoseconds since 1970, held within 1840 and 2262: anyone can set a file's time to any year, and sums of these
+    /// numbers must not overflow.
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        let seconds = min(max(Int64(time.tv_sec), -4_100_000_000), 9_200_000_000)
+        return seconds * 1_000_000_000 + min(max(Int64(time.tv_nsec), 0), 999_999_999)
     }
 
     /// What a walk over folders was told of a regular file; times in nanoseconds since 1970.
@@ -59,6 +76,7 @@ public struct FileStat: Sendable, Hashable {
         self.changed = changed
         self.inode = inode
         isRegularFile = true
+        isFolder = false
     }
 
     /// How long after the last change a further one might leave the times as they are: a tick of the clock by
