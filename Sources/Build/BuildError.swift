@@ -87,7 +87,8 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     static var interrupted: BuildError {
-        BuildError(.interrupted, "interrupted; finished work is kept, build again to continue", canRetry: true)
+        BuildError(
+            .interrupted, "interrupted; finished work is kept, build again to continue", canRetry: true)
     }
 
     /// Something in a cache that Reprise did not put there.

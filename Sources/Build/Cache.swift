@@ -27,7 +27,8 @@ internal import Synchronization
 public final class Cache: Sendable {
     /// What a cache is opened for.
     public enum Access: Sendable, Hashable {
-        /// Reading only: nothing is locked, and nothing is written but SQLite's passing files beside the index.
+        /// Reading only: nothing is locked, and nothing is written but SQLite's passing files beside the index, and a
+        /// file in `holders` while a snapshot is held.
         case reading
         /// Building and tidying: at most one at a time; when taken, waiting with a message or `build.locked`.
         case building(wait: Bool)
@@ -155,6 +156,11 @@ public final class Cache: Sendable {
         FileStat(withoutFollowing: store.path(of: digest))?.isRegularFile == true
     }
 
+    /// The size of an object in bytes; 0 for one that is not there.
+    public func size(of digest: Digest) -> Int {
+        min(FileStat(withoutFollowing: store.path(of: digest))?.size ?? 0, 1 << 50)
+    }
+
     /// Where an object lies, or would lie, in the cache.
     ///
     /// An object made by this process may not be there yet: use `withFile(of:)` for those.
@@ -167,6 +173,7 @@ public final class Cache: Sendable {
     /// - Parameters:
     ///   - digest: its name.
     ///   - size: its size, where that is known: an object of another size is damaged, and is not read.
+    /// - Returns: its bytes.
     /// - Throws: `build.object-missing`; `build.object-corrupt`, after the object was set aside; `build.foreign-file`
     ///   for one of more than 1 GiB; `build.io`.
     public func bytes(of digest: Digest, size: Int? = nil) throws(BuildError) -> [UInt8] {
@@ -182,6 +189,7 @@ public final class Cache: Sendable {
     ///   - digest: its name.
     ///   - size: its size, where that is known: an object of another size is damaged, and is not read.
     ///   - body: works with the file.
+    /// - Returns: what the body returns.
     /// - Throws: `build.object-missing`; `build.object-corrupt`, after the object was set aside; `build.io`; and
     ///   what the body throws.
     public func withFile<Result>(
@@ -243,7 +251,9 @@ public final class Cache: Sendable {
     /// - Precondition: the cache was opened for building.
     /// - Throws: `build.read-only`, `build.disk-full`, `build.io`.
     public func rebuildIndex() throws(BuildError) {
-        guard case .building = access else { preconditionFailure("index rebuild in a cache opened for \(access)") }
+        guard case .building = access else {
+            preconditionFailure("index rebuild in a cache opened for \(access)")
+        }
         try records.rebuildFromNothing()
         try forgetFingerprints()
     }

@@ -5,6 +5,13 @@
 #endif
 
 extension Cache {
+    /// The names of everything that a cache keeps for itself: none of it is ever a source.
+    public static let ownNames: Set<String> = [
+        "CACHEDIR.TAG", "objects", "journals", "index.sqlite", "index.sqlite-wal", "index.sqlite-shm",
+        "index.sqlite-journal", "lock", "refs", "state", "tmp", "leases", "holders", "runs", "transfers",
+        "notes",
+    ]
+
     /// What `CACHEDIR.TAG` holds: the signature of the Cache Directory Tagging Specification (bford.info/cachedir), by
     /// which backups leave the folder out, and the name of the program whose cache it is.
     static let tag = """
@@ -114,7 +121,9 @@ extension Cache {
     /// The temporary files of a writer that this program made: regular files by its own names.
     static func temporaries(of writer: String, in path: String, _ disk: Disk) -> [String] {
         guard isWriter(writer) else { return [] }
-        return disk.names(in: "\(path)/tmp/\(writer)").filter(isTemporary).map { "\(path)/tmp/\(writer)/\($0)" }
-            .filter { FileStat(withoutFollowing: $0)?.isRegularFile == true }
+        return disk.names(in: "\(path)/tmp/\(writer)").filter(isTemporary).map {
+            "\(path)/tmp/\(writer)/\($0)"
+        }
+        .filter { FileStat(withoutFollowing: $0)?.isRegularFile == true }
     }
 }

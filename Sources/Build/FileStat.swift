@@ -53,20 +53,20 @@ public struct FileStat: Sendable, Hashable {
     public init(_ found: stat) {
         size = Int(found.st_size)
         #if os(Linux)
-            (modified, changed) = (Self.nanoseconds(found.st_mtim), Self.nanoseconds(found.st_ctim))
+            modified = Self.nanoseconds(found.st_mtim)
+            changed = Self.nanoseconds(found.st_ctim)
         #else
-            (modified, changed) = (Self.nanoseconds(found.st_mtimespec), Self.nanoseconds(found.st_ctimespec))
+            modified = Self.nanoseconds(found.st_mtimespec)
+            changed = Self.nanoseconds(found.st_ctimespec)
         #endif
         inode = UInt64(found.st_ino)
         isRegularFile = found.st_mode & S_IFMT == S_IFREG
         isFolder = found.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Nanoseconds since 1970, held within 1840 and 2262: anyone can set a file's time to any year, and sums of these
-    /// numbers must not overflow.
+    /// Nanoseconds since 1970; times beyond the years 1677 to 2262 wrap around, so that two of them still differ.
     private static func nanoseconds(_ time: timespec) -> Int64 {
-        let seconds = min(max(Int64(time.tv_sec), -4_100_000_000), 9_200_000_000)
-        return seconds * 1_000_000_000 + min(max(Int64(time.tv_nsec), 0), 999_999_999)
+        Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 
     /// What a walk over folders was told of a regular file; times in nanoseconds since 1970.
@@ -90,9 +90,11 @@ public struct FileStat: Sendable, Hashable {
     /// The time of change counts, since nobody can set it; the time of modification counts while it is recent,
     /// for filesystems that keep no other.
     func unsettledTime(now: Int64) -> Int64 {
-        let sinceModified = now - modified
-        let recent = sinceModified >= 0 ? max(changed, modified) : changed
-        return max(0, recent + tick - now)
+        let recent = now >= modified ? max(changed, modified) : changed
+        // Both may be any number that a filesystem stores.
+        let (wait, overflows) = recent.addingReportingOverflow(tick).partialValue
+            .subtractingReportingOverflow(now)
+        return overflows ? 0 : max(0, wait)
     }
 
     /// The present, on the clock that stamps files.

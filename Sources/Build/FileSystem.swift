@@ -69,7 +69,7 @@ struct Disk: Sendable {
 
     /// Opens a regular file of a cache; no link is followed, and nothing else is opened that could block or never end.
     ///
-    /// - Parameter mode: of a new file, less the umask.
+    /// A new file gets the mode less the umask.
     func open(_ path: String, _ flags: Int32, mode: mode_t = 0o666) throws(BuildError) -> Int32 {
         let descriptor = try openAnything(path, flags, mode)
         guard FileStat(descriptor: descriptor)?.isRegularFile == true else {

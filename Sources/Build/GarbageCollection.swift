@@ -92,9 +92,12 @@ extension Cache {
         if !collection.removedReferences.isEmpty { try disk.synchronise("\(path)/refs") }
         if gate != nil { try sweepHolders() }
         (collection.journalBytesBefore, collection.journalBytesAfter) =
-            try compactJournals(ledger, makingRoom: { () throws(BuildError) in
-                for object in doomed { try disk.remove(object) }
-            }) { key, _ in kept.contains(key) }
+            try compactJournals(
+                ledger,
+                makingRoom: { () throws(BuildError) in
+                    for object in doomed { try disk.remove(object) }
+                }
+            ) { key, _ in kept.contains(key) }
         FailPoint.pass("gc.dropped")
         for object in doomed {
             try disk.remove(object)
@@ -136,7 +139,9 @@ extension Cache {
             do throws(BuildError) {
                 wanted.formUnion(try reached(snapshot))
             } catch {
-                guard error.code == .damaged || error.code == .objectCorrupt, holder.kind != .pin else { throw error }
+                guard error.code == .damaged || error.code == .objectCorrupt, holder.kind != .pin else {
+                    throw error
+                }
                 throw leadsNowhere(holder, "which cannot be read as a snapshot")
             }
         }

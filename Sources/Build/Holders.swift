@@ -170,7 +170,8 @@ extension Cache {
         for file in holderFiles() {
             guard let descriptor = try? disk.open(file, O_RDONLY) else { continue }
             defer { disk.close(descriptor) }
-            guard flock(descriptor, LOCK_SH | LOCK_NB) != 0, let bytes = try? disk.contents(of: file, limit: 1 << 16),
+            guard flock(descriptor, LOCK_SH | LOCK_NB) != 0,
+                let bytes = try? disk.contents(of: file, limit: 1 << 16),
                 let json = try? JSONValue(parsing: bytes), let name = json["name"]?.string,
                 let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) })
             else { continue }

@@ -111,7 +111,8 @@ final class Index: Sendable {
         guard found == schema else {
             throw BuildError(
                 .indexSchema,
-                "index.sqlite has schema \(found), and this version of Reprise uses schema \(schema)", canRetry: true)
+                "index.sqlite has schema \(found), and this version of Reprise uses schema \(schema)",
+                canRetry: true)
         }
         let rows = try Row.fetchAll(db, sql: "SELECT sql FROM sqlite_master LIMIT 16")
         // An index that SQLite makes for itself has no text.
@@ -266,8 +267,10 @@ final class Index: Sendable {
             guard try columns.integer(4) == RowSum.journal(id, name, bytes, youngest), bytes >= 0 else {
                 throw IndexFault("the row of journal \(id) does not match its checksum")
             }
-            guard journals.updateValue(JournalRow(name: name, bytes: Int(bytes), youngest: youngest), forKey: id)
-                == nil
+            guard
+                journals.updateValue(
+                    JournalRow(name: name, bytes: Int(bytes), youngest: youngest), forKey: id)
+                    == nil
             else { throw IndexFault("journal \(id) has two rows") }
         }
         return journals
@@ -387,6 +390,11 @@ final class Index: Sendable {
 
     // MARK: Verification
 
+    /// Runs a statement of a test, which damages the tables on purpose.
+    func execute(_ sql: String) throws {
+        try database.writeWithoutTransaction { db in try db.execute(sql: sql) }
+    }
+
     /// What the database itself finds wrong with its file; nil when nothing.
     func damage() -> String? {
         do throws(BuildError) {
@@ -490,7 +498,8 @@ final class Index: Sendable {
                     canRetry: true)
             case .SQLITE_IOERR:
                 throw BuildError(
-                    .inputOutput, "cannot read or write \(what): \(error.message ?? "I/O error")", canRetry: true)
+                    .inputOutput, "cannot read or write \(what): \(error.message ?? "I/O error")",
+                    canRetry: true)
             default:
                 throw BuildError(.damaged, "\(what) is damaged: \(error)", canRetry: true)
             }

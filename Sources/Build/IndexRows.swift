@@ -19,7 +19,8 @@ enum RowSum {
         return row.sum
     }
 
-    static func latest(_ subject: Int64, _ at: Int64, _ journal: Int64, _ start: Int64, _ length: Int64) -> Int64
+    static func latest(_ subject: Int64, _ at: Int64, _ journal: Int64, _ start: Int64, _ length: Int64)
+        -> Int64
     {
         var row = Bytes("latest")
         for number in [subject, at, journal, start, length] { row.append(number) }

@@ -20,7 +20,7 @@ final class Lease: Sendable {
         let path = "\(cache)/leases/\(writer)"
         self.path = path
         try disk.makeDirectories("\(cache)/leases")
-        if let found = FileStat(withoutFollowing: path), FileStat.now - found.modified < Self.lifetime {
+        if let found = FileStat(withoutFollowing: path), found.modified > FileStat.now - Self.lifetime {
             throw BuildError(
                 .locked, "a worker named \(writer) is at work in this cache, or was killed a moment ago",
                 canRetry: true)
@@ -59,12 +59,13 @@ final class Lease: Sendable {
         var live: [String: Int64] = [:]
         for name in names(disk, cache) {
             let path = "\(cache)/leases/\(name)"
-            guard let found = FileStat(withoutFollowing: path), FileStat.now - found.modified < lifetime else {
+            guard let found = FileStat(withoutFollowing: path), found.modified > FileStat.now - lifetime
+            else {
                 continue
             }
             let text = (try? disk.contents(of: path, limit: 4096)).flatMap { $0 }
             let started = text.flatMap { Int64(String(decoding: $0.dropLast(), as: UTF8.self)) }
-            live[name] = started ?? found.modified - lifetime
+            live[name] = started ?? found.modified &- lifetime
         }
         return live
     }

@@ -38,7 +38,9 @@ struct Ledger: Sendable {
         let journal: Journal
         let scan: Journal.Scan
 
-        /// Whether this program wrote it: it has its name, or a line that it wrote. Any other file is left alone.
+        /// Whether this program wrote it: it has a journal's name, or a line that is whole.
+        ///
+        /// Any other file is left alone.
         var isOurs: Bool { Cache.isJournal(journal.name) || scan.entries > 0 }
     }
 
@@ -121,7 +123,8 @@ extension Cache {
                 let digest = folder.utf8.count == 2 ? Digest(hex: digits) : nil
                 files.append(
                     ObjectFile(
-                        path: "objects/\(folder)/\(name)", digest: digest, isSetAside: isBad && digest != nil))
+                        path: "objects/\(folder)/\(name)", digest: digest, isSetAside: isBad && digest != nil)
+                )
             }
         }
         return files
@@ -137,6 +140,7 @@ extension Cache {
     ///   - makeRoom: called when the disk has no room for the new journal, before it is tried once more.
     ///   - isKept: whether a record is copied.
     /// - Returns: the bytes of the closed journals before and after.
+    /// - Throws: `build.disk-full`, `build.io`; and what `makeRoom` throws.
     @discardableResult
     func compactJournals(
         _ ledger: Ledger, makingRoom makeRoom: () throws(BuildError) -> Void = {},

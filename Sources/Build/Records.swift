@@ -119,7 +119,9 @@ final class Records: Sendable {
         switch keeper {
         case .builder:
             let isThere = FileStat(withoutFollowing: indexPath) != nil
-            if !isThere, !journals().isEmpty { log("index.sqlite is missing; it is rebuilt from the journals") }
+            if !isThere, !journals().isEmpty {
+                log("index.sqlite is missing; it is rebuilt from the journals")
+            }
             do throws(BuildError) {
                 return try openOnDisk()
             } catch {

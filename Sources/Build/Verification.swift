@@ -210,7 +210,8 @@ extension Cache {
             for name in disk.names(in: "\(path)/tmp") {
                 for file in Self.temporaries(of: name, in: path, disk) {
                     findings.append(
-                        Finding(.fileStray, String(file.dropFirst(path.count + 1)), "left by a killed writer"))
+                        Finding(.fileStray, String(file.dropFirst(path.count + 1)), "left by a killed writer")
+                    )
                 }
             }
         }

@@ -42,7 +42,7 @@ public final class DatasetExplorer: Sendable {
     ///   - hostName: what the machine is called in the page's address.
     /// - Throws: `BuildError`, `ManifestError`.
     public init(dataset: String, cachePath: String, hostName: String = "localhost") throws {
-        let reader = try DatasetReader(dataset, cachePath: cachePath)
+        let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "serve \(dataset)")
         self.reader = reader
         self.cachePath = cachePath
         self.hostName = hostName

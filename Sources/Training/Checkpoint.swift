@@ -42,7 +42,9 @@ struct Progress: Equatable {
             let batch = json["batch"]?.integer, let since = json["epochs_since_best"]?.integer,
             let lossSum = json["loss_sum"]?.double, let metrics = json["metrics_length"]?.integer,
             let events = json["events_length"]?.integer, let seconds = json["seconds"]?.double,
-            let waited = json["waited"]?.double
+            let waited = json["waited"]?.double,
+            [step, epoch, batch, since, metrics, events].allSatisfy({ (0...(1 << 50)).contains($0) }),
+            seconds >= 0, waited >= 0
         else { return nil }
         self.step = step
         self.epoch = epoch
@@ -53,7 +55,9 @@ struct Progress: Equatable {
         eventsLength = events
         self.seconds = seconds
         self.waited = waited
-        if let value = json["best"]?["value"]?.double, let epoch = json["best"]?["epoch"]?.integer {
+        if let value = json["best"]?["value"]?.double, let epoch = json["best"]?["epoch"]?.integer,
+            (0...(1 << 50)).contains(epoch)
+        {
             best = (value, epoch)
         }
     }

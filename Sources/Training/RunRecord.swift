@@ -64,6 +64,7 @@ public struct RunRecord: Sendable {
             let dataset = json["dataset"]?.string,
             let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }),
             let settings = json["parameters"]?.object, let threads = json["threads"]?.integer,
+            (1...1024).contains(threads),
             let foundations = json["foundations"]?.object, let versions = json["versions"],
             let machine = json["machine"]
         else {

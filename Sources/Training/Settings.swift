@@ -51,6 +51,19 @@ public struct Parameter: Sendable, Hashable {
         }
     }
 
+    /// Whether a recorded value is one that `value(of:)` could have given.
+    func takes(_ value: JSONValue?) -> Bool {
+        switch (standard, value) {
+        case (.bool, .bool?): true
+        case (.integer, .integer(let number)?): range.contains(Double(number)) && abs(Double(number)) < 0x1p62
+        // A whole number is written without a fraction by other programs.
+        case (.number, .integer(let number)?): range.contains(Double(number))
+        case (.number, .number(let number)?): number.isFinite && range.contains(number)
+        case (.string, .string(let word)?): choices.isEmpty || choices.contains(word)
+        default: false
+        }
+    }
+
     private var limits: String {
         range.upperBound == .greatestFiniteMagnitude
             ? " of at least \(range.lowerBound)" : " from \(range.lowerBound) to \(range.upperBound)"
@@ -125,6 +138,12 @@ public struct Settings: Sendable, Hashable {
         guard Set(recorded.keys) == Set(recipe.parameters.map(\.name)) else {
             throw TrainingError(
                 .badRun, "the run's parameters are not those of \(recipe.name) in this version; train it anew"
+            )
+        }
+        for parameter in recipe.parameters where !parameter.takes(recorded[parameter.name]) {
+            throw TrainingError(
+                .badRun,
+                "run.json: the parameter '\(parameter.name)' is \(recorded[parameter.name]?.canonical ?? "missing"), which \(recipe.name) does not take"
             )
         }
         values = recorded

@@ -145,7 +145,7 @@ public struct Trainer: Sendable {
         var settings = try Settings(recipe, preset: request.preset, assignments: request.assignments)
         if let epochs = request.epochs { settings.setEpochs(epochs) }
         let device = try Device(request.device)
-        let reader = try DatasetReader(dataset, cachePath: cachePath)
+        let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "train \(name)")
         try recipe.check(reader.snapshot)
         if let threads = request.threads { try TorchRuntime.setThreadCount(threads) }
         var foundations: [String: Digest] = [:]
@@ -188,7 +188,8 @@ public struct Trainer: Sendable {
         if let epochs = request.epochs { settings.setEpochs(epochs) }
         record.settings = settings.values
         let device = try Device(request.device)
-        let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
+        let reader = try DatasetReader(
+            record.snapshot.hex, cachePath: cachePath, holdingFor: "train \(name)")
         if let dataset = request.dataset {
             let named = try DatasetReader(dataset, cachePath: cachePath)
             guard named.digest == record.snapshot else {
@@ -261,7 +262,7 @@ public struct Trainer: Sendable {
         let record = try RunRecord(folder)
         let recipe = try recipe(record.recipe)
         let settings = try Settings(recipe, recorded: record.settings)
-        let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
+        let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath, holdingFor: "use \(name)")
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
         let system = try recipe.make(settings, try context(recipe, settings, reader, device))
         try Checkpoint.loadBest(into: system, from: folder)

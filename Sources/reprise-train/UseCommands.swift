@@ -86,6 +86,9 @@ struct TransferCommand: ParsableCommand {
     @OptionGroup var torch: TorchOptions
 
     func run() throws {
+        guard !RawFile.isSame(content, out) else {
+            throw TrainingError(.usage, "--out is the content itself, which would be lost; name another file")
+        }
         let (name, out, set, start) = (name, out, set, ContinuousClock.now)
         let (path, style, contentStyle, bytes) = (content, style, contentStyle, try RawFile.read(content))
         let result = try torch.onTorch { trainer, device in

@@ -53,7 +53,9 @@ enum Files {
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 1 << 16)
-        while case let count = systemRead(descriptor, &part, part.count), count > 0 { bytes += part[..<count] }
+        while case let count = systemRead(descriptor, &part, part.count), count > 0 {
+            bytes += part[..<count]
+        }
         return bytes
     }
 
