@@ -96,10 +96,11 @@ public final class Cache: Sendable {
         records = Records(disk, root: path, keeper: keeper, log: log)
         self.writer = writer
         if access == .reading {
-            guard Self.isCache(path, disk), disk.isFolder("\(path)/objects") else {
+            let isCache = Self.isCache(path, disk)
+            if isCache { try Self.checkFolders(in: path, writer: writer, disk) }
+            guard isCache, disk.isFolder("\(path)/objects") else {
                 throw BuildError(.noCache, "no cache at \(path); `reprise build` makes one", canRetry: false)
             }
-            try Self.checkFolders(in: path, writer: writer, disk)
             (lock, lease) = (nil, nil)
             return
         }

@@ -20,7 +20,9 @@ final class Lease: Sendable {
         let path = "\(cache)/leases/\(writer)"
         self.path = path
         try disk.makeDirectories("\(cache)/leases")
-        if let found = FileStat(withoutFollowing: path), found.modified > FileStat.now - Self.lifetime {
+        if let found = FileStat(withoutFollowing: path), found.isRegularFile,
+            found.modified > FileStat.now - Self.lifetime
+        {
             throw BuildError(
                 .locked, "a worker named \(writer) is at work in this cache, or was killed a moment ago",
                 canRetry: true)

@@ -90,9 +90,18 @@ final class Records: Sendable {
 
     /// Takes the journals in from their starts; what is known of sources stays.
     func rebuild() throws(BuildError) {
-        try withIndex { (index) throws(BuildError) in
-            try index.clear()
-            try catchUp(index)
+        try opened.withLock { (held) throws(BuildError) in
+            do throws(BuildError) {
+                if held == nil { held = try indexOnDisk(for: .keeper) }
+                guard let index = held else { return }
+                try index.clear()
+                try catchUp(index)
+            } catch {
+                guard error.concernsTheIndex else { throw error }
+                held?.close()
+                held = nil
+                held = try replaced(because: error.message)
+            }
         }
     }
 

@@ -100,7 +100,8 @@ import Testing
         let (toy, snapshots) = try grown()
         let run = "\(toy.cache)/runs/net-1"
         try disk.makeDirectories(run)
-        try Files.write("\(run)/run.json", Array("{\"recipe\":\"net\",\"snapshot\":\"\(snapshots[0].hex)\"}\n".utf8))
+        try Files.write(
+            "\(run)/run.json", Array("{\"recipe\":\"net\",\"snapshot\":\"\(snapshots[0].hex)\"}\n".utf8))
         return (toy, snapshots, run)
     }
 
@@ -160,9 +161,12 @@ import Testing
 
     @Test func aKilledProcessHoldsNothing() async throws {
         let (toy, snapshots) = try grown()
-        await #expect(processExitsWith: .signal(SIGKILL)) { [toy = toy as Toy, hex = snapshots[0].hex as String] in
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            [toy = toy as Toy, hex = snapshots[0].hex as String] in
             let cache = try Cache(path: toy.cache, for: .reading)
-            guard let digest = Digest(hex: hex), let hold = try cache.hold(digest, for: "train net") else { return }
+            guard let digest = Digest(hex: hex), let hold = try cache.hold(digest, for: "train net") else {
+                return
+            }
             withExtendedLifetime(hold) { _ = kill(getpid(), SIGKILL) }
         }
         #expect(Disk().names(in: "\(toy.cache)/holders").count == 2, "it left its file")
@@ -188,17 +192,18 @@ import Testing
         try Files.write(reference, wrong)
         #expect(try refusal()?.message.contains("refs/toy names snapshot") == true)
         // What a repair set aside and no build has replaced is still wanted.
-        _ = try Cache(path: toy.cache, for: .building(wait: false), disk: disk).repair(with: Workers(count: 1))
+        _ = try Cache(path: toy.cache, for: .building(wait: false), disk: disk).repair(
+            with: Workers(count: 1))
         #expect(try refusal()?.message.contains("refs/toy.bad") == true)
         #expect(try toy.build(disk).snapshot == snapshots[2])
         #expect(FileStat(path: "\(reference).bad") == nil)
         #expect(try collect(toy, keep: 5).removedObjects == 0)
         // The snapshot's object is gone, or is none.
-        let cache = try Cache(path: toy.cache, for: .building(wait: false), disk: disk)
-        let object = cache.path(of: snapshots[2])
+        let object = try Cache(path: toy.cache, for: .reading, disk: disk).path(of: snapshots[2])
         rename(object, "\(object).away")
         #expect(try refusal()?.message.contains("is not in the cache") == true)
         rename("\(object).away", object)
+        let cache = try Cache(path: toy.cache, for: .building(wait: false), disk: disk)
         let error = #expect(throws: BuildError.self) {
             try cache.collectGarbage(keep: 0, grace: 0, isDryRun: false) { (_) throws(BuildError) in
                 throw BuildError(.damaged, "no snapshot", canRetry: false)
@@ -234,7 +239,8 @@ import Testing
                     ? ENOSPC : nil
             }
             let cache = try Cache(path: toy.cache, for: .building(wait: false), disk: Disk(full))
-            let done = try cache.collectGarbage(keep: 0, grace: 0, isDryRun: false) { (digest) throws(BuildError) in
+            let done = try cache.collectGarbage(keep: 0, grace: 0, isDryRun: false) {
+                (digest) throws(BuildError) in
                 try Toy.reached(digest, in: cache)
             }
             #expect(done.removedObjects == 5)

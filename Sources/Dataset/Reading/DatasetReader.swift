@@ -20,9 +20,10 @@ public final class DatasetReader: Sendable {
     ///     is let go or the process ends.
     /// - Throws: `BuildError`: `build.no-cache`, `build.no-dataset`, and what reading the snapshot meets.
     public init(_ name: String, cachePath: String, holdingFor purpose: String? = nil) throws {
-        cache = try Cache(path: cachePath, for: .reading)
-        digest = try Self.find(name, cache)
-        hold = try purpose.map { (purpose) throws(BuildError) in try cache.hold(digest, for: purpose) } ?? nil
+        let cache = try Cache(path: cachePath, for: .reading)
+        let digest = try Self.find(name, cache)
+        hold = try purpose.flatMap { (purpose) throws(BuildError) in try cache.hold(digest, for: purpose) }
+        (self.cache, self.digest) = (cache, digest)
         snapshot = try Snapshot(decoding: cache.bytes(of: digest))
     }
 

@@ -45,7 +45,7 @@ public struct RunListing: Sendable {
         self.recipe = recipe
         self.dataset = dataset
         self.snapshot = snapshot
-        bytes = RunFiles.size(of: String(path.dropLast("/run.json".count)))
+        self.bytes = RunFiles.size(of: String(path.dropLast("/run.json".count)))
         foundations = (json["foundations"]?.object ?? [:]).keys.sorted().compactMap { parameter in
             json["parameters"]?[parameter]?.string
         }
