@@ -161,7 +161,13 @@ struct Journal: Sendable {
                 return scan
             }
             if used == 0 {
-                // A line longer than the part: make room for it. A hole in a file has no line's end.
+                // A hole in the file, or what a power cut left of its end: nothing that follows is read.
+                if part.span.withUnsafeBytes({ $0.baseAddress.map { memchr($0, 0, filled) != nil } ?? false })
+                {
+                    scan.tornBytes = max(0, (FileStat(descriptor: descriptor)?.size ?? 0) - scan.end)
+                    return scan
+                }
+                // A line longer than the part: make room for it.
                 guard part.count < lineLimit else {
                     throw .foreign(path, "has a line of more than \(part.count) bytes")
                 }
@@ -274,6 +280,9 @@ final class JournalWriter {
             }
             if let newline = part[..<count].lastIndex(of: 0x0A) { return start + newline + 1 }
             at = start
+            guard size - at < journal.lineLimit else {
+                throw .foreign(journal.path, "has a line of more than \(journal.lineLimit) bytes")
+            }
         }
         return 0
     }

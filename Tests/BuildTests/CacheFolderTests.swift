@@ -227,12 +227,24 @@ import Testing
         try Files.write("\(path)/refs/toy", [])
         #expect(truncate("\(path)/refs/toy", 1 << 40) == 0)
         #expect(throws: BuildError.self) { try cache.references() }
-        // A journal of one endless line.
-        let journal = Journal(name: "s.jsonl", path: "\(path)/journals/s.jsonl", lineLimit: 8 << 20)
-        try Files.write(journal.path, [])
-        #expect(truncate(journal.path, 1 << 40) == 0)
-        let error = #expect(throws: BuildError.self) { try journal.scan(disk) { _, _ in } }
-        #expect(error?.code == .foreignFile)
+        // A journal that is a hole, and one of one endless line.
+        let hole = Journal(name: "s.jsonl", path: "\(path)/journals/s.jsonl")
+        try Files.write(hole.path, [])
+        #expect(truncate(hole.path, 1 << 40) == 0)
+        let scan = try hole.scan(disk) { _, _ in }
+        #expect(scan.entries == 0)
+        #expect(scan.tornBytes == 1 << 40)
+        let strays = try cache.verify(with: Workers(count: 1)).findings.filter {
+            $0.path == "journals/s.jsonl"
+        }
+        #expect(strays.map(\.kind) == [.fileStray])
+        let line = Journal(name: "l.jsonl", path: "\(folder.path)/l.jsonl", lineLimit: 4 << 20)
+        try Files.write(line.path, [UInt8](repeating: 0x78, count: 5 << 20))
+        let endless = #expect(throws: BuildError.self) { try line.scan(disk) { _, _ in } }
+        #expect(endless?.code == .foreignFile)
+        let writer = JournalWriter(line, disk: disk)
+        let refused = #expect(throws: BuildError.self) { try writer.append([]) }
+        #expect(refused?.code == .foreignFile)
     }
 
     @Test func numbersOutOfRangeAreDamage() throws {
