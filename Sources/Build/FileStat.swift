@@ -69,11 +69,6 @@ public struct FileStat: Sendable, Hashable {
         Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 
-    /// Nanoseconds since 1970; times beyond the years 1677 to 2262 wrap around, so that two of them still differ.
-    private static func nanoseconds(_ time: timespec) -> Int64 {
-        Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
-    }
-
     /// What a walk over folders was told of a regular file; times in nanoseconds since 1970.
     public init(size: Int, modified: Int64, changed: Int64, inode: UInt64) {
         self.size = size

@@ -14,10 +14,10 @@ import Testing
         let file = try SoundFile(path: path)
         var samples = [Float](repeating: 0, count: 1 << 18)
         var count = 0
-        samples.withUnsafeMutableBufferPointer { samples in
+        try samples.withUnsafeMutableBufferPointer { samples in
             guard let base = samples.baseAddress else { return }
             while true {
-                let frames = file.read(into: base + count, count: 1000)
+                let frames = try file.read(into: base + count, count: 1000)
                 if frames == 0 { break }
                 count += frames * file.channels
             }
