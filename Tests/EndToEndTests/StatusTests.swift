@@ -42,8 +42,11 @@ struct StatusTests {
     }
 
     @Test func aLockedCacheIs11AndWaitingCanBeInterrupted() throws {
-        try FileManager.default.createDirectory(
-            at: place.folder.appendingPathComponent("cache"), withIntermediateDirectories: true)
+        #expect(try place.run("build", "styles.yaml").status == 0)
+        // Another steps count, so that there is something to build.
+        let manifest = place.folder.appendingPathComponent("styles.yaml")
+        let text = try String(contentsOf: manifest, encoding: .utf8)
+        try Data((text + "\ndedupe: true\n").utf8).write(to: manifest)
         let lock = open(
             place.folder.appendingPathComponent("cache/lock").path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
         defer { close(lock) }
