@@ -132,11 +132,19 @@ struct TransferCommand: ParsableCommand {
             print(object.canonical)
             return
         }
-        print("out        \(out)")
-        for measure in result.measures {
-            print("\(measure.name.replacing("_", with: " "))  \(format(measure.value, 2))")
+        let lines =
+            [("out", out)]
+            + result.measures.map { ($0.name.replacing("_", with: " "), Self.shown($0.value)) }
+            + [("time", "\(format(seconds, 2)) s")]
+        let width = max(11, (lines.map(\.0.count).max() ?? 0) + 2)
+        for (name, value) in lines {
+            print(name + String(repeating: " ", count: width - name.count) + value)
         }
-        print("time       \(format(seconds, 2)) s")
+    }
+
+    /// A count without decimals, another number with two.
+    private static func shown(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? grouped(Int(value)) : format(value, 2)
     }
 }
 
