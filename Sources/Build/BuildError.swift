@@ -4,7 +4,7 @@
     internal import Darwin
 #endif
 
-/// Why a build, or work on a cache, could not go on: the environment or the cache, never one input's bytes.
+/// Why a build, or work on a cache, could not continue: the environment or the cache, never one input's bytes.
 public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A stable name for what went wrong.
     public struct Code: RawRepresentable, Hashable, Sendable {
@@ -61,7 +61,7 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The message with its code.
     public var description: String { "\(message) [\(code.rawValue)]" }
 
-    /// Whether only one source is concerned, so that a build can go on with the others.
+    /// Whether only one source is concerned, so that a build can continue with the others.
     public var concernsOneSource: Bool { code == .sourceUnreadable || code == .sourceChanged }
 
     /// The status with which a command ends on this error.
@@ -77,7 +77,8 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     static var interrupted: BuildError {
-        BuildError(.interrupted, "interrupted; finished work is kept, build again to go on", canRetry: true)
+        BuildError(
+            .interrupted, "interrupted; finished work is kept, build again to continue", canRetry: true)
     }
 
     /// An error of the system, told by its number.
@@ -86,7 +87,8 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         switch number {
         case ENOSPC, EDQUOT:
             return BuildError(
-                .diskFull, "cannot \(doing) \(path): \(reason); free some room and try again", canRetry: true)
+                .diskFull, "cannot \(doing) \(path): \(reason); free some disk space and try again",
+                canRetry: true)
         case EROFS, EACCES, EPERM:
             return BuildError(
                 .readOnly, "cannot \(doing) \(path): \(reason); the cache must be writable for this",
@@ -96,7 +98,7 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         default:
             return BuildError(
                 .inputOutput,
-                "cannot \(doing) \(path): \(reason); try again, and look at the disk if it stays",
+                "cannot \(doing) \(path): \(reason); try again; if the error persists, check the disk",
                 canRetry: true)
         }
     }

@@ -27,7 +27,7 @@ public final class Cache: Sendable {
         case reading
         /// Building and tidying: at most one at a time; when taken, waiting with a message or `build.locked`.
         case building(wait: Bool)
-        /// Running actions for somebody else's build, from any machine, under a name that no other worker has.
+        /// Running actions for another process's build, from any machine, under a name that no other worker has.
         case working(name: String)
     }
 
@@ -91,7 +91,9 @@ public final class Cache: Sendable {
         self.writer = writer
         if access == .reading {
             guard FileStat(path: "\(path)/objects") != nil else {
-                throw BuildError(.noCache, "no cache at \(path); `build` makes one", canRetry: false)
+                throw BuildError(
+                    .noCache, "there is no cache at \(path); 'reprise build MANIFEST' creates it",
+                    canRetry: false)
             }
             (lock, lease) = (nil, nil)
             return
@@ -217,7 +219,7 @@ public final class Cache: Sendable {
         }
     }
 
-    /// Makes the index anew from the journals; it answers as the one before it did.
+    /// Rebuilds the index from the journals; it gives the same answers as the one before.
     ///
     /// - Throws: `build.read-only`, `build.disk-full`, `build.io`.
     public func rebuildIndex() throws(BuildError) {
@@ -244,7 +246,7 @@ final class Lock: Sendable {
         guard wait else {
             disk.close(descriptor)
             throw BuildError(
-                .locked, "another build works in this cache (\(path)); try again when it is done",
+                .locked, "another build is using this cache (\(path)); try again when it has finished",
                 canRetry: true)
         }
         waiting()

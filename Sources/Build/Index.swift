@@ -7,7 +7,7 @@ internal import GRDB
 final class Index: Sendable {
     /// The layout of the tables.
     ///
-    /// A cache with another number is indexed anew from its journals.
+    /// A cache with another number has its index rebuilt from its journals.
     ///
     /// - 1: the first: action, latest, dropped, journal, source.
     static let schema = 1
@@ -129,7 +129,7 @@ final class Index: Sendable {
 
     /// What is known of an action that has no result.
     struct Absence {
-        /// Why the record under its key was struck out last, when it was.
+        /// Why the record under its key was dropped last, when it was.
         var dropped: DropReason?
         /// Where the youngest record of its stage on its subject stands.
         var latest: (journal: String, place: Range<Int>)?
@@ -204,7 +204,7 @@ final class Index: Sendable {
         }
     }
 
-    /// The first eight bytes of a hash stand for stage and subject; whoever reads the record compares both.
+    /// The first eight bytes of a hash stand for stage and subject; the reader of the record compares both.
     private static func subjectNumber(_ stage: String, _ subject: String) -> Int64 {
         Int64(bitPattern: Digest(of: Array("\(stage)\u{0}\(subject)".utf8)).prefix)
     }
@@ -370,7 +370,8 @@ final class Index: Sendable {
             switch error.resultCode {
             case .SQLITE_FULL:
                 throw BuildError(
-                    .diskFull, "no room for \(what); free some and try again", canRetry: true)
+                    .diskFull, "the disk is full: cannot write \(what); free some disk space and try again",
+                    canRetry: true)
             case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
                 throw BuildError(
                     .readOnly, "cannot write \(what): \(error.message ?? "read-only")", canRetry: false)

@@ -22,7 +22,7 @@ final class Lease: Sendable {
         try disk.makeDirectories("\(cache)/leases")
         if let found = FileStat(path: path), FileStat.now - found.modified < Self.lifetime {
             throw BuildError(
-                .locked, "a worker named \(writer) is at work in this cache, or was killed a moment ago",
+                .locked, "a worker named \(writer) is using this cache, or was just killed",
                 canRetry: true)
         }
         try disk.remove(path)

@@ -28,7 +28,7 @@ struct Ledger: Sendable {
     private(set) var journals: [(journal: Journal, scan: Journal.Scan)] = []
     /// The records that stand, by key.
     private(set) var rows: [Digest: Row] = [:]
-    /// The youngest line that strikes out each key.
+    /// The youngest line that drops each key.
     private(set) var drops: [Digest: (reason: DropReason, at: Int64)] = [:]
     /// How many lines are whole.
     private(set) var lineCount = 0
@@ -101,10 +101,10 @@ extension Cache {
         return files
     }
 
-    /// Writes one journal that holds what stands in the closed ones, then removes those.
+    /// Writes one journal that holds what is in the closed ones, then removes those.
     ///
-    /// Journals of live workers stay, and so do, beside them, the lines that strike out records. Killed between
-    /// the two steps, all lines stand twice, which changes nothing. Afterwards the index is made anew.
+    /// Journals of live workers stay, and so do, beside them, the lines that drop records. Killed between
+    /// the two steps, all lines appear twice, which changes nothing. Afterwards the index is rebuilt.
     ///
     /// - Returns: the bytes of the closed journals before and after.
     @discardableResult

@@ -103,7 +103,7 @@ final class ObjectStore: Sendable {
             } catch {
                 guard FileStat(path: path) == nil else { throw error }
                 throw BuildError(
-                    .objectMissing, "object \(digest) is not in the cache; build again to make it anew",
+                    .objectMissing, "object \(digest) is not in the cache; build again to restore it",
                     canRetry: true)
             }
         }
@@ -115,7 +115,7 @@ final class ObjectStore: Sendable {
         _ = disk.calls.rename(path, path + ".bad")
         return BuildError(
             .objectCorrupt,
-            "object \(digest) is damaged; it was set aside as \(path).bad, build again to make it anew",
+            "object \(digest) is damaged; it was set aside as \(path).bad; build again to restore it",
             canRetry: true)
     }
 

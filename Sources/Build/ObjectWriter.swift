@@ -6,7 +6,7 @@
 
 /// A new object being written: into a temporary file, hashed on the way, named when it is whole.
 ///
-/// Used by one thread at a time. One that is let go unsealed leaves nothing behind.
+/// Used by one thread at a time. One that is released unsealed leaves nothing behind.
 public final class ObjectWriter {
     private let disk: Disk
     private let path: String

@@ -42,7 +42,7 @@ final class Records: Sendable {
         }
     }
 
-    /// Works with the index; one that turns out damaged is made anew from the journals, once.
+    /// Works with the index; a damaged one is rebuilt from the journals, once.
     func withIndex<Result>(_ body: (Index) throws(BuildError) -> Result) throws(BuildError) -> Result {
         var used: Index?
         do throws(BuildError) {
@@ -52,9 +52,9 @@ final class Records: Sendable {
         } catch {
             guard error.code == .damaged, keeper == .builder else { throw error }
             try opened.withLock { (held) throws(BuildError) in
-                // Another thread may have met the same damage, and made the index anew meanwhile.
+                // Another thread may have met the same damage, and rebuilt the index meanwhile.
                 guard held === used else { return }
-                log("index.sqlite is damaged; it is made anew from the journals")
+                log("index.sqlite is damaged; rebuilding it from the journals")
                 held?.close()
                 held = nil
                 for suffix in ["", "-wal", "-shm"] { try disk.remove(indexPath + suffix) }
@@ -72,7 +72,7 @@ final class Records: Sendable {
         }
     }
 
-    /// Makes the index anew from the journals; what was known of sources is lost with a damaged one only.
+    /// Rebuilds the index from the journals; what was known of sources is lost only if the old one is damaged.
     func rebuild() throws(BuildError) {
         try withIndex { (index) throws(BuildError) in
             try index.clear()
@@ -93,7 +93,7 @@ final class Records: Sendable {
         switch keeper {
         case .builder:
             if FileStat(path: indexPath) == nil, !journals().isEmpty {
-                log("index.sqlite is missing; it is made anew from the journals")
+                log("index.sqlite is missing; rebuilding it from the journals")
             }
             return try openOnDisk()
         case .worker:
@@ -129,7 +129,7 @@ final class Records: Sendable {
         let names = Set(journals.map(\.name))
         let hasShrunk = zip(journals, sizes).contains { $0.1 < known[$0.0.name] ?? 0 }
         if hasShrunk || known.keys.contains(where: { !names.contains($0) }) {
-            log("a journal is shorter than the index knows it; the index is made anew from the journals")
+            log("a journal is shorter than the index recorded; rebuilding the index from the journals")
             try index.clear()
             known = [:]
         }
@@ -151,7 +151,7 @@ final class Records: Sendable {
         try flush(upTo: scan.end)
         if !scan.damaged.isEmpty {
             log(
-                "\(scan.damaged.count) damaged lines in journals/\(journal.name) are passed over; see `verify`"
+                "\(scan.damaged.count) damaged lines in journals/\(journal.name) are skipped; see `verify`"
             )
         }
     }

@@ -106,7 +106,8 @@ final class GrowingFile {
         guard descriptor >= 0 else { throw RunFolder.fault("open", path) }
         let size = lseek(descriptor, 0, SEEK_END)
         guard size >= off_t(length) else {
-            throw TrainingError(.badRun, "\(path) is shorter than the checkpoint says; the run cannot go on")
+            throw TrainingError(
+                .badRun, "\(path) is shorter than the checkpoint says; the run cannot continue")
         }
         guard ftruncate(descriptor, off_t(length)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
             throw RunFolder.fault("cut", path)

@@ -8,11 +8,11 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Check every byte of the cache.",
         discussion: """
-            Exit status: 0 sound; 12 damaged. With --repair damaged things are set aside, and the datasets that need \
-            them are built again from their manifests and sources; 0 mended, 12 something could not be made anew.
+            Exit status: 0 sound; 12 damaged. With --repair, damaged files are set aside, and the datasets that need \
+            them are rebuilt from their manifests and sources; 0 repaired, 12 not everything could be rebuilt.
             """)
 
-    @Flag(help: "Set damaged things aside, and build the datasets that need them again.")
+    @Flag(help: "Set damaged files aside, and rebuild the datasets that need them.")
     var repair = false
 
     @OptionGroup var common: CommonOptions
@@ -28,7 +28,7 @@ struct VerifyCommand: ParsableCommand {
         } else {
             show(found)
             print(
-                "\(counts(found)): \(found.isSound ? "sound" : "damaged; 'reprise verify --repair' mends it")"
+                "\(counts(found)): \(found.isSound ? "sound" : "damaged; repair it with 'reprise verify --repair'")"
             )
         }
         if !found.isSound { throw Ending(status: .damaged) }
@@ -58,13 +58,14 @@ struct VerifyCommand: ParsableCommand {
                     item.failure
                     ?? item.summary.map { "\(grouped($0.run)) actions run, snapshot \($0.snapshot.short)" }
                     ?? ""
-                print("\(item.failure == nil ? "built again" : "not built")  \(item.dataset): \(what)")
+                print("\(item.failure == nil ? "rebuilt" : "not rebuilt")  \(item.dataset): \(what)")
             }
             for finding in done.lost {
-                print("lost  \(finding.path): no newest snapshot needs it\(subject(finding))".shown)
+                print("lost  \(finding.path): only older snapshots needed it\(subject(finding))".shown)
             }
             let end =
-                found.isSound ? "sound" : done.isMended ? "mended" : "damage set aside, not all made anew"
+                found.isSound
+                ? "sound" : done.isMended ? "repaired" : "damage set aside, not everything could be rebuilt"
             print("\(counts(found)): \(end)")
         }
         if !done.isMended { throw Ending(status: .damaged) }
@@ -96,19 +97,19 @@ struct VerifyCommand: ParsableCommand {
 
 struct CollectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "gc", abstract: "Remove what no dataset needs any more.",
+        commandName: "gc", abstract: "Remove objects that no dataset needs.",
         discussion: """
-            Kept: the newest snapshot of each dataset, --keep older ones, and everything from which they were made, so \
-            that the next build has nothing more to do than before. What is younger than the grace stays too.
+            Kept: the newest snapshot of each dataset, --keep older ones, and everything they were made from, so the \
+            next build has no extra work. Objects younger than --grace are kept too.
             """)
 
-    @Option(help: ArgumentHelp("Older snapshots to keep of each dataset.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of older snapshots to keep for each dataset.", valueName: "n"))
     var keep = 1
 
-    @Option(help: ArgumentHelp("Seconds for which new objects are left alone.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Keep objects that are younger than this.", valueName: "seconds"))
     var grace = 3600
 
-    @Flag(help: "Only say what would go.")
+    @Flag(help: "Only show what would be removed.")
     var dryRun = false
 
     @OptionGroup var common: CommonOptions
@@ -155,11 +156,11 @@ struct CollectCommand: ParsableCommand {
 
 struct IndexCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "index", abstract: "Look after the cache's index.", subcommands: [Rebuild.self])
+        commandName: "index", abstract: "Maintain the cache's index.", subcommands: [Rebuild.self])
 
     struct Rebuild: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "rebuild", abstract: "Make the index anew from the journals and the objects.")
+            commandName: "rebuild", abstract: "Rebuild the index from the journals and the objects.")
 
         @OptionGroup var common: CommonOptions
 
@@ -168,7 +169,7 @@ struct IndexCommand: ParsableCommand {
                 path: common.cachePath, for: .building(wait: true),
                 log: { Terminal.standardError.writeLine($0) })
             try cache.rebuildIndex()
-            print(common.json ? #"{"rebuilt":true}"# : "the index is made anew")
+            print(common.json ? #"{"rebuilt":true}"# : "the index has been rebuilt")
         }
     }
 }

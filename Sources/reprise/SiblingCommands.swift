@@ -75,7 +75,7 @@ extension TrainerCommand {
 
 struct TrainCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Train a recipe on a dataset, or go on with a run.")
+        commandName: "train", abstract: "Train a recipe on a dataset, or resume a run.")
 
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise train --help'.")
     var arguments: [String] = []
@@ -99,7 +99,7 @@ struct TransferCommand: TrainerCommand {
 
 struct RecipesCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
-        commandName: "recipes", abstract: "List the systems that can be trained.")
+        commandName: "recipes", abstract: "List the recipes, trained and optimised.")
 
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise recipes --help'.")
     var arguments: [String] = []
@@ -107,7 +107,7 @@ struct RecipesCommand: TrainerCommand {
 
 struct RunsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "runs", abstract: "List the trainings of a cache.")
+        commandName: "runs", abstract: "List the training runs in the cache.")
 
     @OptionGroup var common: CommonOptions
 
@@ -118,7 +118,7 @@ struct RunsCommand: ParsableCommand {
             return
         }
         if runs.isEmpty {
-            print("no runs yet; 'reprise train RECIPE --dataset DATASET' makes one")
+            print("no runs yet; start one with 'reprise train RECIPE --dataset DATASET'")
             return
         }
         print(

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The exit statuses that need a cache in trouble; the others stand in `CommandLineTests`.
+/// The exit statuses that need a cache in trouble; the others are in `CommandLineTests`.
 struct StatusTests {
     let place: Workplace
 
@@ -23,7 +23,7 @@ struct StatusTests {
         #expect(found.output.contains("objects/\(object)"))
         let repair = try place.run("verify", "--repair")
         #expect(repair.status == 0)
-        #expect(repair.output.contains("built again  styles"), "\(repair.output)")
+        #expect(repair.output.contains("rebuilt  styles"), "\(repair.output)")
         #expect(try place.run("verify").status == 0)
         let null = try place.run("build", "styles.yaml", "--json").json()
         #expect((null["actions"] as? [String: Int])?["run"] == 0, "a repair leaves nothing to the next build")

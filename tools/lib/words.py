@@ -31,7 +31,7 @@ def files(root):
         if os.path.isfile(path):
             yield place
         for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if name != "Fixtures" and not name.startswith("."))
+            folders[:] = sorted(name for name in folders if name not in ("Fixtures", "seeds") and not name.startswith("."))
             for name in sorted(names):
                 relative = os.path.relpath(os.path.join(folder, name), root)
                 # tools/test and its neighbours are scripts without an ending.

@@ -37,7 +37,7 @@ public final class DatasetReader: Sendable {
         if let size = FileStat(path: cache.path(of: digest))?.size, size > maximumByteCount {
             throw BuildError(
                 .damaged,
-                "\(name) has \(size) bytes, and \(maximumByteCount) are the most; build the dataset again",
+                "\(name) has \(size) bytes, but the limit is \(maximumByteCount); build the dataset again",
                 canRetry: false)
         }
         return try Snapshot(decoding: cache.bytes(of: digest), named: name)

@@ -17,7 +17,7 @@ public struct RunListing: Sendable {
     /// What its best weights reached, and in which epoch, from 1.
     public let best: (metric: String, value: Double, epoch: Int)?
 
-    /// Every run in `<cache>/runs`, by name; folders without a readable `run.json` are passed over.
+    /// Every run in `<cache>/runs`, by name; folders without a readable `run.json` are skipped.
     ///
     /// - Throws: `build.no-cache` when there is no cache.
     public static func all(cachePath: String) throws(BuildError) -> [RunListing] {
