@@ -102,6 +102,9 @@ var targets: [Target] = [
     .executableTarget(
         name: "LoaderSpeed", dependencies: ["Dataset", "Tensors"], path: "tools/benchmarks/loader-speed",
         swiftSettings: strict),
+    .executableTarget(
+        name: "InversionSpeed", dependencies: ["Audio", "Tensors"], path: "tools/benchmarks/inversion",
+        swiftSettings: strict),
     // Tests mirror Sources; the last two look at the whole.
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
     .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),

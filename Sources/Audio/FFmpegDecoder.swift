@@ -98,7 +98,7 @@ final class FFmpegDecoder {
         pid_t, Int32, Int32
     ) {
         var name = Array("/tmp/reprise-ffmpeg-XXXXXX".utf8CString)
-        if let folder = getenv("TMPDIR") {
+        if let folder = getenv("TMPDIR"), folder.pointee != 0 {
             name = Array((String(cString: folder) + "/reprise-ffmpeg-XXXXXX").utf8CString)
         }
         let messages = mkstemp(&name)

@@ -41,6 +41,12 @@ struct FilterBank {
         return sum
     }
 
+    /// A row's first bin that is not zero, and its weights from there.
+    func row(_ row: Int) -> (start: Int, weights: UnsafeBufferPointer<Float>) {
+        let first = weights.pointer + offsets[row] + starts[row]
+        return (starts[row], UnsafeBufferPointer(start: first, count: ends[row] - starts[row]))
+    }
+
     /// `librosa.filters.mel`: triangles whose feet are on their neighbours' tops.
     static func mel(_ mel: MelParameters, sampleRate: Int, nFFT: Int) -> FilterBank {
         let low = mel.scale.mel(of: mel.fMin)

@@ -28,7 +28,7 @@ final class Transform {
     }
 
     /// The window in the middle of a frame, zeros beside it.
-    private static func window(_ parameters: STFTParameters) -> [Float] {
+    static func window(_ parameters: STFTParameters) -> [Float] {
         var frame = [Float](repeating: 0, count: parameters.nFFT)
         let start = (parameters.nFFT - parameters.winLength) / 2
         for i in 0..<parameters.winLength {
@@ -99,5 +99,5 @@ final class Transform {
 }
 
 extension SIMD4<Float> {
-    @inline(__always) fileprivate var backwards: SIMD4<Float> { SIMD4(self[3], self[2], self[1], self[0]) }
+    @inline(__always) var backwards: SIMD4<Float> { SIMD4(self[3], self[2], self[1], self[0]) }
 }

@@ -34,6 +34,12 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let objectCorrupt = Code(rawValue: "build.object-corrupt")
         /// The cache is damaged in a way that building again doesn't mend.
         public static let damaged = Code(rawValue: "build.damaged")
+        /// The folder holds other things; a cache is not made of it.
+        public static let notACache = Code(rawValue: "build.not-a-cache")
+        /// A link, a device, or a file of impossible size is in the cache where a file of the cache belongs.
+        public static let foreignFile = Code(rawValue: "build.foreign-file")
+        /// The index has another version's tables; the builder replaces it.
+        static let indexSchema = Code(rawValue: "build.index-schema")
         /// A source is not there or can't be opened or read.
         public static let sourceUnreadable = Code(rawValue: "source.unreadable")
         /// A source changed while it was being read.
@@ -64,12 +70,16 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Whether only one source is concerned, so that a build can continue with the others.
     public var concernsOneSource: Bool { code == .sourceUnreadable || code == .sourceChanged }
 
+    /// Whether the index cannot be used, and another one made from the journals can.
+    var concernsTheIndex: Bool { code == .damaged || code == .indexSchema }
+
     /// The status with which a command ends on this error.
     public var exitStatus: ExitStatus {
         switch code {
         case .noCache, .noDataset: .noCache
         case .locked: .locked
-        case .objectMissing, .objectCorrupt, .damaged: .damaged
+        case .notACache: .usage
+        case .objectMissing, .objectCorrupt, .damaged, .foreignFile: .damaged
         case .sourceUnreadable, .sourceChanged: .quarantined
         case .interrupted: .interrupted
         default: .failed
@@ -79,6 +89,14 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
     static var interrupted: BuildError {
         BuildError(
             .interrupted, "interrupted; finished work is kept, build again to continue", canRetry: true)
+    }
+
+    /// Something in a cache that Reprise did not put there.
+    static func foreign(_ path: String, _ what: String) -> BuildError {
+        BuildError(
+            .foreignFile,
+            "\(path) \(what); Reprise follows no links inside a cache and reads regular files only: remove it, or put the file itself there",
+            canRetry: false)
     }
 
     /// An error of the system, told by its number.

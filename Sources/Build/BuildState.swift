@@ -27,7 +27,23 @@ public struct BuildState: Sendable, Hashable {
         self.numerics = numerics
     }
 
-    var json: JSONValue {
+    /// The state with the start of its SHA-256 as the last member, so that no flipped bit of it is believed.
+    var bytes: [UInt8] {
+        guard case .object(var members) = json else { return [] }
+        members["sha"] = .string(Digest(of: json.canonicalBytes).short)
+        return JSONValue.object(members).canonicalBytes
+    }
+
+    /// Reads what `bytes` gave; nil for anything else.
+    init?(bytes: [UInt8]) {
+        guard case .object(var members)? = try? JSONValue(parsing: bytes),
+            let sum = members.removeValue(forKey: "sha")?.string,
+            sum == Digest(of: JSONValue.object(members).canonicalBytes).short
+        else { return nil }
+        self.init(json: .object(members))
+    }
+
+    private var json: JSONValue {
         [
             "fingerprint": fingerprint.map { JSONValue($0) } ?? .null, "snapshot": JSONValue(snapshot),
             "summary": summary, "origin": origin.map { .string($0) } ?? .null,
@@ -36,13 +52,14 @@ public struct BuildState: Sendable, Hashable {
         ]
     }
 
-    init?(json: JSONValue) {
+    private init?(json: JSONValue) {
         guard let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }),
             let summary = json["summary"], let pairs = json["objects"]?.array
         else { return nil }
         let objects = pairs.compactMap { pair -> ObjectReference? in
             guard let parts = pair.array, parts.count == 2,
-                let digest = parts[0].string.flatMap({ Digest(hex: $0) }), let size = parts[1].integer
+                let digest = parts[0].string.flatMap({ Digest(hex: $0) }), let size = parts[1].integer,
+                size >= 0
             else { return nil }
             return ObjectReference(digest: digest, size: size)
         }
@@ -110,14 +127,14 @@ extension Cache {
     }
     /// What the last complete build of a dataset left.
     public func lastBuild(of dataset: String) -> BuildState? {
-        guard let contents = try? disk.contents(of: "\(path)/state/\(dataset)"),
-            let json = try? JSONValue(parsing: contents)
+        guard Self.isName(dataset),
+            let contents = try? disk.contents(of: "\(path)/state/\(dataset)")
         else { return nil }
-        return BuildState(json: json)
+        return BuildState(bytes: contents)
     }
 
     /// The datasets of which a complete build left something.
-    public var builtDatasets: [String] { disk.names(in: "\(path)/state") }
+    public var builtDatasets: [String] { disk.names(in: "\(path)/state").filter(Self.isName) }
 
     /// Lets the next build of every dataset look at everything again.
     func forgetFingerprints() throws(BuildError) {
@@ -127,7 +144,7 @@ extension Cache {
                 fingerprint: nil, snapshot: last.snapshot, objects: [], summary: .null, origin: last.origin,
                 numerics: last.numerics)
             try disk.replace(
-                "\(path)/state/\(dataset)", with: state.json.canonicalBytes, temporary: store.temporaryPath())
+                "\(path)/state/\(dataset)", with: state.bytes, temporary: store.temporaryPath())
         }
     }
 }

@@ -9,21 +9,26 @@ internal import Synchronization
 /// A folder that holds everything ever computed: objects by their hash, and the records of how they came about.
 ///
 /// ```
-/// objects/ab/cdef…   immutable blobs, named by SHA-256
+/// CACHEDIR.TAG       marks the folder as a cache of Reprise
+/// objects/ab/cdef…   immutable blobs, named by SHA-256, read-only
 /// journals/*.jsonl   action records, append only, a file a writer
 /// index.sqlite       results by key; a convenience, made from the journals
 /// refs/<dataset>     the newest snapshot's hash; <dataset>@<n> older ones, numbered in time
 /// state/<dataset>    what the last build saw, for builds that find nothing to do
+/// runs/<run>/        trainings; each holds the snapshot that its run.json names
+/// holders/<process>  what processes use right now, locked for as long as they live
 /// leases/<worker>    the signs of life of workers
 /// tmp/<writer>/      files not yet in place
 /// lock               held by the one builder
 /// ```
 ///
-/// One builder, any number of readers and workers. An object that no journal names is never trusted.
+/// One builder, any number of readers and workers. An object that no journal names is never trusted. Below the folder
+/// no link is followed, and only files that carry the names of this table are ever removed or replaced.
 public final class Cache: Sendable {
     /// What a cache is opened for.
     public enum Access: Sendable, Hashable {
-        /// Reading only: nothing is locked, and nothing is written but SQLite's passing files beside the index.
+        /// Reading only: nothing is locked, and nothing is written but SQLite's passing files beside the index, and a
+        /// file in `holders` while a snapshot is held.
         case reading
         /// Building and tidying: at most one at a time; when taken, waiting with a message or `build.locked`.
         case building(wait: Bool)
@@ -54,7 +59,8 @@ public final class Cache: Sendable {
     ///   - access: what for.
     ///   - cancellation: ends waiting for another builder.
     ///   - log: is given lines for people, such as that another build is waited for.
-    /// - Throws: `build.no-cache`, `build.locked`, `build.read-only`, `build.io`, `build.interrupted`.
+    /// - Throws: `build.no-cache`; `build.not-a-cache` for a folder that holds other things; `build.locked`,
+    ///   `build.read-only`, `build.foreign-file`, `build.io`, `build.interrupted`.
     public convenience init(
         path: String, for access: Access, cancellation: Cancellation = .bySignal,
         log: @escaping @Sendable (String) -> Void = { _ in }
@@ -90,14 +96,16 @@ public final class Cache: Sendable {
         records = Records(disk, root: path, keeper: keeper, log: log)
         self.writer = writer
         if access == .reading {
-            guard FileStat(path: "\(path)/objects") != nil else {
-                throw BuildError(
-                    .noCache, "there is no cache at \(path); 'reprise build MANIFEST' creates it",
-                    canRetry: false)
+            let isCache = Self.isCache(path, disk)
+            if isCache { try Self.checkFolders(in: path, writer: writer, disk) }
+            guard isCache, disk.isFolder("\(path)/objects") else {
+                throw BuildError(.noCache, "no cache at \(path); `reprise build` makes one", canRetry: false)
             }
             (lock, lease) = (nil, nil)
             return
         }
+        try Self.mark(path, disk)
+        try Self.checkFolders(in: path, writer: writer, disk)
         try Self.makeFolders(["objects", "journals", "refs", "state", "tmp/\(writer)"], in: path, disk)
         if case .building(let wait) = access {
             lock = try Lock(
@@ -117,10 +125,11 @@ public final class Cache: Sendable {
 
     /// Makes the folders that aren't there, and makes sure that a power cut leaves them.
     private static func makeFolders(_ folders: [String], in path: String, _ disk: Disk) throws(BuildError) {
-        let missing = folders.filter { FileStat(path: "\(path)/\($0)") == nil }
+        let missing = folders.filter { !disk.isFolder("\(path)/\($0)") }
         guard !missing.isEmpty else { return }
         for folder in missing { try disk.makeDirectories("\(path)/\(folder)") }
-        try disk.synchronise(path)
+        // The cache itself may be reached through a link, which "." is not.
+        try disk.synchronise("\(path)/.")
         try disk.synchronise("\(path)/..")
     }
 
@@ -145,7 +154,12 @@ public final class Cache: Sendable {
 
     /// Whether an object of this name is there; its size and its bytes aren't looked at.
     public func holds(_ digest: Digest) -> Bool {
-        FileStat(path: store.path(of: digest))?.isRegularFile == true
+        FileStat(withoutFollowing: store.path(of: digest))?.isRegularFile == true
+    }
+
+    /// The size of an object in bytes; 0 for one that is not there.
+    public func size(of digest: Digest) -> Int {
+        min(FileStat(withoutFollowing: store.path(of: digest))?.size ?? 0, 1 << 50)
     }
 
     /// Where an object lies, or would lie, in the cache.
@@ -157,9 +171,14 @@ public final class Cache: Sendable {
 
     /// The whole of an object, its bytes checked against its name.
     ///
-    /// - Throws: `build.object-missing`; `build.object-corrupt`, after the object was set aside; `build.io`.
-    public func bytes(of digest: Digest) throws(BuildError) -> [UInt8] {
-        try store.bytes(of: digest)
+    /// - Parameters:
+    ///   - digest: its name.
+    ///   - size: its size, where that is known: an object of another size is damaged, and is not read.
+    /// - Returns: its bytes.
+    /// - Throws: `build.object-missing`; `build.object-corrupt`, after the object was set aside; `build.foreign-file`
+    ///   for one of more than 1 GiB; `build.io`.
+    public func bytes(of digest: Digest, size: Int? = nil) throws(BuildError) -> [UInt8] {
+        try store.bytes(of: digest, size: size)
     }
 
     /// Lends a path at which an object can be opened, its bytes checked against its name once a process.
@@ -167,10 +186,18 @@ public final class Cache: Sendable {
     /// The path is good within the body only; what was opened or mapped there stays good, whatever happens to the
     /// cache.
     ///
+    /// - Parameters:
+    ///   - digest: its name.
+    ///   - size: its size, where that is known: an object of another size is damaged, and is not read.
+    ///   - body: works with the file.
+    /// - Returns: what the body returns.
     /// - Throws: `build.object-missing`; `build.object-corrupt`, after the object was set aside; `build.io`; and
     ///   what the body throws.
-    public func withFile<Result>(of digest: Digest, _ body: (String) throws -> Result) throws -> Result {
-        let result: Swift.Result<Result, any Error> = try store.withDescriptor(of: digest) { descriptor in
+    public func withFile<Result>(
+        of digest: Digest, size: Int? = nil, _ body: (String) throws -> Result
+    ) throws -> Result {
+        let result: Swift.Result<Result, any Error> = try store.withDescriptor(of: digest, size: size) {
+            descriptor in
             #if os(Linux)
                 let path = "/proc/self/fd/\(descriptor)"
             #else
@@ -219,11 +246,17 @@ public final class Cache: Sendable {
         }
     }
 
-    /// Rebuilds the index from the journals; it gives the same answers as the one before.
+    /// Replaces the index by one made from the journals alone; the next build hashes every source again, and looks at
+    /// everything.
     ///
+    /// - Precondition: the cache was opened for building.
     /// - Throws: `build.read-only`, `build.disk-full`, `build.io`.
     public func rebuildIndex() throws(BuildError) {
-        try records.rebuild()
+        guard case .building = access else {
+            preconditionFailure("index rebuild in a cache opened for \(access)")
+        }
+        try records.rebuildFromNothing()
+        try forgetFingerprints()
     }
 }
 
@@ -233,11 +266,13 @@ final class Lock: Sendable {
     private let descriptor: Int32
 
     init(
-        _ path: String, disk: Disk, wait: Bool, cancellation: Cancellation, waiting: () -> Void
+        _ path: String, disk: Disk, isShared: Bool = false, wait: Bool, cancellation: Cancellation,
+        waiting: () -> Void
     ) throws(BuildError) {
         self.disk = disk
+        let operation = (isShared ? LOCK_SH : LOCK_EX) | LOCK_NB
         descriptor = try disk.open(path, O_RDWR | O_CREAT)
-        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+        if flock(descriptor, operation) == 0 { return }
         guard errno == EWOULDBLOCK else {
             let number = errno
             disk.close(descriptor)
@@ -251,7 +286,7 @@ final class Lock: Sendable {
         }
         waiting()
         // Asked again and again: a signal that came just before a waiting call would not end it.
-        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        while flock(descriptor, operation) != 0 {
             let number = errno
             if cancellation.isRequested || (number != EWOULDBLOCK && number != EINTR) {
                 disk.close(descriptor)

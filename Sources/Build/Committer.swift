@@ -144,6 +144,11 @@ final class Committer: @unchecked Sendable {
         }
     }
 
+    /// The time of the next line; a record of the far future, which only damage or malice makes, must not end time.
+    private func tick(_ time: Int64) {
+        lastTime = min(time, JournalEntry.times.upperBound)
+    }
+
     private func commit(_ group: [Item]) throws(BuildError) {
         try store.place(group.flatMap(\.objects))
         var entries: [JournalEntry] = []
@@ -152,10 +157,10 @@ final class Committer: @unchecked Sendable {
             lastTime = try records.withIndex { (index) throws(BuildError) in try index.youngest() }
         }
         for item in group {
-            lastTime = max(lastTime + 1, FileStat.now / 1_000_000)
+            tick(max(lastTime + 1, FileStat.now / 1_000_000))
             if let reason = item.replaces {
                 entries.append(.drop(item.record.key, reason, at: lastTime))
-                lastTime += 1
+                tick(lastTime + 1)
             }
             entries.append(.record(item.record, at: lastTime))
         }

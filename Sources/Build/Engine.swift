@@ -184,8 +184,8 @@ public final class Engine: Sendable {
         try cache.setReference(dataset, to: snapshot)
         let path = "\(cache.path)/state/\(dataset)"
         guard let state else { return try cache.disk.remove(path) }
-        let bytes = state.json.canonicalBytes
-        if try cache.disk.contents(of: path) == bytes { return }
+        let bytes = state.bytes
+        if (try? cache.disk.contents(of: path)) == bytes { return }
         try cache.disk.replace(path, with: bytes, temporary: cache.store.temporaryPath())
     }
 }

@@ -16,6 +16,8 @@ public struct FileStat: Sendable, Hashable {
     public let inode: UInt64
     /// Whether it is a regular file.
     public let isRegularFile: Bool
+    /// Whether it is a folder.
+    public let isFolder: Bool
 
     /// Looks at a path, following links; nil when nothing is there or it may not be seen.
     public init?(path: String) {
@@ -28,6 +30,15 @@ public struct FileStat: Sendable, Hashable {
     public init?(name: String, in folder: Int32) {
         var found = stat()
         guard fstatat(folder, name, &found, 0) == 0 else { return nil }
+        self.init(found)
+    }
+
+    /// Looks at a name in a cache, where no link is followed; nil when nothing is there or it may not be seen.
+    ///
+    /// A link is neither a regular file nor a folder.
+    public init?(withoutFollowing path: String) {
+        var found = stat()
+        guard lstat(path, &found) == 0 else { return nil }
         self.init(found)
     }
 
@@ -50,6 +61,7 @@ public struct FileStat: Sendable, Hashable {
         #endif
         inode = UInt64(found.st_ino)
         isRegularFile = found.st_mode & S_IFMT == S_IFREG
+        isFolder = found.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Nanoseconds since 1970; times beyond the years 1677 to 2262 wrap around, so that two of them still differ.
@@ -64,6 +76,7 @@ public struct FileStat: Sendable, Hashable {
         self.changed = changed
         self.inode = inode
         isRegularFile = true
+        isFolder = false
     }
 
     /// How long after the last change a further one might leave the times as they are: a tick of the clock by

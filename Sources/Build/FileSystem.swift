@@ -67,12 +67,27 @@ struct Disk: Sendable {
         self.calls = calls
     }
 
-    func open(_ path: String, _ flags: Int32) throws(BuildError) -> Int32 {
+    /// Opens a regular file of a cache; no link is followed, and nothing else is opened that could block or never end.
+    ///
+    /// A new file gets the mode less the umask.
+    func open(_ path: String, _ flags: Int32, mode: mode_t = 0o666) throws(BuildError) -> Int32 {
+        let descriptor = try openAnything(path, flags, mode)
+        guard FileStat(descriptor: descriptor)?.isRegularFile == true else {
+            close(descriptor)
+            throw .foreign(path, "is not a regular file")
+        }
+        return descriptor
+    }
+
+    private func openAnything(_ path: String, _ flags: Int32, _ mode: mode_t) throws(BuildError) -> Int32 {
         while true {
-            let descriptor = calls.open(path, flags | O_CLOEXEC, 0o666)
+            let descriptor = calls.open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode)
             if descriptor >= 0 { return descriptor }
-            if errno != EINTR {
-                let number = errno
+            let number = errno
+            // ENXIO: a FIFO without a reader, or a socket.
+            if number == ELOOP { throw .foreign(path, "is a symbolic link") }
+            if number == ENXIO { throw .foreign(path, "is not a regular file") }
+            if number != EINTR {
                 throw .system(flags & (O_WRONLY | O_RDWR) == 0 ? "read" : "write", path, number)
             }
         }
@@ -130,14 +145,14 @@ struct Disk: Sendable {
 
     /// Opens, flushes and closes a file or a directory.
     func synchronise(_ path: String) throws(BuildError) {
-        let descriptor = try open(path, O_RDONLY)
+        let descriptor = try openAnything(path, O_RDONLY, 0)
         defer { close(descriptor) }
         try synchronise(descriptor, path: path)
     }
 
     /// Flushes the filesystem that holds a path.
     func synchroniseAll(_ path: String) throws(BuildError) {
-        let descriptor = try open(path, O_RDONLY)
+        let descriptor = try openAnything(path, O_RDONLY, 0)
         defer { close(descriptor) }
         guard calls.synchroniseAll(descriptor) >= 0 else { throw .system("flush", path, errno) }
     }
@@ -164,12 +179,19 @@ struct Disk: Sendable {
         }
     }
 
+    /// The most bytes that a file other than an object or a journal has: references, states, runs' records.
+    static let smallFileLimit = 64 << 20
+
     /// The whole of a file; nil when there is none.
-    func contents(of path: String) throws(BuildError) -> [UInt8]? {
-        guard let size = FileStat(path: path)?.size else { return nil }
+    ///
+    /// - Throws: `build.foreign-file` for anything but a regular file, and for one that is longer than the limit.
+    func contents(of path: String, limit: Int = smallFileLimit) throws(BuildError) -> [UInt8]? {
+        guard FileStat(withoutFollowing: path) != nil else { return nil }
         let descriptor = try open(path, O_RDONLY)
         defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: size)
+        guard let size = FileStat(descriptor: descriptor)?.size else { throw .system("read", path, errno) }
+        guard size <= limit else { throw .foreign(path, "has \(size) bytes; at most \(limit) are read") }
+        var bytes = [UInt8](repeating: 0, count: size + 1)
         var done = 0
         while true {
             var span = bytes.mutableSpan
@@ -179,8 +201,9 @@ struct Disk: Sendable {
                     path: path)
             }
             done += count
-            // A file that has grown since is read to its end.
             if done < bytes.count { break }
+            // A file that has grown since is read to its end.
+            guard done <= limit else { throw .foreign(path, "has more than \(limit) bytes") }
             bytes.append(contentsOf: repeatElement(0, count: 4096))
         }
         bytes.removeLast(bytes.count - done)
@@ -189,7 +212,7 @@ struct Disk: Sendable {
 
     /// Replaces a file whole: written beside it, flushed, renamed, the folder flushed.
     func replace(_ path: String, with bytes: [UInt8], temporary: String) throws(BuildError) {
-        let descriptor = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC)
+        let descriptor = try open(temporary, O_WRONLY | O_CREAT | O_EXCL)
         do throws(BuildError) {
             try bytes.span.withUnsafeBytes { (raw) throws(BuildError) in
                 try write(raw, to: descriptor, at: 0, path: temporary)
@@ -202,14 +225,24 @@ struct Disk: Sendable {
             throw error
         }
         FailPoint.pass("replace.written")
-        try rename(temporary, path)
+        do throws(BuildError) {
+            try rename(temporary, path)
+        } catch {
+            _ = calls.unlink(temporary)
+            throw error
+        }
         FailPoint.pass("replace.renamed")
         if let slash = path.lastIndex(of: "/") { try synchronise(String(path[..<slash])) }
     }
 
-    /// The names in a folder, sorted by bytes; none when there is no folder.
+    /// The names in a folder of a cache, sorted by bytes; none when there is no folder, or a link in its place.
     func names(in path: String) -> [String] {
-        guard let stream = opendir(path) else { return [] }
+        let descriptor = systemOpen(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
+        guard descriptor >= 0 else { return [] }
+        guard let stream = fdopendir(descriptor) else {
+            _ = systemClose(descriptor)
+            return []
+        }
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
@@ -220,4 +253,7 @@ struct Disk: Sendable {
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
+
+    /// Whether a folder is there, and no link in its place.
+    func isFolder(_ path: String) -> Bool { FileStat(withoutFollowing: path)?.isFolder == true }
 }

@@ -14,6 +14,10 @@ public struct GarbageCollection: Sendable, Hashable {
     public var keptRecords = 0
     /// Older references given up, such as `piano@3`.
     public var removedReferences: [String] = []
+    /// What holds the snapshots that stay: references, runs, processes, the caller's pins.
+    public var holders: [Holder] = []
+    /// Runs, processes and pins whose snapshot is not in the cache any more.
+    public var missing: [Holder] = []
     /// The bytes of the closed journals before.
     public var journalBytesBefore = 0
     /// The bytes of the closed journals after; equal to those before in a dry run.
@@ -21,7 +25,7 @@ public struct GarbageCollection: Sendable, Hashable {
 }
 
 extension Cache {
-    /// Removes what no reference, run or pin reaches.
+    /// Removes what no reference, run, process or pin reaches.
     ///
     /// A snapshot reaches its objects, they the actions that made them, and those their inputs; so a build after
     /// collecting has nothing to do that it hadn't before. What is younger than the grace stays, and while workers
@@ -29,17 +33,24 @@ extension Cache {
     /// used: they keep damaged sources from being tried again. Records of facts alone stay as well while all that they
     /// were made from does; they keep none of it.
     ///
-    /// Records go first, then objects: killed at any moment, no record names an object that was collected.
+    /// A reference that leads nowhere stops it: what the lost snapshot was made of would go. New holders wait until it is
+    /// done.
+    ///
+    /// Records go first, then objects: killed at any moment, no record names an object that was collected. Only on a
+    /// disk so full that the shorter journal cannot be written do objects go first; a record without its object costs
+    /// the next build one action.
     ///
     /// - Parameters:
-    ///   - roots: snapshots and other objects to keep, with all that they reach, beside those that `refs` names.
+    ///   - roots: snapshots and other objects to keep, with all that they reach, beside those of `holders()`.
     ///   - keep: how many older snapshots of each dataset to keep.
     ///   - grace: in seconds.
     ///   - isDryRun: only counts.
-    ///   - reached: lists the digests that a snapshot refers to; called for roots that are in the cache.
+    ///   - reached: lists the digests that a snapshot refers to, and throws for what is no snapshot; called for those
+    ///     that are in the cache.
     /// - Returns: what was removed and kept.
     /// - Precondition: the cache was opened for building (a dry run: for anything), and no engine is at work on it.
-    /// - Throws: `build.damaged` for a reference that holds no hash; `build.io`; and what `reached` throws.
+    /// - Throws: `build.damaged` for a reference that holds no hash or names no snapshot, and for a run that does not say
+    ///   what it needs; `build.io`; and what `reached` throws.
     public func collectGarbage(
         roots: [Digest] = [], keep: Int, grace: Int, isDryRun: Bool,
         reached: (Digest) throws(BuildError) -> [Digest]
@@ -47,38 +58,46 @@ extension Cache {
         if !isDryRun {
             guard case .building = access else { preconditionFailure("gc of a cache opened for \(access)") }
         }
+        let gate = isDryRun ? nil : try closeHolders()
+        defer { withExtendedLifetime(gate) {} }
         var collection = GarbageCollection()
         let ledger = try Ledger(records, disk: disk)
         let workers = Lease.live(disk, cache: path).values.min() ?? Int64.max
         let youngest = min(FileStat.now - Int64(min(grace, 1_000_000_000)) * 1_000_000_000, workers)
-        var wanted: Set<Digest> = []
-        var givenUp: [String] = []
-        try mark(roots, keep: keep, into: &wanted, givingUp: &givenUp, reached)
+        var wanted = try mark(roots, keep: keep, &collection, reached)
         let kept = close(&wanted, over: ledger, youngest: youngest)
-        collection.removedReferences = givenUp
         collection.keptRecords = kept.count
         collection.removedRecords = ledger.rows.count - kept.count
         var doomed: [String] = []
         for file in objectFiles() {
-            guard let stat = FileStat(path: "\(path)/\(file.path)") else { continue }
-            let isWanted = file.digest.map { wanted.contains($0) } ?? !file.path.hasSuffix(".bad")
-            if isWanted || stat.changed >= youngest {
+            guard let stat = FileStat(withoutFollowing: "\(path)/\(file.path)"), stat.isRegularFile,
+                file.isObject || file.isSetAside
+            else { continue }
+            if stat.changed >= youngest || file.isObject && file.digest.map({ wanted.contains($0) }) == true {
                 collection.keptObjects += 1
-                collection.keptBytes += stat.size
+                collection.keptBytes = collection.keptBytes.saturatingAdd(stat.size)
             } else {
                 collection.removedObjects += 1
-                collection.removedBytes += stat.size
+                collection.removedBytes = collection.removedBytes.saturatingAdd(stat.size)
                 doomed.append("\(path)/\(file.path)")
             }
         }
-        collection.journalBytesBefore = ledger.journals.reduce(0) { $0 + $1.scan.end + $1.scan.tornBytes }
+        collection.journalBytesBefore = ledger.journals.reduce(0) {
+            $0.saturatingAdd($1.scan.end).saturatingAdd($1.scan.tornBytes)
+        }
         collection.journalBytesAfter = collection.journalBytesBefore
         if isDryRun { return collection }
         FailPoint.pass("gc.planned")
-        for name in givenUp { try disk.remove("\(path)/refs/\(name)") }
-        if !givenUp.isEmpty { try disk.synchronise("\(path)/refs") }
+        for name in collection.removedReferences { try disk.remove("\(path)/refs/\(name)") }
+        if !collection.removedReferences.isEmpty { try disk.synchronise("\(path)/refs") }
+        if gate != nil { try sweepHolders() }
         (collection.journalBytesBefore, collection.journalBytesAfter) =
-            try compactJournals(ledger) { key, _ in kept.contains(key) }
+            try compactJournals(
+                ledger,
+                makingRoom: { () throws(BuildError) in
+                    for object in doomed { try disk.remove(object) }
+                }
+            ) { key, _ in kept.contains(key) }
         FailPoint.pass("gc.dropped")
         for object in doomed {
             try disk.remove(object)
@@ -90,25 +109,67 @@ extension Cache {
 
     /// The snapshots to keep and what they refer to.
     private func mark(
-        _ roots: [Digest], keep: Int, into wanted: inout Set<Digest>, givingUp: inout [String],
+        _ roots: [Digest], keep: Int, _ collection: inout GarbageCollection,
         _ reached: (Digest) throws(BuildError) -> [Digest]
-    ) throws(BuildError) {
-        var snapshots = Set(roots)
+    ) throws(BuildError) -> Set<Digest> {
+        try checkSetAsideReferences()
         var older: [String: Int] = [:]
-        for reference in try references() {
-            if let number = reference.number {
-                older[reference.dataset, default: 0] += 1
-                if older[reference.dataset, default: 0] > keep {
-                    givingUp.append("\(reference.dataset)@\(number)")
-                    continue
+        var wanted: Set<Digest> = []
+        for holder in try holders() + roots.map({ Holder(kind: .pin, name: $0.short, snapshot: $0) }) {
+            if holder.kind == .reference {
+                let (dataset, number) = Self.parts(ofReference: holder.name)
+                if number != nil {
+                    older[dataset, default: 0] += 1
+                    if older[dataset, default: 0] > keep {
+                        collection.removedReferences.append(holder.name)
+                        continue
+                    }
                 }
             }
-            snapshots.insert(reference.snapshot)
+            let snapshot = holder.snapshot
+            guard holds(snapshot) else {
+                guard holder.kind == .reference else {
+                    collection.missing.append(holder)
+                    continue
+                }
+                throw leadsNowhere(holder, "which is not in the cache")
+            }
+            collection.holders.append(holder)
+            guard wanted.insert(snapshot).inserted else { continue }
+            do throws(BuildError) {
+                wanted.formUnion(try reached(snapshot))
+            } catch {
+                guard error.code == .damaged || error.code == .objectCorrupt, holder.kind != .pin else {
+                    throw error
+                }
+                throw leadsNowhere(holder, "which cannot be read as a snapshot")
+            }
         }
-        for snapshot in snapshots {
-            wanted.insert(snapshot)
-            guard FileStat(path: store.path(of: snapshot)) != nil else { continue }
-            wanted.formUnion(try reached(snapshot))
+        return wanted
+    }
+
+    private func leadsNowhere(_ holder: Holder, _ what: String) -> BuildError {
+        let remedy =
+            holder.kind == .reference
+            ? "run 'reprise verify --repair' and build the dataset again, or give it up with 'reprise datasets --remove \(Self.parts(ofReference: holder.name).dataset)'"
+            : "build its dataset again, or give it up with 'reprise runs --remove \(holder.name)'"
+        return BuildError(
+            .damaged,
+            "\(holder.path) names snapshot \(holder.snapshot), \(what); nothing was removed, since what it was made of would go: \(remedy)",
+            canRetry: false)
+    }
+
+    /// A dataset whose reference was set aside and that was not built since is still wanted.
+    private func checkSetAsideReferences() throws(BuildError) {
+        let names = Set(disk.names(in: "\(path)/refs"))
+        for name in names.sorted() where name.hasSuffix(".bad") {
+            let bare = String(name.dropLast(4))
+            let (dataset, number) = Self.parts(ofReference: bare)
+            guard number == nil, Self.isName(dataset), !names.contains(dataset) else { continue }
+            throw BuildError(
+                .damaged,
+                "the reference of dataset '\(dataset)' was set aside as refs/\(name); nothing was removed: build the dataset again, or give it up with 'reprise datasets --remove \(dataset)'",
+                canRetry: false)
         }
     }
 
@@ -151,5 +212,13 @@ extension Cache {
             kept.insert(key)
         }
         return kept
+    }
+}
+
+extension Int {
+    /// The sum, or the largest number: sizes of files with holes can be anything.
+    func saturatingAdd(_ other: Int) -> Int {
+        let (sum, overflows) = addingReportingOverflow(other)
+        return overflows ? .max : sum
     }
 }

@@ -3,16 +3,30 @@ internal import GRDB
 
 /// The table of results by key, made from the journals and never the truth.
 ///
-/// On the disk it saves reading the journals at every start; in memory it serves those who may not write.
+/// On the disk it saves reading the journals at every start; in memory it serves those who may not write. Every row
+/// carries a checksum over its table's name and its columns, which is verified whenever the row is read: a row that
+/// does not match is `build.damaged`, and the index's owner rebuilds it. So a flipped bit can cost time but never
+/// decides what is built.
 final class Index: Sendable {
     /// The layout of the tables.
     ///
-    /// A cache with another number has its index rebuilt from its journals.
+    /// An index with another number is not read; the builder replaces it by one made from the journals.
     ///
     /// - 1: the first: action, latest, dropped, journal, source.
-    static let schema = 1
+    /// - 2: a checksum in every row; the youngest time of each journal.
+    static let schema = 2
+
+    /// Who opens an index on the disk.
+    enum Access: Sendable {
+        /// The builder, who makes the tables of a new file.
+        case keeper
+        /// Anyone else: nothing is changed.
+        case reader
+    }
 
     private let database: DatabaseQueue
+    /// Whether it is in memory alone.
+    let isInMemory: Bool
 
     /// A row's worth of a source that was hashed before.
     struct SourceRow: Sendable {
@@ -21,51 +35,91 @@ final class Index: Sendable {
     }
 
     /// Opens or makes the table in a file; without a path, one in memory.
-    init(path: String?) throws(BuildError) {
+    ///
+    /// - Parameters:
+    ///   - path: of a regular file, which may be empty when a keeper opens it.
+    ///   - access: who opens it.
+    ///   - pageSize: in bytes, of a new file.
+    /// - Throws: `build.damaged` for a file that is no index of this schema; errors of the disk.
+    init(path: String?, access: Access = .keeper, pageSize: Int = 4096) throws(BuildError) {
+        isInMemory = path == nil
         database = try Self.guarding(path ?? "the index") {
             var configuration = Configuration()
             configuration.busyMode = .timeout(10)
-            let database: DatabaseQueue
-            if let path {
-                database = try DatabaseQueue(path: path, configuration: configuration)
+            configuration.prepareDatabase { db in
+                // Nothing that a file's schema names is run.
+                try db.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+                if access == .reader { try db.execute(sql: "PRAGMA query_only = ON") }
+            }
+            guard let path else {
+                let database = try DatabaseQueue(configuration: configuration)
+                try database.write { db in try Self.makeTables(db) }
+                return database
+            }
+            let database = try DatabaseQueue(path: path, configuration: configuration)
+            let isNew = try database.read { db in
+                try Int.fetchOne(db, sql: "PRAGMA user_version") == 0
+                    && Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") == 0
+            }
+            if access == .keeper {
                 try database.writeWithoutTransaction { db in
+                    if isNew { try db.execute(sql: "PRAGMA page_size = \(pageSize)") }
                     try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
                 }
-            } else {
-                database = try DatabaseQueue(configuration: configuration)
+                if isNew { try database.write { db in try Self.makeTables(db) } }
             }
-            let found = try database.read { db in try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 }
-            if found == Self.schema { return database }
-            try database.write { db in
-                if found != 0 { try Self.dropTables(db) }
-                try Self.makeTables(db)
-                try db.execute(sql: "PRAGMA user_version = \(Self.schema)")
-            }
+            try database.read { db in try Self.checkSchema(db) }
             return database
         }
     }
 
+    private static let tables = [
+        """
+        CREATE TABLE journal (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL, youngest INTEGER NOT NULL,
+        sum INTEGER NOT NULL)
+        """,
+        """
+        CREATE TABLE action (
+        key BLOB PRIMARY KEY, at INTEGER NOT NULL, outputs BLOB, facts BLOB, remarks BLOB, sum INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE latest (
+        subject INTEGER PRIMARY KEY, at INTEGER NOT NULL, journal INTEGER NOT NULL, start INTEGER NOT NULL,
+        length INTEGER NOT NULL, sum INTEGER NOT NULL)
+        """,
+        """
+        CREATE TABLE dropped (
+        key BLOB PRIMARY KEY, at INTEGER NOT NULL, reason TEXT, sum INTEGER NOT NULL) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE source (
+        path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL,
+        inode INTEGER NOT NULL, digest BLOB NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID
+        """,
+    ]
+
     private static func makeTables(_ db: Database) throws {
-        try db.execute(
-            sql: """
-                CREATE TABLE journal (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL);
-                CREATE TABLE action (
-                    key BLOB PRIMARY KEY, at INTEGER NOT NULL, outputs BLOB, facts BLOB, remarks BLOB
-                ) WITHOUT ROWID;
-                CREATE TABLE latest (
-                    subject INTEGER PRIMARY KEY, at INTEGER NOT NULL, journal INTEGER NOT NULL,
-                    start INTEGER NOT NULL, length INTEGER NOT NULL);
-                CREATE TABLE dropped (key BLOB PRIMARY KEY, at INTEGER NOT NULL, reason TEXT) WITHOUT ROWID;
-                CREATE TABLE source (
-                    path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL,
-                    changed INTEGER NOT NULL, inode INTEGER NOT NULL, digest BLOB NOT NULL
-                ) WITHOUT ROWID;
-                """)
+        for table in tables { try db.execute(sql: table) }
+        try db.execute(sql: "PRAGMA user_version = \(schema)")
     }
 
-    private static func dropTables(_ db: Database) throws {
-        let names = try String.fetchAll(db, sql: "SELECT name FROM sqlite_master WHERE type = 'table'")
-        for name in names { try db.execute(sql: "DROP TABLE \"\(name)\"") }
+    /// Makes sure that the file has these tables and nothing else: no view, no trigger, no other column.
+    private static func checkSchema(_ db: Database) throws {
+        let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        guard found == schema else {
+            throw BuildError(
+                .indexSchema,
+                "index.sqlite has schema \(found), and this version of Reprise uses schema \(schema)",
+                canRetry: true)
+        }
+        let rows = try Row.fetchAll(db, sql: "SELECT sql FROM sqlite_master LIMIT 16")
+        // An index that SQLite makes for itself has no text.
+        let texts = try rows.compactMap { row in try Columns(row).text(0) }
+        guard Set(texts) == Set(tables), texts.count == tables.count else {
+            throw IndexFault("its tables are not those of schema \(schema)")
+        }
     }
 
     /// Closes the file.
@@ -75,38 +129,43 @@ final class Index: Sendable {
 
     // MARK: Results
 
-    /// A row as it is stored, copied so that it can be made sense of while the next is read.
+    /// A row as it is stored, copied so that it can be verified and read while the next is fetched.
     private struct StoredResult {
-        private let outputs: [UInt8]
-        private let facts: [UInt8]
-        private let remarks: [UInt8]
+        private let key: Digest
+        private let at: Int64
+        private let outputs: [UInt8]?
+        private let facts: [UInt8]?
+        private let remarks: [UInt8]?
+        private let sum: Int64
 
-        init(_ row: Row) throws {
-            func column(_ index: Int) throws -> [UInt8] {
-                try row.withUnsafeData(atIndex: index) { $0.map { Array($0) } ?? [] }
-            }
-            (outputs, facts, remarks) = (try column(0), try column(1), try column(2))
+        init(_ key: Digest, _ row: Row) throws {
+            let columns = Columns(row)
+            self.key = key
+            at = try columns.integer(0)
+            (outputs, facts, remarks) = (try columns.bytes(1), try columns.bytes(2), try columns.bytes(3))
+            sum = try columns.integer(4)
         }
 
         func result() throws -> ActionResult {
+            guard sum == RowSum.action(key, at, outputs, facts, remarks) else {
+                throw IndexFault("the row of action \(key) does not match its checksum")
+            }
             var result = ActionResult()
-            var isWhole = outputs.withUnsafeBytes { PackedOutputs.read($0, into: &result.outputs) }
-            if !facts.isEmpty {
+            var isWhole = (outputs ?? []).withUnsafeBytes { PackedOutputs.read($0, into: &result.outputs) }
+            if let facts {
                 if let facts = RecordedFacts(text: facts) {
                     result.recordedFacts = facts
                 } else {
                     isWhole = false
                 }
             }
-            if !remarks.isEmpty {
+            if let remarks {
                 let remarks = ActionResult(json: try JSONValue(parsing: remarks))
                 isWhole = isWhole && remarks != nil
                 result.diagnostics = remarks?.diagnostics ?? []
                 result.failure = remarks?.failure
             }
-            guard isWhole else {
-                throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a row that can't be read")
-            }
+            guard isWhole else { throw IndexFault("the row of action \(key) can't be read") }
             return result
         }
     }
@@ -119,11 +178,11 @@ final class Index: Sendable {
 
     private static func rows(for keys: [Digest], _ db: Database) throws -> [StoredResult?] {
         let statement = try db.cachedStatement(
-            sql: "SELECT outputs, facts, remarks FROM action WHERE key = ?")
+            sql: "SELECT at, outputs, facts, remarks, sum FROM action WHERE key = ?")
         return try keys.map { key in
             statement.setUncheckedArguments([key.data])
             let rows = try Row.fetchCursor(statement)
-            return try rows.next().map { try StoredResult($0) }
+            return try rows.next().map { try StoredResult(key, $0) }
         }
     }
 
@@ -154,54 +213,26 @@ final class Index: Sendable {
         of key: Digest?, _ stage: String, _ subject: String, _ db: Database
     ) throws -> Absence {
         var absence = Absence()
-        if let key {
-            let statement = try db.cachedStatement(sql: "SELECT reason FROM dropped WHERE key = ?")
-            absence.dropped = try String.fetchOne(statement, arguments: [key.data])
-                .flatMap(DropReason.init(rawValue:))
-        }
+        if let key { absence.dropped = try dropped(key, db)?.reason }
+        let number = subjectNumber(stage, subject)
         let statement = try db.cachedStatement(
-            sql: """
-                SELECT name, start, length FROM latest JOIN journal ON journal.id = journal
-                WHERE subject = ?
-                """)
-        if let row = try Row.fetchOne(statement, arguments: [Self.subjectNumber(stage, subject)]) {
-            let start: Int = row[1]
-            let length: Int = row[2]
-            absence.latest = (row[0], start..<(start + length))
-        }
+            sql: "SELECT at, journal, start, length, sum FROM latest WHERE subject = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [number]) else { return absence }
+        let latest = try Columns(row).latest(of: number)
+        if let journal = try journals(db)[latest.journal] { absence.latest = (journal.name, latest.place) }
         return absence
+    }
+
+    /// When and why a record was dropped last.
+    private static func dropped(_ key: Digest, _ db: Database) throws -> (at: Int64, reason: DropReason?)? {
+        let statement = try db.cachedStatement(sql: "SELECT at, reason, sum FROM dropped WHERE key = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [key.data]) else { return nil }
+        return try Columns(row).dropped(key)
     }
 
     /// The time of the youngest entry, in milliseconds since 1970; 1 when there is none.
     func youngest() throws(BuildError) -> Int64 {
-        try read { db in
-            let sql =
-                "SELECT max((SELECT ifnull(max(at), 1) FROM latest), (SELECT ifnull(max(at), 1) FROM dropped))"
-            return try Int64.fetchOne(db, sql: sql) ?? 1
-        }
-    }
-
-    /// What the database itself finds wrong with its file; nil when nothing.
-    func damage() -> String? {
-        do throws(BuildError) {
-            let answers = try read { db in try String.fetchAll(db, sql: "PRAGMA quick_check") }
-            return answers == ["ok"] ? nil : answers.first
-        } catch {
-            return error.message
-        }
-    }
-
-    /// Every key that has a result.
-    func keys() throws(BuildError) -> Set<Digest> {
-        try read { db in
-            var keys: Set<Digest> = []
-            let rows = try Row.fetchCursor(db, sql: "SELECT key FROM action")
-            while let row = try rows.next() {
-                let key = try row.withUnsafeData(atIndex: 0) { Digest(bytes: $0 ?? Data()) }
-                if let key { keys.insert(key) }
-            }
-            return keys
-        }
+        try read { db in try Self.journals(db).values.map(\.youngest).max() ?? 1 }
     }
 
     /// The first eight bytes of a hash stand for stage and subject; the reader of the record compares both.
@@ -211,12 +242,38 @@ final class Index: Sendable {
 
     // MARK: Journals
 
+    /// What is known of a journal.
+    private struct JournalRow {
+        var name: String
+        var bytes: Int
+        var youngest: Int64
+    }
+
     /// The journals taken in, and up to which byte.
     func journals() throws(BuildError) -> [String: Int] {
         try read { db in
-            let rows = try Row.fetchAll(db, sql: "SELECT name, bytes FROM journal")
-            return Dictionary(uniqueKeysWithValues: rows.map { ($0[0] as String, $0[1] as Int) })
+            Dictionary(try Self.journals(db).values.map { ($0.name, $0.bytes) }, uniquingKeysWith: min)
         }
+    }
+
+    private static func journals(_ db: Database) throws -> [Int64: JournalRow] {
+        var journals: [Int64: JournalRow] = [:]
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: "SELECT id, name, bytes, youngest, sum FROM journal"))
+        while let row = try rows.next() {
+            let columns = Columns(row)
+            let (id, name) = (try columns.integer(0), try columns.text(1) ?? "")
+            let (bytes, youngest) = (try columns.integer(2), try columns.integer(3))
+            guard try columns.integer(4) == RowSum.journal(id, name, bytes, youngest), bytes >= 0 else {
+                throw IndexFault("the row of journal \(id) does not match its checksum")
+            }
+            guard
+                journals.updateValue(
+                    JournalRow(name: name, bytes: Int(bytes), youngest: youngest), forKey: id)
+                    == nil
+            else { throw IndexFault("journal \(id) has two rows") }
+        }
+        return journals
     }
 
     /// Takes in entries of a journal in one transaction; gives a message for each key with two results.
@@ -224,27 +281,28 @@ final class Index: Sendable {
         _ entries: [(JournalEntry, Range<Int>)], of journal: String, upTo end: Int
     ) throws(BuildError) -> [String] {
         try write { db in
+            let known = try Self.journals(db)
+            let found = known.first { $0.value.name == journal }
+            let id = found?.key ?? (known.keys.max() ?? 0) + 1
+            let youngest = entries.map(\.0.at).reduce(found?.value.youngest ?? 1, max)
             try db.execute(
-                sql: """
-                    INSERT INTO journal (name, bytes) VALUES (?, ?)
-                    ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes
-                    """, arguments: [journal, end])
-            let id = try Int64.fetchOne(
-                db, sql: "SELECT id FROM journal WHERE name = ?", arguments: [journal])
+                sql: "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?)",
+                arguments: [id, journal, end, youngest, RowSum.journal(id, journal, Int64(end), youngest)])
             var messages: [String] = []
             for (entry, place) in entries {
                 switch entry {
                 case .record(let record, let at):
                     if let message = try Self.ingest(record, at, db) { messages.append(message) }
+                    let subject = Self.subjectNumber(record.stage.name, record.subject)
+                    let (start, length) = (Int64(place.lowerBound), Int64(place.count))
                     try db.cachedStatement(
                         sql: """
-                            INSERT INTO latest VALUES (?, ?, ?, ?, ?) ON CONFLICT (subject) DO UPDATE SET
+                            INSERT INTO latest VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (subject) DO UPDATE SET
                             at = excluded.at, journal = excluded.journal, start = excluded.start,
-                            length = excluded.length WHERE excluded.at >= at
+                            length = excluded.length, sum = excluded.sum WHERE excluded.at >= at
                             """
                     ).execute(arguments: [
-                        Self.subjectNumber(record.stage.name, record.subject), at, id, place.lowerBound,
-                        place.count,
+                        subject, at, id, start, length, RowSum.latest(subject, at, id, start, length),
                     ])
                 case .drop(let key, let reason, let at):
                     let data = key.data
@@ -252,10 +310,12 @@ final class Index: Sendable {
                         .execute(arguments: [data, at])
                     try db.cachedStatement(
                         sql: """
-                            INSERT INTO dropped VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET
-                            at = excluded.at, reason = excluded.reason WHERE excluded.at >= at
+                            INSERT INTO dropped VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
+                            at = excluded.at, reason = excluded.reason, sum = excluded.sum WHERE excluded.at >= at
                             """
-                    ).execute(arguments: [data, at, reason.rawValue])
+                    ).execute(arguments: [
+                        data, at, reason.rawValue, RowSum.dropped(key, at, reason.rawValue),
+                    ])
                 }
             }
             FailPoint.pass("index.uncommitted")
@@ -264,16 +324,10 @@ final class Index: Sendable {
     }
 
     private static func ingest(_ record: ActionRecord, _ at: Int64, _ db: Database) throws -> String? {
-        let key = record.key.data
-        let dropped = try Int64.fetchOne(
-            db.cachedStatement(sql: "SELECT at FROM dropped WHERE key = ?"), arguments: [key])
-        if let dropped, dropped >= at { return nil }
-        let found = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT outputs, facts, remarks, at FROM action WHERE key = ?"),
-            arguments: [key])
+        if let dropped = try dropped(record.key, db), dropped.at >= at { return nil }
         var message: String?
-        if let found {
-            let earlier = try StoredResult(found).result()
+        if let found = try rows(for: [record.key], db)[0] {
+            let earlier = try found.result()
             if earlier != record.result {
                 message = """
                     \(record.stage.name) of \(record.subject) has two different results; the smaller hash is kept \
@@ -282,13 +336,17 @@ final class Index: Sendable {
             }
             if !record.result.precedes(earlier) { return message }
         }
-        let remarks = ActionResult(
-            diagnostics: record.diagnostics, failure: record.failure)
-        try db.cachedStatement(sql: "INSERT OR REPLACE INTO action VALUES (?, ?, ?, ?, ?)").execute(
+        let remarks = ActionResult(diagnostics: record.diagnostics, failure: record.failure)
+        let columns = (
+            outputs: record.outputs.isEmpty ? nil : PackedOutputs.write(record.outputs),
+            facts: record.result.recordedFacts.text,
+            remarks: remarks == ActionResult() ? nil : remarks.json.canonicalBytes
+        )
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO action VALUES (?, ?, ?, ?, ?, ?)").execute(
             arguments: [
-                key, at, record.outputs.isEmpty ? nil : Data(PackedOutputs.write(record.outputs)),
-                record.result.recordedFacts.text.map { Data($0) },
-                remarks == ActionResult() ? nil : Data(remarks.json.canonicalBytes),
+                record.key.data, at, columns.outputs.map { Data($0) }, columns.facts.map { Data($0) },
+                columns.remarks.map { Data($0) },
+                RowSum.action(record.key, at, columns.outputs, columns.facts, columns.remarks),
             ])
         return message
     }
@@ -307,18 +365,11 @@ final class Index: Sendable {
     func sources(_ paths: [String]) throws(BuildError) -> [SourceRow?] {
         try readAll { db in
             let statement = try db.cachedStatement(
-                sql: "SELECT size, modified, changed, inode, digest FROM source WHERE path = ?")
+                sql: "SELECT size, modified, changed, inode, digest, sum FROM source WHERE path = ?")
             return try paths.map { path in
                 statement.setUncheckedArguments([path])
                 let rows = try Row.fetchCursor(statement)
-                guard let row = try rows.next() else { return nil }
-                guard let digest = try row.withUnsafeData(atIndex: 4, { Digest(bytes: $0 ?? Data()) }) else {
-                    return nil
-                }
-                let stat = FileStat(
-                    size: row[0], modified: row[1], changed: row[2],
-                    inode: UInt64(bitPattern: row[3] as Int64))
-                return SourceRow(stat: stat, digest: digest)
+                return try rows.next().map { try Columns($0).source(path) }
             }
         }
     }
@@ -327,13 +378,76 @@ final class Index: Sendable {
     func note(_ rows: [(path: String, row: SourceRow)]) throws(BuildError) {
         try write { db in
             let statement = try db.cachedStatement(
-                sql: "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?)")
+                sql: "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?)")
             for (path, row) in rows {
                 try statement.execute(arguments: [
                     path, row.stat.size, row.stat.modified, row.stat.changed,
-                    Int64(bitPattern: row.stat.inode), row.digest.data,
+                    Int64(bitPattern: row.stat.inode), row.digest.data, RowSum.source(path, row),
                 ])
             }
+        }
+    }
+
+    // MARK: Verification
+
+    /// Runs a statement of a test, which damages the tables on purpose.
+    func execute(_ sql: String) throws {
+        try database.writeWithoutTransaction { db in try db.execute(sql: sql) }
+    }
+
+    /// What the database itself finds wrong with its file; nil when nothing.
+    func damage() -> String? {
+        do throws(BuildError) {
+            let answers = try read { db in try String.fetchAll(db, sql: "PRAGMA quick_check(1)") }
+            return answers == ["ok"] ? nil : answers.first
+        } catch {
+            return error.message
+        }
+    }
+
+    /// Every key that has a result.
+    func keys() throws(BuildError) -> Set<Digest> {
+        try read { db in
+            var keys: Set<Digest> = []
+            try Self.scan("SELECT key FROM action", db) { columns in
+                keys.insert(try columns.digest(0))
+            }
+            return keys
+        }
+    }
+
+    /// Reads every row of every table and verifies its checksum.
+    ///
+    /// - Throws: `build.damaged` for the first that does not match.
+    func checkRows() throws(BuildError) {
+        try read { db in
+            _ = try Self.journals(db)
+            try Self.scan("SELECT at, outputs, facts, remarks, sum, key FROM action", db) { columns in
+                _ = try StoredResult(try columns.digest(5), columns.row).result()
+            }
+            try Self.scan("SELECT at, journal, start, length, sum, subject FROM latest", db) { columns in
+                _ = try columns.latest(of: try columns.integer(5))
+            }
+            try Self.scan("SELECT at, reason, sum, key FROM dropped", db) { columns in
+                _ = try columns.dropped(try columns.digest(3))
+            }
+            try Self.scan("SELECT size, modified, changed, inode, digest, sum, path FROM source", db) {
+                _ = try $0.source(try $0.text(6) ?? "")
+            }
+        }
+    }
+
+    /// Fetches all rows of a query, of which a damaged file must not give more than it has room for.
+    private static func scan(_ sql: String, _ db: Database, _ body: (Columns) throws -> Void) throws {
+        let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+        let size = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
+        // No row has fewer than sixteen bytes.
+        var left = pages.multipliedReportingOverflow(by: size).partialValue / 16
+        let rows = try Row.fetchCursor(db, sql: sql)
+        while let row = try rows.next() {
+            left -= 1
+            guard left >= 0 else { throw IndexFault("it has more rows than room") }
+            try body(Columns(row))
         }
     }
 
@@ -366,6 +480,10 @@ final class Index: Sendable {
     {
         do {
             return try body()
+        } catch let error as BuildError {
+            throw error
+        } catch let error as IndexFault {
+            throw BuildError(.damaged, "\(what) is damaged: \(error.description)", canRetry: true)
         } catch let error as DatabaseError {
             switch error.resultCode {
             case .SQLITE_FULL:
@@ -380,7 +498,9 @@ final class Index: Sendable {
                     .locked, "\(what) is busy; another program holds it, try again when it is done",
                     canRetry: true)
             case .SQLITE_IOERR:
-                throw BuildError(.inputOutput, "cannot read or write \(what): \(error)", canRetry: true)
+                throw BuildError(
+                    .inputOutput, "cannot read or write \(what): \(error.message ?? "I/O error")",
+                    canRetry: true)
             default:
                 throw BuildError(.damaged, "\(what) is damaged: \(error)", canRetry: true)
             }
@@ -390,51 +510,12 @@ final class Index: Sendable {
     }
 }
 
-/// Outputs in a row: for each the length of its name, the name, 32 bytes of digest and the size in 7-bit groups.
-enum PackedOutputs {
-    static func write(_ outputs: [String: ObjectReference]) -> [UInt8] {
-        var bytes: [UInt8] = []
-        for (name, reference) in outputs.sorted(by: { $0.key < $1.key }) {
-            precondition(name.utf8.count < 256, "an output's name has \(name.utf8.count) bytes; at most 255")
-            bytes.append(UInt8(name.utf8.count))
-            bytes += name.utf8
-            bytes += reference.digest.bytes
-            var rest = UInt64(reference.size)
-            while rest > 127 {
-                bytes.append(UInt8(rest & 127) | 128)
-                rest >>= 7
-            }
-            bytes.append(UInt8(rest))
+extension JournalEntry {
+    /// The time of the line.
+    fileprivate var at: Int64 {
+        switch self {
+        case .record(_, let at): at
+        case .drop(_, _, let at): at
         }
-        return bytes
     }
-
-    /// False when the bytes are not what `write` gives.
-    static func read(_ bytes: UnsafeRawBufferPointer, into outputs: inout [String: ObjectReference]) -> Bool {
-        var at = 0
-        while at < bytes.count {
-            let length = Int(bytes[at])
-            guard at + 1 + length + 32 < bytes.count else { return false }
-            let digest = Digest(
-                words: UnsafeRawBufferPointer(rebasing: bytes[(at + 1 + length)..<(at + 33 + length)]))
-            let name = String(decoding: bytes[(at + 1)..<(at + 1 + length)], as: UTF8.self)
-            at += 33 + length
-            var size: UInt64 = 0
-            var shift: UInt64 = 0
-            while true {
-                guard at < bytes.count, shift < 63 else { return false }
-                size |= UInt64(bytes[at] & 127) << shift
-                shift += 7
-                at += 1
-                if bytes[at - 1] < 128 { break }
-            }
-            outputs[name] = ObjectReference(digest: digest, size: Int(size))
-        }
-        return true
-    }
-}
-
-extension Digest {
-    /// The 32 bytes as a column holds them.
-    fileprivate var data: Data { withBytes { Data($0) } }
 }

@@ -46,6 +46,9 @@ enum JournalEntry: Sendable {
         return line
     }
 
+    /// The times that a line may have: up to the year 9999, so that the next one never overflows.
+    static let times: ClosedRange<Int64> = 0...253_402_300_799_999
+
     /// The length of `,"sha":"…"}`.
     private static let sumLength = 22
 
@@ -75,9 +78,10 @@ enum JournalEntry: Sendable {
             }
         }
         try reader.end()
-        if let at, let record {
+        guard let at, Self.times.contains(at) else { return nil }
+        if let record {
             self = .record(record, at: at)
-        } else if let at, let key, let reason {
+        } else if let key, let reason {
             self = .drop(key, reason, at: at)
         } else {
             return nil
@@ -99,6 +103,17 @@ struct Journal: Sendable {
         var tornBytes = 0
         /// Lines with an end that are not whole.
         var damaged: [Range<Int>] = []
+        /// How many lines are whole.
+        var entries = 0
+    }
+
+    /// The longest line that is read: more than the largest record of a million sources has.
+    let lineLimit: Int
+
+    init(name: String, path: String, lineLimit: Int = 256 << 20) {
+        self.name = name
+        self.path = path
+        self.lineLimit = lineLimit
     }
 
     /// Reads the entries from an offset on, in parts of a few megabytes.
@@ -130,6 +145,7 @@ struct Journal: Sendable {
                     if let entry = JournalEntry(
                         line: UnsafeRawBufferPointer(rebasing: buffer[used..<(next - 1)]))
                     {
+                        scan.entries += 1
                         try body(entry, place)
                     } else {
                         scan.damaged.append(place)
@@ -145,7 +161,16 @@ struct Journal: Sendable {
                 return scan
             }
             if used == 0 {
+                // A hole in the file, or what a power cut left of its end: nothing that follows is read.
+                if part.span.withUnsafeBytes({ $0.baseAddress.map { memchr($0, 0, filled) != nil } ?? false })
+                {
+                    scan.tornBytes = max(0, (FileStat(descriptor: descriptor)?.size ?? 0) - scan.end)
+                    return scan
+                }
                 // A line longer than the part: make room for it.
+                guard part.count < lineLimit else {
+                    throw .foreign(path, "has a line of more than \(part.count) bytes")
+                }
                 part.append(contentsOf: repeatElement(0, count: part.count))
             } else {
                 part.withUnsafeMutableBytes { buffer in
@@ -158,8 +183,9 @@ struct Journal: Sendable {
 
     /// Reads one entry whose place is known; nil when there is none any more.
     func entry(_ disk: Disk, at place: Range<Int>) -> JournalEntry? {
-        guard let descriptor = try? disk.open(path, O_RDONLY) else { return nil }
+        guard place.count <= lineLimit, let descriptor = try? disk.open(path, O_RDONLY) else { return nil }
         defer { disk.close(descriptor) }
+        guard let size = FileStat(descriptor: descriptor)?.size, place.upperBound <= size else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: place.count, alignment: 1) { buffer in
             guard (try? disk.read(descriptor, into: buffer, at: place.lowerBound, path: path)) == place.count,
                 buffer.last == 0x0A
@@ -220,10 +246,10 @@ final class JournalWriter {
 
     /// Opens the file, cutting off a line that a killed writer left without an end.
     private func openAtEnd() throws(BuildError) {
-        let isNew = FileStat(path: journal.path) == nil
+        let isNew = FileStat(withoutFollowing: journal.path) == nil
         let opened = try disk.open(journal.path, O_RDWR | O_CREAT)
         do throws(BuildError) {
-            let size = FileStat(path: journal.path)?.size ?? 0
+            let size = FileStat(descriptor: opened)?.size ?? 0
             end = try lastLineEnd(opened, size: size)
             if end < size {
                 guard disk.calls.truncate(opened, to: end) >= 0 else {
@@ -254,6 +280,9 @@ final class JournalWriter {
             }
             if let newline = part[..<count].lastIndex(of: 0x0A) { return start + newline + 1 }
             at = start
+            guard size - at < journal.lineLimit else {
+                throw .foreign(journal.path, "has a line of more than \(journal.lineLimit) bytes")
+            }
         }
         return 0
     }

@@ -20,17 +20,19 @@ final class Lease: Sendable {
         let path = "\(cache)/leases/\(writer)"
         self.path = path
         try disk.makeDirectories("\(cache)/leases")
-        if let found = FileStat(path: path), FileStat.now - found.modified < Self.lifetime {
+        if let found = FileStat(withoutFollowing: path), found.isRegularFile,
+            found.modified > FileStat.now - Self.lifetime
+        {
             throw BuildError(
                 .locked, "a worker named \(writer) is using this cache, or was just killed",
                 canRetry: true)
         }
         try disk.remove(path)
         // What a dead worker of this name left half written.
-        let temporaries = "\(cache)/tmp/\(writer)"
-        for name in disk.names(in: temporaries) { try disk.remove("\(temporaries)/\(name)") }
+        for file in Cache.temporaries(of: writer, in: cache, disk) { try disk.remove(file) }
         let started = FileStat.now
-        try disk.replace(path, with: Array("\(started)\n".utf8), temporary: "\(temporaries)/lease")
+        try disk.replace(
+            path, with: Array("\(started)\n".utf8), temporary: "\(cache)/tmp/\(writer)/lease")
         let isOver = Monitor(false)
         self.isOver = isOver
         thread = Thread {
@@ -46,27 +48,38 @@ final class Lease: Sendable {
         _ = disk.calls.unlink(path)
     }
 
+    /// The workers' leases.
+    private static func names(_ disk: Disk, _ cache: String) -> [String] {
+        disk.names(in: "\(cache)/leases").filter { name in
+            name.hasPrefix("worker-") && Cache.isName(name)
+                && FileStat(withoutFollowing: "\(cache)/leases/\(name)")?.isRegularFile == true
+        }
+    }
+
     /// When each live worker began, in nanoseconds since 1970, by its writer's name.
     static func live(_ disk: Disk, cache: String) -> [String: Int64] {
         var live: [String: Int64] = [:]
-        for name in disk.names(in: "\(cache)/leases") {
+        for name in names(disk, cache) {
             let path = "\(cache)/leases/\(name)"
-            guard let found = FileStat(path: path), FileStat.now - found.modified < lifetime else { continue }
-            let text = (try? disk.contents(of: path)).flatMap { $0 }
+            guard let found = FileStat(withoutFollowing: path), found.modified > FileStat.now - lifetime
+            else {
+                continue
+            }
+            let text = (try? disk.contents(of: path, limit: 4096)).flatMap { $0 }
             let started = text.flatMap { Int64(String(decoding: $0.dropLast(), as: UTF8.self)) }
-            live[name] = started ?? found.modified - lifetime
+            live[name] = started ?? found.modified &- lifetime
         }
         return live
     }
 
-    /// Removes the temporaries and leases of writers that are no more.
+    /// Removes the temporaries and leases of writers that are no more: regular files by this program's own names, and
+    /// nothing else that lies there.
     static func sweep(_ disk: Disk, cache: String) throws(BuildError) {
         let live = live(disk, cache: cache)
         for writer in disk.names(in: "\(cache)/tmp") where live[writer] == nil {
-            let folder = "\(cache)/tmp/\(writer)"
-            for name in disk.names(in: folder) { try disk.remove("\(folder)/\(name)") }
+            for file in Cache.temporaries(of: writer, in: cache, disk) { try disk.remove(file) }
         }
-        for writer in disk.names(in: "\(cache)/leases") where live[writer] == nil {
+        for writer in names(disk, cache) where live[writer] == nil {
             try disk.remove("\(cache)/leases/\(writer)")
         }
     }

@@ -25,13 +25,24 @@ struct Ledger: Sendable {
     }
 
     /// The journals in the order of their names, with what reading them found.
-    private(set) var journals: [(journal: Journal, scan: Journal.Scan)] = []
+    private(set) var journals: [JournalScan] = []
     /// The records that stand, by key.
     private(set) var rows: [Digest: Row] = [:]
     /// The youngest line that drops each key.
     private(set) var drops: [Digest: (reason: DropReason, at: Int64)] = [:]
     /// How many lines are whole.
     private(set) var lineCount = 0
+
+    /// A journal, and what reading it found.
+    struct JournalScan: Sendable {
+        let journal: Journal
+        let scan: Journal.Scan
+
+        /// Whether this program wrote it: it has a journal's name, or a line that is whole.
+        ///
+        /// Any other file is left alone.
+        var isOurs: Bool { Cache.isJournal(journal.name) || scan.entries > 0 }
+    }
 
     private let files: [Journal]
     private let disk: Disk
@@ -45,7 +56,7 @@ struct Ledger: Sendable {
             let scan = try journal.scan(disk) { (entry, place) throws(BuildError) in
                 take(entry, journal: number, place: place)
             }
-            journals.append((journal, scan))
+            journals.append(JournalScan(journal: journal, scan: scan))
         }
     }
 
@@ -89,13 +100,31 @@ extension ActionResult {
 }
 
 extension Cache {
-    /// Every file below `objects`, by folder; damaged objects that were set aside have a name ending in `.bad`.
-    func objectFiles() -> [(path: String, digest: Digest?)] {
-        var files: [(path: String, digest: Digest?)] = []
+    /// A file below `objects`.
+    struct ObjectFile: Sendable {
+        /// Relative to the cache.
+        let path: String
+        /// The object's name; also of one that was set aside.
+        let digest: Digest?
+        /// Whether it is a damaged object that was set aside: its name ends in `.bad`.
+        let isSetAside: Bool
+
+        /// Whether it is named as an object.
+        var isObject: Bool { digest != nil && !isSetAside }
+    }
+
+    /// Every file below `objects`, by folder.
+    func objectFiles() -> [ObjectFile] {
+        var files: [ObjectFile] = []
         for folder in disk.names(in: store.root) {
             for name in disk.names(in: "\(store.root)/\(folder)") {
+                let isBad = name.hasSuffix(".bad")
+                let digits = folder + (isBad ? String(name.dropLast(4)) : name)
+                let digest = folder.utf8.count == 2 ? Digest(hex: digits) : nil
                 files.append(
-                    ("objects/\(folder)/\(name)", folder.utf8.count == 2 ? Digest(hex: folder + name) : nil))
+                    ObjectFile(
+                        path: "objects/\(folder)/\(name)", digest: digest, isSetAside: isBad && digest != nil)
+                )
             }
         }
         return files
@@ -106,16 +135,49 @@ extension Cache {
     /// Journals of live workers stay, and so do, beside them, the lines that drop records. Killed between
     /// the two steps, all lines appear twice, which changes nothing. Afterwards the index is rebuilt.
     ///
+    /// - Parameters:
+    ///   - ledger: what the journals hold.
+    ///   - makeRoom: called when the disk has no room for the new journal, before it is tried once more.
+    ///   - isKept: whether a record is copied.
     /// - Returns: the bytes of the closed journals before and after.
+    /// - Throws: `build.disk-full`, `build.io`; and what `makeRoom` throws.
     @discardableResult
     func compactJournals(
-        _ ledger: Ledger, keeping isKept: (Digest, Ledger.Row) -> Bool
+        _ ledger: Ledger, makingRoom makeRoom: () throws(BuildError) -> Void = {},
+        keeping isKept: (Digest, Ledger.Row) -> Bool
     ) throws(BuildError) -> (before: Int, after: Int) {
+        let sizes: (before: Int, after: Int, hasChanged: Bool)
+        do throws(BuildError) {
+            sizes = try rewriteJournals(ledger, isKept)
+        } catch {
+            guard error.code == .diskFull else { throw error }
+            // The index can always be rebuilt.
+            records.close()
+            try records.removeIndex()
+            try makeRoom()
+            sizes = try rewriteJournals(ledger, isKept)
+        }
+        guard sizes.hasChanged else { return (sizes.before, sizes.after) }
+        do throws(BuildError) {
+            try records.rebuild()
+        } catch {
+            guard error.code == .diskFull else { throw error }
+            records.close()
+            try records.removeIndex()
+            log("there is no room for the index; the next build makes it")
+        }
+        return (sizes.before, sizes.after)
+    }
+
+    private func rewriteJournals(
+        _ ledger: Ledger, _ isKept: (Digest, Ledger.Row) -> Bool
+    ) throws(BuildError) -> (before: Int, after: Int, hasChanged: Bool) {
         let live = Lease.live(disk, cache: path)
-        let isClosed = ledger.journals.map { live[String($0.journal.name.dropLast(6))] == nil }
+        let isClosed = ledger.journals.map { live[String($0.journal.name.dropLast(6))] == nil && $0.isOurs }
         var kept = ledger.rows.filter { isClosed[$0.value.journal] && isKept($0.key, $0.value) }.map(\.value)
         kept.sort { ($0.journal, $0.place.lowerBound) < ($1.journal, $1.place.lowerBound) }
-        let writer = try ObjectWriter(disk, path: store.temporaryPath(), cancellation: cancellation)
+        let writer = try ObjectWriter(
+            disk, path: store.temporaryPath(), mode: 0o666, cancellation: cancellation)
         var start = 0
         for (number, item) in ledger.journals.enumerated() {
             let end = kept[start...].firstIndex { $0.journal != number } ?? kept.endIndex
@@ -128,12 +190,12 @@ extension Cache {
             }
         }
         let closed = zip(ledger.journals, isClosed).filter(\.1).map(\.0)
-        let before = closed.reduce(0) { $0 + $1.scan.end + $1.scan.tornBytes }
+        let before = closed.reduce(0) { $0.saturatingAdd($1.scan.end).saturatingAdd($1.scan.tornBytes) }
         let sealed = try writer.seal()
         let name = "closed-\(sealed.reference.digest.short).jsonl"
         guard closed.map(\.journal.name) != [name] else {
             try disk.remove(sealed.path)
-            return (before, before)
+            return (before, before, false)
         }
         if sealed.reference.size > 0 {
             try disk.synchronise(sealed.path)
@@ -147,8 +209,7 @@ extension Cache {
             try disk.remove(item.journal.path)
         }
         try disk.synchronise(records.folder)
-        try records.rebuild()
-        return (before, sealed.reference.size)
+        return (before, sealed.reference.size, true)
     }
 
     private func copy(

@@ -49,7 +49,7 @@ final class ObjectStore: Sendable {
 
     func isPresent(_ reference: ObjectReference) -> Bool {
         if isPending(reference.digest) { return true }
-        guard let found = FileStat(path: path(of: reference.digest)) else { return false }
+        guard let found = FileStat(withoutFollowing: path(of: reference.digest)) else { return false }
         return found.isRegularFile && found.size == reference.size
     }
 
@@ -60,13 +60,15 @@ final class ObjectStore: Sendable {
 
     /// Opens an object, checked against its name once a process, and lends its descriptor.
     ///
-    /// A damaged object is set aside before `build.object-corrupt` is thrown.
+    /// A damaged object is set aside before `build.object-corrupt` is thrown. With a size, an object of another size is
+    /// damaged and is not read.
     func withDescriptor<Result>(
-        of digest: Digest, _ body: (Int32) throws(BuildError) -> Result
+        of digest: Digest, size: Int? = nil, _ body: (Int32) throws(BuildError) -> Result
     ) throws(BuildError) -> Result {
         let (descriptor, isVerified) = try open(digest)
         defer { disk.close(descriptor) }
         if !isVerified {
+            if let size, FileStat(descriptor: descriptor)?.size != size { throw setAside(digest) }
             guard try disk.digest(descriptor, path: path(of: digest)) == digest else {
                 throw setAside(digest)
             }
@@ -75,12 +77,19 @@ final class ObjectStore: Sendable {
         return try body(descriptor)
     }
 
+    /// The most bytes of an object that is read whole into memory; larger ones are opened as files.
+    static let wholeLimit = 1 << 30
+
     /// The whole of an object, checked against its name.
-    func bytes(of digest: Digest) throws(BuildError) -> [UInt8] {
+    func bytes(of digest: Digest, size expected: Int? = nil) throws(BuildError) -> [UInt8] {
         let (descriptor, isVerified) = try open(digest)
         defer { disk.close(descriptor) }
         guard let size = FileStat(descriptor: descriptor)?.size else {
             throw .system("read", path(of: digest), errno)
+        }
+        if let expected, size != expected { throw setAside(digest) }
+        guard size <= Self.wholeLimit else {
+            throw .foreign(path(of: digest), "has \(size) bytes; at most \(Self.wholeLimit) are read at once")
         }
         var bytes = [UInt8](repeating: 0, count: size)
         var span = bytes.mutableSpan
@@ -101,9 +110,9 @@ final class ObjectStore: Sendable {
             do throws(BuildError) {
                 return (try disk.open(path, O_RDONLY), state.verified.contains(digest))
             } catch {
-                guard FileStat(path: path) == nil else { throw error }
+                guard FileStat(withoutFollowing: path) == nil else { throw error }
                 throw BuildError(
-                    .objectMissing, "object \(digest) is not in the cache; build again to restore it",
+                    .objectMissing, "object \(digest) is not in the cache; build again to make it",
                     canRetry: true)
             }
         }
@@ -112,16 +121,16 @@ final class ObjectStore: Sendable {
     /// Moves a damaged object out of the way, so that nothing takes it for whole.
     private func setAside(_ digest: Digest) -> BuildError {
         let path = path(of: digest)
-        _ = disk.calls.rename(path, path + ".bad")
+        if disk.isFolder("\(root)/\(digest.hex.prefix(2))") { _ = disk.calls.rename(path, path + ".bad") }
         return BuildError(
             .objectCorrupt,
-            "object \(digest) is damaged; it was set aside as \(path).bad; build again to restore it",
+            "object \(digest) is damaged; it was set aside as \(path).bad, build again to make it",
             canRetry: true)
     }
 
     /// Whether a damaged object of this name was set aside.
     func wasSetAside(_ digest: Digest) -> Bool {
-        FileStat(path: path(of: digest) + ".bad") != nil
+        FileStat(withoutFollowing: path(of: digest) + ".bad") != nil
     }
 
     /// Takes in a sealed object that is to be put in place with its group; false when the same bytes wait already.
@@ -154,7 +163,10 @@ final class ObjectStore: Sendable {
             let digest = object.reference.digest
             let path = path(of: digest)
             let folder = "\(root)/\(digest.hex.prefix(2))"
-            if folders.insert(folder).inserted, FileStat(path: folder) == nil {
+            if folders.insert(folder).inserted, !disk.isFolder(folder) {
+                guard FileStat(withoutFollowing: folder) == nil else {
+                    throw .foreign(folder, "is not a folder")
+                }
                 try disk.makeDirectories(folder)
                 hasNewFolder = true
             }

@@ -22,11 +22,14 @@ public final class ObjectWriter {
     /// The disk is set to work whenever so many bytes were written, so that the flush at the end finds little left to do.
     private static let startSize = 8 << 20
 
-    init(_ disk: Disk, path: String, cancellation: Cancellation) throws(BuildError) {
+    /// Begins a file; objects are read-only from the start, so that only this writer ever changes them.
+    init(
+        _ disk: Disk, path: String, mode: mode_t = 0o444, cancellation: Cancellation
+    ) throws(BuildError) {
         self.disk = disk
         self.path = path
         self.cancellation = cancellation
-        descriptor = try disk.open(path, O_RDWR | O_CREAT | O_EXCL)
+        descriptor = try disk.open(path, O_RDWR | O_CREAT | O_EXCL, mode: mode)
     }
 
     deinit {

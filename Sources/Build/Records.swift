@@ -35,14 +35,19 @@ final class Records: Sendable {
     var folder: String { "\(root)/journals" }
     private var indexPath: String { "\(root)/index.sqlite" }
 
-    /// The journals there are, by name.
+    /// The journals there are, by name; links and whatever else is no regular file are left out.
     func journals() -> [Journal] {
-        disk.names(in: folder).filter { $0.hasSuffix(".jsonl") }.map { name in
-            Journal(name: name, path: "\(folder)/\(name)")
+        disk.names(in: folder).compactMap { name in
+            let path = "\(folder)/\(name)"
+            guard name.hasSuffix(".jsonl"), FileStat(withoutFollowing: path)?.isRegularFile == true else {
+                return nil
+            }
+            return Journal(name: name, path: path)
         }
     }
 
-    /// Works with the index; a damaged one is rebuilt from the journals, once.
+    /// Works with the index; one that turns out damaged is replaced once: by the builder on the disk, by anyone else in
+    /// memory.
     func withIndex<Result>(_ body: (Index) throws(BuildError) -> Result) throws(BuildError) -> Result {
         var used: Index?
         do throws(BuildError) {
@@ -50,18 +55,29 @@ final class Records: Sendable {
             used = index
             return try body(index)
         } catch {
-            guard error.code == .damaged, keeper == .builder else { throw error }
+            guard error.concernsTheIndex, let used, !used.isInMemory else { throw error }
             try opened.withLock { (held) throws(BuildError) in
-                // Another thread may have met the same damage, and rebuilt the index meanwhile.
+                // Another thread may have met the same damage, and replaced the index meanwhile.
                 guard held === used else { return }
-                log("index.sqlite is damaged; rebuilding it from the journals")
                 held?.close()
                 held = nil
-                for suffix in ["", "-wal", "-shm"] { try disk.remove(indexPath + suffix) }
-                held = try openOnDisk()
+                held = try replaced(because: error.message)
             }
             return try body(try index())
         }
+    }
+
+    /// An index in place of one that cannot be used.
+    private func replaced(because reason: String) throws(BuildError) -> Index {
+        log("\(reason); it is rebuilt from the journals\(keeper == .builder ? "" : " in memory")")
+        guard keeper == .builder else { return try inMemory() }
+        try removeIndex()
+        return try openOnDisk()
+    }
+
+    /// Removes the index's files, whatever is in their place.
+    func removeIndex() throws(BuildError) {
+        for suffix in ["", "-wal", "-shm", "-journal"] { try disk.remove(indexPath + suffix) }
     }
 
     /// Closes the index's file, so that nothing of it stays beside it.
@@ -72,11 +88,30 @@ final class Records: Sendable {
         }
     }
 
-    /// Rebuilds the index from the journals; what was known of sources is lost only if the old one is damaged.
+    /// Takes the journals in from their starts; what is known of sources stays.
     func rebuild() throws(BuildError) {
-        try withIndex { (index) throws(BuildError) in
-            try index.clear()
-            try catchUp(index)
+        try opened.withLock { (held) throws(BuildError) in
+            do throws(BuildError) {
+                if held == nil { held = try indexOnDisk(for: .keeper) }
+                guard let index = held else { return }
+                try index.clear()
+                try catchUp(index)
+            } catch {
+                guard error.concernsTheIndex else { throw error }
+                held?.close()
+                held = nil
+                held = try replaced(because: error.message)
+            }
+        }
+    }
+
+    /// Replaces the index by a new one, whatever is in it; sources are hashed again.
+    func rebuildFromNothing() throws(BuildError) {
+        try opened.withLock { (held) throws(BuildError) in
+            held?.close()
+            held = nil
+            try removeIndex()
+            held = try openOnDisk()
         }
     }
 
@@ -92,24 +127,61 @@ final class Records: Sendable {
     private func open() throws(BuildError) -> Index {
         switch keeper {
         case .builder:
-            if FileStat(path: indexPath) == nil, !journals().isEmpty {
-                log("index.sqlite is missing; rebuilding it from the journals")
+            let isThere = FileStat(withoutFollowing: indexPath) != nil
+            if !isThere, !journals().isEmpty {
+                log("index.sqlite is missing; it is rebuilt from the journals")
             }
-            return try openOnDisk()
+            do throws(BuildError) {
+                return try openOnDisk()
+            } catch {
+                // Where another member of a group made the file, the folder may be writable though the file is not.
+                let isAnothers = error.code == .readOnly && access(root, W_OK) == 0
+                guard isThere, error.concernsTheIndex || isAnothers else { throw error }
+                return try replaced(because: error.message)
+            }
         case .worker:
             return try inMemory()
         case .reader:
-            guard FileStat(path: indexPath) != nil, access(root, W_OK) == 0,
-                let index = try? Index(path: indexPath), let known = try? index.journals(),
-                journals().allSatisfy({ known[$0.name] == FileStat(path: $0.path)?.size }),
-                known.count == journals().count
-            else { return try inMemory() }
+            guard access(root, W_OK) == 0, let index = try? indexOnDisk(for: .reader) else {
+                return try inMemory()
+            }
+            guard let known = try? index.journals(), known.count == journals().count,
+                journals().allSatisfy({ known[$0.name] == FileStat(withoutFollowing: $0.path)?.size })
+            else {
+                index.close()
+                return try inMemory()
+            }
             return index
         }
     }
 
+    /// Opens the index's file as it lies there; for the keeper, makes it when there is none.
+    ///
+    /// - Throws: `build.damaged` for anything but an index of this schema.
+    func indexOnDisk(for access: Index.Access) throws(BuildError) -> Index {
+        // SQLite would follow links, and take in a journal of its own that names other files to remove.
+        for suffix in ["", "-wal", "-shm"] {
+            guard let found = FileStat(withoutFollowing: indexPath + suffix) else { continue }
+            guard found.isRegularFile else {
+                throw BuildError(
+                    .damaged, "\(indexPath)\(suffix) is not a regular file", canRetry: true)
+            }
+        }
+        guard FileStat(withoutFollowing: indexPath + "-journal") == nil else {
+            throw BuildError(.damaged, "\(indexPath) was left half made", canRetry: true)
+        }
+        if FileStat(withoutFollowing: indexPath) == nil {
+            guard access == .keeper else {
+                throw BuildError(.damaged, "\(indexPath) is missing", canRetry: true)
+            }
+            // SQLite would make it unwritable for a group, whatever the umask.
+            disk.close(try disk.open(indexPath, O_RDWR | O_CREAT | O_EXCL))
+        }
+        return try Index(path: indexPath, access: access)
+    }
+
     private func openOnDisk() throws(BuildError) -> Index {
-        let index = try Index(path: indexPath)
+        let index = try indexOnDisk(for: .keeper)
         try catchUp(index)
         return index
     }
@@ -124,12 +196,12 @@ final class Records: Sendable {
     func catchUp(_ index: Index) throws(BuildError) {
         var known = try index.journals()
         let journals = journals()
-        let sizes = journals.map { FileStat(path: $0.path)?.size ?? 0 }
+        let sizes = journals.map { FileStat(withoutFollowing: $0.path)?.size ?? 0 }
         // A journal that has gone or shrunk: some rows may have no record any more.
         let names = Set(journals.map(\.name))
         let hasShrunk = zip(journals, sizes).contains { $0.1 < known[$0.0.name] ?? 0 }
         if hasShrunk || known.keys.contains(where: { !names.contains($0) }) {
-            log("a journal is shorter than the index recorded; rebuilding the index from the journals")
+            log("a journal is shorter than the index knows it; the index is rebuilt from the journals")
             try index.clear()
             known = [:]
         }
@@ -151,7 +223,7 @@ final class Records: Sendable {
         try flush(upTo: scan.end)
         if !scan.damaged.isEmpty {
             log(
-                "\(scan.damaged.count) damaged lines in journals/\(journal.name) are skipped; see `verify`"
+                "\(scan.damaged.count) damaged lines in journals/\(journal.name) are skipped; see `reprise verify`"
             )
         }
     }

@@ -54,22 +54,64 @@ extension Cache {
             }
         }
         try write(snapshot, asReference: dataset)
+        // What `verify --repair` set aside has been replaced.
+        try disk.remove("\(path)/refs/\(dataset).bad")
     }
 
-    /// The names in `refs`, temporary and set-aside files left out.
-    func referenceNames() -> [String] {
-        disk.names(in: "\(path)/refs").filter { !$0.hasSuffix(".bad") }
+    /// Whether `refs` holds a dataset's reference, or one that was set aside.
+    public func knowsDataset(_ dataset: String) -> Bool {
+        !files(ofDataset: dataset).isEmpty
     }
 
-    static func parts(ofReference name: String) -> (dataset: String, number: Int?) {
-        guard let at = name.lastIndex(of: "@"), let number = Int(name[name.index(after: at)...]) else {
-            return (name, nil)
+    /// Removes a dataset's references and what its last build left; its objects stay until `gc` finds that nothing else
+    /// holds them.
+    ///
+    /// - Returns: the references that were removed, such as `piano@3`.
+    /// - Precondition: the cache was opened for building.
+    /// - Throws: `build.no-dataset`; `build.io`.
+    public func removeDataset(_ dataset: String) throws(BuildError) -> [String] {
+        guard case .building = access else { preconditionFailure("removal in a cache opened for \(access)") }
+        let names = files(ofDataset: dataset)
+        guard !names.isEmpty else {
+            throw BuildError(
+                .noDataset, "no dataset '\(dataset)' in the cache at \(path); 'reprise datasets' lists them",
+                canRetry: false)
         }
+        for name in names { try disk.remove("\(path)/refs/\(name)") }
+        try disk.remove("\(path)/state/\(dataset)")
+        try disk.synchronise("\(path)/refs")
+        return names
+    }
+
+    private func files(ofDataset dataset: String) -> [String] {
+        guard Self.isName(dataset) else { return [] }
+        return disk.names(in: "\(path)/refs").filter { name in
+            let bare = name.hasSuffix(".bad") ? String(name.dropLast(4)) : name
+            return Self.parts(ofReference: bare).dataset == dataset
+        }
+    }
+
+    /// The names in `refs` that are those of references; set-aside ones are left out.
+    func referenceNames() -> [String] {
+        disk.names(in: "\(path)/refs").filter { !$0.hasSuffix(".bad") && Self.isReference($0) }
+    }
+
+    /// Whether a name is a dataset's, or that of an older snapshot.
+    static func isReference(_ name: String) -> Bool { isName(parts(ofReference: name).dataset) }
+
+    /// The dataset, and the number of an older snapshot: up to nine digits, from 1.
+    static func parts(ofReference name: String) -> (dataset: String, number: Int?) {
+        guard let at = name.lastIndex(of: "@") else { return (name, nil) }
+        let digits = name[name.index(after: at)...].utf8
+        guard (1...9).contains(digits.count), digits.first != UInt8(ascii: "0"),
+            digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let number = Int(String(digits) ?? "")
+        else { return (name, nil) }
         return (String(name[..<at]), number)
     }
 
     func readReference(_ name: String) throws(BuildError) -> Digest? {
-        guard let bytes = try disk.contents(of: "\(path)/refs/\(name)") else { return nil }
+        guard let bytes = try disk.contents(of: "\(path)/refs/\(name)", limit: 4096) else { return nil }
         guard bytes.last == 0x0A, let digest = Digest(hex: String(decoding: bytes.dropLast(), as: UTF8.self))
         else {
             throw BuildError(

@@ -4,79 +4,6 @@
     internal import Darwin
 #endif
 
-/// Something in a cache that is not as it should be.
-public struct Finding: Sendable, Hashable {
-    /// What is wrong.
-    public enum Kind: String, Sendable, Hashable, CaseIterable {
-        /// An object's bytes or size are not those of its name.
-        case objectDamaged
-        /// A record names an object that isn't there.
-        case objectMissing
-        /// No record names an object; it is never used. `gc` removes it.
-        case objectStray
-        /// A damaged object that was set aside before. `gc` removes it.
-        case objectSetAside
-        /// A file that has no place where it lies.
-        case fileStray
-        /// The last line of a journal has no end: its writer was killed.
-        case journalTorn
-        /// A line of a journal is not whole; its record is lost.
-        case journalDamaged
-        /// The index can't be read.
-        case indexDamaged
-        /// The index has a row that no journal holds.
-        case rowDangling
-        /// The index lacks a row that a journal holds.
-        case rowMissing
-        /// The index has another result than the journals.
-        case rowDifferent
-        /// A reference holds no hash.
-        case referenceDamaged
-        /// A reference names a snapshot that isn't there.
-        case referenceDangling
-    }
-
-    /// What is wrong.
-    public let kind: Kind
-    /// Where, relative to the cache.
-    public let path: String
-    /// What was expected and what was found.
-    public let detail: String
-    /// What the object is about, such as `score of data/a.mid`, as far as a record tells.
-    public let subject: String?
-
-    init(_ kind: Kind, _ path: String, _ detail: String, subject: String? = nil) {
-        self.kind = kind
-        self.path = path
-        self.detail = detail
-        self.subject = subject
-    }
-
-    /// The object that is damaged or missing, if one is.
-    public var object: Digest? {
-        guard kind == .objectDamaged || kind == .objectMissing else { return nil }
-        return Digest(hex: path.split(separator: "/").dropFirst().joined())
-    }
-
-    /// Whether results are lost or could go wrong by it; else it only takes up room.
-    public var isDamage: Bool {
-        switch kind {
-        case .objectStray, .objectSetAside, .fileStray, .journalTorn: false
-        default: true
-        }
-    }
-
-    /// The finding as an object.
-    public var json: JSONValue {
-        var members: [String: JSONValue] = [
-            "kind": .string(kind.rawValue), "path": .string(path), "detail": .string(detail),
-            "damage": .bool(isDamage),
-        ]
-        if let subject { members["subject"] = .string(subject) }
-        return .object(members)
-    }
-}
-
 /// What looking at all of a cache found.
 public struct Verification: Sendable {
     /// What is not as it should be, by path.
@@ -127,17 +54,23 @@ extension Cache {
                 }
             case .journalTorn, .journalDamaged: isJournalWrong = true
             case .indexDamaged, .rowDangling, .rowMissing, .rowDifferent: isIndexWrong = true
+            case .runDamaged, .runDangling: break
             case .referenceDamaged, .referenceDangling:
                 try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
             case .objectStray, .objectSetAside, .fileStray: break
             }
         }
         if !verification.isSound { try forgetFingerprints() }
+        if isIndexWrong {
+            // Before the rest, which writes to it.
+            records.close()
+            try records.removeIndex()
+        }
         try strikeOut(lost, ledger: ledger)
         if isJournalWrong {
             try compactJournals(try Ledger(records, disk: disk)) { _, _ in true }
         } else if isIndexWrong {
-            try records.rebuild()
+            try records.rebuildFromNothing()
         }
         return verification
     }
@@ -149,7 +82,7 @@ extension Cache {
         for (key, row) in ledger.rows.sorted(by: { $0.key < $1.key }) {
             let reasons = row.outputs.compactMap { lost[$0.digest] }
             guard let reason = reasons.contains(.corrupt) ? .corrupt : reasons.first else { continue }
-            now += 1
+            now = min(now + 1, JournalEntry.times.upperBound)
             entries.append(.drop(key, reason, at: now))
         }
         guard !entries.isEmpty else { return }
@@ -204,17 +137,16 @@ extension Cache {
         }
         let files = objectFiles()
         let looked = try workers.map(files) { (file) throws(BuildError) -> (size: Int, finding: Finding?) in
+            if file.isSetAside { return (0, Finding(.objectSetAside, file.path, "set aside as damaged")) }
             guard let digest = file.digest else {
-                let isSetAside = file.path.hasSuffix(".bad")
-                return (
-                    0,
-                    isSetAside
-                        ? Finding(.objectSetAside, file.path, "set aside as damaged")
-                        : Finding(.fileStray, file.path, "not named by a hash")
-                )
+                return (0, Finding(.fileStray, file.path, "not named by a hash; Reprise leaves it alone"))
             }
             let path = "\(path)/\(file.path)"
-            guard let size = FileStat(path: path)?.size else { return (0, nil) }
+            guard let stat = FileStat(withoutFollowing: path) else { return (0, nil) }
+            guard stat.isRegularFile else {
+                return (0, Finding(.objectDamaged, file.path, "not a regular file"))
+            }
+            let size = stat.size
             guard let expected = named[digest] else {
                 return (size, isAtRest ? Finding(.objectStray, file.path, "no record names it") : nil)
             }
@@ -244,7 +176,7 @@ extension Cache {
             )
         }
         findings += looked.compactMap(\.finding)
-        let present = Set(files.compactMap(\.digest))
+        let present = Set(files.filter(\.isObject).compactMap(\.digest))
         for (digest, object) in named where !present.contains(digest) && !store.isPending(digest) {
             let hex = digest.hex
             findings.append(
@@ -253,12 +185,17 @@ extension Cache {
                     "\(object.size) bytes are gone",
                     subject: subject(object.key)))
         }
-        return (present.count, looked.reduce(0) { $0 + $1.size })
+        return (present.count, looked.reduce(0) { $0.saturatingAdd($1.size) })
     }
 
     private func examineJournals(_ ledger: Ledger, isAtRest: Bool, into findings: inout [Finding]) {
-        for (journal, scan) in ledger.journals {
-            let path = "journals/\(journal.name)"
+        for item in ledger.journals {
+            let scan = item.scan
+            let path = "journals/\(item.journal.name)"
+            guard item.isOurs else {
+                findings.append(Finding(.fileStray, path, "not a journal; Reprise leaves it alone"))
+                continue
+            }
             for place in scan.damaged {
                 findings.append(
                     Finding(
@@ -271,8 +208,10 @@ extension Cache {
         }
         if isAtRest {
             for name in disk.names(in: "\(path)/tmp") {
-                for file in disk.names(in: "\(path)/tmp/\(name)") {
-                    findings.append(Finding(.fileStray, "tmp/\(name)/\(file)", "left by a killed writer"))
+                for file in Self.temporaries(of: name, in: path, disk) {
+                    findings.append(
+                        Finding(.fileStray, String(file.dropFirst(path.count + 1)), "left by a killed writer")
+                    )
                 }
             }
         }
@@ -281,11 +220,12 @@ extension Cache {
     /// The index as it lies on the disk; one that isn't there is no fault.
     private func examineIndex(_ ledger: Ledger, into findings: inout [Finding]) {
         let name = "index.sqlite"
-        guard FileStat(path: "\(path)/\(name)") != nil else { return }
+        guard FileStat(withoutFollowing: "\(path)/\(name)") != nil else { return }
         do throws(BuildError) {
-            let index = try Index(path: "\(path)/\(name)")
+            let index = try records.indexOnDisk(for: .reader)
             defer { index.close() }
             if let damage = index.damage() { throw BuildError(.damaged, damage, canRetry: false) }
+            try index.checkRows()
             let known = try index.journals()
             let keys = Array(ledger.rows.keys)
             // In parts, since results are many times as large as rows.
@@ -309,25 +249,41 @@ extension Cache {
             for key in try index.keys() where ledger.rows[key] == nil {
                 findings.append(Finding(.rowDangling, name, "\(key): in no journal"))
             }
-        } catch  where error.code == .readOnly || error.code == .locked {
-            // Nothing is known against it.
-            log("index.sqlite can't be looked at: \(error.message)")
+        } catch  where error.code != .damaged {
+            // Nothing is known against it: a full disk, another user's file, another version's tables.
+            log("index.sqlite can't be checked: \(error.message)")
         } catch {
             findings.append(Finding(.indexDamaged, name, error.message))
         }
     }
 
     private func examineReferences(into findings: inout [Finding]) {
-        for name in referenceNames() {
+        for name in disk.names(in: "\(path)/refs") where !name.hasSuffix(".bad") {
+            guard Self.isReference(name) else {
+                findings.append(Finding(.fileStray, "refs/\(name)", "not named as a reference"))
+                continue
+            }
             do throws(BuildError) {
                 guard let snapshot = try readReference(name) else { continue }
-                if FileStat(path: store.path(of: snapshot)) == nil {
+                if !holds(snapshot) {
                     findings.append(
                         Finding(
                             .referenceDangling, "refs/\(name)", "snapshot \(snapshot) is not in the cache"))
                 }
             } catch {
                 findings.append(Finding(.referenceDamaged, "refs/\(name)", "holds no hash"))
+            }
+        }
+        for name in runNames() {
+            let file = "runs/\(name)/run.json"
+            do throws(BuildError) {
+                guard let snapshot = try snapshot(ofRun: name), !holds(snapshot) else { continue }
+                findings.append(
+                    Finding(
+                        .runDangling, file,
+                        "its snapshot \(snapshot) is not in the cache: the run cannot be resumed or used"))
+            } catch {
+                findings.append(Finding(.runDamaged, file, "names no snapshot"))
             }
         }
     }

@@ -20,8 +20,19 @@ public struct CommonOptions: ParsableArguments {
     /// As ArgumentParser wants it.
     public init() {}
 
-    /// The cache's folder.
+    /// The cache's folder; an empty variable counts as unset (XDG Base Directory Specification).
     public var cachePath: String {
-        cache ?? getenv("REPRISE_CACHE").map { String(cString: $0) } ?? "cache"
+        if let cache { return cache }
+        let named = getenv("REPRISE_CACHE").map { String(cString: $0) } ?? ""
+        return named.isEmpty ? "cache" : named
+    }
+
+    /// Refuses `--cache ''`, which a shell makes of an unset variable.
+    ///
+    /// - Throws: `ValidationError`.
+    public func validate() throws {
+        if cache?.isEmpty == true {
+            throw ValidationError("--cache is empty; name a folder, or leave it out")
+        }
     }
 }

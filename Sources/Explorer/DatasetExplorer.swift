@@ -42,7 +42,7 @@ public final class DatasetExplorer: Sendable {
     ///   - hostNames: what the machine is called in the page's address, beside `localhost` and IP addresses.
     /// - Throws: `BuildError`, `ManifestError`.
     public init(dataset: String, cachePath: String, hostNames: Set<String> = []) throws {
-        let reader = try DatasetReader(dataset, cachePath: cachePath)
+        let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "serve \(dataset)")
         self.reader = reader
         self.cachePath = cachePath
         self.hostNames = Set(hostNames.map { $0.lowercased() })

@@ -144,7 +144,8 @@ private final class Storage: @unchecked Sendable {
     private let isMapped: Bool
 
     init(mapping path: String) throws(TensorFileError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A FIFO must not block.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw TensorFileError(.unreadable, "cannot open \(path): \(String(cString: strerror(errno)))")
         }

@@ -21,9 +21,7 @@ extension Trainer {
     ) throws {
         let folder = try RunFolder(named: run, in: cachePath)
         let transfers = folder.path + "/transfers"
-        guard mkdir(transfers, 0o777) == 0 || errno == EEXIST else {
-            throw RunFolder.fault("make", transfers)
-        }
+        try RunFolder.makeFolder(transfers)
         var number = 1
         while mkdir("\(transfers)/\(number)", 0o777) != 0 {
             guard errno == EEXIST else { throw RunFolder.fault("make", "\(transfers)/\(number)") }

@@ -9,7 +9,8 @@ internal import Build
 /// The folder of a run: `<cache>/runs/<run>/`.
 ///
 /// Files that say something whole (`run.json`, checkpoints) are written beside their place, flushed and renamed;
-/// files that grow (`metrics.jsonl`, events) are cut back to the length that the last checkpoint names.
+/// files that grow (`metrics.jsonl`, events) are cut back to the length that the last checkpoint names. No link is
+/// followed: a foreign run must not redirect a write.
 final class RunFolder {
     let name: String
     let path: String
@@ -23,7 +24,9 @@ final class RunFolder {
     init(named name: String, in cache: String) throws(TrainingError) {
         self.name = name
         path = Self.runs(in: cache) + "/" + name
-        guard !name.isEmpty, !name.contains("/"), access(path + "/run.json", R_OK) == 0 else {
+        guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), Self.isFolder(Self.runs(in: cache)),
+            Self.isFolder(path), Self.isFile(path + "/run.json")
+        else {
             throw TrainingError(
                 .noRun, "no run '\(name)' in \(Self.runs(in: cache)); 'reprise runs' lists them")
         }
@@ -32,7 +35,7 @@ final class RunFolder {
     /// A new run, with the first free number behind its recipe's name.
     init(creatingFor recipe: String, in cache: String) throws(TrainingError) {
         let runs = Self.runs(in: cache)
-        guard mkdir(runs, 0o777) == 0 || errno == EEXIST else { throw Self.fault("make", runs) }
+        try Self.makeFolder(runs)
         var number = 1
         while mkdir("\(runs)/\(recipe)-\(number)", 0o777) != 0 {
             guard errno == EEXIST else { throw Self.fault("make", "\(runs)/\(recipe)-\(number)") }
@@ -44,11 +47,31 @@ final class RunFolder {
 
     deinit { if lock >= 0 { close(lock) } }
 
+    /// Makes a folder; one that is there is fine, a link in its place is not.
+    static func makeFolder(_ path: String) throws(TrainingError) {
+        if mkdir(path, 0o777) == 0 { return }
+        guard errno == EEXIST else { throw fault("make", path) }
+        guard isFolder(path) else {
+            throw TrainingError(.file, "\(path) is not a folder; Reprise follows no links inside a cache")
+        }
+    }
+
+    /// Whether a folder is there, and no link in its place.
+    static func isFolder(_ path: String) -> Bool { isKind(S_IFDIR, path) }
+
+    /// Whether a regular file is there, and no link in its place.
+    private static func isFile(_ path: String) -> Bool { isKind(S_IFREG, path) }
+
+    private static func isKind(_ kind: mode_t, _ path: String) -> Bool {
+        var found = stat()
+        return lstat(path, &found) == 0 && found.st_mode & S_IFMT == kind
+    }
+
     /// Keeps others from training this run as long as this object lives.
     ///
     /// - Throws: `train.locked`.
     func acquire() throws(TrainingError) {
-        lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
         guard lock >= 0 else { throw Self.fault("open", path + "/lock") }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             throw TrainingError(.locked, "another process trains \(name); wait for it, or stop it")
@@ -58,7 +81,9 @@ final class RunFolder {
     /// Replaces a file whole.
     func replace(_ file: String, with bytes: [UInt8]) throws(TrainingError) {
         let (target, temporary) = (path + "/" + file, path + "/" + file + ".new")
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        // What a killed training left half written, or a link that another user put there.
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.fault("write", temporary) }
         let isWhole = writeAll(bytes, to: descriptor) && fsync(descriptor) == 0
         close(descriptor)
@@ -74,18 +99,26 @@ final class RunFolder {
         }
     }
 
-    /// The whole of a file; nil when there is none.
+    /// The most bytes of a file that is read whole: weights of a billion parameters.
+    private static let limit = 4 << 30
+
+    /// The whole of a file; nil when there is none, or no regular file that can be read.
     func contents(_ file: String) -> [UInt8]? {
-        let descriptor = open(path + "/" + file, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path + "/" + file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
+        var found = stat()
+        guard fstat(descriptor, &found) == 0, found.st_mode & S_IFMT == S_IFREG, found.st_size <= Self.limit
+        else { return nil }
         var bytes: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 1 << 16)
-        while case let count = read(descriptor, &part, part.count), count > 0 { bytes += part[..<count] }
+        while case let count = read(descriptor, &part, part.count), count > 0, bytes.count <= Self.limit {
+            bytes += part[..<count]
+        }
         return bytes
     }
 
-    func has(_ file: String) -> Bool { access(path + "/" + file, F_OK) == 0 }
+    func has(_ file: String) -> Bool { Self.isFile(path + "/" + file) }
 
     static func fault(_ doing: String, _ path: String) -> TrainingError {
         TrainingError(.file, "cannot \(doing) \(path): \(String(cString: strerror(errno)))")
@@ -102,12 +135,17 @@ final class GrowingFile {
     /// Opens it at a length, which is what counts of it.
     init(_ folder: RunFolder, _ file: String, length: Int) throws(TrainingError) {
         path = folder.path + "/" + file
-        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
         guard descriptor >= 0 else { throw RunFolder.fault("open", path) }
+        var found = stat()
+        guard fstat(descriptor, &found) == 0, found.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw TrainingError(.badRun, "\(path) is not a regular file; the run cannot be resumed")
+        }
         let size = lseek(descriptor, 0, SEEK_END)
         guard size >= off_t(length) else {
             throw TrainingError(
-                .badRun, "\(path) is shorter than the checkpoint says; the run cannot continue")
+                .badRun, "\(path) is shorter than the checkpoint says; the run cannot be resumed")
         }
         guard ftruncate(descriptor, off_t(length)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
             throw RunFolder.fault("cut", path)

@@ -146,7 +146,7 @@ public struct Trainer: Sendable {
         var settings = try Settings(recipe, preset: request.preset, assignments: request.assignments)
         if let epochs = request.epochs { try settings.setEpochs(epochs, of: recipe) }
         let device = try self.device(request.device ?? "cpu", settings)
-        let reader = try DatasetReader(dataset, cachePath: cachePath)
+        let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "train \(name)")
         try recipe.check(reader.snapshot)
         if let threads = request.threads { try TorchRuntime.setThreadCount(threads) }
         var foundations: [String: Digest] = [:]
@@ -203,7 +203,8 @@ public struct Trainer: Sendable {
             )
         }
         record.device = device.description
-        let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
+        let reader = try DatasetReader(
+            record.snapshot.hex, cachePath: cachePath, holdingFor: "train \(name)")
         if let dataset = request.dataset {
             let named = try DatasetReader(dataset, cachePath: cachePath)
             guard named.digest == record.snapshot else {
@@ -279,7 +280,7 @@ public struct Trainer: Sendable {
         let record = try RunRecord(folder)
         let recipe = try recipe(record.recipe)
         let settings = try Settings(recipe, recorded: record.settings, file: folder.path + "/run.json")
-        let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath)
+        let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath, holdingFor: "use \(name)")
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
         let system = try recipe.trained().make(settings, context(recipe, settings, reader, device))
         try Checkpoint.loadBest(into: system, from: folder, objective: objective)

@@ -33,9 +33,11 @@ enum RawFile {
     }
 
     /// Writes a file beside its place, then renames it: a half-written one is never seen.
+    ///
+    /// The name beside it is one that nobody else has, so that no file of the user's is written to.
     static func write(_ bytes: [UInt8], to path: String) throws(TrainingError) {
-        let temporary = path + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw fault("write", path) }
         let isWhole = write(bytes, to: descriptor)
         close(descriptor)
@@ -44,6 +46,13 @@ enum RawFile {
             unlink(temporary)
             throw fault
         }
+    }
+
+    /// Whether two paths lead to the same file.
+    static func isSame(_ one: String, _ other: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        return stat(one, &first) == 0 && stat(other, &second) == 0 && first.st_dev == second.st_dev
+            && first.st_ino == second.st_ino
     }
 
     @discardableResult

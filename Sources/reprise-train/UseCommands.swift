@@ -97,6 +97,9 @@ struct TransferCommand: ParsableCommand {
     @OptionGroup var torch: TorchOptions
 
     func run() throws {
+        guard !RawFile.isSame(content, out) else {
+            throw TrainingError(.usage, "--out is the content itself, which would be lost; name another file")
+        }
         let (name, out, set, start) = (name, out, set, ContinuousClock.now)
         let (path, style, contentStyle, dataset) = (content, style, contentStyle, dataset)
         let bytes = try RawFile.read(content)

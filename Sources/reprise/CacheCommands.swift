@@ -9,7 +9,7 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify", abstract: "Check every byte of the cache.",
         discussion: """
             Exit status: 0 sound; 12 damaged. With --repair, damaged files are set aside, and the datasets that need \
-            them are rebuilt from their manifests and sources; 0 repaired, 12 not everything could be rebuilt.
+            them are built again from their manifests and sources; 0 repaired, 12 something could not be rebuilt.
             """)
 
     @Flag(help: "Set damaged files aside, and rebuild the datasets that need them.")
@@ -28,7 +28,7 @@ struct VerifyCommand: ParsableCommand {
         } else {
             show(found)
             print(
-                "\(counts(found)): \(found.isSound ? "sound" : "damaged; repair it with 'reprise verify --repair'")"
+                "\(counts(found)): \(found.isSound ? "sound" : "damaged; 'reprise verify --repair' repairs it")"
             )
         }
         if !found.isSound { throw Ending(status: .damaged) }
@@ -65,7 +65,7 @@ struct VerifyCommand: ParsableCommand {
             }
             let end =
                 found.isSound
-                ? "sound" : done.isMended ? "repaired" : "damage set aside, not everything could be rebuilt"
+                ? "sound" : done.isMended ? "repaired" : "damage set aside, not everything rebuilt"
             print("\(counts(found)): \(end)")
         }
         if !done.isMended { throw Ending(status: .damaged) }
@@ -81,10 +81,8 @@ struct VerifyCommand: ParsableCommand {
 
     private func show(_ found: Verification) {
         for finding in found.findings {
-            print(
-                "\(finding.isDamage ? "damaged" : "left over")  \(finding.path): \(finding.detail)\(subject(finding))"
-                    .shown
-            )
+            let label = finding.isDamage ? "damaged" : finding.kind == .runDangling ? "warning" : "left over"
+            print("\(label)  \(finding.path): \(finding.detail)\(subject(finding))".shown)
         }
     }
 
@@ -97,19 +95,21 @@ struct VerifyCommand: ParsableCommand {
 
 struct CollectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "gc", abstract: "Remove objects that no dataset needs.",
+        commandName: "gc", abstract: "Remove what no dataset, run or process needs.",
         discussion: """
-            Kept: the newest snapshot of each dataset, --keep older ones, and everything they were made from, so the \
-            next build has no extra work. Objects younger than --grace are kept too.
+            Kept: the newest snapshot of each dataset, --keep older ones, the snapshots that runs learned from or that \
+            are trained on or served right now, and everything from which these were made. The next build therefore \
+            has nothing more to do than before. Objects younger than the grace period stay too.
+            A dataset's reference that leads nowhere stops gc with status 12; nothing is removed.
             """)
 
     @Option(help: ArgumentHelp("The number of older snapshots to keep for each dataset.", valueName: "n"))
     var keep = 1
 
-    @Option(help: ArgumentHelp("Keep objects that are younger than this.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Keep objects younger than this.", valueName: "seconds"))
     var grace = 3600
 
-    @Flag(help: "Only show what would be removed.")
+    @Flag(help: "Report what would be removed, and remove nothing.")
     var dryRun = false
 
     @OptionGroup var common: CommonOptions
@@ -121,6 +121,8 @@ struct CollectCommand: ParsableCommand {
 
     func run() throws {
         Cancellation.catchSignals()
+        // Where there is no cache, none is made.
+        _ = try Cache(path: common.cachePath, for: .reading)
         let cache = try Cache(
             path: common.cachePath, for: dryRun ? .reading : .building(wait: true),
             log: { Terminal.standardError.writeLine($0) })
@@ -140,6 +142,7 @@ struct CollectCommand: ParsableCommand {
                     "objects": JSONValue(result.keptObjects), "bytes": JSONValue(result.keptBytes),
                     "records": JSONValue(result.keptRecords),
                 ],
+                "held_by": .array(result.holders.map(\.json)), "missing": .array(result.missing.map(\.json)),
                 "journal_bytes": [JSONValue(result.journalBytesBefore), JSONValue(result.journalBytesAfter)],
             ]
             print(object.canonical)
@@ -151,6 +154,10 @@ struct CollectCommand: ParsableCommand {
             print("\(verb)  snapshots \(result.removedReferences.joined(separator: ", "))")
         }
         print("kept  \(grouped(result.keptObjects)) objects, \(byteSize(result.keptBytes))")
+        for holder in result.holders { print("kept for  \(holder.description): snapshot \(holder.snapshot)") }
+        for holder in result.missing {
+            print("missing  \(holder.description): snapshot \(holder.snapshot) is not in the cache")
+        }
     }
 }
 
@@ -160,16 +167,18 @@ struct IndexCommand: ParsableCommand {
 
     struct Rebuild: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "rebuild", abstract: "Rebuild the index from the journals and the objects.")
+            commandName: "rebuild", abstract: "Rebuild the index from the journals.",
+            discussion: "The next build hashes every source again.")
 
         @OptionGroup var common: CommonOptions
 
         func run() throws {
+            _ = try Cache(path: common.cachePath, for: .reading)
             let cache = try Cache(
                 path: common.cachePath, for: .building(wait: true),
                 log: { Terminal.standardError.writeLine($0) })
             try cache.rebuildIndex()
-            print(common.json ? #"{"rebuilt":true}"# : "the index has been rebuilt")
+            print(common.json ? #"{"rebuilt":true}"# : "the index is rebuilt")
         }
     }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Build
 import Console
-import Insight
 
 #if canImport(Glibc)
     import Glibc
@@ -103,33 +102,4 @@ struct RecipesCommand: TrainerCommand {
 
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise recipes --help'.")
     var arguments: [String] = []
-}
-
-struct RunsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "runs", abstract: "List the training runs in the cache.")
-
-    @OptionGroup var common: CommonOptions
-
-    func run() throws {
-        let runs = try RunListing.all(cachePath: common.cachePath)
-        if common.json {
-            print((["runs": .array(runs.map(\.json))] as JSONValue).canonical)
-            return
-        }
-        if runs.isEmpty {
-            print("no runs yet; start one with 'reprise train RECIPE --dataset DATASET'")
-            return
-        }
-        print(
-            table(
-                ["run", "dataset", "snapshot", "epochs", "steps", "best"],
-                runs.map { run in
-                    [
-                        run.name, run.dataset, String(run.snapshot.prefix(12)), grouped(run.epochs),
-                        grouped(run.steps),
-                        run.best.map { "\($0.metric) \(format($0.value, 4))" } ?? "",
-                    ]
-                }), terminator: "")
-    }
 }

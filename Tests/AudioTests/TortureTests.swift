@@ -10,7 +10,9 @@ import Testing
     static let folder: URL? = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-        let data = ProcessInfo.processInfo.environment["REPRISE_TEST_DATA"].map { URL(filePath: $0) }
+        let data = ProcessInfo.processInfo.environment["REPRISE_TEST_DATA"].flatMap {
+            $0.isEmpty ? nil : URL(filePath: $0)
+        }
         let folder = (data ?? root.appending(path: "shared/data")).appending(path: "torture")
         return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
     }()

@@ -59,7 +59,7 @@ final class FaultyFileSystem: FileSystem {
         let descriptor = real.open(path, flags, mode)
         guard descriptor >= 0 else { return descriptor }
         state.withLock { state in
-            state.paths[descriptor] = path
+            state.paths[descriptor] = path.hasSuffix("/.") ? String(path.dropLast(2)) : path
             if isNew { state.created.append(path) }
             if flags & O_TRUNC != 0 { state.safeSizes[path] = 0 }
         }

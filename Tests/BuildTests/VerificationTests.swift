@@ -67,7 +67,9 @@ import Testing
                 try Files.flip("\(cache)/\(journal)", at: 40)
                 return journal
             case .lostIndexRow:
-                let line = JournalEntry.drop(Self.squareOfTwo(toy), .missing, at: Int64.max).line
+                let line = JournalEntry.drop(
+                    Self.squareOfTwo(toy), .missing, at: JournalEntry.times.upperBound
+                ).line
                 let index = try Index(path: "\(cache)/index.sqlite")
                 _ = try index.ingest([(JournalEntry(line: line), 0..<0)], of: "builder.jsonl", upTo: 1 << 20)
                 index.close()

@@ -68,7 +68,7 @@ import Testing
         let place = try LawPlace(in: folder)
         try? FileManager.default.removeItem(atPath: place.data)
         try place.write(Self.tone(24000, rate: 8000, amplitude: 0.1), "\(place.data)/long.wav")
-        let (summary, _) = try Self.build(place, loudness: "none", features: "{mel: {bands: 128}}")
+        let (summary, _) = try Self.build(place, loudness: "none", features: "{mel: {bands: 200}}")
         #expect(summary.warnings.count == 1)
         #expect(summary.warnings.first?.contains("always 0") == true, "\(summary.warnings)")
         let (fewer, _) = try Self.build(place, loudness: "none", features: "{mel: {bands: 20}}")

@@ -357,8 +357,15 @@ enum LawEdit {
             return "lose the index"
         case 2:
             let cache = try Cache(path: place.cache, for: .building(wait: false))
-            _ = try cache.collectGarbage(keep: 0, grace: 0, isDryRun: false) { (digest) throws(BuildError) in
-                try Snapshot.objects(of: digest, in: cache)
+            do throws(BuildError) {
+                _ = try cache.collectGarbage(keep: 0, grace: 0, isDryRun: false) {
+                    (digest) throws(BuildError) in
+                    try Snapshot.objects(of: digest, in: cache)
+                }
+            } catch {
+                // The snapshot itself may have been lost before.
+                guard error.code == .damaged else { throw error }
+                return "collect, refused"
             }
             return "collect"
         default:

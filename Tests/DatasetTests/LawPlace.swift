@@ -44,6 +44,8 @@ struct LawPlace: Sendable, Codable {
     func write(_ bytes: [UInt8], _ path: String) throws {
         let folders = path.split(separator: "/").dropLast()
         for count in 1...folders.count { mkdir("/" + folders.prefix(count).joined(separator: "/"), 0o755) }
+        // Objects are read-only.
+        chmod(path, 0o644)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         guard descriptor >= 0, pwrite(descriptor, bytes, bytes.count, 0) == bytes.count else {
             throw TestFolder.Failure(code: errno)

@@ -61,6 +61,36 @@ struct NormalizerTests {
                 && !Normalizer.concerns(.mfcc(MFCCParameters())))
     }
 
+    /// What is normalised and then brought back is what it was, for each compression, power and kind of statistics.
+    @Test(arguments: Manifest.Audio.Compress.allCases, [1, 2]) func returns(
+        compress: Manifest.Audio.Compress, power: Int
+    ) {
+        var manifest = Manifest.Audio.Normalize()
+        manifest.compress = compress
+        manifest.epsilon = 0.001
+        manifest.decibels.topDB = nil
+        let feature = FeatureParameters.mel(MelParameters(bands: 4, power: power))
+        let kinds = [
+            nil, FeatureStatistics(sigma: 2.5, sigmaBand: [0.5, 0.25, 0, 2]),
+            FeatureStatistics(sigma: 0, sigmaBand: [0, 0, 0, 0]),
+        ]
+        for statistics in kinds {
+            for reference in [1, 0.25, nil] {
+                manifest.decibels.ref = reference
+                let normalized = apply(values, feature, manifest, gain: 3, statistics)
+                let scale = Normalizer.scale(feature, gain: 3, sigma: statistics?.sigma ?? 1)
+                let denormalizer = Denormalizer(Normalizer(manifest: manifest, feature: feature), statistics)
+                let found = denormalizer.linear(
+                    normalized, gain: 3, maximum: scale * Double(values.max() ?? 0))
+                #expect(denormalizer.power == power)
+                // A rounding of up to 60 dB by 6e-8 is one of 1e-6 of the value; silence is at the floor, not 0.
+                for (found, value) in zip(found, values) {
+                    #expect(abs(found - value) <= 1e-5 * value + (value == 0 ? 1e-5 : 0))
+                }
+            }
+        }
+    }
+
     @Test func statisticsFileHoldsWhatItWasGiven() throws {
         let values = [
             "": ["mel": FeatureStatistics(sigma: 2, sigmaBand: [1, 2])],

@@ -17,7 +17,8 @@ struct StatusTests {
         let object = try #require(objects.first)
         var bytes = try Data(contentsOf: place.folder.appendingPathComponent("cache/objects/\(object)"))
         bytes[bytes.count / 2] ^= 1
-        try bytes.write(to: place.folder.appendingPathComponent("cache/objects/\(object)"))
+        // Objects are read-only: a damaged one takes its place.
+        try bytes.write(to: place.folder.appendingPathComponent("cache/objects/\(object)"), options: .atomic)
         let found = try place.run("verify")
         #expect(found.status == 12)
         #expect(found.output.contains("objects/\(object)"))
@@ -37,12 +38,15 @@ struct StatusTests {
         try FileManager.default.removeItem(at: place.folder.appendingPathComponent("styles.yaml"))
         let repair = try place.run("verify", "--repair")
         #expect(repair.status == 12)
-        #expect(repair.output.contains("not built  styles"), "\(repair.output)")
+        #expect(repair.output.contains("not rebuilt  styles"), "\(repair.output)")
     }
 
     @Test func aLockedCacheIs11AndWaitingCanBeInterrupted() throws {
-        try FileManager.default.createDirectory(
-            at: place.folder.appendingPathComponent("cache"), withIntermediateDirectories: true)
+        #expect(try place.run("build", "styles.yaml").status == 0)
+        // Another steps count, so that there is something to build.
+        let manifest = place.folder.appendingPathComponent("styles.yaml")
+        let text = try String(contentsOf: manifest, encoding: .utf8)
+        try Data((text + "\ndedupe: true\n").utf8).write(to: manifest)
         let lock = open(
             place.folder.appendingPathComponent("cache/lock").path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
         defer { close(lock) }

@@ -6,7 +6,9 @@ import Testing
 private let data: URL? = {
     let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
-    let named = ProcessInfo.processInfo.environment["REPRISE_TEST_DATA"].map { URL(filePath: $0) }
+    let named = ProcessInfo.processInfo.environment["REPRISE_TEST_DATA"].flatMap {
+        $0.isEmpty ? nil : URL(filePath: $0)
+    }
     let folder = named ?? package.deletingLastPathComponent().appending(path: "shared/data")
     return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
 }()

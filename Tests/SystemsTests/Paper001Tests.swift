@@ -23,13 +23,22 @@ func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [In
     let sources = styles.map { style -> JSONValue in
         [
             "sha256": .string(String(repeating: "0", count: 64)), "path": .string(style + ".mid"),
-            "kind": "midi", "piece": "", "split": "train", "labels": ["style": .string(style)],
+            "kind": "midi", "piece": .string(String(repeating: "0", count: 64)), "split": "train",
+            "labels": ["style": .string(style)],
             "segments": 1, "gain_db": nil, "warnings": [],
         ]
     }
+    let shard: JSONValue = [
+        "object": .string(String(repeating: "0", count: 64)), "bytes": 1_000_000,
+        "segments": JSONValue(styles.count), "kind": "midi",
+    ]
+    let none: JSONValue = ["segments": 0, "shards": []]
     let json: JSONValue = [
         "format": 1, "dataset": "toy", "manifest": [:], "stages": [:],
-        "splits": ["train": ["shards": []], "validation": ["shards": []], "test": ["shards": []]],
+        "splits": [
+            "train": ["segments": JSONValue(styles.count), "shards": [shard]], "validation": none,
+            "test": none,
+        ],
         "sources": .array(sources), "vocabularies": ["style": .array(styles.map { .string($0) })],
         "statistics": nil,
         "quarantine": [],

@@ -92,6 +92,14 @@ def install_peers(bench):
             tell(f"{name} cannot be installed; its rows are left out")
 
 
+def install_torchaudio(bench):
+    """Without the packages that it names, of which torch alone is gigabytes; torch is that of tools/test, in .venv."""
+    if subprocess.run([bench.python, "-m", "pip", "show", "-q", "torchaudio"], capture_output=True, check=False).returncode:
+        words = [bench.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "torchaudio"]
+        if subprocess.run(words, capture_output=True, check=False).returncode:
+            tell("torchaudio cannot be installed; its rows are left out")
+
+
 def versions(bench):
     code = (
         "import importlib.metadata as m, json\n"
@@ -454,6 +462,35 @@ def kernels_group(bench):
     return rows
 
 
+def inversion_group(bench):
+    """Griffin-Lim of segments, plain and fast, and magnitudes from mel spectra, in one thread."""
+    program = bench.options.inversion
+    if not os.path.exists(program):
+        why = "build it: swift build -c release --product InversionSpeed"
+        return [Row("Griffin-Lim", "librosa, torchaudio").missing(why)]
+    install_torchaudio(bench)
+    file = f"{bench.work}/inversion.safetensors"
+    if not os.path.exists(file):
+        subprocess.run([bench.python, f"{bench.peers}/inversion.py", "make", file], check=True)
+    rows = []
+    for name, words, targets in (
+        ("Griffin-Lim, fast", ["--momentum", "0.99"], {"librosa": 8, "torchaudio": 3}),
+        ("Griffin-Lim, plain", ["--momentum", "0"], {"librosa": 8, "torchaudio": 3}),
+        ("magnitudes from mel", ["--mel"], {"librosa": None}),
+    ):
+        contenders = {"ours": lambda words=words: bench.answer([program, file, *words])}
+        for peer in targets:
+            contenders[peer] = lambda peer=peer, words=words: bench.peer("inversion.py", peer, file, *words)
+        answers, failed = rounds(contenders, bench.options.pairs, tell)
+        for peer, target in targets.items():
+            row = compare(Row(f"{name}, 1 thread", peer, target), answers, failed, peer, "ours")
+            if "ours" in answers and peer in answers:
+                errors = [statistics.fmean(a["convergence"] for a in answers[n]) for n in ("ours", peer)]
+                row.note += "; error {:.1f} dB / {:.1f} dB".format(*errors)
+            rows.append(row)
+    return rows
+
+
 def scale_group(bench):
     """Cost of a first build and of a no-op by the number of sources: a line through it, and the exponent of what sources add."""
     sizes = [1] + [n for n in (100, 300, 1000, 3000, 10_000, 30_000, 100_000) if n <= bench.options.sources]
@@ -550,9 +587,9 @@ def medians(answers, name):
 
 GROUPS = {
     "audio": audio_group, "resample": resample_group, "midi": midi_group, "noop": noop_group,
-    "loader": loader_group, "kernels": kernels_group, "scale": scale_group,
+    "loader": loader_group, "kernels": kernels_group, "inversion": inversion_group, "scale": scale_group,
 }  # fmt: skip
-ROWS = "audio resample midi noop change loader kernels scale".split()
+ROWS = "audio resample midi noop change loader kernels inversion scale".split()
 
 
 def main():
@@ -563,6 +600,7 @@ def main():
     parser.add_argument("--environment", default=f"{ROOT}/.venv-bench", help="the peers' Python environment")
     parser.add_argument("--reprise", default=f"{ROOT}/.build/release/reprise", help="our program")
     parser.add_argument("--loader", default=f"{ROOT}/.build/release/LoaderSpeed", help="our loader beside memcpy")
+    parser.add_argument("--inversion", default=f"{ROOT}/.build/release/InversionSpeed", help="our Griffin-Lim")
     parser.add_argument("--kernels", default=f"{ROOT}/.build/release/Kernels", help="our kernels")
     parser.add_argument("--pairs", type=int, default=5, help="rounds that count (at least 5 for a table)")
     parser.add_argument("--scale", action="store_true", help="also 100 to 100,000 sources (minutes)")

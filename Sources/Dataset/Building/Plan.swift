@@ -91,6 +91,7 @@ final class Plan: Sendable {
     ///   - before: the actions of the dataset's last build, which the reasons compare with.
     ///   - paths: the path of each source, by the start of its hash, under which stages know it.
     /// - Returns: the actions with their reasons.
+    /// - Throws: `build.io`, `build.damaged`.
     func planned(
         after before: [ActionDraft.Identity: ActionDraft], naming paths: [String: String]
     ) throws(BuildError) -> [PlannedAction] {

@@ -7,6 +7,8 @@ public final class DatasetReader: Sendable {
     /// The snapshot.
     public let snapshot: Snapshot
     let cache: Cache
+    /// Keeps the snapshot from being collected as long as it is read, if that was asked for.
+    private let hold: Hold?
 
     /// Opens a dataset.
     ///
@@ -14,10 +16,14 @@ public final class DatasetReader: Sendable {
     ///   - name: a dataset's name for its newest snapshot; `<dataset>@<n>` for an older one; or at least 6 digits of
     ///     a snapshot's hash.
     ///   - cachePath: the cache's folder.
+    ///   - purpose: what the process does for long, such as `serve piano`: `gc` then keeps the snapshot until the reader
+    ///     is released or the process ends.
     /// - Throws: `BuildError`: `build.no-cache`, `build.no-dataset`, and what reading the snapshot meets.
-    public init(_ name: String, cachePath: String) throws {
-        cache = try Cache(path: cachePath, for: .reading)
-        digest = try Self.find(name, cache)
+    public init(_ name: String, cachePath: String, holdingFor purpose: String? = nil) throws {
+        let cache = try Cache(path: cachePath, for: .reading)
+        let digest = try Self.find(name, cache)
+        hold = try purpose.flatMap { (purpose) throws(BuildError) in try cache.hold(digest, for: purpose) }
+        (self.cache, self.digest) = (cache, digest)
         snapshot = try Self.snapshot(digest, cache)
     }
 
@@ -50,7 +56,10 @@ public final class DatasetReader: Sendable {
         }
         if let reference = references.first(where: { full($0) == name }) { return reference.snapshot }
         if name.count >= 6, name.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x61 && $0 <= 0x66 }) {
-            let matches = Set(references.map(\.snapshot).filter { $0.hex.hasPrefix(name) })
+            // A run's snapshot may have no reference any more.
+            if let digest = Digest(hex: name), cache.holds(digest) { return digest }
+            let held = references.map(\.snapshot) + ((try? cache.holders()) ?? []).map(\.snapshot)
+            let matches = Set(held.filter { $0.hex.hasPrefix(name) })
             if matches.count == 1, let match = matches.first { return match }
         }
         let known = Set(references.map(\.dataset)).sorted()
@@ -62,32 +71,52 @@ public final class DatasetReader: Sendable {
 
     /// A dataset in a cache.
     public struct Listing: Sendable {
-        /// Its name, with `@<n>` for older snapshots.
+        /// Its name, with `@<n>` for older snapshots; the first 12 digits of a snapshot that only runs or processes hold.
         public let name: String
         /// The snapshot's name.
         public let digest: Digest
         /// The snapshot; nil if its object cannot be read.
         public let snapshot: Snapshot?
+        /// The bytes of the snapshot and the objects that it refers to; those that several share count for each.
+        public let bytes: Int
+        /// The runs and processes that hold it.
+        public let holders: [Holder]
     }
 
-    /// Every dataset of a cache by name, the newest snapshot of each first.
+    /// Every dataset of a cache by name, the newest snapshot of each first; then the snapshots that have no name any more
+    /// and are held by a run or a process.
     ///
-    /// - Throws: `BuildError` if there is no cache, or its references cannot be read.
+    /// - Throws: `BuildError` if there is no cache, or its references or runs cannot be read.
     public static func list(cachePath: String) throws -> [Listing] {
         let cache = try Cache(path: cachePath, for: .reading)
-        return try cache.references().map { reference in
-            Listing(
-                name: reference.number.map { "\(reference.dataset)@\($0)" } ?? reference.dataset,
-                digest: reference.snapshot,
-                snapshot: try? snapshot(reference.snapshot, cache))
+        let references = try cache.references()
+        let holders = try cache.holders().filter { $0.kind != .reference }
+        func listing(_ name: String, _ digest: Digest) -> Listing {
+            let snapshot = try? snapshot(digest, cache)
+            let objects = Set([digest] + (snapshot?.objects ?? []))
+            return Listing(
+                name: name, digest: digest, snapshot: snapshot,
+                bytes: objects.reduce(0) { $0 + cache.size(of: $1) },
+                holders: holders.filter { $0.snapshot == digest })
         }
+        let named = references.map { reference in
+            listing(
+                reference.number.map { "\(reference.dataset)@\($0)" } ?? reference.dataset, reference.snapshot
+            )
+        }
+        let unnamed = Set(holders.map(\.snapshot)).subtracting(references.map(\.snapshot)).filter {
+            cache.holds($0)
+        }
+        return named + unnamed.sorted().map { listing($0.short, $0) }
     }
 
     /// Opens a shard, and checks it against the snapshot before anything is read from it.
     ///
     /// - Throws: `BuildError` if its object is gone, damaged, or not what the snapshot says.
     public func open(_ shard: Snapshot.Shard) throws -> Shard {
-        try cache.withFile(of: shard.object) { try Shard(path: $0, as: shard, in: snapshot) }
+        try cache.withFile(of: shard.object, size: shard.bytes) {
+            try Shard(path: $0, as: shard, in: snapshot)
+        }
     }
 
     /// Where a segment lies.

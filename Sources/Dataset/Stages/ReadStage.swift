@@ -216,6 +216,7 @@ extension Grid {
     ///   - steps: how many.
     ///   - tempi: BPM at the start of each.
     ///   - firstMicrosecondsPerBeat: the first tempo of their timeline.
+    /// - Returns: seconds.
     fileprivate func seconds(steps: Int, tempi: ArraySlice<Float>, firstMicrosecondsPerBeat: Int) -> Double {
         switch self {
         case .stepsPerSecond(let rate): Double(steps) * Double(rate.denominator) / Double(rate.numerator)

@@ -6,9 +6,14 @@
 
 /// The files in the folders of runs.
 enum RunFiles {
-    /// The names in a folder, `.` and `..` left out; none if it cannot be read.
+    /// The names in a folder, `.` and `..` left out; none if it cannot be read, or is a link.
     static func names(in folder: String) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        guard let stream = fdopendir(descriptor) else {
+            close(descriptor)
+            return []
+        }
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
@@ -22,7 +27,8 @@ enum RunFiles {
 
     /// The whole of a file; nil if it cannot be read, or is longer than a limit.
     static func contents(_ path: String, limit: Int = 1 << 30) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // No link is followed, and a FIFO does not block.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var status = stat()
@@ -34,5 +40,19 @@ enum RunFiles {
             bytes += part[..<count]
         }
         return bytes
+    }
+
+    /// The bytes of all files in a folder and the folders in it, links left out.
+    static func size(of folder: String) -> Int {
+        names(in: folder).reduce(0) { sum, name in
+            var status = stat()
+            let path = "\(folder)/\(name)"
+            guard lstat(path, &status) == 0 else { return sum }
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: return sum + min(max(Int(status.st_size), 0), 1 << 50)
+            case S_IFDIR: return sum + size(of: path)
+            default: return sum
+            }
+        }
     }
 }

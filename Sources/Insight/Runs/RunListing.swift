@@ -16,6 +16,10 @@ public struct RunListing: Sendable {
     public let steps: Int
     /// What its best weights reached, and in which epoch, from 1.
     public let best: (metric: String, value: Double, epoch: Int)?
+    /// The bytes of its files.
+    public let bytes: Int
+    /// The runs that it builds on.
+    public let foundations: [String]
 
     /// Every run in `<cache>/runs`, by name; folders without a readable `run.json` are skipped.
     ///
@@ -33,7 +37,7 @@ public struct RunListing: Sendable {
     }
 
     private init?(_ name: String, path: String) {
-        guard let bytes = RunFiles.contents(path), let json = try? JSONValue(parsing: bytes),
+        guard let bytes = RunFiles.contents(path, limit: 64 << 20), let json = try? JSONValue(parsing: bytes),
             let recipe = json["recipe"]?.string, let dataset = json["dataset"]?.string,
             let snapshot = json["snapshot"]?.string
         else { return nil }
@@ -41,9 +45,13 @@ public struct RunListing: Sendable {
         self.recipe = recipe
         self.dataset = dataset
         self.snapshot = snapshot
+        self.bytes = RunFiles.size(of: String(path.dropLast("/run.json".count)))
+        foundations = (json["foundations"]?.object ?? [:]).keys.sorted().compactMap { parameter in
+            json["parameters"]?[parameter]?.string
+        }
         let result = json["result"]
-        epochs = result?["epochs"]?.integer ?? 0
-        steps = result?["steps"]?.integer ?? 0
+        epochs = max(0, result?["epochs"]?.integer ?? 0)
+        steps = max(0, result?["steps"]?.integer ?? 0)
         if let best = result?["best"], let metric = best["metric"]?.string,
             let value = best["value"]?.double, let epoch = best["epoch"]?.integer
         {
@@ -58,6 +66,7 @@ public struct RunListing: Sendable {
         [
             "run": .string(name), "recipe": .string(recipe), "dataset": .string(dataset),
             "snapshot": .string(snapshot), "epochs": JSONValue(epochs), "steps": JSONValue(steps),
+            "bytes": JSONValue(bytes),
             "best": best.map {
                 ["metric": .string($0.metric), "value": .number($0.value), "epoch": JSONValue($0.epoch)]
             } ?? .null,
