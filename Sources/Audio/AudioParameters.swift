@@ -104,7 +104,7 @@ public struct STFTParameters: Sendable, Hashable {
     public var nFFT: Int
     /// From one frame to the next, in samples.
     public var hopLength: Int
-    /// The length of the window, which stands in the middle of the frame.
+    /// The length of the window, which is in the middle of the frame.
     public var winLength: Int
     /// The window's shape.
     public var window: Window

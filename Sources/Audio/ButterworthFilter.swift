@@ -72,7 +72,7 @@ struct ButterworthFilter {
                         piece[i] = y
                     }
                     if abs(section.y1) < 1e-30 && abs(section.y2) < 1e-30 {
-                        // A tail that has died away would go on in slow denormal numbers.
+                        // A tail that has died away would continue in slow denormal numbers.
                         section.y1 = 0
                         section.y2 = 0
                     }

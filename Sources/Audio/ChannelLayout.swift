@@ -52,7 +52,7 @@ struct ChannelLayout: Equatable {
     private static func places(map: [Int32]) -> [Place] {
         let sides = [SF_CHANNEL_MAP_SIDE_LEFT, SF_CHANNEL_MAP_SIDE_RIGHT].map { Int32($0) }
         let rears = [SF_CHANNEL_MAP_REAR_LEFT, SF_CHANNEL_MAP_REAR_RIGHT].map { Int32($0) }
-        // With side channels there, the rear ones stand at 135 degrees, else at 110.
+        // With side channels there, the rear ones are at 135 degrees, else at 110.
         let hasSides = map.contains { sides.contains($0) }
         return map.map { channel in
             if channel == Int32(SF_CHANNEL_MAP_LFE) { return .lfe }

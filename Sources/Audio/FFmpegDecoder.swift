@@ -105,7 +105,7 @@ final class FFmpegDecoder {
         guard messages >= 0 else { throw AudioAccessError(path: path, number: errno) }
         unlink(name)
         _ = fcntl(messages, F_SETFD, FD_CLOEXEC)
-        // Nothing but the file itself may be opened, whatever is in it, and only as what it was recognised as: ffmpeg too
+        // Only the file itself may be opened, whatever is in it, and only as what it was recognised as: ffmpeg too
         // would find MPEG frames in anything.
         let words = [
             program, "-nostdin", "-v", "error", "-protocol_whitelist", "file", "-f", demuxer, "-i",

@@ -35,7 +35,7 @@ public final class FeatureExtractor {
 
     /// Reads a file, hands the features of each segment to `sink` in order, and tells what it measured.
     ///
-    /// What has gone to the sink before an error is to be thrown away.
+    /// What has gone to the sink before an error is to be discarded.
     ///
     /// - Throws: `AudioError` for a fault of the bytes, `AudioAccessError` for a file out of reach, and whatever the
     ///   sink throws.

@@ -97,7 +97,7 @@ final class FileBytes {
         return Int(truncatingIfNeeded: value)
     }
 
-    /// Whether these characters stand at a place.
+    /// Whether these characters are at a place.
     func holds(_ text: StaticString, at offset: Int) throws(AudioAccessError) -> Bool {
         let count = text.utf8CodeUnitCount
         let view = try view(at: offset, count: count)

@@ -9,7 +9,7 @@ enum FileKind {
 
     /// Looks at the beginning of a file.
     init(_ file: FileBytes) throws {
-        // An ID3 tag may stand before any format, not only before MPEG frames.
+        // An ID3 tag may be before any format, not only before MPEG frames.
         var start = 0
         while case let next = try MPEGTags.skip(file, at: start), next > start, next < file.count {
             start = next
@@ -111,7 +111,7 @@ enum FileKind {
         return nil
     }
 
-    /// A tar archive's first header: the sum of its bytes, eight of spaces in the sum's own place, stands in it in octal.
+    /// A tar archive's first header: the sum of its bytes, eight of spaces in the sum's own place, is in it in octal.
     private static func isTar(_ head: [UInt8]) -> Bool {
         guard head.count >= 512, head[0] != 0 else { return false }
         let digits = head[148..<156].drop { $0 == 0x20 }.prefix { (0x30...0x37).contains($0) }

@@ -47,7 +47,7 @@ struct FilterBank {
         return (starts[row], UnsafeBufferPointer(start: first, count: ends[row] - starts[row]))
     }
 
-    /// `librosa.filters.mel`: triangles whose feet stand on their neighbours' tops.
+    /// `librosa.filters.mel`: triangles whose feet are on their neighbours' tops.
     static func mel(_ mel: MelParameters, sampleRate: Int, nFFT: Int) -> FilterBank {
         let low = mel.scale.mel(of: mel.fMin)
         let high = mel.scale.mel(of: mel.fMax ?? Double(sampleRate) / 2)

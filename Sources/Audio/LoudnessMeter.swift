@@ -148,7 +148,7 @@ private struct KWeighting {
             (x2, x1, y2, y1, z2, z1) = (x1, x, y1, y, z1, z)
             sum = sum + z * z
         }
-        // A tail that has died away would go on in slow denormal numbers.
+        // A tail that has died away would continue in slow denormal numbers.
         let tiny = SIMD2(repeating: 1e-30)
         y1.replace(with: 0, where: y1 * y1 .< tiny * tiny)
         y2.replace(with: 0, where: y2 * y2 .< tiny * tiny)

@@ -1,4 +1,4 @@
-/// How an Ogg file goes on or ends, seen from its pages (RFC 3533, section 6).
+/// How an Ogg file continues or ends, seen from its pages (RFC 3533, section 6).
 enum OggEnding {
     /// A stream begins after the first one has: chained streams, of which the first was read.
     case chained

@@ -8,9 +8,9 @@
 ///
 /// The true peak is libebur128's to the last bit: a 49-tap Hann-windowed sinc at 4 times the rate (2 times from
 /// 96 kHz, none from 192 kHz). Most of the signal need not be interpolated: no value between samples exceeds their
-/// greatest magnitude times the filter's gain, and what could not beat the present peak is passed over.
+/// greatest magnitude times the filter's gain, and what could not beat the present peak is skipped.
 struct PeakMeter {
-    /// How many samples of the past must stand before each plane.
+    /// How many samples of the past must be before each plane.
     static let history = 32
     /// Samples from here to full scale are clipped; beyond full scale, which only floats reach, nothing is lost.
     static let clipLevel: Float = 32767.0 / 32768.0

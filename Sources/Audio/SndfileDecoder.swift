@@ -173,7 +173,7 @@ final class SndfileDecoder {
         return map
     }
 
-    /// Whether the channels stand in Vorbis order.
+    /// Whether the channels are in Vorbis order.
     var hasVorbisOrder: Bool { format & Int32(SF_FORMAT_TYPEMASK) == Int32(SF_FORMAT_OGG) }
 
     /// The most frames that so many bytes of this encoding can hold.

@@ -55,7 +55,7 @@ final class SoundFile {
 
     // MARK: - Opening
 
-    /// What opening a file tells of it.
+    /// What opening a file reports about it.
     private struct Opened {
         let decoder: Decoder
         let sampleRate: Int

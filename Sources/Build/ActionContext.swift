@@ -55,7 +55,7 @@ public final class ActionContext {
         try makeOutput(name).write(bytes)
     }
 
-    /// Ends the body when somebody asked to stop; for bodies that work long without writing.
+    /// Ends the body when the build was asked to stop; for bodies that work long without writing.
     ///
     /// - Throws: `build.interrupted`.
     public func checkCancellation() throws(BuildError) {

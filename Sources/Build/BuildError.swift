@@ -4,7 +4,7 @@
     internal import Darwin
 #endif
 
-/// Why a build, or work on a cache, could not go on: the environment or the cache, never one input's bytes.
+/// Why a build, or work on a cache, could not continue: the environment or the cache, never one input's bytes.
 public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A stable name for what went wrong.
     public struct Code: RawRepresentable, Hashable, Sendable {
@@ -36,9 +36,9 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let damaged = Code(rawValue: "build.damaged")
         /// The folder holds other things; a cache is not made of it.
         public static let notACache = Code(rawValue: "build.not-a-cache")
-        /// A link, a device, or a file of impossible size stands in the cache where a file of the cache belongs.
+        /// A link, a device, or a file of impossible size is in the cache where a file of the cache belongs.
         public static let foreignFile = Code(rawValue: "build.foreign-file")
-        /// The index has another version's tables; whoever may write replaces it.
+        /// The index has another version's tables; the builder replaces it.
         static let indexSchema = Code(rawValue: "build.index-schema")
         /// A source is not there or can't be opened or read.
         public static let sourceUnreadable = Code(rawValue: "source.unreadable")
@@ -67,7 +67,7 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The message with its code.
     public var description: String { "\(message) [\(code.rawValue)]" }
 
-    /// Whether only one source is concerned, so that a build can go on with the others.
+    /// Whether only one source is concerned, so that a build can continue with the others.
     public var concernsOneSource: Bool { code == .sourceUnreadable || code == .sourceChanged }
 
     /// Whether the index cannot be used, and another one made from the journals can.
@@ -105,7 +105,8 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         switch number {
         case ENOSPC, EDQUOT:
             return BuildError(
-                .diskFull, "cannot \(doing) \(path): \(reason); free some room and try again", canRetry: true)
+                .diskFull, "cannot \(doing) \(path): \(reason); free some disk space and try again",
+                canRetry: true)
         case EROFS, EACCES, EPERM:
             return BuildError(
                 .readOnly, "cannot \(doing) \(path): \(reason); the cache must be writable for this",
@@ -115,7 +116,7 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         default:
             return BuildError(
                 .inputOutput,
-                "cannot \(doing) \(path): \(reason); try again, and look at the disk if it stays",
+                "cannot \(doing) \(path): \(reason); try again; if the error persists, check the disk",
                 canRetry: true)
         }
     }

@@ -71,7 +71,7 @@ public struct BuildState: Sendable, Hashable {
     }
 }
 
-/// A hash over everything that a build depends on, the files by what the system tells of them.
+/// A hash over everything that a build depends on, the files by what the system reports about them.
 public struct Fingerprint: Sendable {
     private var hasher = Digest.Hasher()
     private var buffer: [UInt8] = []
@@ -88,7 +88,7 @@ public struct Fingerprint: Sendable {
         append(bytes)
     }
 
-    /// Adds a file by its path and what the system tells of it.
+    /// Adds a file by its path and what the system reports about it.
     public mutating func combine(path: some Collection<UInt8>, _ stat: FileStat) {
         combine(path)
         for number in [Int64(stat.size), stat.modified, stat.changed, Int64(bitPattern: stat.inode)] {

@@ -32,7 +32,7 @@ public final class Cache: Sendable {
         case reading
         /// Building and tidying: at most one at a time; when taken, waiting with a message or `build.locked`.
         case building(wait: Bool)
-        /// Running actions for somebody else's build, from any machine, under a name that no other worker has.
+        /// Running actions for another process's build, from any machine, under a name that no other worker has.
         case working(name: String)
     }
 
@@ -281,7 +281,7 @@ final class Lock: Sendable {
         guard wait else {
             disk.close(descriptor)
             throw BuildError(
-                .locked, "another build works in this cache (\(path)); try again when it is done",
+                .locked, "another build is using this cache (\(path)); try again when it has finished",
                 canRetry: true)
         }
         waiting()

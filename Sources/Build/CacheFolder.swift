@@ -56,7 +56,7 @@ extension Cache {
             }
             try disk.makeDirectories(path)
         } else if found != nil, !isPart {
-            // Somebody's own tag.
+            // The tag of another program.
             return
         }
         do throws(BuildError) {

@@ -131,7 +131,7 @@ final class Committer: @unchecked Sendable {
                 try commit(group)
                 state.withLock { state in
                     state.committed += group.count
-                    // The same key may have been queued anew meanwhile.
+                    // The same key may have been queued again meanwhile.
                     let queued = Set(state.queue.map(\.record.key))
                     for item in group where !queued.contains(item.record.key) {
                         state.pending[item.record.key] = nil
@@ -153,7 +153,7 @@ final class Committer: @unchecked Sendable {
         try store.place(group.flatMap(\.objects))
         var entries: [JournalEntry] = []
         if lastTime == 0 {
-            // A clock that was set back must not make new records older than what was struck out before.
+            // A clock that was set back must not make new records older than what was dropped before.
             lastTime = try records.withIndex { (index) throws(BuildError) in try index.youngest() }
         }
         for item in group {

@@ -2,7 +2,7 @@
 public struct Diagnostic: Sendable, Hashable {
     /// How bad it is.
     public enum Severity: String, Sendable, Hashable {
-        /// The input was read, leniently.
+        /// The input was read, with warnings.
         case warning
         /// The input can't be used.
         case error

@@ -147,7 +147,7 @@ public final class Engine: Sendable {
     }
 
     /// Runs a chain of actions, again when an object that it reads turns out damaged or gone: the action that makes
-    /// the object then runs anew.
+    /// the object then runs again.
     ///
     /// - Throws: what the chain throws; after three such objects in a row, the last error.
     public func mending<Result>(_ chain: () throws(BuildError) -> Result) throws(BuildError) -> Result {

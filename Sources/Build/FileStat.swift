@@ -4,7 +4,7 @@
     public import Darwin
 #endif
 
-/// What the system tells of a file without opening it: enough to see that it was not changed.
+/// What the system reports about a file without opening it: enough to see that it was not changed.
 public struct FileStat: Sendable, Hashable {
     /// The size in bytes.
     public let size: Int
@@ -69,7 +69,7 @@ public struct FileStat: Sendable, Hashable {
         Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 
-    /// What a walk over folders was told of a regular file; times in nanoseconds since 1970.
+    /// What the system reports about a regular file during a walk over folders; times in nanoseconds since 1970.
     public init(size: Int, modified: Int64, changed: Int64, inode: UInt64) {
         self.size = size
         self.modified = modified

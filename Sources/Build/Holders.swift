@@ -26,7 +26,7 @@ public struct Holder: Sendable, Hashable {
     /// What is held.
     public let snapshot: Digest
 
-    /// The file that tells of it, relative to the cache.
+    /// The file that reports about it, relative to the cache.
     var path: String {
         switch kind {
         case .reference: "refs/\(name)"
@@ -66,7 +66,7 @@ public final class Hold: Sendable {
     }
 
     deinit {
-        // Before the lock is given up: whoever takes it then sees that the file has gone.
+        // Before the lock is given up: the process that takes it next sees that the file has gone.
         _ = disk.calls.unlink(path)
         disk.close(descriptor)
     }
@@ -78,7 +78,7 @@ extension Cache {
     /// - Parameters:
     ///   - snapshot: which.
     ///   - name: what the process does, for people, such as `train velocity-cnn-1`.
-    /// - Returns: lets go when it is let go; nil where the cache may not be written.
+    /// - Returns: lets go when it is released; nil where the cache may not be written.
     /// - Throws: `build.object-missing` when the snapshot has been collected; `build.interrupted`, `build.io`.
     public func hold(_ snapshot: Digest, for name: String) throws(BuildError) -> Hold? {
         let hold: Hold?

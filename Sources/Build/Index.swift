@@ -5,7 +5,7 @@ internal import GRDB
 ///
 /// On the disk it saves reading the journals at every start; in memory it serves those who may not write. Every row
 /// carries a checksum over its table's name and its columns, which is verified whenever the row is read: a row that
-/// does not match is `build.damaged`, and whoever keeps the index rebuilds it. So a flipped bit can cost time but never
+/// does not match is `build.damaged`, and the index's owner rebuilds it. So a flipped bit can cost time but never
 /// decides what is built.
 final class Index: Sendable {
     /// The layout of the tables.
@@ -188,7 +188,7 @@ final class Index: Sendable {
 
     /// What is known of an action that has no result.
     struct Absence {
-        /// Why the record under its key was struck out last, when it was.
+        /// Why the record under its key was dropped last, when it was.
         var dropped: DropReason?
         /// Where the youngest record of its stage on its subject stands.
         var latest: (journal: String, place: Range<Int>)?
@@ -223,7 +223,7 @@ final class Index: Sendable {
         return absence
     }
 
-    /// When and why a record was struck out last.
+    /// When and why a record was dropped last.
     private static func dropped(_ key: Digest, _ db: Database) throws -> (at: Int64, reason: DropReason?)? {
         let statement = try db.cachedStatement(sql: "SELECT at, reason, sum FROM dropped WHERE key = ?")
         guard let row = try Row.fetchOne(statement, arguments: [key.data]) else { return nil }
@@ -235,7 +235,7 @@ final class Index: Sendable {
         try read { db in try Self.journals(db).values.map(\.youngest).max() ?? 1 }
     }
 
-    /// The first eight bytes of a hash stand for stage and subject; whoever reads the record compares both.
+    /// The first eight bytes of a hash stand for stage and subject; the reader of the record compares both.
     private static func subjectNumber(_ stage: String, _ subject: String) -> Int64 {
         Int64(bitPattern: Digest(of: Array("\(stage)\u{0}\(subject)".utf8)).prefix)
     }
@@ -488,7 +488,8 @@ final class Index: Sendable {
             switch error.resultCode {
             case .SQLITE_FULL:
                 throw BuildError(
-                    .diskFull, "no room for \(what); free some and try again", canRetry: true)
+                    .diskFull, "the disk is full: cannot write \(what); free some disk space and try again",
+                    canRetry: true)
             case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
                 throw BuildError(
                     .readOnly, "cannot write \(what): \(error.message ?? "read-only")", canRetry: false)

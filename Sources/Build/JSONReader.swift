@@ -33,7 +33,7 @@ extension JSONValue {
 /// Reads a JSON text part by part, strictly: for texts of which a tree of values would be large, or of which only some
 /// parts are wanted.
 ///
-/// Whoever reads a text in full ends with `end()`. That no name of an object stands twice is checked where a value is read,
+/// A caller that reads a text in full ends with `end()`. That no name of an object appears twice is checked where a value is read,
 /// not where members are lent one by one.
 public struct JSONReader {
     private let bytes: UnsafeRawBufferPointer
@@ -172,7 +172,7 @@ public struct JSONReader {
         try self.members { (reader, name) throws(JSONError) in
             let start = reader.nameStart
             guard members.updateValue(try reader.value(), forKey: name) == nil else {
-                throw JSONError(message: "the name \"\(name)\" stands twice", offset: start)
+                throw JSONError(message: "the name \"\(name)\" appears twice", offset: start)
             }
         }
         return .object(members)

@@ -4,7 +4,7 @@
     internal import Darwin
 #endif
 
-/// Why a record was struck out.
+/// Why a record was dropped.
 enum DropReason: String, Sendable {
     /// An output's bytes were not those of its name.
     case corrupt
@@ -18,7 +18,7 @@ enum DropReason: String, Sendable {
 
 /// One line of a journal.
 ///
-/// Times are milliseconds since 1970; within one writer they never go back. A drop strikes out the records of its
+/// Times are milliseconds since 1970; within one writer they never go back. A drop removes the records of its
 /// key that are not younger than itself, so that journals can be read in any order.
 enum JournalEntry: Sendable {
     case record(ActionRecord, at: Int64)

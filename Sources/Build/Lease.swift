@@ -24,7 +24,7 @@ final class Lease: Sendable {
             found.modified > FileStat.now - Self.lifetime
         {
             throw BuildError(
-                .locked, "a worker named \(writer) is at work in this cache, or was killed a moment ago",
+                .locked, "a worker named \(writer) is using this cache, or was just killed",
                 canRetry: true)
         }
         try disk.remove(path)

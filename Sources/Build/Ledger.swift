@@ -28,7 +28,7 @@ struct Ledger: Sendable {
     private(set) var journals: [JournalScan] = []
     /// The records that stand, by key.
     private(set) var rows: [Digest: Row] = [:]
-    /// The youngest line that strikes out each key.
+    /// The youngest line that drops each key.
     private(set) var drops: [Digest: (reason: DropReason, at: Int64)] = [:]
     /// How many lines are whole.
     private(set) var lineCount = 0
@@ -130,10 +130,10 @@ extension Cache {
         return files
     }
 
-    /// Writes one journal that holds what stands in the closed ones, then removes those.
+    /// Writes one journal that holds what is in the closed ones, then removes those.
     ///
-    /// Journals of live workers stay, and so do, beside them, the lines that strike out records. Killed between
-    /// the two steps, all lines stand twice, which changes nothing. Afterwards the index is rebuilt.
+    /// Journals of live workers stay, and so do, beside them, the lines that drop records. Killed between
+    /// the two steps, all lines appear twice, which changes nothing. Afterwards the index is rebuilt.
     ///
     /// - Parameters:
     ///   - ledger: what the journals hold.
@@ -151,7 +151,7 @@ extension Cache {
             sizes = try rewriteJournals(ledger, isKept)
         } catch {
             guard error.code == .diskFull else { throw error }
-            // The index can always be made again.
+            // The index can always be rebuilt.
             records.close()
             try records.removeIndex()
             try makeRoom()

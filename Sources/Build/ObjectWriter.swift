@@ -6,7 +6,7 @@
 
 /// A new object being written: into a temporary file, hashed on the way, named when it is whole.
 ///
-/// Used by one thread at a time. One that is let go unsealed leaves nothing behind.
+/// Used by one thread at a time. One that is released unsealed leaves nothing behind.
 public final class ObjectWriter {
     private let disk: Disk
     private let path: String
@@ -22,7 +22,7 @@ public final class ObjectWriter {
     /// The disk is set to work whenever so many bytes were written, so that the flush at the end finds little left to do.
     private static let startSize = 8 << 20
 
-    /// Begins a file; objects are read-only from the start, so that nothing but this writer ever changes them.
+    /// Begins a file; objects are read-only from the start, so that only this writer ever changes them.
     init(
         _ disk: Disk, path: String, mode: mode_t = 0o444, cancellation: Cancellation
     ) throws(BuildError) {

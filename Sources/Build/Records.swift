@@ -75,7 +75,7 @@ final class Records: Sendable {
         return try openOnDisk()
     }
 
-    /// Removes the index's files, whatever stands in their place.
+    /// Removes the index's files, whatever is in their place.
     func removeIndex() throws(BuildError) {
         for suffix in ["", "-wal", "-shm", "-journal"] { try disk.remove(indexPath + suffix) }
     }

@@ -115,7 +115,8 @@ extension Cache {
         guard bytes.last == 0x0A, let digest = Digest(hex: String(decoding: bytes.dropLast(), as: UTF8.self))
         else {
             throw BuildError(
-                .damaged, "refs/\(name) holds no hash; `verify --repair` sets it aside, then build again",
+                .damaged,
+                "refs/\(name) contains no hash; set it aside with 'reprise verify --repair', then build again",
                 canRetry: false)
         }
         return digest

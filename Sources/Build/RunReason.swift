@@ -29,7 +29,7 @@ public enum RunReason: Sendable, Hashable, CustomStringConvertible {
     case outputMissing
     /// A result is recorded, but one of its objects was found damaged.
     case outputCorrupt
-    /// Somebody asked for it.
+    /// The caller asked for it.
     case forced
 
     /// The stable name, such as `inputChanged`.
@@ -202,7 +202,7 @@ extension Cache {
         try find(action).reason
     }
 
-    /// Why an action has to run again though it was recorded: its result was lost, found damaged, or struck out.
+    /// Why an action has to run again though it was recorded: its result was lost, found damaged, or dropped.
     ///
     /// - Returns: nil if nothing was recorded of it.
     /// - Throws: `build.io`, `build.damaged`.
@@ -267,7 +267,7 @@ extension Cache {
         guard case .record(let record, _) = journal.entry(disk, at: latest.place),
             record.stage.name == stage.name, record.subject == subject
         else { return .neverBuilt }
-        // An equal description without a result: the result was struck out.
+        // An equal description without a result: the result was dropped.
         return RunReason.between(record.action, stage: stage, parameters: parameters, inputs: inputs)
             ?? .outputMissing
     }

@@ -14,7 +14,7 @@ public struct SourceFile: Sendable, Hashable {
     public let stat: FileStat
     /// Whether it looks as it did when it was hashed before, and so was not read.
     public let isUnchanged: Bool
-    /// Whether any change since it was hashed would show in what the system tells of it.
+    /// Whether any change since it was hashed would show in what the system reports about it.
     public let isSettled: Bool
 
     /// Notes what was hashed.
@@ -33,14 +33,15 @@ public struct SourceFile: Sendable, Hashable {
     /// - Throws: `source.changed`, `source.unreadable`.
     public func checkUnchanged() throws(BuildError) {
         guard let now = FileStat(path: path) else {
-            throw BuildError(.sourceUnreadable, "\(path) has gone while it was read", canRetry: true)
+            throw BuildError(.sourceUnreadable, "\(path) disappeared while it was being read", canRetry: true)
         }
         guard now == stat else { throw Self.changed(path) }
     }
 
     private static func changed(_ path: String) -> BuildError {
         BuildError(
-            .sourceChanged, "\(path) changed while it was read; build again when it is whole", canRetry: true)
+            .sourceChanged, "\(path) changed while it was being read; build again when it is complete",
+            canRetry: true)
     }
 
     /// Hashes a file, noticing a change meanwhile.
@@ -90,7 +91,7 @@ extension Cache {
     /// Hashes files, but for those that look as they did when they were hashed before.
     ///
     /// - Parameters:
-    ///   - files: paths, with what the system tells of them now.
+    ///   - files: paths, with what the system reports about them now.
     ///   - workers: share the hashing.
     /// - Returns: for each file its hash, or `source.unreadable` or `source.changed`, which concern that file alone.
     /// - Throws: `build.interrupted`; errors of the index.

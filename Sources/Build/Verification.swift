@@ -29,10 +29,10 @@ extension Cache {
         try examine(with: workers).verification
     }
 
-    /// Sets damaged things aside and strikes out their records, so that the next build makes them anew.
+    /// Sets damaged things aside and drops their records, so that the next build makes them again.
     ///
     /// Damaged objects get a name ending in `.bad`, and so do references that hold no hash or name a
-    /// snapshot that is lost: the next build makes the newest one anew. Journals with damaged lines are written anew without them, and the index where it
+    /// snapshot that is lost: the next build restores the newest one. Journals with damaged lines are rewritten without them, and the index where it
     /// is wrong. Strays stay: `gc` removes them.
     ///
     /// - Returns: what was found before.

@@ -51,7 +51,7 @@ public struct Snapshot: Sendable {
         public let segments: Int
         /// The gain applied to its audio in dB; nil for MIDI.
         public let gainDB: Double?
-        /// What was read leniently, or why it gave no segments.
+        /// What was read with warnings, or why it gave no segments.
         public let warnings: [String]
     }
 

@@ -22,7 +22,7 @@ public struct MIDITally: Sendable {
     /// Seconds at each tempo in whole BPM.
     public var tempi: [Int: Double] = [:]
     /// Beats in each time signature.
-    public var metres: [String: Double] = [:]
+    public var timeSignatures: [String: Double] = [:]
     /// Beats in each key signature.
     public var keys: [String: Double] = [:]
     /// The slowest and the fastest tempo in BPM that any source has.
@@ -79,7 +79,7 @@ public struct MIDITally: Sendable {
         while polyphony.count < score.polyphony.count { polyphony.append(0) }
         for (count, beats) in score.polyphony.enumerated() { polyphony[count] += beats }
         tempi.merge(score.tempi, uniquingKeysWith: +)
-        metres.merge(score.metres, uniquingKeysWith: +)
+        timeSignatures.merge(score.timeSignatures, uniquingKeysWith: +)
         keys.merge(score.keys, uniquingKeysWith: +)
         bars += score.bars
         emptyBars += score.emptyBars
@@ -140,7 +140,7 @@ public struct MIDITally: Sendable {
             "pedal_lengths": histogram(pedals), "polyphony_beats": .array(polyphony.map { .number($0) }),
             "tempo_seconds": numbers(
                 Dictionary(uniqueKeysWithValues: tempi.map { (String($0.key), $0.value) })),
-            "metre_beats": numbers(metres), "key_beats": numbers(keys),
+            "metre_beats": numbers(timeSignatures), "key_beats": numbers(keys),
             "pitch_entropy": entropy(pitches).map { .number($0) } ?? .null,
             "pitch_class_entropy": entropy(classes).map { .number($0) } ?? .null,
             "bars": JSONValue(bars), "empty_bar_rate": share(emptyBars, bars),

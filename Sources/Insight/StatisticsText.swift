@@ -69,11 +69,11 @@ extension DatasetStatistics {
             .sorted { ($1.element, $0.offset) < ($0.element, $1.offset) }.prefix(8)
         let programs = most.map { "\(GeneralMIDI.name(ofProgram: $0.offset)) \(grouped($0.element))" }
         if !programs.isEmpty { text += listed("programs", programs, width: width, note: " (sources)") }
-        let metres = midi.metres.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(5)
-        let beats = midi.metres.values.reduce(0, +)
+        let timeSignatures = midi.timeSignatures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(5)
+        let beats = midi.timeSignatures.values.reduce(0, +)
         if beats > 0 {
             text += listed(
-                "time sig.", metres.map { "\($0.key) \(share($0.value / beats))" }, width: width,
+                "time sig.", timeSignatures.map { "\($0.key) \(share($0.value / beats))" }, width: width,
                 note: " (of beats)")
         }
         if midi.steps > 0 {

@@ -70,7 +70,7 @@ extension RollSegments {
 /// Paints the rows of one segment as arrays, straight into the caller's memory, which each overwrites whole.
 ///
 /// Rolls are U8 [steps, pitches], time first, pitch p in column p − `pitches.lowerBound`; rows of other pitches
-/// are passed over. Drums (program 128) are painted only if asked: with `drums: include`.
+/// are skipped. Drums (program 128) are painted only if asked: with `drums: include`.
 public enum DenseRolls {
     /// The columns of the instrument roll: the 16 General MIDI families, then drums.
     public static let instrumentCount = 17

@@ -2,7 +2,7 @@
 public enum Division: Hashable, Sendable {
     /// Musical time: ticks in a quarter note, 1 to 32,767.
     case ticksPerQuarter(Int)
-    /// Clock time: 24, 25, 29 (30 drop-frame, so 30000/1001 frames a second) or 30 frames a second, and 1 to
+    /// Clock time: 24, 25, 29 (30 drop-frame, so 30000/1001 frames per second) or 30 frames per second, and 1 to
     /// 255 ticks in each. Tempo events have no effect.
     case smpte(framesPerSecond: Int, ticksPerFrame: Int)
 
@@ -30,7 +30,7 @@ public enum Division: Hashable, Sendable {
     /// The ticks of one beat, exactly.
     ///
     /// A beat is a quarter note. Clock time has none, so there it is half a second: the quarter note of the
-    /// specification's default tempo, 120 beats a minute.
+    /// specification's default tempo, 120 BPM.
     public var ticksPerBeat: Rational {
         switch self {
         case .ticksPerQuarter(let ticks): Rational(ticks, 1)

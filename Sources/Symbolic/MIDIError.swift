@@ -111,8 +111,8 @@ public enum MIDICode {
     public static let metaLength = "midi.meta-length"
     /// A key signature that names no key, left out.
     public static let badKey = "midi.bad-key"
-    /// A time signature that names no metre, left out.
-    public static let badMetre = "midi.bad-metre"
+    /// A time signature that cannot be read; it is left out.
+    public static let badTimeSignature = "midi.bad-time-signature"
     /// A note without an end, ended with its track.
     public static let noteUnended = "midi.note-unended"
     /// A Roland GS message for a drum part whose checksum is wrong, left out as the device does.

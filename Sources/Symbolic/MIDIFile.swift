@@ -60,7 +60,7 @@ public struct MIDIFile: Hashable, Sendable {
     public var format: Int
     /// The length of a tick.
     public var division: Division
-    /// The tracks, and what stands between them.
+    /// The tracks, and what is between them.
     public var chunks: [Chunk]
     /// Whether `write` leaves out a status byte that repeats the one before.
     public var usesRunningStatus: Bool

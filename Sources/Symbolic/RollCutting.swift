@@ -7,7 +7,7 @@ extension RollSegments {
     ///
     /// A note goes from its rounded onset to its rounded end, at least one step. The length L of a timeline is
     /// the largest end of all its notes, at least 1; with `stepsPerFirstBeat` the step of `endTick`, plus 1.
-    /// `pitches` and `drums: .exclude` choose only what is stored: length, voices and metres are those of all
+    /// `pitches` and `drums: .exclude` choose only what is stored: length, voices and time signatures are those of all
     /// notes. Segments start at k · hop < L, with `dropLast` while k · hop + steps ≤ L; aligned to bars, at the
     /// first bar line at or after the last start + hop. A window's segments start at its first step, its notes
     /// are clipped to it, steps still count from the timeline's start. Time is linear in notes and output.

@@ -76,17 +76,18 @@ public struct RollParameters: Hashable, Sendable {
     public var controls: Controls
     /// Which part of a timeline is cut.
     public var window: Window
-    /// The only metre a piece may have, its tick of no account; nil: any.
-    public var requiredMetre: Metre?
-    /// Whether a piece must keep one metre.
-    public var requiresConstantMetre: Bool
+    /// The only time signature a piece may have, its tick is ignored; nil: any.
+    public var requiredTimeSignature: TimeSignature?
+    /// Whether a piece must keep one time signature.
+    public var requiresConstantTimeSignature: Bool
 
     /// Parameters with the manifest's defaults.
     public init(
         grid: Grid = .stepsPerBeat(4), rounding: Rounding = .halfUp, steps: Int = 64, hop: Int? = nil,
         dropLast: Bool = false, align: Alignment = .none, pitches: ClosedRange<UInt8> = 0...127,
         drums: Drums = .separate, sustain: Sustain = .ignore, voices: Int? = nil, controls: Controls = .none,
-        window: Window = .all, requiredMetre: Metre? = nil, requiresConstantMetre: Bool = false
+        window: Window = .all, requiredTimeSignature: TimeSignature? = nil,
+        requiresConstantTimeSignature: Bool = false
     ) {
         self.grid = grid
         self.rounding = rounding
@@ -100,8 +101,8 @@ public struct RollParameters: Hashable, Sendable {
         self.voices = voices
         self.controls = controls
         self.window = window
-        self.requiredMetre = requiredMetre
-        self.requiresConstantMetre = requiresConstantMetre
+        self.requiredTimeSignature = requiredTimeSignature
+        self.requiresConstantTimeSignature = requiresConstantTimeSignature
     }
 
     /// Stops at values out of their ranges: the manifest's reader has checked them.
@@ -116,7 +117,7 @@ public struct RollParameters: Hashable, Sendable {
         case .stepsPerSecond(let rate):
             precondition(
                 rate.numerator <= 1_000_000 && rate.denominator <= 1_000_000,
-                "both numbers of steps a second are at most 1,000,000, not \(rate)")
+                "both numbers of steps per second are at most 1,000,000, not \(rate)")
         }
     }
 }

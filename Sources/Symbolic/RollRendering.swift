@@ -1,7 +1,7 @@
 extension MIDIFile {
     /// Writes consecutive segments as a file of format 1.
     ///
-    /// The first track holds tempo and metre; each voice and program has a track, and a channel as long as the 15
+    /// The first track holds tempo and time signature; each voice and program has a track, and a channel as long as the 15
     /// suffice (then they are shared); drums are on channel 10. A row that is no onset lengthens the note of its
     /// pitch, program and voice that reaches it from the segment before. Pedals become control changes 64, 66 and
     /// 67 on every channel but drums.
@@ -11,8 +11,8 @@ extension MIDIFile {
     ///   - start: The first segment's first step, from the timeline's start.
     ///   - grid: What a step is.
     ///   - rounding: How ticks became steps; the file's notes fall on the same steps again.
-    ///   - content: Whose division, tempo map and metre the file keeps, from `start` on. nil: for steps of a beat
-    ///     the segments' own tempi, else 120 beats a minute; no metre.
+    ///   - content: Whose division, tempo map and time signature the file keeps, from `start` on. nil: for steps of a beat
+    ///     the segments' own tempi, else 120 BPM; no time signature.
     public init(
         segments: [RollSegment], start: Int = 0, grid: Grid, rounding: Rounding = .halfUp,
         content: Timeline? = nil
@@ -21,7 +21,7 @@ extension MIDIFile {
         let writer = RollWriter(
             grid: TimelineGrid(grid, rounding: rounding, tempoMap: tempoMap), start: start,
             length: segments.reduce(0) { $0 + $1.length })
-        var tracks = [writer.conductor(metres: content?.metresInForce() ?? [])]
+        var tracks = [writer.conductor(timeSignatures: content?.timeSignaturesInForce() ?? [])]
         let parts = RollPart.parts(of: segments)
         let pedals = writer.pedals(of: segments)
         var melodic = 0
@@ -119,8 +119,8 @@ private struct RollWriter {
     /// The tick in the file of a step from the first segment's start.
     private func tick(_ step: Int) -> Int { grid.tick(ofStep: start + step) - origin }
 
-    /// Tempo and metre, of which the ones in force at the start move there.
-    func conductor(metres: [Metre]) -> MIDIFile.Track {
+    /// Tempo and time signature, of which the ones in force at the start move there.
+    func conductor(timeSignatures: [TimeSignature]) -> MIDIFile.Track {
         var events: [MIDIFile.Event] = []
         if case .ticksPerQuarter = grid.tempoMap.division {
             let first = grid.tempoMap.lastIndex { $0.tick <= origin }
@@ -131,11 +131,15 @@ private struct RollWriter {
                     MIDIFile.Event(tick: max(point.tick - origin, 0), .meta(type: 0x51, bytes: bytes)))
             }
         }
-        let firstMetre = metres.lastIndex { $0.tick <= origin } ?? 0
-        for metre in metres.dropFirst(firstMetre) where metre.tick <= origin + endTick {
+        let firstSignature = timeSignatures.lastIndex { $0.tick <= origin } ?? 0
+        for timeSignature in timeSignatures.dropFirst(firstSignature)
+        where timeSignature.tick <= origin + endTick {
             // 24 MIDI clocks a click and 8 thirty-seconds a quarter are the usual rest of the event.
-            let bytes = [UInt8(metre.numerator), UInt8(metre.denominator.trailingZeroBitCount), 24, 8]
-            events.append(MIDIFile.Event(tick: max(metre.tick - origin, 0), .meta(type: 0x58, bytes: bytes)))
+            let bytes = [
+                UInt8(timeSignature.numerator), UInt8(timeSignature.denominator.trailingZeroBitCount), 24, 8,
+            ]
+            events.append(
+                MIDIFile.Event(tick: max(timeSignature.tick - origin, 0), .meta(type: 0x58, bytes: bytes)))
         }
         return ordered(events.map { (0, $0) })
     }

@@ -38,7 +38,7 @@ public struct RollSegment: Hashable, Sendable {
     public var rows: [Row]
     /// [steps, 3]: sustain, sostenuto and soft pedal down, 0 or 1; empty: none.
     public var pedal: [UInt8]
-    /// [steps]: beats a minute; empty: not said.
+    /// [steps]: BPM; empty: not said.
     public var tempo: [Float]
 
     /// A segment of its parts.

@@ -2,7 +2,7 @@ public import Tensors
 
 /// All segments of one score, note by note on the grid: the shard's columns, for one source.
 ///
-/// N segments, M note rows, K control rows. A note stands in each segment that it overlaps, clipped to it. Rows
+/// N segments, M note rows, K control rows. A note is in each segment that it overlaps, clipped to it. Rows
 /// of a segment are sorted by (start, pitch, program, voice, velocity, length, flags).
 public struct RollSegments: Hashable, Sendable {
     /// The length of every segment in steps.
@@ -42,7 +42,7 @@ public struct RollSegments: Hashable, Sendable {
     /// [N, steps, 3]: whether sustain (CC 64), sostenuto (66) and soft (67) are down, 0 or 1, at the step's
     /// start on any channel but drums; 0 after the segment's true length.
     public internal(set) var pedal: [UInt8] = []
-    /// [N, steps]: beats a minute at the step's start; the last tempo also after the end.
+    /// [N, steps]: BPM at the step's start; the last tempo also after the end.
     public internal(set) var tempo: [Float] = []
     /// [N]: the timeline a segment is cut from; 0 but for format 2.
     public internal(set) var timeline: [Int16] = []

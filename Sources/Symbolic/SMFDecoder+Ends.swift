@@ -60,7 +60,7 @@ extension SMFDecoder {
     private func trial(_ events: inout TrackEvents) -> EventCounter {
         var decoder = SMFDecoder<EventCounter>(bytes, sink: EventCounter())
         decoder.header = header
-        // Ends of tracks before the last are passed over.
+        // Ends of tracks before the last are skipped.
         events.runsOn = true
         decoder.sink.isEnded = (try? decoder.decodeEvents(&events)) ?? false
         return decoder.sink
@@ -205,7 +205,7 @@ extension SMFDecoder {
             guard found <= tracksSeen else {
                 throw MIDIError(
                     MIDICode.badChunk,
-                    "\(tracksSeen) of \(header.trackCount) promised tracks, and a track's header that was passed over",
+                    "\(tracksSeen) of \(header.trackCount) promised tracks, and a track's header that was skipped",
                     offset: track)
             }
         }

@@ -1,4 +1,4 @@
-/// A piece of music as its file gives it: notes, tempo, metre, pedals, programs and text, in exact ticks.
+/// A piece of music as its file gives it: notes, tempo, time signature, pedals, programs and text, in exact ticks.
 public struct Score: Hashable, Sendable {
     /// The file's format as written: 0, 1, 2, or unknown and then read as 1.
     public var format: Int

@@ -59,7 +59,7 @@ struct ScoreSink: SMFSink {
     var damagedFrom: Int?
     private var doubt: MIDIError?
     private var tempi: [TempoMap.Change] = []
-    private var metres: [Metre] = []
+    private var timeSignatures: [TimeSignature] = []
     private var keys: [KeySignature] = []
     var controls: [ControlChange] = []
     private var pitchBends: [PitchBend] = []
@@ -206,7 +206,7 @@ struct ScoreSink: SMFSink {
         markReleasesBeforePedals()
         var timeline = Timeline(
             tempoMap: TempoMap(division: header.division, changes: ordered(tempi) { $0.tick }))
-        timeline.metres = ordered(metres) { $0.tick }
+        timeline.timeSignatures = ordered(timeSignatures) { $0.tick }
         timeline.keys = ordered(keys) { $0.tick }
         timeline.notes = sortedByTick(UnsafeBufferPointer(start: storage.notes, count: noteCount))
         timeline.controls = controls.withUnsafeBufferPointer(sortedByTick)
@@ -219,7 +219,7 @@ struct ScoreSink: SMFSink {
         noteCount = 0
         endTick = 0
         tempi.removeAll()
-        metres.removeAll()
+        timeSignatures.removeAll()
         keys.removeAll()
         controls.removeAll()
         pitchBends.removeAll()
@@ -297,7 +297,7 @@ struct ScoreSink: SMFSink {
             guard hasLength(bytes, expected: 1, needed: 1, name: "port", offset: offset) else { return }
             if bytes[0] & 0x7F != port { setPort(bytes[0] & 0x7F) }
         case 0x51: try tempo(tick, bytes, offset)
-        case 0x58: metre(tick, bytes, offset)
+        case 0x58: timeSignature(tick, bytes, offset)
         case 0x59: key(tick, bytes, offset)
         default: break
         }
@@ -329,16 +329,17 @@ struct ScoreSink: SMFSink {
         tempi.append(TempoMap.Change(tick: tick, microsecondsPerBeat: value))
     }
 
-    private mutating func metre(_ tick: Int, _ bytes: UnsafeRawBufferPointer, _ offset: Int) {
+    private mutating func timeSignature(_ tick: Int, _ bytes: UnsafeRawBufferPointer, _ offset: Int) {
         guard hasLength(bytes, expected: 4, needed: 2, name: "time signature", offset: offset) else { return }
         guard bytes[0] > 0, bytes[1] <= 8 else {
             warnings.add(
-                MIDICode.badMetre,
+                MIDICode.badTimeSignature,
                 "a time signature of \(bytes[0]) over 2 to the power \(bytes[1]); left out",
                 offset: offset)
             return
         }
-        metres.append(Metre(tick: tick, numerator: Int(bytes[0]), denominator: 1 << Int(bytes[1])))
+        timeSignatures.append(
+            TimeSignature(tick: tick, numerator: Int(bytes[0]), denominator: 1 << Int(bytes[1])))
     }
 
     private mutating func key(_ tick: Int, _ bytes: UnsafeRawBufferPointer, _ offset: Int) {

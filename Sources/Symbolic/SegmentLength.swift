@@ -13,17 +13,17 @@ public enum SegmentLength: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - grid: What a step is.
-    ///   - metre: The time signature that every piece has; a bar lasts numerator · 4 / denominator beats.
+    ///   - timeSignature: The time signature that every piece has; a bar lasts numerator · 4 / denominator beats.
     /// - Returns: At least 1. Seconds are rounded half up to steps. nil where a segment would not have the same whole
     ///   number of steps everywhere: beats and bars by the clock, seconds by the beat, bars that end between steps.
-    public func steps(on grid: Grid, metre: Metre = .common) -> Int? {
+    public func steps(on grid: Grid, timeSignature: TimeSignature = .common) -> Int? {
         switch (self, grid) {
         case (.steps(let steps), _): steps
         case (.beats(let beats), .stepsPerBeat(let steps)): beats * steps
         case (.bars(let bars), .stepsPerBeat(let steps)):
             {
-                let (beats, rest) = (bars * metre.numerator * 4 * steps).quotientAndRemainder(
-                    dividingBy: metre.denominator)
+                let (beats, rest) = (bars * timeSignature.numerator * 4 * steps).quotientAndRemainder(
+                    dividingBy: timeSignature.denominator)
                 return rest == 0 ? beats : nil
             }()
         case (.seconds(let seconds), .stepsPerSecond(let rate)):

@@ -36,7 +36,7 @@ public struct TempoMap: Hashable, Sendable {
     /// The distinct tempi: the first at tick 0, ticks and times rising strictly, neighbours different.
     let points: [Point]
 
-    /// The microseconds of a beat where the file does not say: 120 beats a minute.
+    /// The microseconds of a beat where the file does not say: 120 BPM.
     public static let defaultMicrosecondsPerBeat = 500_000
 
     /// Builds the map of a timeline.

@@ -1,4 +1,4 @@
-/// What stands at a tick and is moved as plain bytes.
+/// What is at a tick and is moved as plain bytes.
 protocol Ticked: BitwiseCopyable {
     var tickKey: UInt32 { get }
 }

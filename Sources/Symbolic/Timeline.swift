@@ -26,7 +26,7 @@ public struct Note: Hashable, Sendable, BitwiseCopyable {
     public var onset: Int { Int(start) }
     /// The tick at which it is over; not before `onset`, and equal to it for a note of no length.
     public var offset: Int { Int(end) }
-    /// The track it stands in, counting from 0.
+    /// The track it is in, counting from 0.
     public var track: Int { Int(trackNumber) }
     /// Whether it is a drum.
     public var isDrum: Bool { program == Note.drumProgram }
@@ -69,7 +69,7 @@ public struct ControlChange: Hashable, Sendable, BitwiseCopyable {
     var portBits: UInt8
     /// Where it stands.
     public var tick: Int { Int(position) }
-    /// The track it stands in, counting from 0.
+    /// The track it is in, counting from 0.
     public var track: Int { Int(trackNumber) }
     /// The port of the channel (meta event 0x21), 0 to 127.
     public var port: UInt8 { portBits & 0x7F }
@@ -100,7 +100,7 @@ public struct PitchBend: Hashable, Sendable, BitwiseCopyable {
     public var value: Int16
     /// Where it stands.
     public var tick: Int { Int(position) }
-    /// The track it stands in, counting from 0.
+    /// The track it is in, counting from 0.
     public var track: Int { Int(trackNumber) }
 
     /// A bend by its numbers.
@@ -122,7 +122,7 @@ public struct ProgramChange: Hashable, Sendable, BitwiseCopyable {
     public var program: UInt8
     /// Where it stands.
     public var tick: Int { Int(position) }
-    /// The track it stands in, counting from 0.
+    /// The track it is in, counting from 0.
     public var track: Int { Int(trackNumber) }
 
     /// A program change by its numbers.
@@ -135,7 +135,7 @@ public struct ProgramChange: Hashable, Sendable, BitwiseCopyable {
 }
 
 /// A time signature.
-public struct Metre: Hashable, Sendable {
+public struct TimeSignature: Hashable, Sendable {
     /// Where it begins.
     public var tick: Int
     /// Beats in a bar, 1 to 255.
@@ -143,7 +143,7 @@ public struct Metre: Hashable, Sendable {
     /// The beat's note value: a power of two, 1 to 256.
     public var denominator: Int
 
-    /// A metre from a tick on.
+    /// A time signature from a tick on.
     public init(tick: Int, numerator: Int, denominator: Int) {
         self.tick = tick
         self.numerator = numerator
@@ -151,7 +151,7 @@ public struct Metre: Hashable, Sendable {
     }
 
     /// What holds where a file does not say (SMF 1.0).
-    public static let common = Metre(tick: 0, numerator: 4, denominator: 4)
+    public static let common = TimeSignature(tick: 0, numerator: 4, denominator: 4)
 }
 
 /// A key signature.
@@ -175,11 +175,11 @@ public struct KeySignature: Hashable, Sendable {
 public struct TextEvent: Hashable, Sendable {
     /// Where it stands.
     public var tick: Int
-    /// The track it stands in, counting from 0.
+    /// The track it is in, counting from 0.
     public var track: Int
     /// The meta event's type, 1 to 15: 1 text, 2 copyright, 3 track name, 4 instrument, 5 lyric, 6 marker, 7 cue.
     public var type: UInt8
-    /// The text as it stands in the file: its encoding is not known.
+    /// The text as it is in the file: its encoding is not known.
     public var bytes: [UInt8]
 
     /// A text by its parts.
@@ -198,7 +198,7 @@ public struct Timeline: Hashable, Sendable {
     /// When each tick sounds.
     public var tempoMap: TempoMap
     /// The time signatures; without one at tick 0 a timeline begins in 4/4.
-    public var metres: [Metre] = []
+    public var timeSignatures: [TimeSignature] = []
     /// The key signatures.
     public var keys: [KeySignature] = []
     /// The notes.

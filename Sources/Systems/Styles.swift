@@ -14,7 +14,7 @@ struct Styles {
 
     /// The styles of a snapshot; recordings may have others.
     init(_ snapshot: Snapshot) {
-        // Where segments are dealt out, a source has no split of its own.
+        // Where segments are split one by one, a source has no split of its own.
         let learned = Self.played(snapshot).filter { $0.split == .train || $0.split == nil }
         let values = Set(learned.compactMap { $0.labels[Self.label] })
         let vocabulary = snapshot.vocabularies[Self.label] ?? []

@@ -63,14 +63,14 @@ private struct HeaderParser {
         var hasMetadata = false
         try members { (parser, name) throws(TensorFileError) in
             guard name == "__metadata__" ? !hasMetadata : header.entries[name] == nil else {
-                throw parser.fault("'\(name)' stands twice in the header")
+                throw parser.fault("'\(name)' appears twice in the header")
             }
             if name == "__metadata__" {
                 hasMetadata = true
                 try parser.members { (parser, key) throws(TensorFileError) in
                     let value = try parser.string()
                     guard header.metadata.updateValue(value, forKey: key) == nil else {
-                        throw parser.fault("metadata '\(key)' stands twice")
+                        throw parser.fault("metadata '\(key)' appears twice")
                     }
                 }
             } else {
@@ -194,7 +194,7 @@ private struct HeaderParser {
                 }
                 return string
             case UInt8(ascii: "\\"): try escape(into: &text)
-            case 0..<0x20: throw fault("a control character stands in a string")
+            case 0..<0x20: throw fault("a control character is in a string")
             default: text.append(byte)
             }
         }

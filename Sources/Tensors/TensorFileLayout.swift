@@ -1,4 +1,4 @@
-/// The plan of a safetensors file: where each tensor will lie, and the bytes that stand before them.
+/// The plan of a safetensors file: where each tensor will lie, and the bytes that are before them.
 ///
 /// Tensors lie without gaps, those of the largest elements first, then by name, so that each is aligned to its
 /// element; the header is padded with spaces so that the data begins on a 64-byte boundary. A file is written

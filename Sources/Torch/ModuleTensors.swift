@@ -2,7 +2,7 @@ public import Tensors
 
 /// The tensors and layers of a module and all below it, found once.
 ///
-/// `Module` finds them anew, by reflection, each time it is asked: too slow for every step of a training. What this
+/// `Module` finds them again by reflection on each call: too slow for every step of a training. What this
 /// holds stays true as long as no module is exchanged for another.
 public struct ModuleTensors {
     /// All tensors that are trained, in the order of `Module.parameters`.

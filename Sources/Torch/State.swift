@@ -14,7 +14,7 @@ extension Module {
     ///
     /// - Parameters:
     ///   - file: Holds each of them by name and shape; the element type may differ.
-    ///   - prefix: Stands before the names in the file; tensors without it are passed over.
+    ///   - prefix: Precedes the names in the file; tensors without it are skipped.
     /// - Throws: `torch.state` when a tensor is missing, has another shape, or is not this module's; nothing is
     ///   changed then.
     public func load(_ file: TensorFile, prefix: String = "") throws(TorchError) {

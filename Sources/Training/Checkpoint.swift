@@ -144,7 +144,7 @@ enum Checkpoint {
         } else {
             throw TrainingError(
                 .noRun,
-                "\(folder.name) has no checkpoint yet; continue it with 'reprise train --resume \(folder.name)'"
+                "\(folder.name) has no checkpoint yet; resume it with 'reprise train --resume \(folder.name)'"
             )
         }
     }
@@ -166,7 +166,7 @@ enum Checkpoint {
         let file = try TensorFile(path: path)
         guard let text = file.metadata["progress"], let json = try? JSONValue(parsing: Array(text.utf8))
         else {
-            throw TrainingError(.badRun, "\(path): 'progress' is missing from its metadata, or no JSON")
+            throw TrainingError(.badRun, "\(path): 'progress' is missing from its metadata, or is not JSON")
         }
         let progress = try Progress(CheckedFields(json, file: path, prefix: "progress."))
         try system.network.load(file, prefix: "network.")

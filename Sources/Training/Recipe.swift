@@ -126,7 +126,8 @@ public struct Recipe: Sendable {
         let faults = needs.compactMap { $0.fault(snapshot) }
         guard faults.isEmpty else {
             throw TrainingError(
-                .unfit, "\(name) cannot learn from '\(snapshot.dataset)': \(faults.joined(separator: "; "))")
+                .unfit,
+                "\(name) cannot be trained on '\(snapshot.dataset)': \(faults.joined(separator: "; "))")
         }
     }
 

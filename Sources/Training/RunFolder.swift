@@ -10,7 +10,7 @@ internal import Build
 ///
 /// Files that say something whole (`run.json`, checkpoints) are written beside their place, flushed and renamed;
 /// files that grow (`metrics.jsonl`, events) are cut back to the length that the last checkpoint names. No link is
-/// followed: a run that somebody else made must not lead a write elsewhere.
+/// followed: a foreign run must not redirect a write.
 final class RunFolder {
     let name: String
     let path: String
@@ -81,7 +81,7 @@ final class RunFolder {
     /// Replaces a file whole.
     func replace(_ file: String, with bytes: [UInt8]) throws(TrainingError) {
         let (target, temporary) = (path + "/" + file, path + "/" + file + ".new")
-        // What a killed training left half written, or a link that somebody put there.
+        // What a killed training left half written, or a link that another user put there.
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.fault("write", temporary) }

@@ -69,7 +69,7 @@ public struct RunRecord: Sendable {
     init(_ folder: RunFolder) throws(TrainingError) {
         let path = folder.path + "/run.json"
         guard let bytes = folder.contents("run.json"), let json = try? JSONValue(parsing: bytes) else {
-            throw TrainingError(.badRun, "\(path) cannot be read, or is no JSON")
+            throw TrainingError(.badRun, "\(path) cannot be read, or is not JSON")
         }
         let fields = try CheckedFields(json, file: path)
         _ = try fields.integer("format", in: 1...1)

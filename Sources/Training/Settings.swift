@@ -170,7 +170,7 @@ public struct Settings: Sendable, Hashable {
         if let stranger = recorded.keys.filter({ values[$0] == nil }).min() {
             throw TrainingError(
                 .badRun,
-                "\(file): 'parameters.\(stranger)' is no parameter of \(recipe.name) in this version; train it again"
+                "\(file): 'parameters.\(stranger)' is not a parameter of \(recipe.name) in this version; train it again"
             )
         }
     }

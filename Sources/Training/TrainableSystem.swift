@@ -35,7 +35,7 @@ public struct Batch {
     }
 }
 
-/// Where batches come from, in an order that (seed, epoch, position) decides, so that it can go on anywhere.
+/// Where batches come from, in an order that (seed, epoch, position) decides, so that it can continue anywhere.
 public protocol Feed: AnyObject {
     /// How many batches an epoch has.
     var batchesPerEpoch: Int { get }

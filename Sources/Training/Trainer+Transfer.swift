@@ -41,7 +41,7 @@ extension Trainer {
         }
         guard let transfer = try run.recipe.trained().transfer else {
             throw TrainingError(
-                .usage, "\(run.recipe.name) measures or predicts; it converts no file to another style")
+                .usage, "\(run.recipe.name) measures or predicts; it does not convert files")
         }
         let request = try request(Settings(transferBy: run.recipe, assignments: assignments))
         let result = try transfer(request, run)

@@ -5,9 +5,9 @@ public import Torch
 
 /// What to train.
 public struct TrainingRequest: Sendable {
-    /// The recipe's name; nil to go on with a run.
+    /// The recipe's name; nil to continue with a run.
     public var recipe: String?
-    /// The dataset; nil to go on with a run.
+    /// The dataset; nil to continue with a run.
     public var dataset: String?
     /// A preset of the recipe.
     public var preset: String?
@@ -15,7 +15,7 @@ public struct TrainingRequest: Sendable {
     public var assignments: [String]
     /// Epochs in place of the recipe's.
     public var epochs: Int?
-    /// The run to go on with.
+    /// The run to continue with.
     public var resume: String?
     /// Threads of one operation; nil: libtorch's choice, or the run's.
     public var threads: Int?
@@ -50,7 +50,7 @@ public struct Evaluation: Sendable {
     public let split: Split
     /// The measures of the best weights.
     public let metrics: [Measure]
-    /// The measures of each trivial answer.
+    /// The measures of each baseline.
     public let baselines: [String: [Measure]]
     /// Pictures of what it says, if they were asked for.
     public let figures: [Figure]
@@ -88,7 +88,7 @@ public struct TrainedRun {
     /// - Throws: `train.bad-run` when it is another's.
     public func system<System: TrainableSystem>(of recipe: Recipe) throws(TrainingError) -> System {
         guard let system = system as? System else {
-            throw TrainingError(.badRun, "\(record.run) is no run of \(recipe.name)")
+            throw TrainingError(.badRun, "\(record.run) is not a run of \(recipe.name)")
         }
         return system
     }
@@ -102,7 +102,7 @@ public struct Trainer: Sendable {
     public let recipes: [Recipe]
     /// The cache's folder.
     public let cachePath: String
-    /// Takes lines that tell what goes on.
+    /// Takes lines that tell what continues.
     let log: @Sendable (String) -> Void
 
     /// A trainer of some recipes.
@@ -194,7 +194,7 @@ public struct Trainer: Sendable {
         } catch let error as TorchError where error.code == .device && request.device == nil {
             throw TrainingError(
                 .usage,
-                "\(name) was trained on \(record.device ?? ""), and here it cannot be: \(error.message); write --device cpu"
+                "\(name) was trained on \(record.device ?? ""), which is not available here: \(error.message); write --device cpu"
             )
         }
         if let former = record.device, former != device.description {
@@ -210,7 +210,7 @@ public struct Trainer: Sendable {
             guard named.digest == record.snapshot else {
                 throw TrainingError(
                     .usage,
-                    "\(name) learned from snapshot \(record.snapshot.short), and '\(dataset)' is \(named.digest.short) now; leave --dataset out"
+                    "\(name) was trained on snapshot \(record.snapshot.short), and '\(dataset)' is \(named.digest.short) now; leave --dataset out"
                 )
             }
         }
@@ -248,7 +248,7 @@ public struct Trainer: Sendable {
                 seconds: progress.seconds, waiting: progress.waited / max(progress.seconds, 1e-9),
                 isOver: isOver)
         }
-        // The folder knows how far it is, whoever asks without libtorch.
+        // The folder knows how far it is, also for readers without libtorch.
         func note(_ progress: Progress, isOver: Bool) throws {
             var record = record
             record.result = summary(progress, isOver: isOver)
@@ -352,11 +352,11 @@ public struct Trainer: Sendable {
         guard record.snapshot == snapshot else {
             throw TrainingError(
                 .usage,
-                "\(run) learned from snapshot \(record.snapshot.short), not \(snapshot.short): it has seen other pieces than this run may; train \(recipe) on the same dataset"
+                "\(run) was trained on snapshot \(record.snapshot.short), not \(snapshot.short): its training data may contain this run's test pieces; train \(recipe) on the same dataset"
             )
         }
         guard let weights = folder.contents(Checkpoint.best) else {
-            throw TrainingError(.noRun, "\(run) has no checkpoint yet; train it on with --resume \(run)")
+            throw TrainingError(.noRun, "\(run) has no checkpoint yet; train it further with --resume \(run)")
         }
         return Digest(of: weights)
     }

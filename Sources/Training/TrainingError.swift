@@ -1,6 +1,6 @@
 public import Build
 
-/// Why a training, or work with a run, could not go on.
+/// Why a training, or work with a run, could not continue.
 public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A stable name for what went wrong.
     public struct Code: RawRepresentable, Hashable, Sendable {

@@ -39,14 +39,14 @@ public struct TrainingProgress: Sendable {
     public let loss: Double
     /// Examples a second, of this sitting.
     public let rate: Double
-    /// Seconds to the end, if it goes on so.
+    /// Seconds to the end, if it continues so.
     public let secondsLeft: Double
 }
 
 /// The one loop that trains: it knows batches, losses and checkpoints, and nothing of what is learned.
 ///
 /// The state between two steps is the system's tensors, the generator and `Progress`; whatever else happens
-/// (validation, printing, saving) changes none of it, so that a run that was stopped anywhere goes on bit for bit.
+/// (validation, printing, saving) changes none of it, so that a run that was stopped anywhere continues bit for bit.
 final class TrainingLoop {
     let system: any TrainableSystem
     let feed: any Feed
@@ -195,7 +195,7 @@ final class TrainingLoop {
             }
         }
         try save()
-        // Stopped within an epoch: measured for whoever looks, but a run that goes on forgets it again.
+        // Stopped within an epoch: measured for the reader of the metrics, but a resumed run drops it again.
         if !isOver, progress.batch > 0 {
             let measures = try validate(epoch: progress.epoch + 1)
             if progress.best == nil, let value = objective(in: measures), value.isFinite {

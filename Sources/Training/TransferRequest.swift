@@ -42,7 +42,7 @@ public struct TransferRequest: Sendable {
 
     /// The style to bring it to: the one asked for, else the only one that is not the content's.
     ///
-    /// - Throws: `train.usage` when that is none of the styles, or more than one.
+    /// - Throws: `train.usage` when that is not one of the styles, or more than one.
     public func target(among styles: [String]) throws(TrainingError) -> String {
         for named in [style, contentStyle].compactMap({ $0 }) where !styles.contains(named) {
             throw TrainingError(
@@ -51,7 +51,7 @@ public struct TransferRequest: Sendable {
         if let style { return style }
         let others = styles.filter { $0 != contentStyle }
         guard others.count == 1, let other = others.first else {
-            throw TrainingError(.usage, "say which style: --style \(others.joined(separator: " or "))")
+            throw TrainingError(.usage, "choose a style: --style \(others.joined(separator: " or "))")
         }
         return other
     }

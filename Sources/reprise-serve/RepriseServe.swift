@@ -35,7 +35,7 @@ struct ServeCommand: ParsableCommand {
         abstract:
             "Explore a dataset in the browser: filter, see and hear segments; training runs and their curves.",
         discussion:
-            "Read only: it shows the dataset and the cache's runs, and changes nothing. Ctrl-C stops it."
+            "The server only reads the dataset and the cache's runs. Ctrl-C stops it."
     )
 
     @Argument(help: "The dataset.")
@@ -46,7 +46,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The IP address or name to listen on; 0.0.0.0 lets other machines in, and there is no password.",
+            "The IP address or name to listen on; 0.0.0.0 gives other machines access, without a password.",
             valueName: "address"))
     var host = "127.0.0.1"
 

@@ -55,7 +55,7 @@ struct TorchOptions: ParsableArguments {
             "Where to compute: cpu or cuda:N (default: cpu; with --resume, the run's).", valueName: "device"))
     var device: String?
 
-    @Option(help: ArgumentHelp("Threads of one operation (default: libtorch's choice).", valueName: "n"))
+    @Option(help: ArgumentHelp("Threads per operation (default: libtorch's choice).", valueName: "n"))
     var threads: Int?
 
     var trainer: Trainer {

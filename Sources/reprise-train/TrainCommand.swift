@@ -7,34 +7,35 @@ import Training
 
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Train a recipe on a dataset, or go on with a run.",
+        commandName: "train", abstract: "Train a recipe on a dataset, or resume a run.",
         discussion: """
-            A run lies in <cache>/runs/<run>/: best.safetensors (weights by PyTorch's names), last.safetensors (all \
-            that training needs to go on), metrics.jsonl, TensorBoard events, run.json.
+            A run is stored in <cache>/runs/<run>/: best.safetensors (weights by PyTorch's names), last.safetensors (all \
+            that training needs to resume), metrics.jsonl, TensorBoard events, run.json.
             Exit status: 0 done, or a limit was met; 10 no such dataset or run; 11 another process trains the run; \
-            64 the recipe cannot learn from the dataset, or a parameter is wrong; 130 interrupted, the run is kept.
+            64 the recipe cannot be trained on the dataset, or a parameter is wrong; 130 interrupted, the run is kept.
             """)
 
     @Argument(help: "The recipe; 'reprise recipes' lists them. With --resume it may be left out.")
     var recipe: String?
 
-    @Option(help: ArgumentHelp("The dataset to learn from.", valueName: "dataset"))
+    @Option(help: ArgumentHelp("The dataset to train on.", valueName: "dataset"))
     var dataset: String?
 
-    @Option(help: ArgumentHelp("Epochs, in place of the recipe's.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of epochs (default: the recipe's).", valueName: "n"))
     var epochs: Int?
 
     @Option(help: ArgumentHelp("Stop at this step, and keep the run.", valueName: "n"))
     var maxSteps: Int?
 
-    @Option(help: ArgumentHelp("Stop after so many minutes, and keep the run.", valueName: "m"))
+    @Option(help: ArgumentHelp("Stop after this many minutes, and keep the run.", valueName: "m"))
     var maxMinutes: Double?
 
     @Option(
-        help: ArgumentHelp("The recipe's settings as published, or for a processor.", valueName: "preset"))
+        help: ArgumentHelp(
+            "The recipe's settings: as published, or for training without a GPU.", valueName: "preset"))
     var preset: String?
 
-    @Option(help: ArgumentHelp("The run to go on with, from its last checkpoint.", valueName: "run"))
+    @Option(help: ArgumentHelp("Resume this run from its last checkpoint.", valueName: "run"))
     var resume: String?
 
     @Option(help: ArgumentHelp("Set a parameter of the recipe; may be repeated.", valueName: "key=value"))
@@ -42,7 +43,7 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Steps from one checkpoint to the next (default: an epoch, or five minutes).", valueName: "n"))
+            "Steps between checkpoints (default: an epoch, or five minutes).", valueName: "n"))
     var checkpointSteps: Int?
 
     @OptionGroup var torch: TorchOptions
@@ -88,6 +89,6 @@ struct TrainCommand: ParsableCommand {
         print(
             "time       \(format(summary.seconds, 1)) s, \(format(summary.waiting * 100, 1)) % of it waiting for batches"
         )
-        if !summary.isOver { print("to go on   reprise train --resume \(summary.run)") }
+        if !summary.isOver { print("resume with   reprise train --resume \(summary.run)") }
     }
 }

@@ -18,7 +18,7 @@ struct EvaluateCommand: ParsableCommand {
         help: ArgumentHelp("The split to measure on.", valueName: "split"),
         transform: { text in
             guard let split = Split(rawValue: text) else {
-                throw ValidationError("'\(text)' is no split; write train, validation or test")
+                throw ValidationError("'\(text)' is not a split; write train, validation or test")
             }
             return split
         })
@@ -31,7 +31,7 @@ struct EvaluateCommand: ParsableCommand {
     var objective: String?
 
     @Option(
-        help: ArgumentHelp("Draw what the recipe has to show, as PNG files in a folder.", valueName: "dir"),
+        help: ArgumentHelp("Write the recipe's figures to this folder as PNG files.", valueName: "dir"),
         completion: .directory)
     var pictures: String?
 
@@ -67,7 +67,7 @@ struct TransferCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The run ('reprise runs' lists them), or a recipe that is optimised ('reprise recipes').",
+            "A run ('reprise runs' lists them), or an optimised recipe ('reprise recipes').",
             valueName: "run"))
     var name: String
 
@@ -80,7 +80,7 @@ struct TransferCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The source style.", valueName: "label"))
     var contentStyle: String?
 
-    @Option(help: ArgumentHelp("The dataset that an optimised recipe works with.", valueName: "dataset"))
+    @Option(help: ArgumentHelp("The dataset, if an optimised recipe needs one.", valueName: "dataset"))
     var dataset: String?
 
     @Option(help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
@@ -90,7 +90,7 @@ struct TransferCommand: ParsableCommand {
     var set: [String] = []
 
     @Option(
-        help: ArgumentHelp("Draw content and result, as PNG files in a folder.", valueName: "dir"),
+        help: ArgumentHelp("Write pictures of content and result to this folder.", valueName: "dir"),
         completion: .directory)
     var pictures: String?
 
@@ -150,7 +150,7 @@ struct TransferCommand: ParsableCommand {
 
 struct RecipesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "recipes", abstract: "List the systems that can be trained, or optimise their output.")
+        commandName: "recipes", abstract: "List the recipes, trained and optimised.")
 
     @OptionGroup var common: CommonOptions
 

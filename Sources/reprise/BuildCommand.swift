@@ -9,7 +9,7 @@ struct BuildOptions: ParsableArguments {
     @Argument(help: "The dataset's manifest.", completion: .file(extensions: ["yaml", "yml"]))
     var manifest: String
 
-    @Option(help: ArgumentHelp("Threads that work (default: one for each processor).", valueName: "n"))
+    @Option(help: ArgumentHelp("Worker threads (default: one for each processor).", valueName: "n"))
     var jobs: Int?
 
     @OptionGroup var common: CommonOptions
@@ -33,9 +33,9 @@ struct BuildOptions: ParsableArguments {
 
 struct BuildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "build", abstract: "Build a dataset; run only what is not cached.",
+        commandName: "build", abstract: "Build a dataset; run only actions that are not cached.",
         discussion: """
-            Exit status: 0 done; 3 done, but some sources could not be used; 11 another build works in the cache; \
+            Exit status: 0 done; 3 done, but some sources could not be used; 11 another build uses the cache; \
             64 the manifest has faults; 130 interrupted, finished work is kept.
             """)
 
@@ -44,7 +44,7 @@ struct BuildCommand: ParsableCommand {
     @Flag(help: "Only show what would run, and why.")
     var dryRun = false
 
-    @Flag(help: "Fail with status 11 if another build works in the cache, instead of waiting.")
+    @Flag(help: "Fail with status 11 instead of waiting if another build uses the cache.")
     var noWait = false
 
     func run() throws {
@@ -98,7 +98,7 @@ struct ExplainCommand: ParsableCommand {
 
     @OptionGroup var build: BuildOptions
 
-    @Flag(name: .shortAndLong, help: "List every action with all that changed.")
+    @Flag(name: .shortAndLong, help: "List every action with all its changes.")
     var verbose = false
 
     func run() throws {
@@ -119,7 +119,7 @@ private func explain(_ build: BuildOptions, isVerbose: Bool) throws {
     }
     if isVerbose {
         for action in explanation.planned {
-            let remark = action.isCertain ? "" : " (may come out as it was)"
+            let remark = action.isCertain ? "" : " (its result may be unchanged)"
             print("\(action.stage)  \(action.subject.shown)\(remark)\n    \("\(action.reason)".shown)")
         }
     } else {
@@ -131,5 +131,5 @@ private func explain(_ build: BuildOptions, isVerbose: Bool) throws {
     let cached = "\(grouped(explanation.hits)) \(explanation.hits == 1 ? "result is" : "results are") cached"
     guard count > 0 else { return print("nothing to run: \(cached)") }
     print("\(grouped(count)) \(count == 1 ? "action" : "actions") would run; \(cached)")
-    if !isVerbose { print("-v lists each of them") }
+    if !isVerbose { print("use -v to list each action") }
 }

@@ -61,7 +61,7 @@ struct VerifyCommand: ParsableCommand {
                 print("\(item.failure == nil ? "rebuilt" : "not rebuilt")  \(item.dataset): \(what)")
             }
             for finding in done.lost {
-                print("lost  \(finding.path): no newest snapshot needs it\(subject(finding))".shown)
+                print("lost  \(finding.path): only older snapshots needed it\(subject(finding))".shown)
             }
             let end =
                 found.isSound
@@ -103,7 +103,7 @@ struct CollectCommand: ParsableCommand {
             A dataset's reference that leads nowhere stops gc with status 12; nothing is removed.
             """)
 
-    @Option(help: ArgumentHelp("Older snapshots to keep of each dataset.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of older snapshots to keep for each dataset.", valueName: "n"))
     var keep = 1
 
     @Option(help: ArgumentHelp("Keep objects younger than this.", valueName: "seconds"))

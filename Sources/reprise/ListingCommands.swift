@@ -25,7 +25,7 @@ struct DatasetsCommand: ParsableCommand {
             return
         }
         if listings.isEmpty {
-            print("no datasets yet; 'reprise build MANIFEST' makes one")
+            print("no datasets yet; build one with 'reprise build MANIFEST'")
             return
         }
         let rows = listings.map { listing in
@@ -99,7 +99,7 @@ struct RunsCommand: ParsableCommand {
             return
         }
         if runs.isEmpty {
-            print("no runs yet; 'reprise train RECIPE --dataset DATASET' makes one")
+            print("no runs yet; start one with 'reprise train RECIPE --dataset DATASET'")
             return
         }
         print(

@@ -48,11 +48,11 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show a segment of a dataset, or what a raw file contains.",
         discussion: """
-            With a dataset and a segment: its notes or features as text, or as a picture. With one MIDI or audio file \
-            alone: what it contains, without a dataset; --json lists every note.
+            With a dataset and a segment: the segment's notes or features, as text or as a picture. With a MIDI or \
+            audio file: its contents; --json lists every note.
             """)
 
-    @Argument(help: "The dataset; or a raw MIDI or audio file, alone.", completion: .file())
+    @Argument(help: "A dataset; or a raw MIDI or audio file, without a segment.", completion: .file())
     var dataset: String
 
     @Argument(
@@ -111,7 +111,7 @@ struct ExportCommand: ParsableCommand {
     @Argument(help: "The dataset.")
     var dataset: String
 
-    @Option(help: ArgumentHelp("The folder to write to; made if it is not there.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The folder to write to; created if it does not exist.", valueName: "dir"))
     var to: String
 
     @Option(help: "The format: npz, NumPy's archive of arrays.")
@@ -121,7 +121,7 @@ struct ExportCommand: ParsableCommand {
         help: ArgumentHelp("One split only: train, validation or test.", valueName: "split"),
         transform: { text in
             guard let split = Split(rawValue: text) else {
-                throw ValidationError("'\(text)' is no split; write train, validation or test")
+                throw ValidationError("'\(text)' is not a split; write train, validation or test")
             }
             return split
         })

@@ -14,10 +14,10 @@ import Dataset
 struct Reprise: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reprise",
-        abstract: "Builds music datasets once, to train on them again and again.",
+        abstract: "Build music datasets once, and train on them many times.",
         discussion: """
             A manifest (YAML) declares a dataset: MIDI and audio files, labels, features, segments, splits.
-            'reprise build' makes shards of it in a content-addressed cache, and only ever does what is not done yet.
+            'reprise build' computes its shards in a content-addressed cache, and runs only what is not cached yet.
 
             Start with:  reprise build MANIFEST && reprise stats DATASET
             """,
@@ -25,7 +25,7 @@ struct Reprise: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Building:", subcommands: [BuildCommand.self, ExplainCommand.self]),
             CommandGroup(
-                name: "Looking:",
+                name: "Inspecting:",
                 subcommands: [
                     StatsCommand.self, InspectCommand.self, ServeCommand.self, ExportCommand.self,
                     DatasetsCommand.self,

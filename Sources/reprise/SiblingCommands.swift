@@ -74,7 +74,7 @@ extension TrainerCommand {
 
 struct TrainCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Train a recipe on a dataset, or go on with a run.")
+        commandName: "train", abstract: "Train a recipe on a dataset, or resume a run.")
 
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise train --help'.")
     var arguments: [String] = []
@@ -98,7 +98,7 @@ struct TransferCommand: TrainerCommand {
 
 struct RecipesCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
-        commandName: "recipes", abstract: "List the systems that can be trained.")
+        commandName: "recipes", abstract: "List the recipes, trained and optimised.")
 
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise recipes --help'.")
     var arguments: [String] = []

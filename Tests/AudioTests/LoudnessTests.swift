@@ -150,7 +150,7 @@ struct ReferenceMeter {
         return (meter, nil)
     }
 
-    /// To the last bit, whatever was passed over and however the stream fell into blocks.
+    /// To the last bit, whatever was skipped and however the stream fell into blocks.
     @Test(arguments: [8000, 44100, 95999, 96000, 191_999, 192_000], [1, 2])
     func truePeakEqualsLibebur128(_ rate: Int, _ channels: Int) throws {
         for seed in 1...6 {

@@ -214,7 +214,7 @@ import Testing
                 }
                 try engine.flush()
             }
-            // A forced run strikes out what was there; two that did not know of each other don't.
+            // A forced run drops what was there; two that did not know of each other don't.
             let journals = "\(folder.path)/c/journals"
             let lines = try Files.read("\(journals)/worker-b.jsonl").split(separator: 0x0A)
             try Files.write("\(journals)/worker-b.jsonl", Array(lines[1]) + [0x0A])

@@ -143,7 +143,7 @@ import Testing
     func everyRowIsVerifiedAndMended(table: String) throws {
         let toy = try place()
         _ = try toy.build(disk)
-        // An object is lost, so that a record is struck out.
+        // An object is lost, so that a record is dropped.
         let square = Digest(of: Array("4".utf8)).hex
         unlink("\(toy.cache)/objects/\(square.prefix(2))/\(square.dropFirst(2))")
         unlink("\(toy.cache)/state/toy")
@@ -166,7 +166,7 @@ import Testing
             let messages = Monitor<[String]>([])
             switch repair {
             case "build":
-                // A build reads no row of what was struck out, and reads reasons for what runs alone.
+                // A build reads no row of what was dropped, and reads reasons for what runs alone.
                 #expect(
                     try toy.build(disk) { line in messages.withLock { $0.append(line) } }.snapshot == expected
                 )

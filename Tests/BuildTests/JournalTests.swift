@@ -72,7 +72,7 @@ import Testing
             #expect(found.keys == records[..<whole].map(\.key))
             #expect(found.scan.tornBytes == end - (whole == 0 ? 0 : places[whole - 1].upperBound))
             #expect(found.scan.damaged == [])
-            // The next writer cuts the torn line off and goes on after the whole ones.
+            // The next writer cuts the torn line off and continues after the whole ones.
             _ = try JournalWriter(journal, disk: disk).append([records[0]])
             let after = try entries(journal)
             #expect(after.keys == records[..<whole].map(\.key) + [records[0].key])

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 @Suite struct SharingTests {
-    /// Whoever comes first in order does what is shared, though the others are quicker.
+    /// The first in order does the shared work, though the others are quicker.
     @Test(arguments: [1, 4])
     func theFirstOfAKeyIsDoneBeforeTheOthers(threads: Int) throws {
         let doers = Mutex<[Int: Int]>([:])

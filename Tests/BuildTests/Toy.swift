@@ -8,7 +8,7 @@
 
 /// A dataset of small numbers: every source is squared, all squares are summed, and the sum is the snapshot.
 ///
-/// A source that holds no number fails; the sum goes on without it.
+/// A source that holds no number fails; the sum continues without it.
 struct Toy: Sendable, Codable {
     var sources: String
     var cache: String

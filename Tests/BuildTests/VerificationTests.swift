@@ -8,7 +8,7 @@ import Testing
     import Darwin
 #endif
 
-/// The table of damages: each is found as what it is, and mended where it can be.
+/// The table of damages: each is found as what it is, and repaired where it can be.
 @Suite struct VerificationTests {
     private let disk = Disk(UnflushedFileSystem())
 
@@ -138,7 +138,7 @@ import Testing
             with: Workers(count: 1))
         try disk.remove("\(toy.cache)/state/toy")
         #expect(try toy.build(disk).run == ["square 2.txt: output damaged"])
-        // Without repair, damage is found when the object is read, and mended at once.
+        // Without repair, damage is found when the object is read, and repaired at once.
         _ = try Damage.flippedBit.happen(to: toy, snapshot: snapshot)
         var other = toy
         try Files.write("\(toy.sources)/7.txt", [0x37])

@@ -130,7 +130,7 @@ import Testing
         rename("\(place.data)/jazz/1.wav", "\(place.data)/jazz/renamed.wav")
         #expect(
             try place.ran { try place.build() } == ["snapshot": 1],
-            "a renamed file runs nothing but the snapshot")
+            "a renamed file runs only the snapshot")
         #expect(try place.build().snapshot != first.snapshot)
         utimensat(AT_FDCWD, "\(place.data)/jazz/3.mid", nil, 0)
         #expect(try place.ran { try place.build() } == [:])

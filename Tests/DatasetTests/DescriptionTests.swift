@@ -8,13 +8,14 @@ import Testing
 struct DescriptionTests {
     /// A score of 96 ticks a beat.
     private func score(
-        _ notes: [Note], controls: [ControlChange] = [], tempi: [TempoMap.Change] = [], metres: [Metre] = [],
+        _ notes: [Note], controls: [ControlChange] = [], tempi: [TempoMap.Change] = [],
+        timeSignatures: [TimeSignature] = [],
         keys: [KeySignature] = []
     ) -> Score {
         var timeline = Timeline(tempoMap: TempoMap(division: .ticksPerQuarter(96), changes: tempi))
         timeline.notes = notes
         timeline.controls = controls
-        timeline.metres = metres
+        timeline.timeSignatures = timeSignatures
         timeline.keys = keys
         timeline.endTick = max(notes.map(\.offset).max() ?? 0, controls.map(\.tick).max() ?? 0)
         return Score(format: 1, division: .ticksPerQuarter(96), timelines: [timeline])
@@ -89,14 +90,14 @@ struct DescriptionTests {
                 tempi: [
                     TempoMap.Change(tick: 480, microsecondsPerBeat: 1_000_000),
                     TempoMap.Change(tick: 480, microsecondsPerBeat: 250_000),
-                ], metres: [Metre(tick: 288, numerator: 3, denominator: 4)],
+                ], timeSignatures: [TimeSignature(tick: 288, numerator: 3, denominator: 4)],
                 keys: [
                     KeySignature(tick: 0, sharps: -3, isMinor: false),
                     KeySignature(tick: 480, sharps: -3, isMinor: true),
                 ]
             ))
         #expect(found.tempi == [120: 2.5, 240: 1.25])
-        #expect(found.metres == ["4/4": 3, "3/4": 7])
+        #expect(found.timeSignatures == ["4/4": 3, "3/4": 7])
         #expect(found.keys == ["E♭ major": 5, "C minor": 5])
     }
 
@@ -125,7 +126,7 @@ struct DescriptionTests {
         #expect(ScoreDescription(json: .object(members)) == found)
         for (name, wrong) in [
             ("pitches", [127, 1, 1]), ("lengths", [21, 1, 1, 1]), ("sketch", "abc"), ("bars", 1.5),
-            ("metres", ["4/4": "x"]), ("polyphony", nil),
+            ("time_signatures", ["4/4": "x"]), ("polyphony", nil),
         ] as [(String, JSONValue)] {
             var others = members
             others[name] = wrong

@@ -118,8 +118,8 @@ import Testing
         (
             "path\n/a.mid\n..\n", "{table: t.csv}",
             [
-                "t.csv:2: '/a.mid' is no path to a file; write it relative to the table's folder",
-                "t.csv:3: '..' is no path to a file; write it relative to the table's folder",
+                "t.csv:2: '/a.mid' is not a path to a file; write it relative to the table's folder",
+                "t.csv:3: '..' is not a path to a file; write it relative to the table's folder",
             ]
         ),
         (

@@ -9,7 +9,7 @@ import Dataset
 
 /// A small dataset of made music in a folder, with a cache beside it, to edit and build.
 struct LawPlace: Sendable, Codable {
-    /// Holds `data`, `m.yaml` and the cache; removed by whoever made it.
+    /// Holds `data`, `m.yaml` and the cache; removed by its creator.
     var folder: String
     var manifest = LawManifest()
 

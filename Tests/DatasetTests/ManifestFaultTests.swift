@@ -3,7 +3,7 @@ import Testing
 
 /// One case for each kind of mistake, with the exact lines that are told.
 @Suite struct ManifestFaultTests {
-    /// Four faultless lines; cases that begin with `@@` go on from line 5.
+    /// Four faultless lines; cases that begin with `@@` continue from line 5.
     static let base = """
         version: 1
         dataset: d
@@ -34,7 +34,7 @@ import Testing
             [
                 "1: 'version' is missing; write 'version: 1'",
                 "1: 'sources' is missing; list files, such as '- path: data/**/*.mid'",
-                "1: neither 'midi' nor 'audio' stands; add 'midi: {}' or 'audio: {}' for all defaults",
+                "1: the manifest has neither 'midi' nor 'audio'; add 'midi: {}' or 'audio: {}' for all defaults",
             ]
         ),
         (
@@ -45,7 +45,7 @@ import Testing
                 "1: version must be 1, the only version that this program reads",
                 "1: 'dataset' is missing; name it, such as 'dataset: piano-styles'",
                 "1: 'sources' is missing; list files, such as '- path: data/**/*.mid'",
-                "1: neither 'midi' nor 'audio' stands; add 'midi: {}' or 'audio: {}' for all defaults",
+                "1: the manifest has neither 'midi' nor 'audio'; add 'midi: {}' or 'audio: {}' for all defaults",
             ]
         ),
         (
@@ -87,7 +87,7 @@ import Testing
             midi: {}
             """,
             [
-                "5: 'midi' stands twice, first on line 4; remove one"
+                "5: 'midi' appears twice, first on line 4; remove one"
             ]
         ),
         (
@@ -98,8 +98,8 @@ import Testing
             dataset: f
             """,
             [
-                "5: 'midi' stands twice, first on line 4; remove one",
-                "7: 'dataset' stands twice, first on line 2; remove one",
+                "5: 'midi' appears twice, first on line 4; remove one",
+                "7: 'dataset' appears twice, first on line 2; remove one",
             ]
         ),
         (
@@ -205,7 +205,7 @@ import Testing
             midi: {pitches: [60, 30], controls: [128], segment: {steps: 70000, hop: 0}, voices: 0, grid: {steps_per_beat: 4, steps_per_second: 20}}
             """,
             [
-                "5: 'midi' stands twice, first on line 4; remove one",
+                "5: 'midi' appears twice, first on line 4; remove one",
                 "5: midi.grid has both steps_per_beat and steps_per_second; keep one",
                 "5: midi.segment.steps must be a whole number from 1 to 65535, not '70000'",
                 "5: midi.segment.hop must be a whole number from 1 to 65535, not '0'",
@@ -217,16 +217,16 @@ import Testing
         (
             """
             @@
-            midi: {grid: {steps_per_second: fast, rounding: up}, require: {metre: 4/5, constant_metre: 1}, drums: [a], sustain: {}}
+            midi: {grid: {steps_per_second: fast, rounding: up}, require: {time_signature: 4/5, constant_time_signature: 1}, drums: [a], sustain: {}}
             """,
             [
-                "5: 'midi' stands twice, first on line 4; remove one",
+                "5: 'midi' appears twice, first on line 4; remove one",
                 "5: midi.grid.rounding must be half_up or floor, not 'up'",
                 "5: midi.grid.steps_per_second must be a rate above 0 and at most 65535, with both numbers at most 1000000 in lowest terms, such as 20, 86.1328125 or 44100/512, not 'fast'",
                 "5: midi.drums must be separate or include or exclude, not a list",
                 "5: midi.sustain must be ignore or extend, not a mapping",
-                "5: midi.require.metre must be a time signature such as 4/4 (a power of two below the bar), not '4/5'",
-                "5: midi.require.constant_metre must be true or false, not '1'",
+                "5: midi.require.time_signature must be a time signature such as 4/4 (a power of two below the bar), not '4/5'",
+                "5: midi.require.constant_time_signature must be true or false, not '1'",
             ]
         ),
         (
@@ -244,7 +244,7 @@ import Testing
             splits: {folds: 5, train: 0.5}
             """,
             [
-                "5: splits.folds cannot stand with train; keep folds or proportions"
+                "5: splits.folds cannot be combined with train; keep folds or proportions"
             ]
         ),
         (
@@ -264,7 +264,7 @@ import Testing
             [
                 "5: splits.fold must be a whole number from 0 to 4, not '5'",
                 "5: splits.stratify needs method: exact, since a hash alone keeps no counts; add it",
-                "5: splits.stratify cannot stand with by: segment; remove one",
+                "5: splits.stratify cannot be combined with by: segment; remove one",
             ]
         ),
         (
@@ -273,7 +273,7 @@ import Testing
             splits: {column: split, seed: 1}
             """,
             [
-                "5: splits.seed cannot stand with column, which alone decides; remove one"
+                "5: splits.seed cannot be combined with column, which alone decides; remove one"
             ]
         ),
         (
@@ -291,7 +291,7 @@ import Testing
             splits: {method: exact, stratify: composr, by: segment}
             """,
             [
-                "5: splits.stratify cannot stand with by: segment; remove one",
+                "5: splits.stratify cannot be combined with by: segment; remove one",
                 "5: splits.stratify names the label 'composr', which no item of sources has; did you mean 'composer'?",
             ]
         ),

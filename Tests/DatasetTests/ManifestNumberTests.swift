@@ -16,8 +16,9 @@ import Testing
         "midi: {segment: {steps: @, hop: 1}}", "midi: {segment: {steps: 65535, hop: @}}",
         "midi: {pitches: [@, 127]}",
         "midi: {pitches: [0, @]}", "midi: {voices: @}", "midi: {controls: [@]}",
-        "midi: {require: {metre: @/4}}",
-        "midi: {require: {metre: 4/@}}", "audio: {sample_rate: @}", "audio: {loudness: {rms_dbfs: @}}",
+        "midi: {require: {time_signature: @/4}}",
+        "midi: {require: {time_signature: 4/@}}", "audio: {sample_rate: @}",
+        "audio: {loudness: {rms_dbfs: @}}",
         "audio: {loudness: {lufs: @}}", "audio: {peak: @}", "audio: {bandpass: {low_hz: @, high_hz: 10000}}",
         "audio: {bandpass: {low_hz: 100, high_hz: @}}",
         "audio: {bandpass: {low_hz: 100, high_hz: 9000, order: @}}",
@@ -113,7 +114,7 @@ import Testing
             #expect(
                 faults
                     == (isFine
-                        ? [] : ["m.yaml:4: sources[0].labels names 1001 labels, and 1000 are the most"]))
+                        ? [] : ["m.yaml:4: sources[0].labels names 1001 labels, but the limit is 1000"]))
             let folder = try TestFolder(["a.mid"])
             let columns = (0..<count).map { "c\($0)" }.joined(separator: ",")
             let cells = String(repeating: ",", count: count)
@@ -147,6 +148,6 @@ import Testing
         #expect(fine.excess(of: score, bytesPerStep: 5965) == nil)
         #expect(
             fine.excess(of: score, bytesPerStep: 5966)
-                == "its 5625 segments of 64 steps would take 2 GB, and 2 GiB is the most for one file")
+                == "its 5625 segments of 64 steps would take 2 GB, but the limit for one file is 2 GiB")
     }
 }

@@ -39,7 +39,7 @@ import Testing
           voices: 4
           controls: [64, 66, 67]
           window: all
-          require: {metre: 4/4, constant_metre: true}
+          require: {time_signature: 4/4, constant_time_signature: true}
         audio:
           sample_rate: 44100
           channels: mono
@@ -64,7 +64,10 @@ import Testing
         #expect(manifest.dataset == "piano-styles")
         #expect(manifest.sources.map(\.line) == [4, 7])
         #expect(manifest.midi?.voices == 4)
-        #expect(manifest.effective["midi"]?["require"] == ["metre": "4/4", "constant_metre": true])
+        #expect(
+            manifest.effective["midi"]?["require"] == [
+                "time_signature": "4/4", "constant_time_signature": true,
+            ])
         #expect(
             manifest.effective["audio"]?["bandpass"]
                 == ["low_hz": 125.0, "high_hz": 10000.0, "order": 1])
@@ -79,8 +82,8 @@ import Testing
     @Test func absentKeysTakeTheExamplesValues() throws {
         var expected = try Self.read(Self.example)
         expected.midi?.voices = nil
-        expected.midi?.requiredMetre = nil
-        expected.midi?.requiresConstantMetre = false
+        expected.midi?.requiredTimeSignature = nil
+        expected.midi?.requiresConstantTimeSignature = false
         expected.audio?.bandpass = nil
         expected.audio?.features.spectrogram = nil
         let bare = try Self.with("midi:\naudio: {}\n")
@@ -262,7 +265,7 @@ import Testing
                 == ["m.yaml:10: more than 16 YAML aliases; write the values out"])
     }
 
-    /// Whatever bytes stand in a manifest, reading ends with a value or with faults.
+    /// Whatever bytes are in a manifest, reading ends with a value or with faults.
     @Test func mutatedManifestsDoNotTrap() {
         var generator = SplitMix(seed: 1)
         let example = Array(Self.example.utf8)

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Dataset
 
-/// Shards of a cache that somebody else made: whatever a tensor says, opening is a named error and reads nothing.
+/// Shards of a cache from elsewhere: whatever a tensor says, opening is a named error and reads nothing.
 @Suite struct ShardDamageTests {
-    /// A safetensors file taken apart, to be put together with changes.
+    /// The parts of a safetensors file, which can be changed and joined again.
     struct Parts {
         var tensors: [String: (type: String, shape: [Int], bytes: [UInt8])] = [:]
         var metadata: [String: String] = [:]

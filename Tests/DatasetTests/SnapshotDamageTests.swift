@@ -3,7 +3,7 @@ import Testing
 
 @testable import Dataset
 
-/// Snapshots that somebody else made: every member is replaced by every kind of value, and dropped.
+/// Snapshots from elsewhere: every member is replaced by every kind of value, and dropped.
 @Suite struct SnapshotDamageTests {
     private static let values: [JSONValue] = [
         .null, .bool(true), -1, .integer(.min), .integer(.max), 1.5, .number(1e308), "", "x", "audio\u{0}",
@@ -108,7 +108,7 @@ import Testing
         #expect(tried > 800 && refused > tried / 2, "\(tried), \(refused)")
     }
 
-    /// A member of a later version is not passed over: it may change what the others mean.
+    /// A member of a later version is not skipped: it may change what the others mean.
     @Test func unknownMembersAndKindsAreErrors() throws {
         let json = try Self.snapshot()
         let objects = Self.places(json).filter { place in

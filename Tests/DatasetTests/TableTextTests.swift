@@ -56,7 +56,7 @@ import Testing
             try fault([0xFF, 0xFE, 0x61]) == "t.csv:1: the table is damaged UTF-16; save the table as UTF-8")
     }
 
-    /// IANA's text/tab-separated-values has no quoting: every line is a row, whatever quotes stand in it.
+    /// IANA's text/tab-separated-values has no quoting: every line is a row, whatever quotes are in it.
     @Test func tabsHaveNoQuoting() throws {
         let sentences = ["\"one", "plain", "last\"", "\"He said so,\" she said.", "\"\"", "a \"b\" c", " x "]
         for first in sentences {

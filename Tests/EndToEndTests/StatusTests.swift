@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The exit statuses that need a cache in trouble; the others stand in `CommandLineTests`.
+/// The exit statuses that need a cache in trouble; the others are in `CommandLineTests`.
 struct StatusTests {
     let place: Workplace
 

@@ -112,7 +112,7 @@ struct TrainerTests {
         #expect(refused.status == 1)
         #expect(
             refused.errors.contains(
-                "years.mid is too long: its 149999 segments of 64 steps would take 13 GB, and 2 GiB is the most for one file"
+                "years.mid is too long: its 149999 segments of 64 steps would take 13 GB, but the limit for one file is 2 GiB"
             ), "\(refused.errors)")
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Explorer
 
-/// What somebody tries who wants more than the dataset; `docs/explorer.md` has the table.
+/// What an attacker tries; `docs/explorer.md` has the table.
 struct BreakOutTests {
     let exhibition: Exhibition
 

@@ -67,7 +67,7 @@ final class Client: Sendable {
     /// Says that nothing more will be sent.
     func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// Whether the other end has hung up; bytes that came are passed over.
+    /// Whether the other end has hung up; bytes that came are skipped.
     var isEnded: Bool {
         var part = [UInt8](repeating: 0, count: 1 << 16)
         while case let count = recv(descriptor, &part, part.count, Int32(MSG_DONTWAIT)), count != -1 {

@@ -54,7 +54,7 @@ struct RequestHeadTests {
         #expect(error?.status == .badRequest)
     }
 
-    /// Wherever the bytes are parted, the end of the head is found where it is.
+    /// Wherever the bytes are split, the end of the head is found where it is.
     @Test(arguments: ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n", "GET /\n\n", "GET /\n\r\n", "\n"])
     func findsTheEndWhereverBytesAreParted(text: String) {
         let head = Array(text.utf8)

@@ -115,7 +115,7 @@ struct ServerTests {
         }
     }
 
-    /// Whoever is silent between two requests is not hung up on.
+    /// A client that is silent between two requests is not disconnected.
     @Test func waitsForWhoSaysNothing() async throws {
         try await serving { port in
             let client = try Client(port)

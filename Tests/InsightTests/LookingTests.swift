@@ -34,7 +34,7 @@ struct LookingTests {
         // One note after the other, each a sixteenth: no step is empty but those of a partial last segment.
         #expect(statistics.total.midi.emptySteps == 0 && statistics.total.midi.steps == 12 * 200)
         #expect(statistics.total.midi.spreads["polyphony"]?.mean == 1)
-        #expect(statistics.total.midi.metres == ["4/4": 12 * 50])
+        #expect(statistics.total.midi.timeSignatures == ["4/4": 12 * 50])
     }
 
     /// However long labels are, the tables of statistics fit the terminal.

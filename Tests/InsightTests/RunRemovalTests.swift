@@ -50,7 +50,7 @@ import Testing
         #expect(removal.left == [])
         #expect(removal.bytes == size)
         #expect(names() == ["net-2"])
-        // Somebody's own files stay, and with them the folder.
+        // Files that no training wrote stay, and with them the folder.
         try write("net-2/notes.txt", "mine")
         try write("net-2/transfers/diary/out.mid", "mine")
         let other = try RunRemoval.remove("net-2", cachePath: cache.path)

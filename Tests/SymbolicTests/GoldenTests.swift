@@ -20,10 +20,10 @@ import Testing
         let notes: Tensor<Int64> = try file.tensor("\(name).notes")
         #expect(ours.count > 60)
         #expect(ours.flatMap { $0 } == notes.elements.map { Int($0) })
-        let metres: Tensor<Int64> = try file.tensor("\(name).metres")
+        let timeSignatures: Tensor<Int64> = try file.tensor("\(name).metres")
         #expect(
-            timeline.metres.flatMap { [$0.tick, $0.numerator, $0.denominator] }
-                == metres.elements.map { Int($0) })
+            timeline.timeSignatures.flatMap { [$0.tick, $0.numerator, $0.denominator] }
+                == timeSignatures.elements.map { Int($0) })
     }
 
     @Test(arguments: cases) func secondsArePrettyMIDIs(name: String) throws {

@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func takesTheFirstTempoForTheStepAndTheMapForTheTime() throws {
-        // The first tempo event stands at beat 1: 1 s a beat, so a step is 1/8 s; before it beats last 0.5 s.
+        // The first tempo event is at beat 1: 1 s a beat, so a step is 1/8 s; before it beats last 0.5 s.
         let found = try starts(
             [0, 480, 960, 1440], .stepsPerFirstBeat(8), .floor, tempi: [(480, 1_000_000), (960, 250_000)],
             endTick: 1920)

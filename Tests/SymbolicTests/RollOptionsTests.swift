@@ -1,7 +1,7 @@
 import Symbolic
 import Testing
 
-/// What the manifest's options do: drums, pitches, voices, sustain, pedals, controls, tempo, windows, bars, metre.
+/// What the manifest's options do: drums, pitches, voices, sustain, pedals, controls, tempo, windows, bars, time signature.
 @Suite struct RollOptionsTests {
     private func segments(
         _ score: Score, steps: Int = 16, _ change: (inout RollParameters) -> Void = { _ in }
@@ -218,7 +218,7 @@ import Testing
         #expect(try segments(music, steps: 3).tempo == [120, 120, 60, 60, 240, 240])
     }
 
-    // MARK: Windows, bars, metre
+    // MARK: Windows, bars, time signatures
 
     @Test func takesTheLongestConstantTempo() throws {
         // 4 s, 6 s, then 5 s in beats of 0.5, 1 and 0.5 seconds; the middle is longest though it has fewest beats.
@@ -242,10 +242,11 @@ import Testing
 
     @Test func startsSegmentsOnBarLines() throws {
         // Two bars of 3/4, then 4/4 from beat 6: lines at 0, 3, 6, 10, 14, 18.
-        let metres = [
-            Metre(tick: 0, numerator: 3, denominator: 4), Metre(tick: 6, numerator: 4, denominator: 4),
+        let timeSignatures = [
+            TimeSignature(tick: 0, numerator: 3, denominator: 4),
+            TimeSignature(tick: 6, numerator: 4, denominator: 4),
         ]
-        let music = score([note(0, 20)], metres: metres)
+        let music = score([note(0, 20)], timeSignatures: timeSignatures)
         #expect(try segments(music, steps: 4) { $0.align = .bar }.segmentStart == [0, 6, 10, 14, 18])
         #expect(try segments(music, steps: 3) { $0.align = .bar }.segmentStart == [0, 3, 6, 10, 14, 18])
         #expect(
@@ -255,34 +256,43 @@ import Testing
                 $0.dropLast = true
             }.segmentStart == [0, 3, 6, 10])
         // 7/8 of beats of one tick: lines at 3.5 k, rounded down to ticks; a lone 2/2 counts four beats.
-        let seven = score([note(0, 15)], metres: [Metre(tick: 0, numerator: 7, denominator: 8)])
+        let seven = score(
+            [note(0, 15)], timeSignatures: [TimeSignature(tick: 0, numerator: 7, denominator: 8)])
         #expect(try segments(seven, steps: 1) { $0.align = .bar }.segmentStart == [0, 3, 7, 10, 14])
-        let two = score([note(0, 9)], metres: [Metre(tick: 0, numerator: 2, denominator: 2)])
+        let two = score([note(0, 9)], timeSignatures: [TimeSignature(tick: 0, numerator: 2, denominator: 2)])
         #expect(try segments(two, steps: 1) { $0.align = .bar }.segmentStart == [0, 4, 8])
     }
 
-    @Test func leavesOutWhatDoesNotMeetTheMetre() throws {
-        func exclusion(_ metres: [(Int, Int, Int)], metre: (Int, Int)?, constant: Bool) throws -> String? {
+    @Test func leavesOutWhatHasAnotherTimeSignature() throws {
+        func exclusion(_ timeSignatures: [(Int, Int, Int)], timeSignature: (Int, Int)?, constant: Bool) throws
+            -> String?
+        {
             let music = score(
-                [note(0, 1)], metres: metres.map { Metre(tick: $0.0, numerator: $0.1, denominator: $0.2) })
+                [note(0, 1)],
+                timeSignatures: timeSignatures.map {
+                    TimeSignature(tick: $0.0, numerator: $0.1, denominator: $0.2)
+                })
             let found = try segments(music) {
-                $0.requiredMetre = metre.map { Metre(tick: 0, numerator: $0.0, denominator: $0.1) }
-                $0.requiresConstantMetre = constant
+                $0.requiredTimeSignature = timeSignature.map {
+                    TimeSignature(tick: 0, numerator: $0.0, denominator: $0.1)
+                }
+                $0.requiresConstantTimeSignature = constant
             }
             #expect(found.count == (found.exclusion == nil ? 1 : 0))
             return found.exclusion
         }
-        #expect(try exclusion([], metre: (4, 4), constant: true) == nil)
-        #expect(try exclusion([(0, 4, 4), (9, 4, 4)], metre: (4, 4), constant: true) == nil)
+        #expect(try exclusion([], timeSignature: (4, 4), constant: true) == nil)
+        #expect(try exclusion([(0, 4, 4), (9, 4, 4)], timeSignature: (4, 4), constant: true) == nil)
         #expect(
-            try exclusion([(0, 3, 8)], metre: (4, 4), constant: false) == "metre 3/8 at tick 0, required 4/4")
-        #expect(try exclusion([(0, 2, 2)], metre: (4, 4), constant: false) != nil)
-        #expect(try exclusion([(0, 3, 4), (0, 4, 4)], metre: (4, 4), constant: true) == nil)
+            try exclusion([(0, 3, 8)], timeSignature: (4, 4), constant: false)
+                == "time signature 3/8 at tick 0, required 4/4")
+        #expect(try exclusion([(0, 2, 2)], timeSignature: (4, 4), constant: false) != nil)
+        #expect(try exclusion([(0, 3, 4), (0, 4, 4)], timeSignature: (4, 4), constant: true) == nil)
         #expect(
-            try exclusion([(0, 4, 4), (9, 7, 8)], metre: nil, constant: true)
-                == "the metre changes from 4/4 to 7/8 at tick 9")
-        #expect(try exclusion([(0, 4, 4), (9, 7, 8)], metre: nil, constant: false) == nil)
-        #expect(try exclusion([(5, 3, 4)], metre: (3, 4), constant: false) != nil)
+            try exclusion([(0, 4, 4), (9, 7, 8)], timeSignature: nil, constant: true)
+                == "the time signature changes from 4/4 to 7/8 at tick 9")
+        #expect(try exclusion([(0, 4, 4), (9, 7, 8)], timeSignature: nil, constant: false) == nil)
+        #expect(try exclusion([(5, 3, 4)], timeSignature: (3, 4), constant: false) != nil)
     }
 
     @Test func cutsEachTimelineOfFormatTwo() throws {

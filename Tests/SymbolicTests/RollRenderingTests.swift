@@ -23,7 +23,7 @@ import Testing
         }
         let music = score(
             notes, division: .ticksPerQuarter(96), tempi: tempi,
-            metres: [Metre(tick: 0, numerator: 3, denominator: 8)], controls: controls)
+            timeSignatures: [TimeSignature(tick: 0, numerator: 3, denominator: 8)], controls: controls)
         let grids: [Grid] = [
             .stepsPerBeat(4), .stepsPerSecond(Rational(44_100, 2048)), .stepsPerFirstBeat(8),
         ]
@@ -36,7 +36,7 @@ import Testing
                     content: music.timelines[0])
                 let back = try Score(midi: file.write())
                 #expect(back.warnings.isEmpty)
-                #expect(back.timelines[0].metres == music.timelines[0].metres)
+                #expect(back.timelines[0].timeSignatures == music.timelines[0].timeSignatures)
                 let again = try RollSegments(score: back, parameters: parameters)
                 let rows = { (segments: RollSegments) in
                     (0..<cut.count).map { index in
@@ -53,15 +53,15 @@ import Testing
         }
     }
 
-    @Test func keepsTempoMetreAndPedalFromTheStart() throws {
+    @Test func keepsTempoTimeSignatureAndPedalFromTheStart() throws {
         var timeline = Timeline(
             tempoMap: TempoMap(
                 division: .ticksPerQuarter(4),
                 changes: [(0, 500_000), (10, 400_000), (30, 300_000)].map {
                     TempoMap.Change(tick: $0.0, microsecondsPerBeat: $0.1)
                 }))
-        timeline.metres = [(0, 4, 4), (12, 3, 4), (24, 6, 8)].map {
-            Metre(tick: $0.0, numerator: $0.1, denominator: $0.2)
+        timeline.timeSignatures = [(0, 4, 4), (12, 3, 4), (24, 6, 8)].map {
+            TimeSignature(tick: $0.0, numerator: $0.1, denominator: $0.2)
         }
         let pedal: [UInt8] = [0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 1]
         let segment = RollSegment(
@@ -73,8 +73,9 @@ import Testing
         #expect(back.tempoMap.changes.map(\.tick) == [0, 10] && back.endTick == 32)
         #expect(back.tempoMap.changes.map(\.microsecondsPerBeat) == [400_000, 300_000])
         #expect(
-            back.metres == [
-                Metre(tick: 0, numerator: 3, denominator: 4), Metre(tick: 4, numerator: 6, denominator: 8),
+            back.timeSignatures == [
+                TimeSignature(tick: 0, numerator: 3, denominator: 4),
+                TimeSignature(tick: 4, numerator: 6, denominator: 8),
             ])
         #expect(back.notes.map(\.onset) == [4, 20] && back.notes.map(\.program) == [33, 33])
         #expect(back.controls.map(\.tick) == [4, 8, 12, 16, 20, 24, 28, 32])

@@ -79,7 +79,7 @@ enum SMF {
         number(delta) + [0xFF, 0x51, 3] + bigEndian(microseconds, 3)
     }
 
-    static func metre(_ numerator: UInt8, _ power: UInt8, after delta: Int = 0) -> [UInt8] {
+    static func timeSignature(_ numerator: UInt8, _ power: UInt8, after delta: Int = 0) -> [UInt8] {
         number(delta) + [0xFF, 0x58, 4, numerator, power, 24, 8]
     }
 }
@@ -87,14 +87,14 @@ enum SMF {
 /// A score of one timeline.
 func score(
     _ notes: [Note], division: Division = .ticksPerQuarter(1), tempi: [TempoMap.Change] = [],
-    metres: [Metre] = [], controls: [ControlChange] = [], endTick: Int? = nil
+    timeSignatures: [TimeSignature] = [], controls: [ControlChange] = [], endTick: Int? = nil
 ) -> Score {
     var timeline = Timeline(tempoMap: TempoMap(division: division, changes: tempi))
     timeline.notes = notes.enumerated().sorted {
         ($0.element.onset, $0.offset) < ($1.element.onset, $1.offset)
     }
     .map(\.element)
-    timeline.metres = metres
+    timeline.timeSignatures = timeSignatures
     timeline.controls = controls
     timeline.endTick = endTick ?? (notes.map(\.offset) + controls.map(\.tick)).max() ?? 0
     return Score(format: 1, division: division, timelines: [timeline])

@@ -160,8 +160,14 @@ func verdict(_ bytes: [UInt8]) -> String {
             ("tempo of none", SMF.file([0, 0xFF, 0x51, 0] + note), "1 \(MIDICode.metaLength)"),
             ("key of mode 255", SMF.file([0, 0xFF, 0x59, 2, 0xFF, 0xFF] + note), "1 \(MIDICode.badKey)"),
             ("key of 8 sharps", SMF.file([0, 0xFF, 0x59, 2, 8, 0] + note), "1 \(MIDICode.badKey)"),
-            ("metre of 0", SMF.file(SMF.metre(0, 2) + note), "1 \(MIDICode.badMetre)"),
-            ("metre over 2^200", SMF.file(SMF.metre(4, 200) + note), "1 \(MIDICode.badMetre)"),
+            (
+                "time signature of 0", SMF.file(SMF.timeSignature(0, 2) + note),
+                "1 \(MIDICode.badTimeSignature)"
+            ),
+            (
+                "time signature over 2^200", SMF.file(SMF.timeSignature(4, 200) + note),
+                "1 \(MIDICode.badTimeSignature)"
+            ),
             ("meta past the end", SMF.file([0, 0xFF, 1, 0xFF, 0x7F, 1]), MIDICode.trackTruncated),
             ("SysEx past the end", SMF.file([0, 0xF0, 0x20, 1]), MIDICode.trackTruncated),
             ("never off", SMF.file([0, 0x90, 60, 64]), "1 \(MIDICode.noteUnended)"),
@@ -189,7 +195,7 @@ func verdict(_ bytes: [UInt8]) -> String {
     /// No cut and no changed byte of a file may trap.
     @Test func survivesEveryCutAndManyFlips() {
         let whole = SMF.file(
-            SMF.tempo(400_000) + SMF.metre(3, 2) + SMF.note(60, 300),
+            SMF.tempo(400_000) + SMF.timeSignature(3, 2) + SMF.note(60, 300),
             [0, 0xC3, 7, 0, 0xB3, 64, 127] + SMF.note(64, 200, channel: 3) + [
                 0, 0xE3, 1, 2, 0, 0xF0, 1, 0xF7,
             ])

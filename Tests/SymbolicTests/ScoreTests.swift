@@ -94,7 +94,7 @@ import Testing
 
     @Test func keepsMetaEventsOfAllTracks() throws {
         let bytes = SMF.file(
-            [0, 0xFF, 3, 2, 0x83, 0xFF] + SMF.metre(6, 3, after: 10) + [0, 0xFF, 0x59, 2, 0xFD, 1],
+            [0, 0xFF, 3, 2, 0x83, 0xFF] + SMF.timeSignature(6, 3, after: 10) + [0, 0xFF, 0x59, 2, 0xFD, 1],
             [0, 0xFF, 5, 1, 0x61] + SMF.tempo(600_000, after: 5) + [0, 0xE2, 0x00, 0x40, 0, 0xE2, 0, 0])
         let timeline = try Score(midi: bytes).timelines[0]
         #expect(
@@ -102,7 +102,7 @@ import Testing
                 TextEvent(tick: 0, track: 0, type: 3, bytes: [0x83, 0xFF]),
                 TextEvent(tick: 0, track: 1, type: 5, bytes: [0x61]),
             ])
-        #expect(timeline.metres == [Metre(tick: 10, numerator: 6, denominator: 8)])
+        #expect(timeline.timeSignatures == [TimeSignature(tick: 10, numerator: 6, denominator: 8)])
         #expect(timeline.keys == [KeySignature(tick: 10, sharps: -3, isMinor: true)])
         #expect(timeline.tempoMap.changes == [TempoMap.Change(tick: 5, microsecondsPerBeat: 600_000)])
         #expect(timeline.pitchBends.map(\.value) == [0, -8192])

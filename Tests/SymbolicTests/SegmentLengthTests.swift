@@ -8,13 +8,15 @@ import Testing
         #expect(SegmentLength.beats(16).steps(on: four) == 64)
         #expect(SegmentLength.bars(4).steps(on: four) == 64)
         #expect(
-            SegmentLength.bars(4).steps(on: four, metre: Metre(tick: 0, numerator: 3, denominator: 4)) == 48)
+            SegmentLength.bars(4).steps(
+                on: four, timeSignature: TimeSignature(tick: 0, numerator: 3, denominator: 4)) == 48)
         // A bar of 6/8 has three beats; one of 7/8 half a beat too many for steps of a beat.
         #expect(
-            SegmentLength.bars(2).steps(on: four, metre: Metre(tick: 0, numerator: 6, denominator: 8)) == 24)
-        let seven = Metre(tick: 0, numerator: 7, denominator: 8)
-        #expect(SegmentLength.bars(1).steps(on: .stepsPerBeat(1), metre: seven) == nil)
-        #expect(SegmentLength.bars(2).steps(on: .stepsPerBeat(1), metre: seven) == 7)
+            SegmentLength.bars(2).steps(
+                on: four, timeSignature: TimeSignature(tick: 0, numerator: 6, denominator: 8)) == 24)
+        let seven = TimeSignature(tick: 0, numerator: 7, denominator: 8)
+        #expect(SegmentLength.bars(1).steps(on: .stepsPerBeat(1), timeSignature: seven) == nil)
+        #expect(SegmentLength.bars(2).steps(on: .stepsPerBeat(1), timeSignature: seven) == 7)
         let clock = Grid.stepsPerSecond(Rational(20, 1))
         #expect(SegmentLength.seconds(Rational(8, 1)).steps(on: clock) == 160)
         #expect(SegmentLength.seconds(Rational(1, 1000)).steps(on: clock) == 1)

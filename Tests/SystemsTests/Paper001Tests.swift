@@ -47,7 +47,7 @@ func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [In
     return try Snapshot(decoding: json.canonicalBytes)
 }
 
-/// Eight segments that a network can learn by heart, four a style.
+/// Eight segments that a network can memorise, four per style.
 func segments(steps: Int, paired: Bool) throws -> Batch {
     try RandomGenerator.seed(5)
     func part(_ count: Int) throws -> [String: TorchTensor] {
@@ -196,7 +196,7 @@ struct Paper001Tests {
         #expect(reach[1].min() == 107 && reach[1].max() == 292)
     }
 
-    @Test func eightSegmentsAreLearntByHeart() async throws {
+    @Test func eightSegmentsAreMemorised() async throws {
         let outcomes = try await onTorch {
             let context = SystemContext(snapshot: try snapshot(steps: 128))
             try RandomGenerator.seed(3)

@@ -23,7 +23,7 @@ struct Golden: Sendable {
 
     func has(_ name: String) -> Bool { file.entries[name] != nil }
 
-    /// What stands behind a prefix, sorted.
+    /// What is behind a prefix, sorted.
     func names(after prefix: String) -> [String] {
         file.entries.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }.sorted()
     }

@@ -62,7 +62,7 @@ struct OptimisedRecipeTests {
             // The least sum of squares lies between content and style, by their weights.
             let even = try Self.transfer(trainer)
             let strong = try Self.transfer(trainer, ["pull=3"])
-            // Nothing but the seeded start.
+            // Only the seeded start.
             let starts = try ["1", "1", "2"].map {
                 try Self.transfer(trainer, ["iterations=0", "seed=\($0)"]).bytes
             }

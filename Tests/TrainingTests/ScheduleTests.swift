@@ -5,7 +5,7 @@ import Torch
 
 @testable import Training
 
-/// What a system is told of its place, and what it says of its rates and aims.
+/// What the loop tells a system about its step, and what a system declares about rates and objectives.
 struct ScheduleTests {
     /// The whole training of fifteen steps, as its system saw it, with the lines of its steps.
     private static func trained(

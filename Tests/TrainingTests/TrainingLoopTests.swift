@@ -145,7 +145,7 @@ struct TrainingLoopTests {
     @Test func patienceEndsATrainingEarly() async throws {
         let place = try RunPlace()
         let steps = try await onTorch {
-            // A rate of next to nothing betters nothing that rounding shows.
+            // A rate of next to nothing gives no improvement that rounding shows.
             let loop = try place.loop(settings: ["epochs=50", "rate=1e-12", "patience=2"])
             try loop.run(TrainingLimits(), report: Self.quiet)
             return (loop.progress.step, loop.isOver)

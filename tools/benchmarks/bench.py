@@ -361,7 +361,7 @@ def loader_group(bench):
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     rows, speed = [], None
     for line in done.stdout.splitlines():
-        # What | its GB/s | memcpy's | segments a second | median ratio | least to greatest | target
+        # What | its GB/s | memcpy's | segments per second | median ratio | least to greatest | target
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) != 7 or " to " not in cells[5]:
             continue

@@ -5,7 +5,7 @@
     audio48/   10 minutes at 48,000 Hz, the same
     scale-N/   N small MIDI files
 
-A corpus that is there is kept; removing its folder makes it anew.
+An existing corpus is kept; remove its folder to make it again.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ CODECS = {
 
 
 def listed(folder, endings):
-    """The files below a folder, sorted; folders of malformed files are passed over."""
+    """The files below a folder, sorted; folders of malformed files are skipped."""
     found = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name != "torture")

@@ -1,6 +1,6 @@
 // swift-tools-version: 6.2
 // Fuzz targets over the same sources as the package above (by links), built with AddressSanitizer and libFuzzer's
-// coverage. It is a package of its own because such flags may not stand in a package that others depend on.
+// coverage. It is a package of its own because such flags may not be in a package that others depend on.
 
 import Foundation
 import PackageDescription

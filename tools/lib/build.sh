@@ -71,3 +71,12 @@ lint_format() {
     swift format lint --strict --parallel --recursive \
         "$root/Package.swift" "$root/Sources" "$root/Tests" </dev/null
 }
+
+# lint_words: no phrase of tools/lib/words.txt in anything that a person reads, and no overlong line in the docs.
+lint_words() {
+    if command -v python3 >/dev/null; then
+        python3 "$root/tools/lib/words.py" "$root"
+    else
+        note 'python3 is not installed; the words are not checked'
+    fi
+}

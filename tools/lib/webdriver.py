@@ -15,7 +15,7 @@ KEYS = {"left": "\ue012", "right": "\ue014", "escape": "\ue00c", "space": " "}
 
 
 class BrowserError(Exception):
-    """What the driver, or a wait that was in vain, says."""
+    """What the driver, or a wait without success, says."""
 
 
 def is_here():
@@ -101,7 +101,7 @@ class Browser:
             if value:
                 return value
             if time.monotonic() > end:
-                raise BrowserError(f"waited {seconds} s in vain for: {script} {arguments}")
+                raise BrowserError(f"waited {seconds} s without success for: {script} {arguments}")
             time.sleep(0.05)
 
     def text(self, selector):

@@ -4,7 +4,7 @@
 usage: tools/oracles/audio_golden.py [OUTPUT_FOLDER]
 
 Oracles: librosa (STFT, mel, MFCC, chroma), scipy.signal (band-pass), soxr VHQ (resampling). Everything is derived from
-one seed; the versions stand in each file's metadata. The parameters of each case are repeated in the tests.
+one seed; the versions are in each file's metadata. The parameters of each case are repeated in the tests.
 """
 import json
 import pathlib

@@ -52,7 +52,7 @@ TRANSFORMS = {
 
 
 def transforms(rng):
-    """STFT of a signal, and the inverse of a spectrogram that is none of any signal's."""
+    """STFT of a signal, and the inverse of a spectrogram that no signal has."""
     x = signal(3000, rng)
     tensors = {"input": x}
     for name, p in TRANSFORMS.items():

@@ -73,7 +73,7 @@ class Dataset:
         return self.cache / "objects" / digest[:2] / digest[2:]
 
     def _read_journals(self):
-        """{(stage, digest of its first input): record}, what was struck out left out."""
+        """{(stage, digest of its first input): record}, what was dropped left out."""
         lines = []
         for path in self.cache.glob("journals/*.jsonl"):
             with open(path, encoding="utf-8") as file:

@@ -99,8 +99,8 @@ def midi(path, ours):
     differ("pitch entropy (muspy)", path, spread("pitch_entropy"), float(muspy.pitch_entropy(fine)))
     differ("pitch class entropy (muspy)", path, spread("pitch_class_entropy"), float(muspy.pitch_class_entropy(fine)))
     differ("scale consistency (muspy)", path, spread("scale_consistency"), float(muspy.scale_consistency(fine)))
-    metre = next(((t.numerator, t.denominator) for t in score.time_signatures if t.time == 0), (4, 4))
-    bar = metre[0] * 96 // metre[1]
+    signature = next(((t.numerator, t.denominator) for t in score.time_signatures if t.time == 0), (4, 4))
+    bar = signature[0] * 96 // signature[1]
     differ("empty bars (muspy)", path, spread("empty_bar_rate"), float(muspy.empty_measure_rate(coarse, bar)))
     differ("groove consistency (muspy)", path, spread("groove_consistency"), float(muspy.groove_consistency(coarse, bar)))
 

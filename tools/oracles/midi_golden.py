@@ -13,7 +13,7 @@ For each case:
     <case>.onset     U8 [128, L]    likewise, velocities where notes begin
 
 Notes of one pitch never meet, since symusic's roll takes the later where they do, ours the louder; and every note has
-an end and a length, since both tools drop those that lack them. Tempo events stand in the first track, the only one
+an end and a length, since both tools drop those that lack them. Tempo events are in the first track, the only one
 where pretty_midi looks for them.
 """
 
@@ -58,7 +58,7 @@ def melody(random, channel, count, pitches, drum_gap):
 
 
 def cases(random):
-    """Names and files: one track, tempi and metres, many programs with drums."""
+    """Names and files: one track, tempi and time signatures, many programs with drums."""
     plain = mido.MidiFile(type=0, ticks_per_beat=24)
     plain.tracks.append(track_of(melody(random, 0, 12, range(50, 62), 1)))
     yield "plain", plain
@@ -66,11 +66,11 @@ def cases(random):
     tempi = mido.MidiFile(type=1, ticks_per_beat=96)
     ticks = np.sort(random.choice(500, 24, replace=False))
     changes = [(int(t), mido.MetaMessage("set_tempo", tempo=int(random.integers(100_000, 2_000_000)))) for t in ticks]
-    metres = [
+    signatures = [
         (int(t), mido.MetaMessage("time_signature", numerator=n, denominator=d))
         for t, n, d in [(0, 3, 4), (72, 6, 8), (200, 7, 16)]
     ]
-    tempi.tracks.append(track_of(changes + metres))
+    tempi.tracks.append(track_of(changes + signatures))
     tempi.tracks.append(track_of(melody(random, 3, 8, range(40, 50), 0)))
     yield "tempi", tempi
 
@@ -101,12 +101,12 @@ def vectors(name, midi):
     for index in [i for i, track in enumerate(score.tracks) if track.is_drum][::-1]:
         del score.tracks[index]
     roll = score.pianoroll(modes=["onset", "frame"], pitch_range=[0, 128], encode_velocity=True).max(axis=1)
-    metres = [(m.time, m.numerator, m.denominator) for m in score.time_signatures]
+    signatures = [(m.time, m.numerator, m.denominator) for m in score.time_signatures]
     return {
         f"{name}.midi": np.frombuffer(data, np.uint8),
         f"{name}.notes": notes,
         f"{name}.seconds": seconds,
-        f"{name}.metres": np.array(metres, np.int64).reshape(-1, 3),
+        f"{name}.metres": np.array(signatures, np.int64).reshape(-1, 3),
         f"{name}.onset": np.ascontiguousarray(roll[0], np.uint8),
         f"{name}.frame": np.ascontiguousarray(roll[1], np.uint8),
     }

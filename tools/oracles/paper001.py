@@ -46,7 +46,7 @@ class Velocity(nn.Module):
 
 
 class Chord(nn.Module):
-    """`keeps`: what is down adds to its own logit in the next step; not so as published."""
+    """`keeps`: a held key or pedal adds to its own logit in the next step; not part of the published network."""
 
     def __init__(self, keeps=False):
         super().__init__()

@@ -203,7 +203,7 @@ def check_controls(tensors, types, count, steps, midi, where, report):
     report.check((number <= 127).all() and (value <= 127).all(), where, "a control's number or value is over 127")
     report.check((channel <= 15).all(), where, "a control's channel is over 15")
     if isinstance(wanted, list):
-        report.check(np.isin(number, wanted).all(), where, f"a control that is none of {wanted}")
+        report.check(np.isin(number, wanted).all(), where, f"a control that is not one of {wanted}")
     check_sorted((step,), segment, "step", f"{where} controls", report)
 
 

@@ -212,7 +212,7 @@ FAULTS = {
     "lengthened by pedal": in_shard("notes.flags", lambda a: put(a, 0, 7)),
     "a drum note has a voice": in_shard("notes.voice", lambda a: put(a, 1, 0)),
     "a pitch is outside": in_shard("notes.pitch", lambda a: put(a, 0, 200)),
-    "a control that is none": midi("controls", [66]),
+    "a control that is not kept": midi("controls", [66]),
     "drums are excluded": midi("drums", "exclude"),
     "a voice beyond 0": midi("voices", 0),
     "is U16, not I64": in_shard("notes.offset", lambda a: a.astype("<u2")),

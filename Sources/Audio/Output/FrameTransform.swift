@@ -223,7 +223,7 @@ final class FrameTransform {
 
     /// Lays the bins of one frame, `stride` floats apart, in pairs.
     ///
-    /// The spectrum of a real frame is real in its first and last bin; what stands there else is left out.
+    /// The spectrum of a real frame is real in its first and last bin; what is there else is left out.
     func pair(
         real: UnsafePointer<Float>, imaginary: UnsafePointer<Float>, stride: Int,
         into spectrum: UnsafeMutablePointer<Float>

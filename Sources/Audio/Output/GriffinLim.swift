@@ -39,7 +39,7 @@ public enum InitialPhase: Sendable, Hashable {
 /// 1984, equations 6 and 7; N. Perraudin, P. Balazs and P. Søndergaard, "A fast Griffin-Lim algorithm", WASPAA 2013,
 /// algorithm 2.
 ///
-/// An object reuses its plans and buffers from call to call; each thread needs its own. Results depend on nothing but the
+/// An object reuses its plans and buffers from call to call; each thread needs its own. Results depend on only the
 /// arguments. Memory: some 26 bytes a bin and frame.
 public final class GriffinLim {
     /// The transform whose magnitudes are inverted.

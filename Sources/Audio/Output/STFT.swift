@@ -6,7 +6,7 @@
 
 /// The complex short-time Fourier transform of a whole signal and its inverse: `librosa.stft` and `librosa.istft`.
 ///
-/// An object reuses its plans and buffers from call to call; each thread needs its own. Results depend on nothing but the
+/// An object reuses its plans and buffers from call to call; each thread needs its own. Results depend on only the
 /// arguments.
 public final class STFT {
     /// What is computed; `padEnd` zeros follow the signal and are removed by the inverse.

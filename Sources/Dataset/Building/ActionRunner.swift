@@ -22,7 +22,7 @@ enum ActionRunner: Sendable {
 
     /// The result of an action; nil in a plan when the action would run, unless only its result was lost.
     ///
-    /// It runs again when an object that it reads turns out damaged or gone and can be made again meanwhile.
+    /// It runs again when an object that it reads turns out damaged or gone and can be rebuilt meanwhile.
     func run(
         _ draft: ActionDraft, reading sources: [SourceFile] = [], _ body: (ActionContext) throws -> Void
     ) throws(BuildError) -> ActionRecord? {

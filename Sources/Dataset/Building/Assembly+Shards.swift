@@ -33,7 +33,7 @@ extension Assembly {
         guard !parts.isEmpty else {
             throw BuildError(
                 .inputOutput,
-                "no audio is in the train split, so there is nothing to fit the statistics on; "
+                "the train split has no audio to fit the statistics on; "
                     + "add sources, or set audio.normalize to log or none", canRetry: false)
         }
         let groups = try groups(parts, stages)
@@ -64,7 +64,7 @@ extension Assembly {
                 guard let found = entry.description.labels[label] else {
                     throw BuildError(
                         .inputOutput,
-                        "\(entry.path) has no label '\(label)', by which audio.normalize.per wants it normalised; "
+                        "\(entry.path) has no label '\(label)', which audio.normalize.per requires; "
                             + "give it one, or leave the file out", canRetry: false)
                 }
                 value = found

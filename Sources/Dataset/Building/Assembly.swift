@@ -98,7 +98,7 @@ struct Assembly: Sendable {
             loudnessWarning: loudnessWarning(of: source), piece: source.sha256)
     }
 
-    /// Statistics, shards and the snapshot of entries that have been dealt to the splits.
+    /// Statistics, shards and the snapshot of entries that have been assigned to the splits.
     private func finish(_ entries: [Entry], _ summary: inout BuildSummary) throws -> [ObjectReference] {
         let statistics = try statistics(entries)
         let shards = try shards(entries, statistics, &summary)

@@ -15,7 +15,7 @@ public struct CacheRepair: Sendable {
         public let failure: String?
     }
 
-    /// What was found before anything was mended.
+    /// What was found before anything was repaired.
     public let verification: Verification
     /// The datasets that were built again, by name.
     public let rebuilt: [Rebuilt]
@@ -59,7 +59,7 @@ public struct CacheRepair: Sendable {
     ) throws -> Rebuilt? {
         func failed(_ reason: String) -> Rebuilt { Rebuilt(dataset: dataset, summary: nil, failure: reason) }
         guard let origin = cache.lastBuild(of: dataset)?.origin else {
-            return failed("its manifest is not known here; build it again yourself")
+            return failed("its manifest is not known here; build it again by hand")
         }
         do {
             let build = try DatasetBuild(manifestPath: origin)

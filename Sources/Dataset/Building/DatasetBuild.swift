@@ -3,7 +3,7 @@ import Foundation
 
 /// A manifest on its way to a snapshot.
 ///
-/// Data goes one way: entries → source stages → pieces and splits → statistics → shards → snapshot. What is dealt out
+/// Data goes one way: entries → source stages → pieces and splits → statistics → shards → snapshot. What is assigned
 /// or fitted is a pure function of the current set of sources, so that a build after any change ends where a clean one
 /// would.
 public struct DatasetBuild: Sendable {
@@ -51,7 +51,7 @@ public struct DatasetBuild: Sendable {
 
     /// Builds the dataset; does only what is not done yet.
     ///
-    /// - Throws: `ManifestError`; `BuildError`. Sources that can't be used are no error: the summary tells of them.
+    /// - Throws: `ManifestError`; `BuildError`. Sources that can't be used are no error: the summary lists them.
     public func run(_ options: Options) throws -> BuildSummary {
         let start = ContinuousClock.now
         func seconds() -> Double { (ContinuousClock.now - start) / .seconds(1) }
@@ -94,7 +94,7 @@ public struct DatasetBuild: Sendable {
             summary.seconds = seconds()
             return summary
         } catch {
-            // What is finished stays, also when the build cannot go on.
+            // What is finished stays, also when the build cannot continue.
             try? engine.flush()
             throw located(error)
         }

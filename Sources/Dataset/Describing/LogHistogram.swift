@@ -3,7 +3,7 @@ import Build
 /// Counts of lengths in bins whose edges are a factor of √2 apart.
 ///
 /// Bin 0 holds all below 1/32; bin i ≥ 1 holds lengths from 2^((i − 11)/2) to below 2^((i − 10)/2); the last holds all
-/// from 32 on. A length is in beats or seconds; whoever keeps the histogram says which.
+/// from 32 on. A length is in beats or seconds; its owner says which.
 public struct LogHistogram: Sendable, Hashable {
     /// How many lengths fall in each bin.
     public private(set) var counts = [Int](repeating: 0, count: LogHistogram.edges.count + 1)

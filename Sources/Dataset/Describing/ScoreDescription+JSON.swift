@@ -9,7 +9,7 @@ extension ScoreDescription {
             "lengths": lengths.counts.sparse, "pedals": pedals.counts.sparse,
             "polyphony": .array(polyphony.map { .number($0) }),
             "tempi": numbers(Dictionary(uniqueKeysWithValues: tempi.map { (String($0.key), $0.value) })),
-            "metres": numbers(metres), "keys": numbers(keys), "bars": JSONValue(bars),
+            "time_signatures": numbers(timeSignatures), "keys": numbers(keys), "bars": JSONValue(bars),
             "empty_bars": JSONValue(emptyBars), "groove": groove.map { .number($0) } ?? .null,
             "sketch": .string(Shingles.text(sketch)),
         ]
@@ -62,7 +62,7 @@ extension ScoreDescription {
                     let seconds = try reader.double()
                     if let tempo = Int(name) { found.tempi[tempo] = seconds }
                 }
-            case "metres": found.metres = try reader.numbers()
+            case "time_signatures": found.timeSignatures = try reader.numbers()
             case "keys": found.keys = try reader.numbers()
             case "bars": found.bars = try reader.integer()
             case "empty_bars": found.emptyBars = try reader.integer()
@@ -72,7 +72,7 @@ extension ScoreDescription {
                 }
                 found.sketch = sketch
             default:
-                // `groove` may be null, and what this version does not know is passed over.
+                // `groove` may be null, and what this version does not know is skipped.
                 count -= 1
                 if name == "groove" { found.groove = try reader.value().double } else { try reader.skip() }
             }

@@ -19,13 +19,13 @@ public struct ScoreDescription: Sendable, Hashable {
     public var pedals = LogHistogram()
     /// Beats in which k pitches sound, by k; the first is beats without any up to the end of the last note or drum.
     public var polyphony: [Double] = [0]
-    /// Seconds at each tempo, by beats a minute rounded to a whole number; empty for clock time.
+    /// Seconds at each tempo, by BPM rounded to a whole number; empty for clock time.
     public var tempi: [Int: Double] = [:]
-    /// Beats in each metre, as `3/4`.
-    public var metres: [String: Double] = [:]
+    /// Beats in each time signature, as `3/4`.
+    public var timeSignatures: [String: Double] = [:]
     /// Beats in each key signature, as `E♭ major`; empty if the file names none.
     public var keys: [String: Double] = [:]
-    /// Bars of the length of the first metre, up to the end of the last note.
+    /// Bars of the length of the first time signature, up to the end of the last note.
     public var bars = 0
     /// Bars in which nothing sounds.
     public var emptyBars = 0
@@ -155,12 +155,14 @@ public struct ScoreDescription: Sendable, Hashable {
     }
 
     private mutating func countSignatures(_ timeline: Timeline, _ ticksPerBeat: Double) {
-        let metres = timeline.metres.first?.tick == 0 ? timeline.metres : [.common] + timeline.metres
-        for (index, metre) in metres.enumerated() {
-            let end = index + 1 < metres.count ? metres[index + 1].tick : timeline.endTick
-            guard end > metre.tick else { continue }
-            self.metres["\(metre.numerator)/\(metre.denominator)", default: 0] +=
-                Double(end - metre.tick) / ticksPerBeat
+        let timeSignatures =
+            timeline.timeSignatures.first?.tick == 0
+            ? timeline.timeSignatures : [.common] + timeline.timeSignatures
+        for (index, timeSignature) in timeSignatures.enumerated() {
+            let end = index + 1 < timeSignatures.count ? timeSignatures[index + 1].tick : timeline.endTick
+            guard end > timeSignature.tick else { continue }
+            self.timeSignatures["\(timeSignature.numerator)/\(timeSignature.denominator)", default: 0] +=
+                Double(end - timeSignature.tick) / ticksPerBeat
         }
         for (index, key) in timeline.keys.enumerated() {
             let end = index + 1 < timeline.keys.count ? timeline.keys[index + 1].tick : timeline.endTick
@@ -172,8 +174,8 @@ public struct ScoreDescription: Sendable, Hashable {
     /// Counts bars and the empty ones; the groove's consistency, if there are bars to compare.
     private mutating func countBars(_ timeline: Timeline, _ beat: Rational) -> (share: Double, bars: Int)? {
         guard !timeline.notes.isEmpty else { return nil }
-        let metre = timeline.metres.first.flatMap { $0.tick == 0 ? $0 : nil } ?? .common
-        let length = max(1, metre.numerator * 4 * Self.positionsPerBeat / metre.denominator)
+        let timeSignature = timeline.timeSignatures.first.flatMap { $0.tick == 0 ? $0 : nil } ?? .common
+        let length = max(1, timeSignature.numerator * 4 * Self.positionsPerBeat / timeSignature.denominator)
         let factor = 2 * Self.positionsPerBeat * beat.denominator
         func position(_ tick: Int) -> Int { (tick * factor + beat.numerator) / (2 * beat.numerator) }
         let end = position(timeline.notes.reduce(0) { max($0, $1.offset) })

@@ -166,7 +166,7 @@ enum SharedHashes {
         return common
     }
 
-    /// A hash that more sets than this hold is a commonplace, such as a scale, and is passed over: so are versions of one
+    /// A hash that more sets than this hold is a commonplace, such as a scale, and is skipped: so are versions of one
     /// work of which there are more.
     static let commonplaceCount = 200
 

@@ -26,7 +26,7 @@ struct EntryRemarks: Sendable {
 /// let described = try entries.described()
 /// ```
 public struct EntryList: Sendable {
-    /// What is told of an entry beside its path.
+    /// What a manifest or table says about an entry, beside its path.
     public struct Description: Hashable, Sendable {
         /// Values by label; a label without value (an empty cell) is absent.
         ///
@@ -65,6 +65,7 @@ public struct EntryList: Sendable {
         sources = manifest.sources
         self.file = file
         namedLabels = manifest.namedLabels
+        remarks.warnings = manifest.warnings
         splitColumn = if case .column(let name) = manifest.splits.division { name } else { nil }
         var faults: [ManifestFault] = []
         var tables: [Int: Table] = [:]
@@ -112,8 +113,8 @@ public struct EntryList: Sendable {
         }
     }
 
-    /// What to look at in the list as a whole, each with its place in one line: files left out by the case of their
-    /// names, columns of splits that are not used.
+    /// Warnings about the manifest and the list as a whole, one line each with its place: old names of keys, files left
+    /// out because of the case of their names, split columns that are not used.
     public var warnings: [String] { remarks.warnings }
 
     /// Files that match but cannot be entries: those whose names are not UTF-8, with a stable code and the reason.
@@ -178,7 +179,7 @@ public struct EntryList: Sendable {
         return result
     }
 
-    /// What is told of one entry.
+    /// What a manifest or table says about one entry.
     ///
     /// - Throws: `ManifestError` if its path or row does not fit a pattern.
     public func describe(_ index: Int) throws(ManifestError) -> Description {

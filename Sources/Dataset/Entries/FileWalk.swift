@@ -38,7 +38,7 @@ final class FileWalk {
     private(set) var undecodable: [String] = []
     /// How many files match but for the case of their names' letters, and the first of them.
     private(set) var caseMisses: (count: Int, first: String) = (0, "")
-    /// The first cache whose own files were passed over.
+    /// The first cache whose own files were skipped.
     private(set) var cache: String?
 
     /// What a cache keeps for itself (docs/formats.md, Cache).

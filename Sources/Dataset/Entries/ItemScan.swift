@@ -130,7 +130,7 @@ struct ItemScan {
             if splitColumn == nil {
                 for name in table.splitColumns where item.leavesOut(name) {
                     remarks.warnings.append(
-                        "\(file):\(item.line): the column '\(name)' of \(path) names splits and is not taken as a label; write 'splits: {column: \(name)}' to use it, or list the label columns in labels"
+                        "\(file):\(item.line): the column '\(name)' of \(path) contains splits and is not used as a label; write 'splits: {column: \(name)}' to use it, or list the label columns in labels"
                     )
                 }
             }
@@ -138,7 +138,7 @@ struct ItemScan {
                 faults.append(
                     fault(
                         .manifest,
-                        "\(path) has \(others.count) columns, and \(ManifestLimits.labels) labels are the most; list the columns to take in labels"
+                        "\(path) has \(others.count) columns, but the limit is \(ManifestLimits.labels) labels; list the columns to take in labels"
                     ))
             }
             for name in others
@@ -186,7 +186,7 @@ struct ItemScan {
                         file: table.file, line: table.line(of: row),
                         message: text.isEmpty
                             ? "this row has no path; fill it in, or remove the row"
-                            : "'\(text)' is no path to a file; write it relative to the table's folder"))
+                            : "'\(text)' is not a path to a file; write it relative to the table's folder"))
                 continue
             }
             var status = stat()

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Deals out the batches of an endless or limited number of epochs.
+/// Hands out the batches of an endless or limited number of epochs.
 struct BatchCursor: Sendable {
     let epochCount: Int
     let batchSize: Int

@@ -60,7 +60,7 @@ extension Array {
 struct ItemOrder: Sendable {
     /// The set's examples; more than one list where a label is balanced.
     let groups: [ItemList]
-    /// How many of each group come before the order of groups is dealt anew.
+    /// How many of each group come before the order of groups is drawn again.
     let share: Int
     private let seed: UInt64
     private let isShuffled: Bool
@@ -82,7 +82,7 @@ struct ItemOrder: Sendable {
     func item(_ position: Int) -> Item {
         var (pass, place) = position.quotientAndRemainder(dividingBy: count)
         if groups.count > 1 { place = shuffled(place, of: count, 0, pass) }
-        // A group goes on where the last pass left it, so that each of its examples has its turn.
+        // A group continues where the last pass left it, so that each of its examples has its turn.
         let (turn, group) = place.quotientAndRemainder(dividingBy: groups.count)
         let list = groups[group]
         let (round, index) = (pass * share + turn).quotientAndRemainder(dividingBy: list.count)

@@ -90,7 +90,7 @@ public final class Loader: Sendable {
         guard state.epoch >= 0, state.position >= 0, state.position <= epochCount else {
             throw LoaderError(
                 .badState,
-                "epoch \(state.epoch), position \(state.position) is no place in epochs of \(epochCount)")
+                "epoch \(state.epoch), position \(state.position) is outside an epoch of \(epochCount)")
         }
         return state
     }

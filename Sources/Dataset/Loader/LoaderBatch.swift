@@ -53,7 +53,7 @@ public final class LoaderBatch: Sendable {
     ///   - name: The view.
     ///   - set: The set, by its number in the plan.
     ///   - type: The view's element type.
-    ///   - body: What is done with the elements; whoever keeps them longer keeps the batch, and does not give it back.
+    ///   - body: Uses the elements. To use them after it returns, keep the batch and do not give it back.
     /// - Returns: What the body returns.
     public func withElements<Element: TensorElement, Result>(
         of name: String, set: Int = 0, as type: Element.Type = Element.self,

@@ -11,7 +11,7 @@ public struct LoaderPlan: Sendable, Hashable {
     /// The sets of segments that are fed side by side: one, or two for pairs.
     ///
     /// Each set is a stream of its own that covers all its segments before it repeats one. An epoch is as long as
-    /// the longest set; a shorter one begins again, in another order, and goes on there in the next epoch.
+    /// the longest set; a shorter one begins again, in another order, and continues there in the next epoch.
     public var sets: [SegmentSet]
     /// Segments (or pairs) in a batch.
     public var batchSize: Int
@@ -127,7 +127,7 @@ public struct LoaderPlan: Sendable, Hashable {
     }
 }
 
-/// Where a loader stands: everything that a run must keep to go on with the very next batch.
+/// Where a loader stands: everything that a run must keep to resume with the very next batch.
 public struct LoaderState: Sendable, Hashable, Codable {
     /// The epoch, from 0.
     public var epoch: Int

@@ -28,7 +28,7 @@ final class LoaderShard: @unchecked Sendable {
         let shape: [Int]
     }
 
-    /// A label's column, and where its values stand in the snapshot's vocabulary.
+    /// A label's column, and where its values are in the snapshot's vocabulary.
     struct Label {
         let base: UnsafePointer<Int32>
         let places: [Int64]

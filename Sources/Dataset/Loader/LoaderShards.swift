@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// At opening each is mapped for its size and its labels alone; its bytes are hashed once, when it is first used.
 final class LoaderShards: Sendable {
-    /// Where a shard's segments stand in the split.
+    /// Where a shard's segments are in the split.
     struct Place: Sendable {
         let shard: Snapshot.Shard
         let segments: Range<Int>
@@ -41,7 +41,7 @@ final class LoaderShards: Sendable {
                 throw LoaderError(
                     .truncated,
                     "shard \(place.shard.object) has \(status.size) bytes, not the snapshot's \(place.shard.bytes)"
-                        + "; mend the cache with `reprise verify --repair`")
+                        + "; repair the cache with 'reprise verify --repair'")
             }
         }
     }

@@ -21,7 +21,7 @@ public struct LoaderView: Sendable, Hashable {
         case instrument(ElementType)
         /// Sustain, sostenuto and soft pedal: U8 or F32 [N, steps, 3], 0 or 1.
         case pedal(ElementType)
-        /// Beats a minute at each step: F32 [N, steps]; where time is stretched, those of the step that is shown.
+        /// BPM at each step: F32 [N, steps]; where time is stretched, those of the step that is shown.
         case tempo
         /// A feature of audio: F32 [N, bands, frames] or [N, samples], whatever the shard stores it as.
         ///

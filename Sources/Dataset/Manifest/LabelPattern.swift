@@ -15,7 +15,7 @@ public struct LabelPattern: Hashable, Sendable {
         case field(Field)
     }
 
-    /// A placeholder: its name, and what stands behind the colon.
+    /// A placeholder: its name, and what follows the colon.
     struct Field: Hashable, Sendable {
         var name: String
         var level: Int?

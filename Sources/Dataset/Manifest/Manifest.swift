@@ -14,7 +14,7 @@
 /// dedupe: false                  # true: of entries with equal bytes only the first by path is kept
 /// ```
 ///
-/// At least one of `midi` and `audio` must stand; `midi: {}` takes all its defaults. A source of a kind whose
+/// At least one of `midi` and `audio` is required; `midi: {}` takes all its defaults. A source of a kind whose
 /// block is absent cannot be built. Unknown and repeated keys are faults.
 public struct Manifest: Sendable {
     /// The dataset's name: letters, digits, `-` and `_`.
@@ -25,7 +25,7 @@ public struct Manifest: Sendable {
     public var midi: MIDI?
     /// How audio sources become segments; nil if the manifest has no `audio` block.
     public var audio: Audio?
-    /// How pieces are dealt to train, validation and test.
+    /// How pieces are assigned to train, validation and test.
     public var splits: Splits
     /// The size in bytes over which a shard's bucket of more than one piece splits.
     public var targetBytes: Int
@@ -33,6 +33,9 @@ public struct Manifest: Sendable {
     public var statistics: Statistics
     /// Whether entries with equal bytes are reduced to the first by path.
     public var dedupe: Bool
+
+    /// What was read though it should be changed, such as an old name of a key: `file:line: message` each.
+    public internal(set) var warnings: [String] = []
 
     /// The line of `audio.dtype`, or of the block.
     var elementTypeLine = 1

@@ -85,7 +85,7 @@ extension Manifest {
             public var window = Window.hann
             /// Whether frame t is centred at sample t · hop.
             public var center = true
-            /// What stands before the first and after the last sample of a segment.
+            /// What surrounds the first and the last sample of a segment.
             public var padMode = PadMode.constant
             /// Zeros put behind a segment, in samples.
             public var padEnd = 0

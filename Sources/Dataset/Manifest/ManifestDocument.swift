@@ -50,7 +50,7 @@ struct ManifestDocument {
                 return node
             } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
                 guard let renamed = rename(text, at: context.mark) else {
-                    faults.add(context.mark.line, "'\(keys.first ?? "")' stands twice; remove one")
+                    faults.add(context.mark.line, "'\(keys.first ?? "")' appears twice; remove one")
                     return nil
                 }
                 text = renamed

@@ -70,9 +70,13 @@ extension Manifest.MIDI {
         case .numbers(let numbers): members["controls"] = .array(numbers.map { JSONValue(Int($0)) })
         }
         members["voices"] = voices.map { JSONValue($0) }
-        if requiredMetre != nil || requiresConstantMetre {
-            var require: [String: JSONValue] = ["constant_metre": .bool(requiresConstantMetre)]
-            require["metre"] = requiredMetre.map { .string("\($0.numerator)/\($0.denominator)") }
+        if requiredTimeSignature != nil || requiresConstantTimeSignature {
+            var require: [String: JSONValue] = [
+                "constant_time_signature": .bool(requiresConstantTimeSignature)
+            ]
+            require["time_signature"] = requiredTimeSignature.map {
+                .string("\($0.numerator)/\($0.denominator)")
+            }
             members["require"] = .object(require)
         }
         return .object(members)

@@ -26,7 +26,7 @@ extension Manifest.MIDI {
         let lowest = (steps + ManifestLimits.overlap - 1) / ManifestLimits.overlap
         section.faults.add(
             section.section("segment", keys: [])?.line ?? section.line,
-            "midi.segment stores every step \(steps / hop) times (steps \(steps), hop \(hop)), and \(ManifestLimits.overlap) is the most; raise hop to at least \(lowest)"
+            "midi.segment stores every step \(steps / hop) times (steps \(steps), hop \(hop)), but the limit is \(ManifestLimits.overlap); raise hop to at least \(lowest)"
         )
     }
 }
@@ -42,7 +42,7 @@ extension Manifest.Audio {
             let lowest = (samples + ManifestLimits.overlap - 1) / ManifestLimits.overlap
             fault(
                 "segment",
-                "stores every sample \(samples / hop) times (samples \(samples), hop \(hop)), and \(ManifestLimits.overlap) is the most; raise hop to at least \(lowest)"
+                "stores every sample \(samples / hop) times (samples \(samples), hop \(hop)), but the limit is \(ManifestLimits.overlap); raise hop to at least \(lowest)"
             )
         }
         let audio = AudioParameters(self)
@@ -51,14 +51,14 @@ extension Manifest.Audio {
         if stft.nFFT / stft.hop > ManifestLimits.frameOverlap {
             fault(
                 "stft",
-                "transforms every sample \(stft.nFFT / stft.hop) times (n_fft \(stft.nFFT), hop \(stft.hop)), and \(ManifestLimits.frameOverlap) is the most; raise hop"
+                "transforms every sample \(stft.nFFT / stft.hop) times (n_fft \(stft.nFFT), hop \(stft.hop)), but the limit is \(ManifestLimits.frameOverlap); raise hop"
             )
         }
         for case let bands? in [features.mel?.bands, features.mfcc?.mel.bands]
         where bands * audio.binCount > ManifestLimits.filterWeights {
             fault(
                 "features",
-                "needs a filter bank of \(bands) bands times \(audio.binCount) bins, and \(ManifestLimits.filterWeights) weights are the most; lower bands or n_fft"
+                "needs a filter bank of \(bands) bands times \(audio.binCount) bins, but the limit is \(ManifestLimits.filterWeights) weights; lower bands or n_fft"
             )
         }
         // Rows times frames are far below 2^63, as each is below 2^28.
@@ -66,14 +66,14 @@ extension Manifest.Audio {
         if elements > ManifestLimits.segmentElements {
             fault(
                 "features",
-                "take \(elements) numbers in one segment of \(samples) samples, and \(ManifestLimits.segmentElements) are the most; shorten segment, or raise stft.hop"
+                "take \(elements) numbers in one segment of \(samples) samples, but the limit is \(ManifestLimits.segmentElements); shorten segment, or raise stft.hop"
             )
         }
         let perSecond = Double(elements) / Double(hop) * Double(sampleRate)
         if perSecond > Double(ManifestLimits.elementsPerSecond) {
             fault(
                 "features",
-                "take \(Int(min(perSecond, 1e18))) numbers for a second of audio, and \(ManifestLimits.elementsPerSecond) are the most; raise stft.hop or segment.hop"
+                "take \(Int(min(perSecond, 1e18))) numbers for a second of audio, but the limit is \(ManifestLimits.elementsPerSecond); raise stft.hop or segment.hop"
             )
         }
     }
@@ -127,6 +127,6 @@ extension RollParameters {
     private static func excess(_ segments: Double, _ steps: Int, _ bytes: Double) -> String? {
         guard bytes > Double(ManifestLimits.segmentBytes) else { return nil }
         return
-            "its \(Int(min(segments, 1e15))) segments of \(steps) steps would take \(Int(min(bytes / 1e9, 1e15))) GB, and \(ManifestLimits.segmentBytes >> 30) GiB is the most for one file"
+            "its \(Int(min(segments, 1e15))) segments of \(steps) steps would take \(Int(min(bytes / 1e9, 1e15))) GB, but the limit for one file is \(ManifestLimits.segmentBytes >> 30) GiB"
     }
 }

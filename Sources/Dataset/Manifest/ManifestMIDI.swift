@@ -11,7 +11,7 @@ extension Manifest {
     /// voices: 4                      # ?, a voice a track if absent
     /// controls: [64, 66, 67]         # numbers 0 to 127; true: all; false: none
     /// window: all                    # all | longest_constant_tempo
-    /// require: {metre: 4/4, constant_metre: true}  # ?; constant_metre = false
+    /// require: {time_signature: 4/4, constant_time_signature: true}  # ?; = false
     /// ```
     public struct MIDI: Hashable, Sendable {
         /// The time grid.
@@ -38,16 +38,16 @@ extension Manifest {
         public var controls = Controls.numbers([64, 66, 67])
         /// The stretch of a piece that is used.
         public var window = Window.all
-        /// The metre that a piece must have, if any.
-        public var requiredMetre: Metre?
-        /// Whether a piece's metre must not change.
-        public var requiresConstantMetre = false
+        /// The time signature that a piece must have, if any.
+        public var requiredTimeSignature: TimeSignature?
+        /// Whether a piece's time signature must not change.
+        public var requiresConstantTimeSignature = false
 
         /// A time grid.
         public enum Grid: Hashable, Sendable {
             /// So many steps a quarter note.
             case stepsPerBeat(Int)
-            /// An exact rate in lowest terms: `numerator / denominator` steps a second.
+            /// An exact rate in lowest terms: `numerator / denominator` steps per second.
             case stepsPerSecond(numerator: Int, denominator: Int)
             /// So many steps a beat of the first tempo, in real seconds.
             case stepsPerFirstBeat(Int)
@@ -104,7 +104,7 @@ extension Manifest {
         }
 
         /// A time signature.
-        public struct Metre: Hashable, Sendable {
+        public struct TimeSignature: Hashable, Sendable {
             /// Beats a bar, 1 to 255.
             public var numerator: Int
             /// The note value of a beat, a power of two from 1 to 128.

@@ -24,16 +24,19 @@ extension Manifest.MIDI {
         if section.has("voices") { voices = section.integer("voices", 1...255, default: 1) }
         readControls(section)
         window = section.word("window", default: window)
-        if let require = section.section("require", keys: ["metre", "constant_metre"]) {
-            if let text = require.text("metre") {
-                requiredMetre = Metre(text)
-                if requiredMetre == nil {
+        if let require = section.section(
+            "require", keys: ["time_signature", "constant_time_signature"],
+            oldKeys: ["metre": "time_signature", "constant_metre": "constant_time_signature"])
+        {
+            if let text = require.text("time_signature") {
+                requiredTimeSignature = TimeSignature(text)
+                if requiredTimeSignature == nil {
                     require.fault(
-                        "metre",
+                        "time_signature",
                         "must be a time signature such as 4/4 (a power of two below the bar), not '\(text)'")
                 }
             }
-            requiresConstantMetre = require.flag("constant_metre", default: false)
+            requiresConstantTimeSignature = require.flag("constant_time_signature", default: false)
         }
         checkProducts(section)
     }
@@ -94,7 +97,7 @@ extension Manifest.MIDI {
     }
 }
 
-extension Manifest.MIDI.Metre {
+extension Manifest.MIDI.TimeSignature {
     init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let numerator = Int(parts[0]), (1...255).contains(numerator),

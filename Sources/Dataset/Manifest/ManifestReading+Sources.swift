@@ -125,7 +125,7 @@ struct SourceReader {
 
     private func checkCount(_ count: Int, _ section: Section) {
         guard count > ManifestLimits.labels else { return }
-        section.fault("labels", "names \(count) labels, and \(ManifestLimits.labels) are the most")
+        section.fault("labels", "names \(count) labels, but the limit is \(ManifestLimits.labels)")
     }
 
     /// Whether a label may be so named: a tensor `label.<name>` is called after it.

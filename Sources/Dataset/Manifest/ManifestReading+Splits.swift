@@ -24,7 +24,7 @@ extension Manifest.Splits {
             section.fault("near_duplicates", "cannot keep pieces together with by: segment; remove one")
         }
         if stratify != nil, unit == .segment {
-            section.fault("stratify", "cannot stand with by: segment; remove one")
+            section.fault("stratify", "cannot be combined with by: segment; remove one")
         }
     }
 
@@ -34,13 +34,14 @@ extension Manifest.Splits {
         if section.has("column") {
             if let column = section.text("column") { division = .column(column) }
             for key in section.values.keys.sorted() where !["column", "near_duplicates"].contains(key) {
-                section.fault(key, "cannot stand with column, which alone decides; remove one")
+                section.fault(key, "cannot be combined with column, which alone decides; remove one")
             }
             return
         }
         guard shares.isEmpty || folds.isEmpty else {
             section.fault(
-                folds[0], "cannot stand with \(shares.joined(separator: ", ")); keep folds or proportions")
+                folds[0],
+                "cannot be combined with \(shares.joined(separator: ", ")); keep folds or proportions")
             return
         }
         if !folds.isEmpty {

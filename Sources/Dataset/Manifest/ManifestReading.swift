@@ -49,6 +49,7 @@ extension Manifest {
         let manifest = Self.read(bytes, faults: faults, directory: directory)
         guard faults.faults.isEmpty, let manifest else { throw ManifestError(faults.faults) }
         self = manifest
+        warnings = faults.warnings
     }
 
     private static func read(_ bytes: [UInt8], faults: FaultList, directory: String?) -> Manifest? {
@@ -80,7 +81,8 @@ extension Manifest {
             dedupe: root.flag("dedupe", default: false))
         if !root.has("midi"), !root.has("audio") {
             faults.add(
-                root.line, "neither 'midi' nor 'audio' stands; add 'midi: {}' or 'audio: {}' for all defaults"
+                root.line,
+                "the manifest has neither 'midi' nor 'audio'; add 'midi: {}' or 'audio: {}' for all defaults"
             )
         }
         manifest.namedLabels = manifest.labels(namedIn: root)

@@ -1,9 +1,10 @@
 internal import Yams
 
-/// Collects every fault of one manifest.
+/// Collects every fault and every warning of one manifest.
 final class FaultList {
     let file: String
     private(set) var faults: [ManifestFault] = []
+    private(set) var warnings: [String] = []
     private var seen: Set<ManifestFault> = []
 
     init(file: String) { self.file = file }
@@ -12,9 +13,11 @@ final class FaultList {
         let fault = ManifestFault(file: file, line: line, message: message)
         if seen.insert(fault).inserted { faults.append(fault) }
     }
+
+    func warn(_ line: Int, _ message: String) { warnings.append("\(file):\(line): \(message)") }
 }
 
-/// One mapping of the manifest: its values by key, read with checks that report and then go on with the default.
+/// One mapping of the manifest: its values by key, read with checks that report and then continue with the default.
 struct Section {
     /// The path of keys to the mapping, such as `audio.stft`; empty at the root.
     let name: String
@@ -23,8 +26,11 @@ struct Section {
     private(set) var values: [String: Node] = [:]
     private var lines: [String: Int] = [:]
 
-    /// Takes a mapping apart; nothing (`midi:`) counts as an empty one.
-    init?(_ node: Node, name: String, keys: [String], faults: FaultList) {
+    /// Reads a mapping; nothing (`midi:`) counts as an empty one.
+    ///
+    /// Each of `oldKeys` is read as the key that replaced it,
+    /// with a warning.
+    init?(_ node: Node, name: String, keys: [String], oldKeys: [String: String] = [:], faults: FaultList) {
         self.name = name
         self.faults = faults
         line = node.line
@@ -36,10 +42,10 @@ struct Section {
             )
             return nil
         }
-        take(mapping, keys: keys)
+        take(mapping, keys: keys, oldKeys: oldKeys)
     }
 
-    private mutating func take(_ mapping: Node.Mapping, keys: [String]) {
+    private mutating func take(_ mapping: Node.Mapping, keys: [String], oldKeys: [String: String]) {
         var repeated: [String: Int] = [:]
         for (keyNode, value) in mapping {
             guard case .scalar(let scalar) = keyNode else {
@@ -52,10 +58,22 @@ struct Section {
                 repeated[String(key)] = min(keyNode.line, repeated[String(key)] ?? .max)
                 continue
             }
-            let known = String(key)
-            if let first = repeated[known] {
+            let name = String(key)
+            let known = oldKeys[name] ?? name
+            if let first = repeated[name] {
                 faults.add(
-                    keyNode.line, "'\(known)' stands twice\(place), first on line \(first); remove one")
+                    keyNode.line, "'\(name)' appears twice\(place), first on line \(first); remove one")
+            }
+            // Equal keys are marked above, so this is a key beside its old name.
+            if let first = lines[known] {
+                faults.add(
+                    keyNode.line,
+                    "'\(known)'\(place) is set twice, first on line \(first), once by its old name; remove one"
+                )
+                continue
+            }
+            if known != name {
+                faults.warn(keyNode.line, "\(path(name)) is now called '\(known)'; rename it")
             }
             guard keys.isEmpty || keys.contains(known) else {
                 faults.add(
@@ -142,8 +160,8 @@ struct Section {
         return standard
     }
 
-    func section(_ key: String, keys: [String]) -> Section? {
-        values[key].flatMap { Section($0, name: path(key), keys: keys, faults: faults) }
+    func section(_ key: String, keys: [String], oldKeys: [String: String] = [:]) -> Section? {
+        values[key].flatMap { Section($0, name: path(key), keys: keys, oldKeys: oldKeys, faults: faults) }
     }
 }
 
@@ -195,7 +213,7 @@ extension Node {
         return scalar.string
     }
 
-    /// A decimal whole number; underscores may stand between digits.
+    /// A decimal whole number; underscores between digits are allowed.
     var integer: Int? {
         guard let text = plainText, let last = text.utf8.last, (0x30...0x39).contains(last),
             text.first != "_"

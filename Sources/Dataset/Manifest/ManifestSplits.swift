@@ -1,5 +1,5 @@
 extension Manifest {
-    /// The `splits` block: how pieces are dealt to train, validation and test.
+    /// The `splits` block: how pieces are assigned to train, validation and test.
     ///
     /// ```yaml
     /// splits: {train: 0.8, validation: 0.1, test: 0.1, by: piece, method: hash, seed: 0}
@@ -38,7 +38,7 @@ extension Manifest {
         public enum Unit: Hashable, Sendable {
             /// A piece.
             case piece
-            /// A segment: segments of one piece come to stand on both sides, which leaks.
+            /// A segment: segments of one piece end up on both sides, which leaks.
             case segment
             /// All pieces that share the value of a label.
             case label(String)

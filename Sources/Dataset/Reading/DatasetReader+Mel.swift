@@ -40,7 +40,7 @@ public struct MelProfile: Sendable, Hashable {
         self.deviation = deviation
     }
 
-    /// Adds the frames behind another profile; one with another number of bands is passed over.
+    /// Adds the frames behind another profile; one with another number of bands is skipped.
     public mutating func merge(_ other: MelProfile) {
         guard other.frames > 0 else { return }
         guard frames > 0 else { return self = other }

@@ -17,7 +17,7 @@ public final class DatasetReader: Sendable {
     ///     a snapshot's hash.
     ///   - cachePath: the cache's folder.
     ///   - purpose: what the process does for long, such as `serve piano`: `gc` then keeps the snapshot until the reader
-    ///     is let go or the process ends.
+    ///     is released or the process ends.
     /// - Throws: `BuildError`: `build.no-cache`, `build.no-dataset`, and what reading the snapshot meets.
     public init(_ name: String, cachePath: String, holdingFor purpose: String? = nil) throws {
         let cache = try Cache(path: cachePath, for: .reading)
@@ -43,7 +43,7 @@ public final class DatasetReader: Sendable {
         if let size = FileStat(path: cache.path(of: digest))?.size, size > maximumByteCount {
             throw BuildError(
                 .damaged,
-                "\(name) has \(size) bytes, and \(maximumByteCount) are the most; build the dataset again",
+                "\(name) has \(size) bytes, but the limit is \(maximumByteCount); build the dataset again",
                 canRetry: false)
         }
         return try Snapshot(decoding: cache.bytes(of: digest), named: name)

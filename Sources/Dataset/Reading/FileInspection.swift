@@ -67,7 +67,7 @@ public struct FileInspection: Sendable {
         return [
             "end": JSONValue(timeline.endTick), "seconds": .number(map.seconds(at: timeline.endTick)),
             "tempo": list(map.changes) { [JSONValue($0.tick), JSONValue($0.microsecondsPerBeat)] },
-            "time_signatures": list(timeline.metres) {
+            "time_signatures": list(timeline.timeSignatures) {
                 [JSONValue($0.tick), JSONValue($0.numerator), JSONValue($0.denominator)]
             },
             "keys": list(timeline.keys) {
@@ -132,7 +132,7 @@ public struct FileInspection: Sendable {
                         ? "\(rounded(tempi[0])) BPM"
                         : "\(rounded(tempi.min() ?? 0)) to \(rounded(tempi.max() ?? 0)) BPM, \(tempi.count) events"
             )
-            let signatures = timeline.metres.map { "\($0.numerator)/\($0.denominator) at \($0.tick)" }
+            let signatures = timeline.timeSignatures.map { "\($0.numerator)/\($0.denominator) at \($0.tick)" }
             line("time signatures", signatures.isEmpty ? "none (4/4 by default)" : shown(signatures))
             let programs = Dictionary(grouping: notes, by: \.program).sorted { $0.key < $1.key }
             line(

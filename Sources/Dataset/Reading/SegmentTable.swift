@@ -2,8 +2,8 @@ import Build
 
 /// Which segments each source has and where they stand, reckoned from the snapshot alone: no shard is opened.
 ///
-/// A split's segments stand in the order of kind, then piece, source and labels, since its shards are the leaves of a
-/// trie over piece ids, and a source's segments stand in the order of their starts.
+/// A split's segments are in the order of kind, then piece, source and labels, since its shards are the leaves of a
+/// trie over piece ids, and a source's segments are in the order of their starts.
 public struct SegmentTable: Sendable {
     /// Segments of one source that follow each other in the source and in a split.
     public struct Run: Sendable, Hashable {

@@ -16,7 +16,7 @@ public struct Bucket: Hashable, Sendable {
     /// stay the same stay the same.
     ///
     /// - Parameters:
-    ///   - pieces: ids with their bytes, in any order; an id that stands more than once counts with the sum.
+    ///   - pieces: ids with their bytes, in any order; an id that appears more than once counts with the sum.
     ///   - targetBytes: the size over which a bucket of several pieces splits.
     /// - Returns: the buckets in the order of their ids.
     public static func divide(_ pieces: [(id: Digest, byteCount: Int)], targetBytes: Int) -> [Bucket] {

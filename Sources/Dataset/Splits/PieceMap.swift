@@ -3,7 +3,7 @@ public import Build
 /// The pieces that entries belong to.
 ///
 /// A piece's id is the SHA-256 of the explicit piece string (its UTF-8), else the source's hash. Pieces that share a
-/// source are one piece, known by the smallest of their ids, so that equal bytes never stand in two splits.
+/// source are one piece, known by the smallest of their ids, so that equal bytes are never in two splits.
 public struct PieceMap: Sendable {
     /// The piece of each entry.
     public let ids: [Digest]
@@ -14,7 +14,7 @@ public struct PieceMap: Sendable {
     ///
     /// - Parameters:
     ///   - entries: each entry's source, and its explicit piece string if it has one.
-    ///   - alike: pairs of sources that are one piece whatever the strings say; no warning tells of these.
+    ///   - alike: pairs of sources that are one piece whatever the strings say; no warning reports these.
     public init(
         _ entries: [(source: Digest, piece: String?)], alike: [(first: Digest, second: Digest)] = []
     ) {

@@ -23,7 +23,7 @@ public struct SplitAssignment: Sendable {
     /// Splits by piece, label or column.
     ///
     /// - Parameters:
-    ///   - entries: each entry's piece and what is told of it.
+    ///   - entries: each entry's piece and description.
     ///   - rule: the manifest's `splits`; its unit must not be `segment`.
     /// - Throws: `Failure` if the train split is empty.
     public init(_ entries: [(piece: Digest, description: EntryList.Description)], by rule: Manifest.Splits)
@@ -52,7 +52,7 @@ public struct SplitAssignment: Sendable {
         self.warnings = warnings
     }
 
-    /// Splits by segment, which leaks: segments of one piece come to stand on both sides.
+    /// Splits by segment, which leaks: segments of one piece end up on both sides.
     ///
     /// - Parameters:
     ///   - segments: an id for each segment, see ``segmentID(source:timeline:start:)``.
@@ -113,7 +113,7 @@ public struct SplitAssignment: Sendable {
                 Diagnostic(
                     .warning, code: "splits.labels-merged",
                     message:
-                        "some pieces have several values of '\(label)' (\(mixed)), which are dealt together",
+                        "some pieces have several values of '\(label)' (\(mixed)), which stay in one split",
                     help: "give all entries of a piece one value"))
         }
         return entries.map { joined.root(unit[$0.piece] ?? $0.piece) }

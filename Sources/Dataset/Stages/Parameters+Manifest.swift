@@ -87,10 +87,10 @@ extension RollParameters {
             sustain: manifest.sustain == .extend ? .extend : .ignore, voices: manifest.voices,
             controls: controls,
             window: manifest.window == .all ? .all : .longestConstantTempo,
-            requiredMetre: manifest.requiredMetre.map {
-                Metre(tick: 0, numerator: $0.numerator, denominator: $0.denominator)
+            requiredTimeSignature: manifest.requiredTimeSignature.map {
+                TimeSignature(tick: 0, numerator: $0.numerator, denominator: $0.denominator)
             },
-            requiresConstantMetre: manifest.requiresConstantMetre)
+            requiresConstantTimeSignature: manifest.requiresConstantTimeSignature)
     }
 }
 

@@ -14,7 +14,7 @@ final class ServerConnection {
         case writing
         /// Everything sent has been taken; a task makes the next part of the body.
         case producing
-        /// The answer has been sent, and the connection will end: what still comes is thrown away for a short while, since a
+        /// The answer has been sent, and the connection will end: what still comes is discarded for a short while, since a
         /// client that is still sending would lose the answer if its connection were reset.
         case draining(bytesLeft: Int)
     }

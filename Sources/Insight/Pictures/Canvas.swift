@@ -13,7 +13,7 @@ struct Canvas {
         fill(0, 0, width, height, colour)
     }
 
-    /// Fills a rectangle; what lies outside is passed over.
+    /// Fills a rectangle; what lies outside is skipped.
     mutating func fill(_ x: Int, _ y: Int, _ width: Int, _ height: Int, _ colour: Colour) {
         let columns = max(x, 0)..<max(min(x + width, self.width), max(x, 0))
         for row in max(y, 0)..<max(min(y + height, self.height), max(y, 0)) {

@@ -21,7 +21,7 @@ public struct RunListing: Sendable {
     /// The runs that it builds on.
     public let foundations: [String]
 
-    /// Every run in `<cache>/runs`, by name; folders without a readable `run.json` are passed over.
+    /// Every run in `<cache>/runs`, by name; folders without a readable `run.json` are skipped.
     ///
     /// - Throws: `build.no-cache` when there is no cache.
     public static func all(cachePath: String) throws(BuildError) -> [RunListing] {

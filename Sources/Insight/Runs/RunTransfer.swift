@@ -1,6 +1,6 @@
 public import Build
 
-/// A file that a run brought into another style, kept beside the run with what it was made from.
+/// A file that a run converted to another style, kept beside the run with what it was made from.
 ///
 /// `docs/formats.md`, Run: a folder `transfers/<n>` with `transfer.json` and the files that it names.
 public struct RunTransfer: Sendable {

@@ -14,7 +14,9 @@ extension Recipe {
         parameters: [
             Parameter(
                 "features", "", "the run of genre-cnn whose features begin the memory; none: trained first"),
-            Parameter("keep", true, "whether what is down adds to what comes, by a weight a column"),
+            Parameter(
+                "keep", true,
+                "whether a held key or pedal adds to its own next logit, with one weight per column"),
         ],
         overrides: ["epochs": 20, "batch": 16, "clip": 1.0, "patience": 4],
         presets: [
@@ -44,7 +46,7 @@ final class ChordLSTM: TrainableSystem {
 
     init(_ settings: Settings, _ context: SystemContext) throws {
         guard let features = context.foundations["features"] as? GenreCNN else {
-            throw TrainingError(.usage, "features is no run of genre-cnn")
+            throw TrainingError(.usage, "features is not a run of genre-cnn")
         }
         let labels = Styles(context.snapshot)
         self.labels = labels

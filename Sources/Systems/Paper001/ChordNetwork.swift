@@ -19,7 +19,7 @@ final class ChordNetwork: Module {
         lstm = try LSTM(columns, Self.hidden)
         output = try Linear(Self.hidden, columns)
         keep = keeps ? try TorchTensor.full(6, [columns]) : nil
-        // It begins as nearly the copy of the last step: what is down stays with a probability of 0.88, what is up
+        // It begins as nearly the copy of the last step: what is held stays with a probability of 0.88, what is up
         // comes with one of 0.02.
         try keep?.requireGradient(true)
         if keeps { try initialise { name, _ in name == "output.bias" ? .constant(-4) : nil } }
@@ -40,7 +40,7 @@ final class ChordNetwork: Module {
         return (try keep.map { try logits + roll * $0 } ?? logits, state)
     }
 
-    /// Goes on from a first step, each next one drawn, column by column, with the probability that the network says.
+    /// Continues from a first step, each next one drawn, column by column, with the probability that the network says.
     ///
     /// Columns below the probability `floor` stay off; the authors draw against U(0.01, 1), which leaves out most notes
     /// that would begin. The result, `[N, steps, columns]` of 0 and 1, includes the first step.

@@ -8,9 +8,9 @@ internal import Training
 /// segment of the content begin the memory of the style's LSTM, and each step is drawn, key by key and pedal by pedal,
 /// with the probability that the LSTM says.
 ///
-/// The content's first step is the first step. The memory begins anew with each segment of the content, since the
+/// The content's first step is the first step. The memory is reset at each segment of the content, since the
 /// network has learned no longer ones: left to itself it comes to hold ever more keys.
-/// The result has the content's tempo map and metre. The network knows no velocities; all are the content's mean.
+/// The result has the content's tempo map and time signature. The network knows no velocities; all are the content's mean.
 struct ChordTransfer {
     let system: ChordLSTM
     let run: TrainedRun

@@ -32,8 +32,8 @@ struct Content {
         parameters.dropLast = false
         parameters.align = .none
         parameters.window = .all
-        parameters.requiredMetre = nil
-        parameters.requiresConstantMetre = false
+        parameters.requiredTimeSignature = nil
+        parameters.requiresConstantTimeSignature = false
         parameters.pitches = 0...127
         parameters.drums = .separate
         let score: Score
@@ -49,7 +49,7 @@ struct Content {
         do throws(MIDIError) {
             segments = try RollSegments(score: score, parameters: parameters)
         } catch {
-            throw TrainingError(.file, "\(path) is no MIDI file that can be read: \(error)")
+            throw TrainingError(.file, "\(path) cannot be read as MIDI: \(error)")
         }
         guard score.timelines.count == 1, let timeline = score.timelines.first else {
             throw TrainingError(

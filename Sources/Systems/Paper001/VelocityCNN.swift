@@ -42,7 +42,7 @@ extension Recipe {
                 "padding": "front", "input": "sounding", "loss": "cells", "scale": 1.0, "momentum": 0.01,
                 "epochs": 60, "batch": 8, "patience": 0,
             ],
-            // From the mean, and slowly: few pieces are soon learned by heart.
+            // From the mean, and slowly: with few pieces the network soon overfits.
             "cpu": ["epochs": 4, "start": "mean", "rate": 2e-4],
         ],
         plan: { _, snapshot, purpose in

@@ -1,6 +1,6 @@
 internal import Torch
 
-/// The velocity network of paper 001 for one style: three dilated convolutions with nothing but normalisation
+/// The velocity network of paper 001 for one style: three dilated convolutions with only normalisation
 /// between them.
 ///
 /// Widths 64, 32, 16 and dilations 1, 2, 4 see 186 steps. The authors put all 185 zeros in front, so that a step
@@ -17,7 +17,7 @@ final class VelocityNetwork: Module {
 
     static let reach = 185
 
-    /// The network from 59 columns, or 118 where onsets stand behind what sounds, to 59.
+    /// The network from 59 columns, or 118 where onsets are behind what sounds, to 59.
     ///
     /// `isCausal` puts all zeros in front; `scale` is the velocity that an output of 1 means; `momentum` is the share
     /// of a batch in the running statistics.

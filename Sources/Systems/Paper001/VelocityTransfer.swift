@@ -5,7 +5,7 @@ internal import Training
 
 /// Gives a MIDI file the velocities of another style: at each onset of pitches 32 to 88 what the style's network says.
 ///
-/// Every other byte stays as it is: times, pedals, programs, drums, tempo, metre, texts, and whatever no reader reads.
+/// Every other byte stays as it is: times, pedals, programs, drums, tempo, time signature, texts, and whatever no reader reads.
 struct VelocityTransfer {
     let system: VelocityCNN
     let run: TrainedRun

@@ -1,4 +1,4 @@
-// Linked into a program, stands before glibc's allocation and counts what goes through, of any thread and library.
+// Linked into a program, comes before glibc's allocation and counts what goes through, of any thread and library.
 // Elsewhere nothing is counted.
 #include "allocations.h"
 

@@ -31,7 +31,7 @@ final class DatasetKernels {
         return kernels
     }
 
-    /// Every shard anew out of the parts that are in the cache.
+    /// Every shard, packed again from the parts in the cache.
     ///
     /// A build of files that are all known, with another label: finding the parts, hashing, flushing and the snapshot
     /// are in it.

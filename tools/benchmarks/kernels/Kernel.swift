@@ -22,7 +22,7 @@ struct Kernel {
     /// Passes that are timed.
     private static let passes = 3
 
-    /// The pass made again and again: once to warm up, once with its allocations counted, then timed.
+    /// The pass, repeated: once to warm up, once with its allocations counted, then timed.
     func measured() throws -> Measurement {
         let pass = try prepare()
         _ = try pass()

@@ -27,7 +27,7 @@ let corpus = try Corpus(folder, midi: option("--midi"))
 let copy = MemoryCopy()
 var lines: [String] = []
 
-/// Feeds batches for a while, some of them held at any time; gives seconds a byte and segments a second.
+/// Feeds batches for a while, some of them held at any time; gives seconds a byte and segments per second.
 func feed(_ loader: Loader, _ clock: Clock, held: Int, seconds: Double) throws -> (
     perByte: Double, segments: Double
 ) {

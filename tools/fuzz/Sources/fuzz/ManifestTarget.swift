@@ -25,7 +25,7 @@ func fuzzManifest(_ bytes: [UInt8]) -> Int32 {
 }
 
 /// JSON, as journals and snapshots are read: a value that is written is read as the same, or a `JSONError`; what is a value
-/// is passed over too, to the same end.
+/// is skipped too, to the same end.
 func fuzzJSON(_ bytes: [UInt8]) -> Int32 {
     let isPassed = bytes.withUnsafeBytes { isPassedOver($0) }
     do throws(JSONError) {
@@ -33,7 +33,7 @@ func fuzzJSON(_ bytes: [UInt8]) -> Int32 {
         let text = value.canonicalBytes
         let again = try JSONValue(parsing: text)
         law(again.canonicalBytes == text, "canonical JSON is read as the same")
-        law(isPassed, "what is a value is passed over")
+        law(isPassed, "what is a value is skipped")
         _ = ActionRecord(json: value)
     } catch {
         law((0...bytes.count).contains(error.offset), "an error's offset is in the text: \(error)")
