@@ -23,6 +23,8 @@ public struct DatasetStatistics: Sendable {
     public let melHopSeconds: Double?
     /// Sources that could not be used, by code; as the last build counted them if it made this snapshot.
     public let quarantine: [String: Int]
+    /// Whether segments have a chromagram, whose tuning is fixed at A4 = 440 Hz.
+    public let hasChroma: Bool
     /// Sources that were read with warnings, by code.
     public let warnings: [String: Int]
     /// Problems, worst first.
@@ -41,6 +43,7 @@ public struct DatasetStatistics: Sendable {
         let manifest = try reader.manifest()
         let frequencies = manifest.audio?.frequencies(ofFeature: "mel")
         dataset = snapshot.dataset
+        hasChroma = manifest.audio?.features.chroma == true
         self.snapshot = reader.digest
         let shards = Split.allCases.flatMap { snapshot.shards[$0] ?? [] }
         self.shards = (shards.count, shards.reduce(0) { $0 + $1.bytes })
@@ -105,6 +108,7 @@ public struct DatasetStatistics: Sendable {
         if total.audio.sources > 0 { members["audio"] = total.audio.json }
         if let melFrequencies { members["mel_frequencies"] = .array(melFrequencies.map { .number($0) }) }
         if let melHopSeconds { members["mel_hop_seconds"] = .number(melHopSeconds) }
+        if hasChroma { members["chroma_tuning_hz"] = 440 }
         if !melAfter.isEmpty { members["mel_after"] = .object(melAfter.mapValues(\.json)) }
         return .object(members)
     }

@@ -105,6 +105,9 @@ extension DatasetStatistics {
         text += listed("formats", counts(audio.formats) { $0 }, width: width)
         if audio.silent > 0 { text += "silent     \(Problem.count(audio.silent, "source"))\n" }
         if audio.clipped > 0 { text += "clipped    \(Problem.count(audio.clipped, "source"))\n" }
+        if hasChroma {
+            text += "chroma     fixed tuning, A4 = 440 Hz; other tunings smear over two classes\n"
+        }
         return text + "\n" + spreads(AudioTally.measures, audio.spreads, width)
     }
 

@@ -189,6 +189,10 @@ import Testing
         #expect(assignment.splits == [.train, .test, .test, .validation, .validation, .train])
         #expect(assignment.warnings.map(\.code) == ["splits.column-cuts-piece"])
         #expect(assignment.warnings[0].message.contains("puts 2 pieces in two splits"))
+        let named = told.map {
+            Entry(Self.id($0.0), EntryList.Description(labels: [:], piece: "Opus \($0.0)", split: $0.1))
+        }
+        #expect(try SplitAssignment(named, by: rule).warnings[0].message.contains("such as 'Opus "))
     }
 
     @Test func emptySplitsAreTold() throws {

@@ -39,6 +39,18 @@ struct RecordingTests {
           features: {mel: {bands: 128}}
         """
 
+    /// A recording at another pitch smears: librosa estimates the tuning of each file, we do not.
+    @Test func theFixedTuningOfChromaIsReported() throws {
+        let shop = try Workshop()
+        try shop.write("audio/0.wav", Workshop.wav(rate: Self.rate, Self.song(1)))
+        let with = try DatasetStatistics(
+            shop.build(Self.manifest.replacing("{mel: {bands: 128}}", with: "{chroma: true}"), named: "c.yaml"))
+        #expect(with.text(width: 100).contains("fixed tuning, A4 = 440 Hz"))
+        #expect(with.json["chroma_tuning_hz"]?.integer == 440)
+        let without = try DatasetStatistics(shop.build(Self.manifest, named: "m.yaml"))
+        #expect(!without.text(width: 100).contains("tuning"))
+    }
+
     @Test func copiesAtAnotherGainOffsetAndDepthAreFound() throws {
         let shop = try Workshop()
         let songs = (1...6).map(Self.song)
@@ -68,7 +80,6 @@ struct RecordingTests {
         let together = try shop.build(
             Self.manifest + "\nsplits: {train: 0.5, test: 0.5, near_duplicates: together}", named: "t.yaml")
         #expect(Set(together.snapshot.sources.map(\.piece)).count == 6)
-
         for pair in pairs {
             let both = together.snapshot.sources.filter { pair.contains($0.path) }
             #expect(Set(both.map(\.piece)).count == 1 && Set(both.map(\.split)).count == 1)

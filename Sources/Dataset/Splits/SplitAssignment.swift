@@ -152,11 +152,13 @@ public struct SplitAssignment: Sendable {
             result[entry.piece] = order.last { $0 == other || $0 == split }
         }
         if let example = moved.min() {
+            // The user's own name for the piece, where there is one.
+            let name = entries.first { $0.piece == example && $0.description.piece != nil }?.description.piece
             warnings.append(
                 Diagnostic(
                     .warning, code: "splits.column-cuts-piece",
                     message:
-                        "column '\(column)' puts \(moved.count) \(moved.count == 1 ? "piece" : "pieces") in two splits, such as \(example.short); each goes to test before validation before train",
+                        "column '\(column)' puts \(moved.count) \(moved.count == 1 ? "piece" : "pieces") in two splits, such as \(name.map { "'\($0)'" } ?? "that of source \(example.short)"); each goes to test before validation before train",
                     help: "give all entries of a piece one split"))
         }
         return result
