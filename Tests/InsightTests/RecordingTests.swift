@@ -43,8 +43,8 @@ struct RecordingTests {
     @Test func theFixedTuningOfChromaIsReported() throws {
         let shop = try Workshop()
         try shop.write("audio/0.wav", Workshop.wav(rate: Self.rate, Self.song(1)))
-        let with = try DatasetStatistics(
-            shop.build(Self.manifest.replacing("{mel: {bands: 128}}", with: "{chroma: true}"), named: "c.yaml"))
+        let chroma = Self.manifest.replacing("{mel: {bands: 128}}", with: "{chroma: {}}")
+        let with = try DatasetStatistics(shop.build(chroma, named: "c.yaml"))
         #expect(with.text(width: 100).contains("fixed tuning, A4 = 440 Hz"))
         #expect(with.json["chroma_tuning_hz"]?.integer == 440)
         let without = try DatasetStatistics(shop.build(Self.manifest, named: "m.yaml"))
