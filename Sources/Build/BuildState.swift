@@ -29,8 +29,8 @@ public struct BuildState: Sendable, Hashable {
 
     /// The state with the start of its SHA-256 as the last member, so that no flipped bit of it is believed.
     var bytes: [UInt8] {
-        guard case .object(var members) = json else { return [] }
-        members["sha"] = .string(Digest(of: json.canonicalBytes).short)
+        var members = members
+        members["sha"] = .string(Digest(of: JSONValue.object(members).canonicalBytes).short)
         return JSONValue.object(members).canonicalBytes
     }
 
@@ -43,7 +43,7 @@ public struct BuildState: Sendable, Hashable {
         self.init(json: .object(members))
     }
 
-    private var json: JSONValue {
+    private var members: [String: JSONValue] {
         [
             "fingerprint": fingerprint.map { JSONValue($0) } ?? .null, "snapshot": JSONValue(snapshot),
             "summary": summary, "origin": origin.map { .string($0) } ?? .null,

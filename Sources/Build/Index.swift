@@ -204,16 +204,11 @@ final class Index: Sendable {
         }
     }
 
-    /// What is known of an action that has no result; without a key, of what will be one.
-    func absence(of key: Digest?, stage: String, subject: String) throws(BuildError) -> Absence {
-        try read { db in try Self.absence(of: key, stage, subject, db) }
-    }
-
     private static func absence(
-        of key: Digest?, _ stage: String, _ subject: String, _ db: Database
+        of key: Digest, _ stage: String, _ subject: String, _ db: Database
     ) throws -> Absence {
         var absence = Absence()
-        if let key { absence.dropped = try dropped(key, db)?.reason }
+        absence.dropped = try dropped(key, db)?.reason
         let number = subjectNumber(stage, subject)
         let statement = try db.cachedStatement(
             sql: "SELECT at, journal, start, length, sum FROM latest WHERE subject = ?")

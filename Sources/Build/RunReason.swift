@@ -207,68 +207,47 @@ extension Cache {
     /// - Returns: nil if nothing was recorded of it.
     /// - Throws: `build.io`, `build.damaged`.
     public func loss(of action: Action) throws(BuildError) -> RunReason? {
-        let (result, absence) = try records.withIndex { (index) throws(BuildError) in
-            try index.find(action.key, stage: action.stage.name, subject: action.subject)
-        }
-        if let result {
-            let lost = result.outputs.values.first { !store.isPresent($0) }
-            return lost.map { store.wasSetAside($0.digest) ? .outputCorrupt : .outputMissing }
-        }
-        return switch absence.dropped {
-        case .corrupt: .outputCorrupt
-        case .missing, .collected: .outputMissing
-        case .forced: .forced
-        case nil: nil
-        }
+        try look(for: action).loss
     }
 
     /// What is recorded of an action, or why it would run.
     func find(_ action: Action) throws(BuildError) -> (result: ActionResult?, reason: RunReason?) {
+        let (result, loss, latest) = try look(for: action)
+        if let loss { return (nil, loss) }
+        if let result { return (result, nil) }
+        guard let latest else { return (nil, .neverBuilt) }
+        let journal = Journal(name: latest.journal, path: "\(records.folder)/\(latest.journal)")
+        guard case .record(let record, _) = journal.entry(disk, at: latest.place),
+            record.stage.name == action.stage.name, record.subject == action.subject
+        else { return (nil, .neverBuilt) }
+        let inputs = action.inputs.map { (name: $0.name, digest: Optional($0.digest)) }
+        let reason = RunReason.between(
+            record.action, stage: action.stage, parameters: action.parameters, inputs: inputs)
+        // An equal description without a result: the result was dropped.
+        return (nil, reason ?? .outputMissing)
+    }
+
+    /// The result of an action, why it was lost if it was, and where the youngest record of its stage on its subject is.
+    private func look(
+        for action: Action
+    ) throws(BuildError) -> (
+        result: ActionResult?, loss: RunReason?, latest: (journal: String, place: Range<Int>)?
+    ) {
         let (result, absence) = try records.withIndex { (index) throws(BuildError) in
             try index.find(action.key, stage: action.stage.name, subject: action.subject)
         }
         if let result {
             let lost = result.outputs.values.first { !store.isPresent($0) }
-            guard let lost else { return (result, nil) }
-            return (nil, store.wasSetAside(lost.digest) ? .outputCorrupt : .outputMissing)
+            let loss = lost.map { store.wasSetAside($0.digest) ? RunReason.outputCorrupt : .outputMissing }
+            return (result, loss, nil)
         }
-        let why = reason(
-            absence, stage: action.stage, parameters: action.parameters,
-            inputs: action.inputs.map { ($0.name, $0.digest) }, subject: action.subject)
-        return (nil, why)
-    }
-
-    /// Why an action would run some of whose inputs are not known before others have run: their digests are nil, and
-    /// so are its parameters if they depend on them.
-    ///
-    /// - Throws: `build.io`, `build.damaged`.
-    public func reason(
-        forStage stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)],
-        subject: String
-    ) throws(BuildError) -> RunReason {
-        let known = try records.withIndex { (index) throws(BuildError) in
-            try index.absence(of: nil, stage: stage.name, subject: subject)
-        }
-        return reason(known, stage: stage, parameters: parameters, inputs: inputs, subject: subject)
-    }
-
-    private func reason(
-        _ known: Index.Absence, stage: Stage, parameters: Parameters?,
-        inputs: [(name: String, digest: Digest?)], subject: String
-    ) -> RunReason {
-        switch known.dropped {
-        case .corrupt: return .outputCorrupt
-        case .missing, .collected: return .outputMissing
-        case .forced: return .forced
-        case nil: break
-        }
-        guard let latest = known.latest else { return .neverBuilt }
-        let journal = Journal(name: latest.journal, path: "\(records.folder)/\(latest.journal)")
-        guard case .record(let record, _) = journal.entry(disk, at: latest.place),
-            record.stage.name == stage.name, record.subject == subject
-        else { return .neverBuilt }
-        // An equal description without a result: the result was dropped.
-        return RunReason.between(record.action, stage: stage, parameters: parameters, inputs: inputs)
-            ?? .outputMissing
+        let loss: RunReason? =
+            switch absence.dropped {
+            case .corrupt: .outputCorrupt
+            case .missing, .collected: .outputMissing
+            case .forced: .forced
+            case nil: nil
+            }
+        return (nil, loss, absence.latest)
     }
 }

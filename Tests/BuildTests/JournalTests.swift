@@ -115,7 +115,9 @@ import Testing
             }
             return try cache.records.withIndex { (index) throws(BuildError) in
                 let latest = try ["1.txt", "2.txt", "bad.txt", "none"].map { (name) throws(BuildError) in
-                    try index.absence(of: nil, stage: "square", subject: name).latest.map { "\($0)" }
+                    try index.find(Digest(of: [0]), stage: "square", subject: name).absence.latest.map {
+                        "\($0)"
+                    }
                 }
                 return (try index.results(for: keys), latest + messages.withLock { $0 })
             }
