@@ -41,12 +41,6 @@ final class FileWalk {
     /// The first cache whose own files were skipped.
     private(set) var cache: String?
 
-    /// What a cache keeps for itself (docs/formats.md, Cache).
-    private static let cacheNames: Set<String> = [
-        "CACHEDIR.TAG", "objects", "journals", "index.sqlite", "index.sqlite-wal", "index.sqlite-shm",
-        "index.sqlite-journal", "lock", "refs", "state", "tmp", "runs", "transfers", "notes",
-    ]
-
     private let components: [GlobPattern.Component]
     /// Whether component i is the last of its branch.
     private let isLast: [Bool]
@@ -106,7 +100,7 @@ final class FileWalk {
         names.sort()
         let isCache = isCache(descriptor)
         names.forEach { name, kind in
-            if isCache, Self.cacheNames.contains(String(decoding: name.bytes, as: UTF8.self)) {
+            if isCache, Cache.ownNames.contains(String(decoding: name.bytes, as: UTF8.self)) {
                 if cache == nil {
                     cache = path.isEmpty ? "." : String(decoding: path.dropLast(), as: UTF8.self)
                 }
