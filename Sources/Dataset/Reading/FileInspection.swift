@@ -101,10 +101,8 @@ public struct FileInspection: Sendable {
     }
 
     private static func text(_ score: Score, _ path: String) -> String {
-        var lines: [String] = []
-        func line(_ name: String, _ value: String) {
-            lines.append(name + String(repeating: " ", count: max(1, 17 - name.count)) + value)
-        }
+        var text = ""
+        func line(_ name: String, _ value: String) { text += row(name, value) }
         line("file", path)
         let division =
             switch score.division {
@@ -148,30 +146,28 @@ public struct FileInspection: Sendable {
             let place = warning.offset.map { " (byte \($0))" } ?? ""
             line("warning", "\(warning.message)\(place) [\(warning.code)]")
         }
-        return lines.map { $0 + "\n" }.joined()
+        return text
     }
 
     // MARK: Audio
 
     private static func json(_ facts: AudioFacts, _ path: String) -> JSONValue {
-        func level(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
-        return [
-            "kind": "audio", "path": .string(path), "format": .string(facts.format),
-            "encoding": .string(facts.encoding), "rate": JSONValue(facts.nativeSampleRate),
-            "channels": JSONValue(facts.channels), "frames": JSONValue(facts.frames),
-            "seconds": .number(Double(facts.frames) / Double(max(1, facts.nativeSampleRate))),
-            "lufs": level(facts.integratedLoudness), "lra": level(facts.loudnessRange),
-            "true_peak": level(facts.truePeak), "peak": level(facts.samplePeak), "rms": level(facts.rms),
-            "silent": .bool(facts.isSilent), "clipped": JSONValue(facts.clippedSamples),
-            "warnings": warnings(facts.warnings.map { ($0.code, $0.message, $0.frame) }),
-        ]
+        // At the file's own rate there are as many samples as frames, and segments mean nothing.
+        var members = facts.members.filter { !["samples", "segments"].contains($0.key) }
+        members["kind"] = "audio"
+        members["path"] = .string(path)
+        members["seconds"] = .number(seconds(facts))
+        members["warnings"] = warnings(facts.warnings.map { ($0.code, $0.message, $0.frame) })
+        return .object(members)
+    }
+
+    private static func seconds(_ facts: AudioFacts) -> Double {
+        Double(facts.frames) / Double(max(1, facts.nativeSampleRate))
     }
 
     private static func text(_ facts: AudioFacts, _ path: String) -> String {
-        var lines: [String] = []
-        func line(_ name: String, _ value: String) {
-            lines.append(name + String(repeating: " ", count: max(1, 17 - name.count)) + value)
-        }
+        var text = ""
+        func line(_ name: String, _ value: String) { text += row(name, value) }
         func level(_ value: Double?, _ unit: String) -> String {
             value.map { "\(rounded($0)) \(unit)" } ?? "not measurable"
         }
@@ -179,8 +175,7 @@ public struct FileInspection: Sendable {
         line("kind", "audio, \(facts.format), \(facts.encoding)")
         line("rate", "\(facts.nativeSampleRate) Hz")
         line("channels", "\(facts.channels)")
-        let seconds = Double(facts.frames) / Double(max(1, facts.nativeSampleRate))
-        line("length", "\(facts.frames) frames, \(rounded(seconds)) s")
+        line("length", "\(facts.frames) frames, \(rounded(seconds(facts))) s")
         line("loudness", level(facts.integratedLoudness, "LUFS"))
         line("loudness range", level(facts.loudnessRange, "LU"))
         line("true peak", level(facts.truePeak, "dBTP"))
@@ -190,7 +185,7 @@ public struct FileInspection: Sendable {
             let place = warning.frame.map { " (frame \($0))" } ?? ""
             line("warning", "\(warning.message)\(place) [\(warning.code)]")
         }
-        return lines.map { $0 + "\n" }.joined()
+        return text
     }
 
     // MARK: Both
@@ -203,6 +198,11 @@ public struct FileInspection: Sendable {
                     "offset": offset.map { JSONValue($0) } ?? .null,
                 ]
             })
+    }
+
+    /// A name and what it is, in two columns.
+    private static func row(_ name: String, _ value: String) -> String {
+        name + String(repeating: " ", count: max(1, 17 - name.count)) + value.shown + "\n"
     }
 
     /// The first few of a list.

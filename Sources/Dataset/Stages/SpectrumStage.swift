@@ -70,7 +70,7 @@ struct SpectrumStage: Sendable {
             context.report(
                 Diagnostic(.warning, code: warning.code, message: warning.message, offset: warning.frame))
         }
-        guard case .object(var members) = facts.json else { return }
+        var members = facts.members
         members["description"] = collected.mel.map { $0.description.json } ?? .null
         members["moments"] = collected.sums
         context.facts = .object(members)
@@ -204,8 +204,8 @@ struct SpectrumFacts: Sendable {
 }
 
 extension AudioFacts {
-    /// The facts that an action's record keeps: rates in Hz, levels in dB, `null` where there is none.
-    fileprivate var json: JSONValue {
+    /// The facts that an action's record keeps, and that `inspect` shows: rates in Hz, levels in dB, `null` where there is none.
+    var members: [String: JSONValue] {
         func level(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
         return [
             "format": .string(format), "encoding": .string(encoding), "rate": JSONValue(nativeSampleRate),
