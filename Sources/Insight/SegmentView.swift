@@ -45,7 +45,7 @@ public struct SegmentView: Sendable {
         var excerpt = try Excerpt(
             [.init(shard: shard, index: place.index, segment: segment)], manifest: manifest)
         excerpt.clock = try StepClock(
-            reader, source: source, timeline: segment.timeline, grid: manifest.midi?.grid)
+            reader, source: source, timeline: segment.timeline, midi: manifest.midi)
         return excerpt
     }
 

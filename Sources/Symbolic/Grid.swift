@@ -11,6 +11,32 @@ public enum Grid: Hashable, Sendable {
     case stepsPerFirstBeat(Int)
 }
 
+extension Grid {
+    /// When a step begins, in seconds from the timeline's start.
+    ///
+    /// Within a tick, time is interpolated.
+    ///
+    /// - Parameters:
+    ///   - step: the step, counted from the timeline's start.
+    ///   - tempoMap: the timeline's.
+    /// - Returns: seconds.
+    public func seconds(at step: Int, in tempoMap: TempoMap) -> Double {
+        switch self {
+        case .stepsPerSecond(let rate):
+            return Double(step) * Double(rate.denominator) / Double(rate.numerator)
+        case .stepsPerFirstBeat(let perBeat):
+            return Double(step) * Double(tempoMap.firstMicrosecondsPerBeat) / 1e6 / Double(perBeat)
+        case .stepsPerBeat(let perBeat):
+            let beat = tempoMap.division.ticksPerBeat
+            let place =
+                Double(step) * Double(beat.numerator) / (Double(beat.denominator) * Double(perBeat))
+            let tick = Int(place)
+            let (below, above) = (tempoMap.seconds(at: tick), tempoMap.seconds(at: tick + 1))
+            return below + (above - below) * (place - Double(tick))
+        }
+    }
+}
+
 /// A grid laid on a timeline: which step each tick falls in, in exact integers.
 struct TimelineGrid {
     let grid: Grid

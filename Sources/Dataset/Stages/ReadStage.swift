@@ -51,8 +51,9 @@ struct ReadStage: Sendable {
                 Diagnostic(.warning, code: warning.code, message: warning.message, offset: warning.offset))
         }
         let order = score.timelines.map { Shingles.pitches(of: $0) }
-        var facts = Self.facts(score)
-        facts["description"] = ScoreDescription(score, order: order).json
+        let description = ScoreDescription(score, order: order)
+        var facts = Self.facts(score, description)
+        facts["description"] = description.json
         facts["segments"] = Self.facts(segments)
         context.facts = .object(facts)
         let (density, polyphony) = numbers(segments, score)
@@ -66,22 +67,8 @@ struct ReadStage: Sendable {
     }
 
     /// The facts about the whole file, whatever grid is laid on it.
-    private static func facts(_ score: Score) -> [String: JSONValue] {
-        var isUsed = [Bool](repeating: false, count: 256)
-        var (notes, drums) = (0, 0)
-        var (lowest, highest) = (UInt8.max, UInt8.min)
-        for timeline in score.timelines {
-            notes += timeline.notes.count
-            for note in timeline.notes {
-                isUsed[Int(note.program)] = true
-                if note.isDrum {
-                    drums += 1
-                } else {
-                    lowest = min(lowest, note.pitch)
-                    highest = max(highest, note.pitch)
-                }
-            }
-        }
+    private static func facts(_ score: Score, _ description: ScoreDescription) -> [String: JSONValue] {
+        let programs = description.programs
         let tempi = score.timelines.flatMap { timeline in
             timeline.tempoMap.changes.map(\.microsecondsPerBeat) + [
                 timeline.tempoMap.firstMicrosecondsPerBeat
@@ -90,10 +77,16 @@ struct ReadStage: Sendable {
         let seconds = score.timelines.reduce(0.0) { $0 + $1.tempoMap.seconds(at: $1.endTick) }
         var facts: [String: JSONValue] = [
             "format": JSONValue(score.format), "timelines": JSONValue(score.timelines.count),
-            "notes": JSONValue(notes), "drums": JSONValue(drums), "seconds": .number(seconds),
-            "programs": .array(isUsed.indices.filter { isUsed[$0] }.map { JSONValue($0) }),
+            "notes": JSONValue(programs.reduce(0, +)),
+            "drums": JSONValue(programs[Int(Note.drumProgram)]), "seconds": .number(seconds),
+            "programs": .array(programs.indices.filter { programs[$0] > 0 }.map { JSONValue($0) }),
         ]
-        if lowest <= highest { facts["pitches"] = [JSONValue(Int(lowest)), JSONValue(Int(highest))] }
+        let pitches = description.pitches
+        if let lowest = pitches.firstIndex(where: { $0 > 0 }),
+            let highest = pitches.lastIndex(where: { $0 > 0 })
+        {
+            facts["pitches"] = [JSONValue(lowest), JSONValue(highest)]
+        }
         if let slowest = tempi.max(), let fastest = tempi.min() {
             facts["bpm"] = [.number(6e7 / Double(slowest)), .number(6e7 / Double(fastest))]
         }
@@ -122,10 +115,10 @@ struct ReadStage: Sendable {
                 if segments.flags[row] & RollFlags.onset != 0 { onsets += 1 }
                 if segments.program[row] != Note.drumProgram { sounding += Int(segments.length[row]) }
             }
-            let tempi = segments.tempo[index * segments.steps..<index * segments.steps + steps]
-            let seconds = rolls.grid.seconds(
-                steps: steps, tempi: tempi,
-                firstMicrosecondsPerBeat: timeline.tempoMap.firstMicrosecondsPerBeat)
+            let start = Int(segments.segmentStart[index])
+            let seconds =
+                rolls.grid.seconds(at: start + steps, in: timeline.tempoMap)
+                - rolls.grid.seconds(at: start, in: timeline.tempoMap)
             density.append(Float(seconds > 0 ? Double(onsets) / seconds : 0))
             polyphony.append(Float(sounding) / Float(max(1, steps)))
         }
@@ -146,28 +139,13 @@ struct ReadStage: Sendable {
     ///
     /// - Throws: `MIDIError` (`midi.too-large`) before memory is spent; a `BuildError` if the file cannot be read.
     static func bytes(ofFile path: String) throws -> [UInt8] {
-        func unreadable() -> BuildError {
-            BuildError(
-                .sourceUnreadable, "cannot read \(path): \(String(cString: strerror(errno)))", canRetry: true)
+        let limit = MIDIError.maximumByteCount
+        if let size = FileStat(path: path)?.size, size > limit { throw MIDIError.tooLarge(byteCount: size) }
+        do throws(FileFailure) {
+            return try contents(of: path, in: AT_FDCWD, limit: limit)
+        } catch {
+            throw BuildError(.sourceUnreadable, "cannot read \(path): \(error.message)", canRetry: true)
         }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw unreadable() }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw unreadable() }
-        let size = Int(status.st_size)
-        guard size <= MIDIError.maximumByteCount else { throw MIDIError.tooLarge(byteCount: size) }
-        var failed = false
-        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            while count < size, let base = buffer.baseAddress {
-                let read = read(descriptor, base + count, size - count)
-                if read < 0 { failed = true }
-                if read <= 0 { return }
-                count += read
-            }
-        }
-        if failed { throw unreadable() }
-        return bytes
     }
 }
 
@@ -206,23 +184,5 @@ struct SegmentFacts: Sendable, Hashable {
             }
         }
         self = found
-    }
-}
-
-extension Grid {
-    /// How long some steps last, in seconds.
-    ///
-    /// - Parameters:
-    ///   - steps: how many.
-    ///   - tempi: BPM at the start of each.
-    ///   - firstMicrosecondsPerBeat: the first tempo of their timeline.
-    /// - Returns: seconds.
-    fileprivate func seconds(steps: Int, tempi: ArraySlice<Float>, firstMicrosecondsPerBeat: Int) -> Double {
-        switch self {
-        case .stepsPerSecond(let rate): Double(steps) * Double(rate.denominator) / Double(rate.numerator)
-        case .stepsPerFirstBeat(let count):
-            Double(steps) * Double(firstMicrosecondsPerBeat) / 1e6 / Double(count)
-        case .stepsPerBeat(let count): tempi.reduce(0.0) { $0 + 60 / Double($1) } / Double(count)
-        }
     }
 }
