@@ -6,41 +6,18 @@ usage: tools/oracles/audio_golden.py [OUTPUT_FOLDER]
 Oracles: librosa (STFT, mel, MFCC, chroma), scipy.signal (band-pass), soxr VHQ (resampling). Everything is derived from
 one seed; the versions are in each file's metadata. The parameters of each case are repeated in the tests.
 """
-import json
-import pathlib
-import sys
+import functools
 
 import librosa
 import numpy as np
 import scipy.signal
 import soxr
-from safetensors.numpy import save_file
+
+import golden
+from golden import FOLDER, signal
 
 SEED = 20
-FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "Tests/Fixtures/Golden")
-
-
-def save(name, tensors, parameters):
-    """Writes one file with its provenance."""
-    versions = {m.__name__: m.__version__ for m in (librosa, np, scipy, soxr)}
-    metadata = {
-        "script": "tools/oracles/audio_golden.py",
-        "seed": str(SEED),
-        "tools": json.dumps(versions, sort_keys=True),
-        "parameters": json.dumps(parameters, sort_keys=True),
-    }
-    tensors = {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in tensors.items()}
-    save_file(tensors, FOLDER / f"{name}.safetensors", metadata)
-
-
-def signal(length, rng):
-    """Tones, noise, an impulse, a click, and a stretch of digital silence."""
-    t = np.arange(length)
-    x = 0.3 * np.sin(0.05 * t) + 0.2 * np.sin(0.31 * t + 1) + 0.01 * np.sin(1.7 * t)
-    x += 0.02 * rng.standard_normal(length)
-    x[length // 2 : length // 2 + length // 5] = 0
-    x[length // 2 + length // 10] = 0.9
-    return x.astype(np.float32)
+save = functools.partial(golden.save, script="audio_golden.py", seed=SEED, modules=(librosa, np, scipy, soxr))
 
 
 FEATURES = {
