@@ -113,7 +113,7 @@ struct TransferCommand: ParsableCommand {
                     content: bytes, path: path, style: style, styleFile: styleFile,
                     contentStyle: contentStyle, settings: settings)
             } finish: { result, request, isRun in
-                try RawFile.write(result.bytes, to: out)
+                try OutputFile.write(result.bytes, to: out)
                 guard isRun else { return }
                 try trainer.keep((result.bytes, result.measures), named: out, of: request, by: name)
             }
