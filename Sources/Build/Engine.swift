@@ -146,20 +146,24 @@ public final class Engine: Sendable {
         observer(.hit(record))
     }
 
-    /// Runs a chain of actions, again when an object that it reads turns out damaged or gone: the action that makes
-    /// the object then runs again.
+    /// Runs a chain of actions, again for each object that it reads and that turns out damaged or gone: the action that
+    /// makes the object then runs again, if the chain asks for it.
     ///
-    /// - Throws: what the chain throws; after three such objects in a row, the last error.
-    public func mending<Result>(_ chain: () throws(BuildError) -> Result) throws(BuildError) -> Result {
-        for _ in 0..<3 {
-            do throws(BuildError) {
+    /// - Throws: what the chain throws; the error about an object that a further attempt has not brought back.
+    public func mending<Result, Failure: Error>(
+        _ chain: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var met: Set<String> = []
+        while true {
+            do throws(Failure) {
                 return try chain()
             } catch {
-                guard error.code == .objectCorrupt || error.code == .objectMissing else { throw error }
-                cache.log(error.message)
+                guard let lost = error as? BuildError, [.objectCorrupt, .objectMissing].contains(lost.code),
+                    met.insert(lost.message).inserted
+                else { throw error }
+                cache.log(lost.message)
             }
         }
-        return try chain()
     }
 
     /// Waits until everything that ran is durable.

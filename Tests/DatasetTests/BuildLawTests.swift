@@ -143,6 +143,32 @@ import Testing
         #expect(try !place.snapshot().sources.contains { $0.path == "data/jazz/renamed.mid" })
     }
 
+    /// A bit of every source's object has flipped, and nobody has looked: the build that reads them makes them again.
+    @Test(arguments: [1, 3]) func damagedObjectsOfSourcesAreMadeAgainByTheBuildThatReadsThem(jobs: Int) throws
+    {
+        let folder = try TestFolder()
+        var place = try LawPlace(in: folder)
+        try place.build()
+        var damaged = 0
+        for object in place.objects {
+            var bytes = try LawPlace.read(object)
+            let text = String(decoding: bytes.prefix(4096), as: UTF8.self)
+            guard text.contains("order.pitch") || text.contains("landmarks") else { continue }
+            bytes[bytes.count - 1] ^= 1
+            chmod(object, 0o644)
+            try place.write(bytes, object)
+            damaged += 1
+        }
+        #expect(damaged == 10)
+        place.manifest.label = "one"
+        place.manifest.loudness = "none"
+        var outcome: LawPlace.Outcome?
+        let ran = try place.ran { outcome = try place.outcome(jobs: jobs) }
+        #expect(try outcome == place.clean())
+        #expect(ran["read"] == 6 && ran["spectrum"] == 4, "\(ran)")
+        #expect(try place.ran { try place.build() } == [:])
+    }
+
     @Test func placeOrderAndThreadsDoNotMatter() throws {
         let folder = try TestFolder()
         let place = try LawPlace(in: folder)

@@ -21,18 +21,12 @@ enum ActionRunner: Sendable {
     }
 
     /// The result of an action; nil in a plan when the action would run, unless only its result was lost.
-    ///
-    /// It runs again when an object that it reads turns out damaged or gone and can be rebuilt meanwhile.
     func run(
         _ draft: ActionDraft, reading sources: [SourceFile] = [], _ body: (ActionContext) throws -> Void
     ) throws(BuildError) -> ActionRecord? {
         switch self {
-        case .engine(let engine):
-            let action = Self.action(draft)
-            return try engine.mending { () throws(BuildError) in
-                try engine.run(action, reading: sources, body)
-            }
-        case .plan(let plan): return try plan.find(draft)
+        case .engine(let engine): try engine.run(Self.action(draft), reading: sources, body)
+        case .plan(let plan): try plan.find(draft)
         }
     }
 

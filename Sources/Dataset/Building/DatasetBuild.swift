@@ -70,7 +70,8 @@ public struct DatasetBuild: Sendable {
         let engine = Engine(cache, workers: workers)
         do {
             let assembly = assembly(manifest, .engine(engine), workers, options)
-            let (objects, draft) = try assembly.assemble(entries)
+            // From the sources on: what a shard finds damaged, another stage makes.
+            let (objects, draft) = try engine.mending { try assembly.assemble(entries) }
             guard let object = objects.first else {
                 preconditionFailure("an engine left an action without a result")
             }
