@@ -84,8 +84,8 @@ extension DatasetExplorer {
             }
         }
         members["measures"] = try view.measures()
-        members["start_seconds"] = try view.startSecond().map { .number($0) } ?? .null
-        members["length_seconds"] = .number(try view.lengthInSeconds())
+        members["start_seconds"] = view.startSecond().map { .number($0) } ?? .null
+        members["length_seconds"] = .number(view.lengthInSeconds())
         members["source"] = try await describe(source)
         return .object(members)
     }

@@ -11,11 +11,9 @@ import Tensors
 
 extension SegmentView {
     /// The second of its source at which the segment begins; nil if no tempo is known.
-    ///
-    /// - Throws: `BuildError` of the cache.
-    public func startSecond() throws -> Double? {
-        try place.shard.kind == .audio
-            ? manifest.audio.map { Double(segment.start) / Double($0.sampleRate) } : excerpt().startSecond
+    public func startSecond() -> Double? {
+        place.shard.kind == .audio
+            ? manifest.audio.map { Double(segment.start) / Double($0.sampleRate) } : excerpt.startSecond
     }
 
     /// The segment's own numbers, in the order in which people look at them: an array of name, title and value.
@@ -35,20 +33,16 @@ extension SegmentView {
     }
 
     /// How long the segment is, in seconds, without its padding.
-    ///
-    /// - Throws: `TensorFileError`.
-    public func lengthInSeconds() throws -> Double {
+    public func lengthInSeconds() -> Double {
         if let audio = manifest.audio, place.shard.kind == .audio {
             return Double(segment.length) / Double(audio.sampleRate)
         }
-        let excerpt = try excerpt()
         return excerpt.seconds[min(segment.length, excerpt.columns)]
     }
 
     private typealias Number = (name: String, title: String, value: Double?)
 
     private func noteNumbers() throws -> [Number] {
-        let excerpt = try excerpt()
         let steps = min(segment.length, excerpt.columns)
         let seconds = excerpt.seconds[steps]
         var (notes, pitched, velocities) = (0, 0, 0)

@@ -13,6 +13,8 @@ public struct SegmentView: Sendable {
     let segment: Shard.Segment
     let path: String
     let manifest: Manifest
+    /// Its notes or features on one axis of time; every view shows some of it.
+    private(set) var excerpt: Excerpt
     var drumsArePainted: Bool { manifest.midi?.drums == .include }
 
     /// Opens the segment's shard.
@@ -29,24 +31,18 @@ public struct SegmentView: Sendable {
         source = sources.first { $0.labels == segment.labels } ?? sources.first
         path = source?.path ?? segment.source
         manifest = try reader.manifest()
-    }
-
-    /// The segment as a picture: its rolls, or its features, one above the other on one axis of time.
-    ///
-    /// - Throws: `TensorFileError`.
-    public func picture() throws -> Picture {
-        let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-        return try excerpt().picture(title: [
-            "\(place.split.rawValue)/\(place.number)   \(labels.joined(separator: ", "))", path,
-        ])
-    }
-
-    func excerpt() throws -> Excerpt {
-        var excerpt = try Excerpt(
+        excerpt = try Excerpt(
             [.init(shard: shard, index: place.index, segment: segment)], manifest: manifest)
         excerpt.clock = try StepClock(
             reader, source: source, timeline: segment.timeline, midi: manifest.midi)
-        return excerpt
+    }
+
+    /// The segment as a picture: its rolls, or its features, one above the other on one axis of time.
+    public func picture() -> Picture {
+        let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        return excerpt.picture(title: [
+            "\(place.split.rawValue)/\(place.number)   \(labels.joined(separator: ", "))", path,
+        ])
     }
 
     /// The segment as an object.
@@ -86,8 +82,8 @@ public struct SegmentView: Sendable {
     private func position() throws -> String {
         let unit = place.shard.kind == .midi ? "steps" : "samples"
         let text = "\(unit) \(grouped(segment.start)) to \(grouped(segment.start + segment.length))"
-        guard let start = try startSecond() else { return text }
-        let length = try lengthInSeconds()
+        guard let start = startSecond() else { return text }
+        let length = lengthInSeconds()
         return text + ", \(format(start, 2)) s to \(format(start + length, 2)) s"
     }
 

@@ -78,7 +78,7 @@ struct LookingTests {
         try shop.write("music/one/one.mid", Workshop.midi([60, 60, 60, 60, 72, 72, 72, 72]))
         let reader = try shop.build("", segment: 16)
         let view = try SegmentView(reader, reader.place("one.mid#0"))
-        let panels = try view.excerpt().rollPanels()
+        let panels = view.excerpt.rollPanels()
         #expect(
             panels.map(\.title) == [
                 "piano roll", "velocity roll", "onset roll", "instrument roll, notes at once",
@@ -95,7 +95,7 @@ struct LookingTests {
         #expect(panels[1].values[0] == 60)
         #expect(panels[2].values.reduce(0, +) == 8)
         #expect(piano.marks.map(\.text) == ["C4", "C5"])
-        let time = try view.excerpt().time()
+        let time = view.excerpt.time()
         #expect(time.length == 8)
         #expect(time.rulers.map(\.name) == ["beats", "seconds"])
     }
@@ -128,9 +128,9 @@ struct LookingTests {
             """, named: "t.yaml")
         // The second segment begins at step 32: eight beats, or 32 eighths of a second, or 32 quarters of one.
         let view = try SegmentView(reader, reader.place("a.mid#1"))
-        let start = try #require(try view.startSecond())
+        let start = try #require(view.startSecond())
         #expect(abs(start - (grid.contains("second:") ? 4 : second)) < 1e-9)
-        let excerpt = try view.excerpt()
+        let excerpt = view.excerpt
         #expect(
             abs(
                 (excerpt.seconds.last ?? 0)
@@ -147,7 +147,7 @@ struct LookingTests {
         let view = try SegmentView(reader, reader.place("0"))
         let path = shop.folder.appendingPathComponent("a.png").path
         try view.picture().write(path)
-        let canvas = try view.picture().canvas
+        let canvas = view.picture().canvas
         var image = png_image()
         image.version = png_uint_32(PNG_IMAGE_VERSION)
         #expect(png_image_begin_read_from_file(&image, path) != 0)
