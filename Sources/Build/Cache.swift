@@ -297,6 +297,9 @@ final class Lock: Sendable {
     }
 
     deinit {
+        // A process that is being started at this moment may have a copy of the descriptor until it runs its program:
+        // closing ours would leave the lock with it.
+        flock(descriptor, LOCK_UN)
         disk.close(descriptor)
     }
 }

@@ -45,7 +45,12 @@ final class RunFolder {
         path = "\(runs)/\(name)"
     }
 
-    deinit { if lock >= 0 { close(lock) } }
+    deinit {
+        guard lock >= 0 else { return }
+        // As in Build's Lock: a copy of the descriptor in a process that is being started must not keep the lock.
+        flock(lock, LOCK_UN)
+        close(lock)
+    }
 
     /// Makes a folder; one that is there is fine, a link in its place is not.
     static func makeFolder(_ path: String) throws(TrainingError) {

@@ -36,6 +36,25 @@ import Testing
         withExtendedLifetime(try Cache(path: path, for: .building(wait: false), disk: disk)) {}
     }
 
+    #if os(Linux)
+        /// A process that was being started while the cache was open has copies of its descriptors for a moment.
+        @Test func theLockEndsThoughACopyOfItsDescriptorLives() throws {
+            var builder: Cache? = try Cache(path: path, for: .building(wait: false), disk: disk)
+            let copies = (0..<1024).filter { descriptor in
+                var name = [CChar](repeating: 0, count: 4096)
+                let count = readlink("/proc/self/fd/\(descriptor)", &name, name.count - 1)
+                return String(
+                    decoding: name.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+                    == "\(path)/lock"
+            }.map { dup(Int32($0)) }
+            defer { for copy in copies { close(copy) } }
+            #expect(!copies.isEmpty)
+            withExtendedLifetime(builder) {}
+            builder = nil
+            withExtendedLifetime(try Cache(path: path, for: .building(wait: false), disk: disk)) {}
+        }
+    #endif
+
     @Test func aSecondBuilderWaitsWithAMessage() throws {
         let first = Monitor<Cache?>(try Cache(path: path, for: .building(wait: false), disk: disk))
         let messages = Monitor<[String]>([])
