@@ -1,4 +1,4 @@
-import Build
+public import Build
 
 extension Snapshot.Shard {
     fileprivate init(_ json: JSONValue, _ field: String) throws(SnapshotFault) {
@@ -85,6 +85,8 @@ extension Snapshot.Source {
 extension Snapshot {
     /// The largest object that a snapshot may refer to, in bytes: 1 PiB.
     static let maximumByteCount = 1 << 50
+    /// The largest snapshot that is read, in bytes: that of some six million sources.
+    private static let maximumFileSize = 1 << 31
     /// The most segments of a snapshot, so that no sum of them overflows.
     static let maximumSegmentCount = 1 << 40
 
@@ -108,13 +110,28 @@ extension Snapshot {
     ///   - name: what errors call it.
     /// - Throws: `BuildError` (`build.damaged`) that names the field if they are not a snapshot that this version
     ///   knows.
-    public init(decoding bytes: [UInt8], named name: String = "the snapshot") throws {
+    public init(decoding bytes: [UInt8], named name: String = "the snapshot") throws(BuildError) {
         do throws(DecodingFault) {
             try self.init(checking: bytes)
         } catch {
             throw BuildError(
                 .damaged, "\(name): \(error.message); build the dataset again", canRetry: false)
         }
+    }
+
+    /// Reads a snapshot out of a cache.
+    ///
+    /// - Throws: `build.object-missing`, `build.object-corrupt`; `build.damaged` for a file that is far too large, or no
+    ///   snapshot; `build.io`.
+    public init(_ digest: Digest, in cache: Cache) throws(BuildError) {
+        let name = "snapshot \(digest.short)"
+        if let size = FileStat(path: cache.path(of: digest))?.size, size > Self.maximumFileSize {
+            throw BuildError(
+                .damaged,
+                "\(name) has \(size) bytes, but the limit is \(Self.maximumFileSize); build the dataset again",
+                canRetry: false)
+        }
+        try self.init(decoding: cache.bytes(of: digest), named: name)
     }
 
     private init(checking bytes: [UInt8]) throws(DecodingFault) {

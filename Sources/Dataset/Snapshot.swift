@@ -219,13 +219,6 @@ extension Snapshot {
     ///
     /// - Throws: `BuildError` if it cannot be read, or is no snapshot.
     public static func objects(of digest: Digest, in cache: Cache) throws(BuildError) -> [Digest] {
-        let bytes = try cache.bytes(of: digest)
-        do {
-            return try Snapshot(decoding: bytes, named: "snapshot \(digest.short)").objects
-        } catch let error as BuildError {
-            throw error
-        } catch {
-            throw BuildError(.damaged, "snapshot \(digest.short): \(error)", canRetry: false)
-        }
+        try Snapshot(digest, in: cache).objects
     }
 }

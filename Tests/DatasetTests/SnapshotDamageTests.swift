@@ -1,7 +1,13 @@
-import Build
 import Testing
 
+@testable import Build
 @testable import Dataset
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// Snapshots from elsewhere: every member is replaced by every kind of value, and dropped.
 @Suite struct SnapshotDamageTests {
@@ -95,7 +101,7 @@ import Testing
                     let again = try Snapshot(decoding: snapshot.encoded)
                     #expect(again.encoded == snapshot.encoded)
                     for split in Split.allCases { _ = snapshot.segmentCount(split) }
-                } catch let error as BuildError {
+                } catch {
                     refused += 1
                     #expect(error.code == .damaged && error.message.hasPrefix("snapshot 123456: "))
                     let field = place.last { Int($0) == nil } ?? ""
@@ -132,6 +138,30 @@ import Testing
             let changed = text.replacing(old, with: new)
             #expect(changed != text)
             #expect(throws: BuildError.self) { try Snapshot(decoding: Array(changed.utf8)) }
+        }
+    }
+
+    /// A sparse file costs its maker nothing, and a reader all of its memory.
+    @Test func aSnapshotOfImpossibleSizeIsNotRead() throws {
+        let folder = try TestFolder()
+        let path = "\(folder.path)/cache"
+        let cache = try Cache(path: path, for: .building(wait: false))
+        let digest = Digest(of: [1])
+        let object = cache.path(of: digest)
+        mkdir(String(object.prefix(object.count - 63)), 0o755)
+        close(open(object, O_WRONLY | O_CREAT, 0o644))
+        #expect(truncate(object, 1 << 40) == 0)
+        try cache.setReference("huge", to: digest)
+        #expect {
+            try Snapshot.objects(of: digest, in: cache)
+        } throws: {
+            ($0 as? BuildError)?.message.contains("has 1099511627776 bytes, but the limit is") == true
+        }
+        #expect(throws: BuildError.self) { try DatasetReader("huge", cachePath: path) }
+        #expect(throws: BuildError.self) {
+            try cache.collectGarbage(keep: 0, grace: 0, isDryRun: true) { (digest) throws(BuildError) in
+                try Snapshot.objects(of: digest, in: cache)
+            }
         }
     }
 }

@@ -45,8 +45,8 @@ extension Assembly {
 
     /// The statistics of another snapshot.
     private func imported(_ hash: String) throws -> ObjectReference {
-        guard let digest = Digest(hex: hash), let bytes = try? runner.cache.bytes(of: digest),
-            let statistics = try Snapshot(decoding: bytes).statistics
+        guard let digest = Digest(hex: hash), runner.cache.holds(digest),
+            let statistics = try Snapshot(digest, in: runner.cache).statistics
         else {
             throw BuildError(
                 .noDataset,

@@ -138,8 +138,8 @@ public struct DatasetBuild: Sendable {
     private func retraced(
         in cache: Cache, _ workers: Workers, _ options: Options
     ) throws -> [ActionDraft.Identity: ActionDraft] {
-        guard let digest = try cache.snapshot(of: manifest.dataset), let bytes = try? cache.bytes(of: digest),
-            let snapshot = try? Snapshot(decoding: bytes),
+        guard let digest = try cache.snapshot(of: manifest.dataset),
+            let snapshot = try? Snapshot(digest, in: cache),
             let manifest = try? Manifest(
                 bytes: snapshot.manifest.canonicalBytes, file: "snapshot", directory: directory)
         else { return [:] }

@@ -24,7 +24,7 @@ public final class DatasetReader: Sendable {
         let digest = try Self.find(name, cache)
         hold = try purpose.flatMap { (purpose) throws(BuildError) in try cache.hold(digest, for: purpose) }
         (self.cache, self.digest) = (cache, digest)
-        snapshot = try Self.snapshot(digest, cache)
+        snapshot = try Snapshot(digest, in: cache)
     }
 
     /// The manifest that the dataset was built from; the effective manifest is in the manifest's own grammar.
@@ -33,20 +33,6 @@ public final class DatasetReader: Sendable {
     public func manifest() throws -> Manifest {
         try Manifest(
             bytes: snapshot.manifest.canonicalBytes, file: "snapshot \(digest.short)", directory: "/")
-    }
-
-    /// The largest snapshot that is read, in bytes: that of some six million sources.
-    private static let maximumByteCount = 1 << 31
-
-    private static func snapshot(_ digest: Digest, _ cache: Cache) throws -> Snapshot {
-        let name = "snapshot \(digest.short)"
-        if let size = FileStat(path: cache.path(of: digest))?.size, size > maximumByteCount {
-            throw BuildError(
-                .damaged,
-                "\(name) has \(size) bytes, but the limit is \(maximumByteCount); build the dataset again",
-                canRetry: false)
-        }
-        return try Snapshot(decoding: cache.bytes(of: digest), named: name)
     }
 
     private static func find(_ name: String, _ cache: Cache) throws -> Digest {
@@ -92,7 +78,7 @@ public final class DatasetReader: Sendable {
         let references = try cache.references()
         let holders = try cache.holders().filter { $0.kind != .reference }
         func listing(_ name: String, _ digest: Digest) -> Listing {
-            let snapshot = try? snapshot(digest, cache)
+            let snapshot = try? Snapshot(digest, in: cache)
             let objects = Set([digest] + (snapshot?.objects ?? []))
             return Listing(
                 name: name, digest: digest, snapshot: snapshot,
