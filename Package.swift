@@ -12,11 +12,11 @@ let strict: [SwiftSetting] = [
 ]
 
 var targets: [Target] = [
-    // Layer 5
+    // Layer 6
     .executableTarget(
         name: "reprise",
         dependencies: [
-            "Console", "Insight", "Dataset", "Build",
+            "Console", "Insight", "Export", "Dataset", "Manifest", "Loading", "Build",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
@@ -27,35 +27,45 @@ var targets: [Target] = [
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
-    // Layer 4
+    // Layer 5
     .target(
         name: "Console",
         dependencies: ["Build", .product(name: "ArgumentParser", package: "swift-argument-parser")],
         swiftSettings: strict),
     .target(
         name: "Explorer",
-        dependencies: ["Insight", "Dataset", "Audio", "Build"],
+        dependencies: ["Insight", "Dataset", "Manifest", "Loading", "Audio", "Build"],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
             .embedInCode("Page/explorer.js"), .embedInCode("Page/sound.js"),
         ],
         swiftSettings: strict),
-    // Layer 3
+    // Layer 4
     .target(
-        name: "Insight", dependencies: ["Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
+        name: "Insight",
+        dependencies: [
+            "Dataset", "Manifest", "Loading", "Describing", "Symbolic", "Build", "Tensors", "CPNG",
+        ],
         exclude: ["Report/chart.min.js.LICENSE"],
         resources: [
             .embedInCode("Report/chart.min.js"), .embedInCode("Report/page.js"),
             .embedInCode("Report/report.js"), .embedInCode("Report/report.css"),
         ],
         swiftSettings: strict),
-    // Layer 2
+    .target(
+        name: "Export", dependencies: ["Loading", "Symbolic", "Tensors", "Build"], swiftSettings: strict),
     .target(
         name: "Dataset",
-        dependencies: [
-            "Symbolic", "Audio", "Tensors", "Build", .product(name: "Yams", package: "Yams"),
-        ],
+        dependencies: ["Loading", "Manifest", "Describing", "Symbolic", "Audio", "Tensors", "Build"],
         swiftSettings: strict),
+    // Layer 2
+    .target(name: "Loading", dependencies: ["Symbolic", "Tensors", "Build"], swiftSettings: strict),
+    .target(
+        name: "Manifest",
+        dependencies: ["Audio", "Symbolic", "Build", .product(name: "Yams", package: "Yams")],
+        swiftSettings: strict),
+    .target(
+        name: "Describing", dependencies: ["Audio", "Symbolic", "Tensors", "Build"], swiftSettings: strict),
     // Layer 1
     .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: strict),
     .target(
@@ -94,36 +104,51 @@ var targets: [Target] = [
         name: "Kernels",
         // Audio's kernels are not public: its sources are linked into the folder.
         dependencies: [
-            "Dataset", "Symbolic", "Build", "Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr",
-            "CFFTW", "CAllocations",
+            "Dataset", "Manifest", "Describing", "Symbolic", "Build", "Tensors", "CSndfile", "CMpg123",
+            "CSamplerate", "CSoxr", "CFFTW", "CAllocations",
         ],
         path: "tools/benchmarks/kernels", swiftSettings: strict),
     .target(name: "CAllocations", path: "tools/benchmarks/allocations", publicHeadersPath: "."),
     .executableTarget(
-        name: "LoaderSpeed", dependencies: ["Dataset", "Tensors"], path: "tools/benchmarks/loader-speed",
+        name: "LoaderSpeed", dependencies: ["Dataset", "Loading", "Tensors"],
+        path: "tools/benchmarks/loader-speed",
         swiftSettings: strict),
     .executableTarget(
         name: "InversionSpeed", dependencies: ["Audio", "Tensors"], path: "tools/benchmarks/inversion",
         swiftSettings: strict),
     // Tests mirror Sources; the last two look at the whole.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
-    .testTarget(name: "BuildTests", dependencies: ["Build"], swiftSettings: strict),
+    .testTarget(name: "BuildTests", dependencies: ["TestSupport", "Build"], swiftSettings: strict),
     .testTarget(
         name: "AudioTests", dependencies: ["Audio", "Tensors", "CEBUR128"], swiftSettings: strict),
     .testTarget(name: "SymbolicTests", dependencies: ["Symbolic", "Tensors"], swiftSettings: strict),
     .testTarget(
-        name: "DatasetTests", dependencies: ["Dataset", "Symbolic", "Audio", "Build", "Tensors"],
+        name: "ManifestTests", dependencies: ["TestSupport", "Manifest", "Symbolic", "Audio", "Build"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "DatasetTests",
+        dependencies: [
+            "TestSupport", "Dataset", "Export", "Manifest", "Loading", "Describing", "Symbolic", "Audio",
+            "Build",
+            "Tensors",
+        ],
         swiftSettings: strict),
     .testTarget(
         name: "InsightTests",
-        dependencies: ["Insight", "Dataset", "Symbolic", "Build", "Tensors", "CPNG"],
+        dependencies: [
+            "Insight", "Dataset", "Manifest", "Loading", "Describing", "Symbolic", "Build", "Tensors", "CPNG",
+        ],
         swiftSettings: strict),
     .testTarget(
-        name: "ExplorerTests", dependencies: ["Explorer", "Insight", "Dataset", "Audio", "Build"],
+        name: "ExplorerTests",
+        dependencies: ["Explorer", "Insight", "Dataset", "Manifest", "Loading", "Audio", "Build"],
         swiftSettings: strict),
     .testTarget(
         name: "ConsoleTests",
-        dependencies: ["Console", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        dependencies: [
+            "Console", "Build", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
         swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     .testTarget(
@@ -134,22 +159,25 @@ var targets: [Target] = [
 /// look at the disk would be remembered with the manifest.
 if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
     targets += [
-        // Layer 5
+        // Layer 6
         .executableTarget(
             name: "reprise-train",
             dependencies: [
-                "Console", "Systems", "Training", "Insight", "Dataset", "Torch", "Build",
+                "Console", "Systems", "Training", "Insight", "Dataset", "Manifest", "Loading", "Torch",
+                "Build",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        // Layer 4
+        // Layer 5
         .target(
             name: "Systems",
-            dependencies: ["Training", "Dataset", "Symbolic", "Torch", "Tensors", "Build"],
+            dependencies: [
+                "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Torch", "Tensors", "Build",
+            ],
             swiftSettings: strict),
         // Layer 3
         .target(
-            name: "Training", dependencies: ["Dataset", "Torch", "Tensors", "Build"], swiftSettings: strict),
+            name: "Training", dependencies: ["Loading", "Torch", "Tensors", "Build"], swiftSettings: strict),
         // Layer 1
         .target(name: "Torch", dependencies: ["Tensors", "CTorch"], swiftSettings: strict),
         // Layer 0
@@ -166,11 +194,14 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
             ]),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "Tensors"], swiftSettings: strict),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "Dataset", "Torch", "Tensors", "Build"],
+            name: "TrainingTests",
+            dependencies: ["Training", "Dataset", "Loading", "Torch", "Tensors", "Build"],
             swiftSettings: strict),
         .testTarget(
             name: "SystemsTests",
-            dependencies: ["Systems", "Training", "Dataset", "Torch", "Tensors", "Build"],
+            dependencies: [
+                "Systems", "Training", "Dataset", "Manifest", "Loading", "Torch", "Tensors", "Build",
+            ],
             swiftSettings: strict),
     ]
 }

@@ -2,6 +2,7 @@ import Audio
 import Build
 import Dataset
 import Insight
+import Loading
 
 extension DatasetExplorer {
     /// The longest target of a request, in bytes.

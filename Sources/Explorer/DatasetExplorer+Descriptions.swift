@@ -2,6 +2,7 @@ import Audio
 import Build
 import Dataset
 import Insight
+import Loading
 
 extension DatasetExplorer {
     /// The dataset, and everything it can be filtered by; the page asks for it first.

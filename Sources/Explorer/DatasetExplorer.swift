@@ -1,6 +1,8 @@
 import Build
 import Dataset
 import Insight
+import Loading
+import Manifest
 import Synchronization
 
 /// A dataset to see and hear in a browser.

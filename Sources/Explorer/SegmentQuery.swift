@@ -1,5 +1,5 @@
-import Dataset
 import Insight
+import Loading
 
 /// Which segments are looked for, in which order, and which page of them.
 struct SegmentQuery: Sendable {

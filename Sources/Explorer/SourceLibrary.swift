@@ -1,5 +1,6 @@
 import Dataset
 import Insight
+import Loading
 
 #if canImport(Glibc)
     import Glibc

@@ -1,5 +1,7 @@
 public import Build
-public import Dataset
+import Dataset
+public import Describing
+import Loading
 
 /// What audio sources hold, added up.
 public struct AudioTally: Sendable {

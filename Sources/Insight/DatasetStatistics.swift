@@ -1,5 +1,8 @@
 public import Build
-public import Dataset
+import Dataset
+public import Describing
+public import Loading
+import Manifest
 
 /// A dataset's statistics, read from the records of its sources; no shard is opened.
 public struct DatasetStatistics: Sendable {

@@ -1,5 +1,6 @@
 public import Build
-public import Dataset
+import Dataset
+public import Describing
 
 /// What MIDI sources hold, added up; drums are left out unless said.
 public struct MIDITally: Sendable {

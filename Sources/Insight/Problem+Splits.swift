@@ -1,4 +1,6 @@
 import Dataset
+import Loading
+import Manifest
 
 /// What makes figures on held-out music too good.
 extension Problem {

@@ -1,5 +1,7 @@
 public import Build
 import Dataset
+import Loading
+import Manifest
 
 /// Something wrong or odd in a dataset, with the sources that it concerns and what to do.
 public struct Problem: Sendable {

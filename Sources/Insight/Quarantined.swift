@@ -1,5 +1,6 @@
 import Build
 import Dataset
+import Loading
 
 /// A source that could not be used.
 struct Quarantined: Sendable, Hashable {

@@ -1,4 +1,4 @@
-public import Dataset
+public import Describing
 
 #if canImport(Glibc)
     import Glibc

@@ -1,5 +1,6 @@
 public import Build
-import Dataset
+import Loading
+import Manifest
 import Symbolic
 import Tensors
 

@@ -1,5 +1,7 @@
 public import Build
-public import Dataset
+import Dataset
+public import Loading
+import Manifest
 import Symbolic
 import Tensors
 

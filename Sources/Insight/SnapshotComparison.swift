@@ -1,5 +1,5 @@
 public import Build
-public import Dataset
+public import Loading
 
 /// What came, went and changed from one snapshot to another.
 public struct SnapshotComparison: Sendable {

@@ -1,5 +1,5 @@
 public import Build
-import Dataset
+import Loading
 public import Symbolic
 
 /// A note as it is heard, in seconds.

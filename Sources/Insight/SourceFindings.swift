@@ -1,5 +1,8 @@
 import Build
 import Dataset
+import Describing
+import Loading
+import Manifest
 
 /// Problems of single sources, gathered from one after the other.
 struct SourceFindings {

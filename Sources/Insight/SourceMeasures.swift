@@ -1,5 +1,6 @@
 import Build
 public import Dataset
+import Loading
 
 /// A number that a source has, to filter and sort by.
 public struct SourceMeasure: Sendable, Hashable {

@@ -1,5 +1,7 @@
 public import Build
 public import Dataset
+public import Loading
+import Manifest
 import Tensors
 
 /// A whole source as its segments show it.

@@ -1,5 +1,5 @@
 import Build
-import Dataset
+import Loading
 
 extension DatasetStatistics {
     /// The statistics as text.

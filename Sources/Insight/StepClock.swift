@@ -1,4 +1,6 @@
 import Dataset
+import Loading
+import Manifest
 import Symbolic
 
 /// When steps of a source's grid begin, in seconds from the start of the music.

@@ -1,5 +1,6 @@
 public import Build
 import Dataset
+import Loading
 
 /// What is in a dataset, counted over some of its sources.
 public struct Tally: Sendable {

@@ -1,4 +1,4 @@
-internal import Dataset
+import Loading
 internal import Torch
 internal import Training
 

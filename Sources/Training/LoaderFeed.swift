@@ -1,4 +1,4 @@
-public import Dataset
+public import Loading
 internal import Tensors
 public import Torch
 

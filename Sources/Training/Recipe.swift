@@ -1,5 +1,5 @@
 public import Build
-public import Dataset
+public import Loading
 public import Torch
 
 /// Something that a snapshot must have for a recipe.

@@ -1,3 +1,4 @@
+import Loading
 internal import Tensors
 public import Torch
 

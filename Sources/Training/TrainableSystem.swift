@@ -1,3 +1,4 @@
+import Loading
 public import Torch
 
 /// A batch on its way into a network: named tensors with the examples along the first axis.

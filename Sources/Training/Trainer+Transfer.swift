@@ -1,4 +1,4 @@
-internal import Dataset
+import Loading
 public import Torch
 
 extension Trainer {

@@ -1,5 +1,5 @@
 public import Build
-public import Dataset
+public import Loading
 internal import Tensors
 public import Torch
 

@@ -1,4 +1,5 @@
 public import Build
+import Loading
 internal import Tensors
 internal import Torch
 

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Build
 import Console
-import Dataset
+import Loading
+import Manifest
 import Systems
 import Torch
 import Training

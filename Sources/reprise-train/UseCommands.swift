@@ -1,8 +1,8 @@
 import ArgumentParser
 import Build
 import Console
-import Dataset
 import Insight
+import Loading
 import Systems
 import Torch
 import Training

@@ -3,6 +3,7 @@ import Build
 import Console
 import Dataset
 import Insight
+import Loading
 
 /// Options of commands that build.
 struct BuildOptions: ParsableArguments {

@@ -3,6 +3,7 @@ import Build
 import Console
 import Dataset
 import Insight
+import Loading
 
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

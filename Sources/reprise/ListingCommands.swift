@@ -1,8 +1,8 @@
 import ArgumentParser
 import Build
 import Console
-import Dataset
 import Insight
+import Loading
 
 struct DatasetsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,7 +2,9 @@ import ArgumentParser
 import Build
 import Console
 import Dataset
+import Export
 import Insight
+import Loading
 
 struct StatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

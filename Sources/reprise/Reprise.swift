@@ -1,7 +1,7 @@
 import ArgumentParser
 import Build
 import Console
-import Dataset
+import Manifest
 
 #if canImport(Glibc)
     import Glibc

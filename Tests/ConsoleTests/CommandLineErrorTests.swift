@@ -1,4 +1,5 @@
 import ArgumentParser
+import Build
 import Testing
 
 @testable import Console
@@ -68,6 +69,6 @@ struct CommandLineErrorTests {
         ("ca", "abc", 3), ("build", "biuld", 1),
     ])
     func distances(first: String, second: String, distance: Int) {
-        #expect(Suggestion.distance(first, second) == distance)
+        #expect(editDistance(first, second) == distance)
     }
 }

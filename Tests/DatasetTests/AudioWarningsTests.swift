@@ -1,6 +1,8 @@
 import Build
 import Dataset
 import Foundation
+import Loading
+import TestSupport
 import Testing
 
 /// What a build says of sources whose loudness is doubtful, and of features that cannot be what was asked for.

@@ -1,7 +1,9 @@
 import Build
+import TestSupport
 import Testing
 
 @testable import Dataset
+@testable import Loading
 
 #if canImport(Glibc)
     import Glibc

@@ -1,6 +1,8 @@
 import Build
 import Dataset
+import Loading
 import Tensors
+import TestSupport
 import Testing
 
 /// A built dataset gives what undoes its normalisation.

@@ -3,6 +3,7 @@ import Testing
 
 @testable import Build
 @testable import Dataset
+@testable import Describing
 
 /// What `describe` finds, on scores small enough to count by hand.
 struct DescriptionTests {

@@ -1,8 +1,12 @@
+import Build
 import Foundation
+import Loading
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Dataset
+@testable import Export
 
 struct ExportTests {
     /// The check value of CRC-32/ISO-HDLC, as catalogued for "123456789"; whole and in parts of every length.
@@ -59,5 +63,21 @@ struct ExportTests {
                 "'descr': '<i4', 'fortran_order': False, 'shape': (3,)"))
         #expect(style.suffix(12) == [0, 0, 0, 0, 255, 255, 255, 255, 2, 0, 0, 0])
         #expect(arrays["mel.npy"]?.count == 128 + 16)
+    }
+
+    /// An export that ends in the middle leaves no archive that begins like a whole one.
+    @Test func aCutExportLeavesNothing() throws {
+        let fixture = try LoaderFixture.shared.get()
+        let folder = try TestFolder()
+        let files = try fixture.reader.exportNPZ(to: "\(folder.path)/whole", splits: [.train])
+        #expect(files.count > 2 && files.allSatisfy { FileManager.default.fileExists(atPath: $0) })
+        // A folder stands where the second archive would be named.
+        let second = try #require(files.dropFirst().first).replacing("/whole/", with: "/cut/")
+        try FileManager.default.createDirectory(atPath: second, withIntermediateDirectories: true)
+        #expect(throws: BuildError.self) {
+            try fixture.reader.exportNPZ(to: "\(folder.path)/cut", splits: [.train])
+        }
+        let left = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/cut")
+        #expect(left.count == 3 && !left.contains { $0.hasSuffix(".part") }, "\(left)")
     }
 }

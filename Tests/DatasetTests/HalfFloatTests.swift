@@ -1,8 +1,10 @@
 import Build
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Dataset
+@testable import Manifest
 
 /// `dtype: float16` never stores an infinity, and reports what it makes 0.
 @Suite struct HalfFloatTests {

@@ -1,5 +1,7 @@
 import Build
 import Dataset
+import Manifest
+import TestSupport
 
 #if canImport(Glibc)
     import Glibc

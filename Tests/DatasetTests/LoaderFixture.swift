@@ -4,6 +4,7 @@ import Tensors
 import Testing
 
 @testable import Dataset
+@testable import Loading
 
 /// A small dataset of notes and sound in two styles, built for the loader's tests and removed with the value.
 final class LoaderFixture: Sendable {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Dataset
+@testable import Loading
 
 struct LoaderOrderTests {
     /// Every index of a size is met once, for all small sizes, both sides of powers of two, and some large ones.

@@ -5,6 +5,7 @@ import Tensors
 import Testing
 
 @testable import Dataset
+@testable import Loading
 
 struct LoaderTests {
     let fixture: LoaderFixture

@@ -4,6 +4,7 @@ import Tensors
 import Testing
 
 @testable import Dataset
+@testable import Loading
 
 struct LoaderViewTests {
     let fixture: LoaderFixture

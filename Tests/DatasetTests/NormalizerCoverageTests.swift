@@ -1,9 +1,12 @@
 import Audio
 import Build
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Dataset
+@testable import Loading
+@testable import Manifest
 
 /// A feature is never stored without the normalisation that the manifest asks for, nor as an infinity.
 @Suite struct NormalizerCoverageTests {

@@ -4,6 +4,7 @@ import Tensors
 import Testing
 
 @testable import Dataset
+@testable import Manifest
 
 /// y = c(gᵈ · x / σ) / (σ_row + ε) against the formula in double precision.
 struct NormalizerTests {

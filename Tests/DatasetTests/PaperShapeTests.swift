@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import Dataset
+@testable import Manifest
 
 /// What a segment of the papers' manifests is, before any data is there.
 @Suite struct PaperShapeTests {

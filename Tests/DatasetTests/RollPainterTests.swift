@@ -2,6 +2,7 @@ import Symbolic
 import Testing
 
 @testable import Dataset
+@testable import Loading
 
 /// What a shard's columns may say that no build of ours writes.
 struct RollPainterTests {

@@ -4,6 +4,7 @@ import Tensors
 import Testing
 
 @testable import Dataset
+@testable import Loading
 
 /// Shards of a cache from elsewhere: whatever a tensor says, opening is a named error and reads nothing.
 @Suite struct ShardDamageTests {

@@ -1,7 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import Build
 @testable import Dataset
+@testable import Loading
 
 #if canImport(Glibc)
     import Glibc

@@ -2,6 +2,7 @@ import Testing
 
 @testable import Build
 @testable import Dataset
+@testable import Loading
 
 /// A snapshot's text, which is written and read without a tree of all its sources.
 struct SnapshotTests {

@@ -1,5 +1,6 @@
 import Build
 import Dataset
+import TestSupport
 import Testing
 
 @Suite struct SplitsBucketsTests {

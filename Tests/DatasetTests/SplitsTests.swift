@@ -1,5 +1,8 @@
 import Build
 import Dataset
+import Loading
+import Manifest
+import TestSupport
 import Testing
 
 @Suite struct SplitsTests {
@@ -173,24 +176,36 @@ import Testing
 
     // MARK: Columns, faults, warnings
 
+    @Test func entriesWithoutTheLabelAreCounted() throws {
+        let entries = Self.entries(20) { $0 < 5 ? [:] : ["style": "s\($0 % 3)"] }
+        for (text, words) in [
+            ("{by: style}", "dealt piece by piece"),
+            ("{method: exact, stratify: style}", "a stratum of their own"),
+        ] {
+            let warnings = try SplitAssignment(entries, by: Self.rule(text)).warnings
+            let missing = warnings.filter { $0.code == "splits.label-missing" }
+            #expect(
+                missing.count == 1 && missing[0].message.hasPrefix("5 of 20 files have no value of 'style'"))
+            #expect(missing[0].message.contains(words))
+        }
+    }
+
     @Test func columnsDecide() throws {
-        let words: [(String, Split?)] = [
-            ("train", .train), ("Training", .train), ("validation", .validation), ("valid", .validation),
-            ("VAL", .validation), ("dev", .validation), ("test", .test), ("testing", .test), ("", nil),
-            ("trian", nil),
-        ]
-        for (word, split) in words { #expect(Split(word: word) == split) }
         let rule = try Self.rule("{column: split}")
         let told: [(Int, Split)] = [
             (0, .train), (1, .train), (1, .test), (2, .validation), (2, .train), (3, .train),
         ]
-        let entries = told.map { Entry(Self.id($0.0), EntryList.Description(labels: [:], split: $0.1)) }
+        let entries = told.map {
+            Entry(Self.id($0.0), EntryList.Description(labels: [:], split: $0.1.rawValue))
+        }
         let assignment = try SplitAssignment(entries, by: rule)
         #expect(assignment.splits == [.train, .test, .test, .validation, .validation, .train])
         #expect(assignment.warnings.map(\.code) == ["splits.column-cuts-piece"])
         #expect(assignment.warnings[0].message.contains("puts 2 pieces in two splits"))
         let named = told.map {
-            Entry(Self.id($0.0), EntryList.Description(labels: [:], piece: "Opus \($0.0)", split: $0.1))
+            Entry(
+                Self.id($0.0), EntryList.Description(labels: [:], piece: "Opus \($0.0)", split: $0.1.rawValue)
+            )
         }
         #expect(try SplitAssignment(named, by: rule).warnings[0].message.contains("such as 'Opus "))
     }

@@ -1,6 +1,7 @@
 import Audio
 import Build
 import Dataset
+import Loading
 import Testing
 
 @testable import Explorer

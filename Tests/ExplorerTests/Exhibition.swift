@@ -1,6 +1,7 @@
 import Build
 import Dataset
 import Foundation
+import Loading
 
 @testable import Explorer
 

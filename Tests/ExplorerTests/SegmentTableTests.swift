@@ -1,5 +1,6 @@
 import Build
 import Dataset
+import Loading
 import Testing
 
 /// Where segments stand is reckoned from the snapshot; the shards say where they are.

@@ -1,9 +1,11 @@
 import CPNG
 import Foundation
+import Loading
 import Testing
 
 @testable import Build
 @testable import Dataset
+@testable import Describing
 @testable import Insight
 
 /// Statistics, pictures, pages and comparisons of small datasets.

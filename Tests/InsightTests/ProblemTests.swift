@@ -1,5 +1,7 @@
 import Dataset
+import Describing
 import Foundation
+import Loading
 import Testing
 
 @testable import Insight

@@ -4,6 +4,7 @@ import Testing
 @testable import Build
 @testable import Dataset
 @testable import Insight
+@testable import Loading
 
 /// Statistics that go over a dataset part by part.
 struct StreamingTests {

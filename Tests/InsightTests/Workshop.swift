@@ -1,5 +1,6 @@
 import Dataset
 import Foundation
+import Loading
 import Testing
 
 /// A fresh folder in which music is made and datasets are built.

@@ -1,5 +1,6 @@
 import Build
 import Dataset
+import Loading
 import Tensors
 import Testing
 import Torch

@@ -1,6 +1,7 @@
 import Build
 import Dataset
 import Foundation
+import Loading
 import Tensors
 import Torch
 

@@ -19,21 +19,19 @@ let instrumented: [SwiftSetting] = [
 let package = Package(
     name: "fuzz",
     dependencies: [
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
         .executableTarget(
-            name: "fuzz", dependencies: ["CFuzzer", "Dataset", "Symbolic", "Audio", "Tensors", "Build"],
+            name: "fuzz", dependencies: ["CFuzzer", "Manifest", "Symbolic", "Audio", "Tensors", "Build"],
             swiftSettings: instrumented,
             linkerSettings: [.unsafeFlags([runtime]), .linkedLibrary("stdc++")]),
         .target(name: "CFuzzer"),
         .target(
-            name: "Dataset",
-            dependencies: [
-                "Symbolic", "Audio", "Tensors", "Build", .product(name: "Yams", package: "Yams"),
-            ],
+            name: "Manifest",
+            dependencies: ["Symbolic", "Audio", "Build", .product(name: "Yams", package: "Yams")],
             swiftSettings: instrumented),
         .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: instrumented),
         .target(

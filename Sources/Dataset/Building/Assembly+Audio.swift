@@ -1,4 +1,6 @@
 import Audio
+import Loading
+import Manifest
 
 extension Assembly {
     /// The gain that brings a source to the manifest's loudness; `nil` for MIDI.

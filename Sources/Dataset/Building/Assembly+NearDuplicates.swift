@@ -1,4 +1,6 @@
 import Build
+import Describing
+import Loading
 import Tensors
 
 extension Assembly {

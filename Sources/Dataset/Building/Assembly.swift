@@ -1,5 +1,7 @@
 import Audio
 import Build
+import Loading
+import Manifest
 import Symbolic
 import Synchronization
 

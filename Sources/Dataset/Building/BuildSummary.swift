@@ -1,4 +1,5 @@
 public import Build
+public import Loading
 
 /// How far a build has come.
 public struct BuildProgress: Sendable {

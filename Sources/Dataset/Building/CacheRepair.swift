@@ -1,4 +1,5 @@
 public import Build
+import Manifest
 
 /// The mending of a cache: what is damaged is set aside, and the datasets that need it are built again.
 ///

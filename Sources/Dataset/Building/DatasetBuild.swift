@@ -1,5 +1,7 @@
 public import Build
 import Foundation
+import Loading
+public import Manifest
 
 /// A manifest on its way to a snapshot.
 ///

@@ -1,4 +1,6 @@
 import Build
+import Loading
+import Manifest
 
 /// The stage of each source: an entry's bytes → segments and facts, in parallel, at most once.
 struct SourceStages: Sendable {

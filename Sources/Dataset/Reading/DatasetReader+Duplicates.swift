@@ -1,4 +1,6 @@
 import Build
+import Describing
+public import Loading
 import Symbolic
 import Tensors
 

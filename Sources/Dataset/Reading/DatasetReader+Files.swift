@@ -1,4 +1,5 @@
 public import Build
+public import Loading
 public import Symbolic
 internal import Tensors
 
@@ -29,17 +30,5 @@ extension DatasetReader {
         let bytes = try ReadStage.bytes(ofFile: file.path)
         guard Digest(of: bytes) == source.sha256 else { return nil }
         return try? Score(midi: bytes)
-    }
-
-    /// Where a segment of a split lies; nil if the split has no segment of this number.
-    public func place(_ number: Int, in split: Split) -> Place? {
-        var first = 0
-        for shard in snapshot.shards[split] ?? [] {
-            if number >= first, number < first + shard.segments {
-                return Place(split: split, number: number, shard: shard, index: number - first)
-            }
-            first += shard.segments
-        }
-        return nil
     }
 }

@@ -1,4 +1,5 @@
 internal import Build
+public import Loading
 
 extension DatasetReader {
     /// The sources that the last build could not use, with the reason of each; nil if another snapshot has been built since.

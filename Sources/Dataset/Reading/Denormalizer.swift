@@ -1,5 +1,7 @@
 import Audio
 import Build
+public import Loading
+import Manifest
 import Tensors
 
 /// Brings a normalised mel spectrogram or spectrogram back to linear values, with a snapshot's statistics.

@@ -1,5 +1,6 @@
 import Audio
 public import Build
+import Loading
 import Symbolic
 
 /// The contents of one raw file, as the stages read it: no dataset and no cache are needed.

@@ -1,4 +1,6 @@
 import Build
+public import Loading
+import Manifest
 
 /// Which segments each source has and where they stand, reckoned from the snapshot alone: no shard is opened.
 ///

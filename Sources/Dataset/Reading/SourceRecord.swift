@@ -1,4 +1,7 @@
 public import Build
+public import Describing
+public import Loading
+import Manifest
 
 /// What is recorded of one source of a snapshot: the facts that its stages left.
 ///

@@ -1,5 +1,6 @@
 import Audio
 public import Build
+import Manifest
 
 extension BuildError.Code {
     /// A feature's value is beyond what `audio.dtype: float16` can hold.

@@ -1,17 +1,8 @@
+import Loading
 import Tensors
 
 /// The MIDI shard: every column of the sources' `segments` objects, one source behind the other.
 enum RollShard {
-    /// Columns with a row a note.
-    static let noteColumns: [(name: String, type: ElementType)] = [
-        ("notes.start", .u16), ("notes.length", .u16), ("notes.pitch", .u8), ("notes.velocity", .u8),
-        ("notes.program", .u8), ("notes.voice", .u8), ("notes.flags", .u8),
-    ]
-    /// Columns with a row a stored control change.
-    static let controlColumns: [(name: String, type: ElementType)] = [
-        ("controls.step", .u16), ("controls.number", .u8), ("controls.value", .u8), ("controls.channel", .u8),
-    ]
-
     /// The rows that a selection has of one source.
     struct RowCounts: Sendable {
         var notes = 0
@@ -24,8 +15,8 @@ enum RollShard {
         var items = contents.items
         items.append(.init("notes.offset", .i64, [count + 1]))
         items.append(.init("controls.offset", .i64, [count + 1]))
-        items += noteColumns.map { .init($0.name, $0.type, [rows.notes]) }
-        items += controlColumns.map { .init($0.name, $0.type, [rows.controls]) }
+        items += ShardColumns.notes.map { .init($0.name, $0.type, [rows.notes]) }
+        items += ShardColumns.controls.map { .init($0.name, $0.type, [rows.controls]) }
         items.append(.init("pedal", .u8, [count, steps, 3]))
         items.append(.init("tempo", .f32, [count, steps]))
         return TensorFileLayout(items, metadata: contents.metadata)
@@ -58,8 +49,8 @@ enum RollShard {
         _ segments: [Range<Int>], of file: TensorFile, to columns: ColumnWriter, _ cursor: inout Cursor
     ) throws {
         for range in segments where !range.isEmpty {
-            try appendRows(range, "notes.offset", noteColumns, file, columns, &cursor.notes)
-            try appendRows(range, "controls.offset", controlColumns, file, columns, &cursor.controls)
+            try appendRows(range, "notes.offset", ShardColumns.notes, file, columns, &cursor.notes)
+            try appendRows(range, "controls.offset", ShardColumns.controls, file, columns, &cursor.controls)
             for name in ["segment.timeline", "segment.start", "segment.length", "pedal", "tempo"] {
                 let entry = try file.entry(name)
                 let rowBytes = entry.shape.dropFirst().reduce(entry.type.byteCount, *)

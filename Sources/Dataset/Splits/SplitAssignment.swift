@@ -1,4 +1,6 @@
 public import Build
+public import Loading
+public import Manifest
 
 /// The split of each entry: a pure function of the current set of entries, whatever their order.
 ///
@@ -143,7 +145,7 @@ public struct SplitAssignment: Sendable {
         var moved: Set<Digest> = []
         let order: [Split] = [.train, .validation, .test]
         for entry in entries {
-            let split = entry.description.split ?? .train
+            let split = entry.description.split.flatMap(Split.init(rawValue:)) ?? .train
             guard let other = result[entry.piece] else {
                 result[entry.piece] = split
                 continue

@@ -1,5 +1,6 @@
 import Audio
 import Build
+import Loading
 
 /// What the stage of one source found: all that the dataset-wide stages need to know of it.
 struct BuiltSource: Sendable {

@@ -1,4 +1,5 @@
 import Audio
+import Manifest
 
 extension Normalizer {
     /// The inverse of `apply`, in place; one segment, row by row.

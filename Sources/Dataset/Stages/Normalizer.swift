@@ -1,5 +1,6 @@
 import Audio
 import Build
+import Manifest
 import Tensors
 
 /// The statistics by which one feature is normalised for one label value, or for the dataset as a whole.

@@ -1,4 +1,7 @@
 import Build
+import Describing
+import Loading
+import Manifest
 import Symbolic
 import Tensors
 

@@ -1,5 +1,7 @@
 import Audio
 import Build
+import Loading
+import Manifest
 import Tensors
 
 /// One entry's segments on their way into a shard.
@@ -312,12 +314,3 @@ private final class FeatureFinisher {
         return derived
     }
 }
-
-/// The strings that differ in their bytes, sorted by them; Swift's own equality takes é and e + ´ for one.
-func distinctByBytes(_ strings: some Sequence<String>) -> [String] {
-    Set(strings.map { Array($0.utf8) }).sorted { $0.lexicographicallyPrecedes($1) }
-        .map { String(decoding: $0, as: UTF8.self) }
-}
-
-/// The order of strings by their UTF-8 bytes.
-func utf8Order(_ left: String, _ right: String) -> Bool { left.utf8.lexicographicallyPrecedes(right.utf8) }

@@ -1,3 +1,5 @@
+import Loading
+
 #if canImport(Glibc)
     import Glibc
 #else

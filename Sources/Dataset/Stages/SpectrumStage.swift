@@ -1,5 +1,8 @@
 import Audio
 import Build
+import Describing
+import Loading
+import Manifest
 import Synchronization
 import Tensors
 

@@ -1,5 +1,6 @@
 import Audio
 import Build
+import Manifest
 import Tensors
 
 /// One train entry's part in the statistics.

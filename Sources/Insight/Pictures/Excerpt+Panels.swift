@@ -1,4 +1,5 @@
 import Dataset
+import Manifest
 import Symbolic
 
 extension Excerpt {

@@ -1,4 +1,5 @@
-import Dataset
+import Loading
+import Manifest
 import Symbolic
 import Tensors
 

@@ -1,5 +1,4 @@
 public import Build
-import Dataset
 
 /// A drawn picture, and where on it time runs.
 public struct Picture: Sendable {

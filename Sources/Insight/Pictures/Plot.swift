@@ -1,5 +1,4 @@
 public import Build
-import Dataset
 
 /// Pictures of numbers that are in no dataset, such as what a network says.
 public enum Plot {

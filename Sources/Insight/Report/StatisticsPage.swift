@@ -1,5 +1,4 @@
 import Build
-import Dataset
 
 extension DatasetStatistics {
     /// Writes the page to a file.

@@ -1,5 +1,5 @@
 internal import Build
-internal import Dataset
+import Loading
 internal import Tensors
 internal import Torch
 public import Training

@@ -1,5 +1,4 @@
 internal import Build
-internal import Dataset
 internal import Symbolic
 internal import Torch
 internal import Training

@@ -1,4 +1,5 @@
-internal import Dataset
+import Dataset
+import Manifest
 internal import Symbolic
 internal import Torch
 internal import Training

@@ -1,3 +1,4 @@
+import Loading
 internal import Torch
 
 /// The genre classifier of paper 001, with the 50-unit layer whose output is a segment's feature.

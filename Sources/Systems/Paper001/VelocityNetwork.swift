@@ -1,3 +1,4 @@
+import Loading
 internal import Torch
 
 /// The velocity network of paper 001 for one style: three dilated convolutions with only normalisation

@@ -1,4 +1,3 @@
-internal import Dataset
 internal import Symbolic
 internal import Torch
 internal import Training

@@ -1,5 +1,6 @@
 import Dataset
 import Foundation
+import Loading
 import Tensors
 
 /// Packing and feeding: over a dataset that is built of the music first, in a folder of its own.

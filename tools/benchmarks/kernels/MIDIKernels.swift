@@ -1,5 +1,6 @@
 import Build
 import Foundation
+import Manifest
 import Symbolic
 
 /// The kernels of MIDI, over the bytes of files; a malformed file counts for nothing.

@@ -1,5 +1,6 @@
 import Dataset
 import Foundation
+import Loading
 
 /// Two datasets, one of mel spectrograms [256, 257] and one of notes, some hundred MiB of batches each.
 struct Corpus {

@@ -10,8 +10,8 @@
 // Targets: mel batches of 64 at 0.7 times memcpy, four rolls of 64 steps and 128
 // pitches at 0.5 times (1 thread, warm).
 
-import Dataset
 import Foundation
+import Loading
 import Tensors
 
 let arguments = CommandLine.arguments

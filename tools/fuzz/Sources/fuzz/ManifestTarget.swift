@@ -1,5 +1,5 @@
 internal import Build
-internal import Dataset
+internal import Manifest
 
 /// Manifests: a value or a `ManifestError` whose every fault has a line and words.
 ///

@@ -1,0 +1,158 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// A file that a command writes for the user: it appears under its name when it is whole, or not at all.
+///
+/// It is written to a temporary file beside it and renamed at the end. A name that is a device or a pipe is written
+/// straight through, and a symbolic link is followed.
+public final class OutputFile {
+    /// The name that the user gave.
+    public let path: String
+    private let target: String
+    /// Where the bytes go until `commit`; nil for a device.
+    private let temporary: String?
+    private var descriptor: Int32
+    private var position: Int64 = 0
+
+    /// Creates the temporary file.
+    ///
+    /// - Throws: `BuildError` in one line: the path, the cause, what to do.
+    public init(_ path: String) throws(BuildError) {
+        self.path = path
+        var status = stat()
+        let exists = stat(path, &status) == 0
+        if exists, status.st_mode & S_IFMT == S_IFDIR { throw Self.error(path, EISDIR) }
+        if exists, status.st_mode & S_IFMT != S_IFREG {
+            (target, temporary) = (path, nil)
+            descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        } else {
+            target = exists ? Self.resolved(path) : path
+            let name = "\(target).\(getpid()).part"
+            temporary = name
+            unlink(name)
+            descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+        }
+        guard descriptor >= 0 else { throw Self.error(path, errno) }
+    }
+
+    deinit { abandon() }
+
+    /// Appends bytes.
+    ///
+    /// - Throws: `BuildError`; nothing stays of the file then.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(BuildError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            #if canImport(Glibc)
+                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+            #else
+                let count = Darwin.write(descriptor, rest.baseAddress, rest.count)
+            #endif
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failed(count < 0 ? errno : EIO) }
+            position += Int64(count)
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    /// Appends bytes.
+    ///
+    /// - Throws: `BuildError`; nothing stays of the file then.
+    public func write(_ bytes: [UInt8]) throws(BuildError) {
+        let result = bytes.withUnsafeBytes { raw -> Result<Void, BuildError> in
+            Result { () throws(BuildError) in try write(raw) }
+        }
+        try result.get()
+    }
+
+    /// Writes bytes over those at an earlier place.
+    ///
+    /// - Throws: `BuildError`; nothing stays of the file then.
+    public func overwrite(_ bytes: [UInt8], at offset: UInt64) throws(BuildError) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                pwrite(
+                    descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done,
+                    off_t(offset) + off_t(done))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failed(count < 0 ? errno : EIO) }
+            done += count
+        }
+    }
+
+    /// Gives the file its name.
+    ///
+    /// - Throws: `BuildError`; nothing stays of the file then.
+    public func commit() throws(BuildError) {
+        let closed = close(descriptor)
+        descriptor = -1
+        guard closed == 0 else { throw failed(errno) }
+        guard let temporary else { return }
+        guard rename(temporary, target) == 0 else { throw failed(errno) }
+    }
+
+    /// Writes a whole file.
+    ///
+    /// - Throws: `BuildError` in one line: the path, the cause, what to do.
+    public static func write(_ bytes: [UInt8], to path: String) throws(BuildError) {
+        let file = try OutputFile(path)
+        try file.write(bytes)
+        try file.commit()
+    }
+
+    /// Makes a folder and those above it.
+    ///
+    /// - Throws: `BuildError` in one line: the path, the cause, what to do.
+    public static func makeFolder(_ path: String) throws(BuildError) {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFDIR else { throw error(path, ENOTDIR) }
+            return
+        }
+        if let slash = path.dropLast().lastIndex(of: "/"), slash != path.startIndex {
+            try makeFolder(String(path[..<slash]))
+        }
+        guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw error(path, errno) }
+    }
+
+    private func failed(_ code: Int32) -> BuildError {
+        abandon()
+        return Self.error(path, code)
+    }
+
+    private func abandon() {
+        if descriptor >= 0 {
+            close(descriptor)
+            descriptor = -1
+            if let temporary { unlink(temporary) }
+        } else if let temporary {
+            // Closed but not renamed; after a rename nothing has this name.
+            unlink(temporary)
+        }
+    }
+
+    private static func resolved(_ path: String) -> String {
+        guard let real = realpath(path, nil) else { return path }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
+    private static func error(_ path: String, _ code: Int32) -> BuildError {
+        let remedy =
+            switch code {
+            case ENOSPC, EDQUOT, EFBIG: "free some space, or write elsewhere"
+            case ENOTDIR: "a file has this name; name another folder"
+            case EISDIR: "name a file"
+            default: "write elsewhere"
+            }
+        let isFull = code == ENOSPC || code == EDQUOT
+        return BuildError(
+            isFull ? .diskFull : .inputOutput,
+            "cannot write \(path): \(String(cString: strerror(code))); \(remedy)", canRetry: isFull)
+    }
+}
