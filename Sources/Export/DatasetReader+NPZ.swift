@@ -62,21 +62,18 @@ extension DatasetReader {
                 try shard.file.withBytes(of: name, write)
             }
         }
-        let places = shard.sources.map { sources[$0] ?? -1 }
-        try exportMapped(shard, "segment.source", places, to: file)
-        for (name, vocabulary) in shard.vocabularies.sorted(by: { $0.key < $1.key }) {
-            let all = snapshot.vocabularies[name] ?? []
-            let numbers = vocabulary.map { value in
-                // A shard is opened only if the snapshot lists its values.
-                Int32(all.firstIndex { $0.utf8.elementsEqual(value.utf8) } ?? -1)
-            }
+        try exportMapped(shard, "segment.source", shard.sources.map { sources[$0] ?? -1 }, to: file)
+        for (name, vocabulary) in snapshot.vocabularies.sorted(by: { utf8Order($0.key, $1.key) }) {
+            let places = Dictionary(
+                uniqueKeysWithValues: vocabulary.enumerated().map { (Array($1.utf8), Int32($0)) })
+            let numbers = shard.labels.map { $0[name].flatMap { places[Array($0.utf8)] } ?? -1 }
             try exportMapped(shard, "label.\(name)", numbers, to: file)
         }
     }
 
-    /// Writes a column of indices, mapped from the shard's own list to the dataset's.
+    /// Writes a number of each segment's entry.
     private func exportMapped(_ shard: Shard, _ name: String, _ mapping: [Int32], to file: NPZFile) throws {
-        let own = try shard.file.tensor(name, as: Int32.self)
+        let own = try shard.file.tensor("segment.source", as: Int32.self)
         let mapped = own.elements.map { mapping.indices.contains(Int($0)) ? mapping[Int($0)] : -1 }
         try file.add(name, Tensor(shape: own.shape, elements: mapped))
     }

@@ -43,14 +43,13 @@ import Testing
     /// What ran was planned, and what was certain to run did.
     ///
     /// How large a source's segments are is not known before it is read, so a shard's bucket may come out as a part of
-    /// the planned one, or as the whole of it.
+    /// the planned one, or as the whole of it; and so may a list.
     private func expectPlanned(_ planned: [PlannedAction], _ ran: [String], _ comment: Comment) {
         let named = Set(planned.map { "\($0.stage) \($0.subject)" })
-        let shards = planned.filter { $0.stage == "shard" }.map { "shard \($0.subject)".dropLast() }
+        let leaves = named.filter { $0.hasPrefix("shard ") || $0.hasPrefix("list ") }.map { $0.dropLast() }
         let unplanned = ran.filter { name in
             if named.contains(name) { return false }
-            return !name.hasPrefix("shard ")
-                || !shards.contains { name.dropLast().hasPrefix($0) || $0.hasPrefix(name.dropLast()) }
+            return !leaves.contains { name.dropLast().hasPrefix($0) || $0.hasPrefix(name.dropLast()) }
         }
         #expect(unplanned.isEmpty, comment)
         let certain = planned.filter(\.isCertain).map { "\($0.stage) \($0.subject)" }
@@ -77,7 +76,9 @@ import Testing
             var snapshot: Digest?
             let ran = try edited.ran { snapshot = try edited.build().snapshot }
             #expect(
-                Set(ran.keys).isSubset(of: ["band-moments", "fit", "shard", "snapshot"]), "\(name)")
+                Set(ran.keys).isSubset(of: [
+                    "band-moments", "fit", "list", "shard", "sources", "snapshot",
+                ]), "\(name)")
             #expect(ran["snapshot"] == 1, "\(name)")
             if name != "exact" { #expect(ran["shard"] != nil, "\(name)") }
             #expect(try edited.clean() == snapshot.map { .snapshot($0) }, "\(name)")
@@ -98,7 +99,8 @@ import Testing
         #expect(audio["shard"] == (try place.shards(.audio).count) && shards > 0)
         place.manifest.steps = 32
         let midi = try place.ran { try place.build() }
-        #expect(midi == ["read": 6, "shard": try place.shards(.midi).count, "snapshot": 1])
+        let count = try place.shards(.midi).count
+        #expect(midi == ["read": 6, "list": count, "shard": count, "sources": 1, "snapshot": 1])
     }
 
     @Test func anAddedFileRewritesOneShardOrSplitsItInTwo() throws {
@@ -111,7 +113,10 @@ import Testing
             let before = Set(try place.shards().map(\.object))
             try place.write(midi: seed, to: "jazz", "added\(seed).mid")
             let ran = try place.ran { try place.build() }
-            #expect(ran.filter { $0.key != "shard" } == ["read": 1, "snapshot": 1])
+            #expect(
+                ran.filter { $0.key != "shard" && $0.key != "list" }
+                    == ["read": 1, "sources": 1, "snapshot": 1])
+            #expect((1...2).contains(ran["list"] ?? 0), "a list for each shard that is new")
             let after = Set(try place.shards().map(\.object))
             shards.append(ran["shard"] ?? 0)
             #expect(after.subtracting(before).count == ran["shard"])
@@ -120,7 +125,9 @@ import Testing
         #expect(Set(shards) == [1, 2], "some shard grew, and some was split: \(shards)")
         try place.write(audio: 10, to: "jazz", "added.wav")
         let ran = try place.ran { try place.build() }
-        #expect(ran.filter { $0.key != "shard" } == ["spectrum": 1, "snapshot": 1])
+        #expect(
+            ran.filter { $0.key != "shard" && $0.key != "list" }
+                == ["spectrum": 1, "sources": 1, "snapshot": 1])
         #expect((ran["shard"] ?? 0) <= 2)
     }
 
@@ -131,15 +138,15 @@ import Testing
         rename("\(place.data)/jazz/1.mid", "\(place.data)/jazz/renamed.mid")
         rename("\(place.data)/jazz/1.wav", "\(place.data)/jazz/renamed.wav")
         #expect(
-            try place.ran { try place.build() } == ["snapshot": 1],
-            "a renamed file runs only the snapshot")
+            try place.ran { try place.build() } == ["sources": 1, "snapshot": 1],
+            "a renamed file runs only what lists the files")
         #expect(try place.build().snapshot != first.snapshot)
         utimensat(AT_FDCWD, "\(place.data)/jazz/3.mid", nil, 0)
         #expect(try place.ran { try place.build() } == [:])
         let before = Set(try place.shards().map(\.object))
         unlink("\(place.data)/jazz/renamed.mid")
         let ran = try place.ran { try place.build() }
-        #expect(Set(ran.keys).isSubset(of: ["shard", "snapshot"]))
+        #expect(Set(ran.keys).isSubset(of: ["list", "shard", "sources", "snapshot"]))
         let after = Set(try place.shards().map(\.object))
         #expect(after.subtracting(before).count <= 1 && before.subtracting(after).count <= 2)
         #expect(try !place.snapshot().sources.contains { $0.path == "data/jazz/renamed.mid" })
@@ -203,15 +210,16 @@ import Testing
         func planned(_ edit: (inout LawPlace) throws -> Void) throws -> [String] {
             var edited = place
             try edit(&edited)
-            let planned = try edited.explain().map { "\($0.stage) \($0.subject): \($0.reason)" }
-            let ran = try edited.ran { try edited.build() }
-            #expect(ran.values.reduce(0, +) == planned.count, "what is planned runs: \(ran), \(planned)")
+            let planned = try edited.explain()
+            let ran = try edited.ranActions { try edited.build() }
+            expectPlanned(planned, ran, "\(ran), \(planned)")
             try place.build()
-            return planned
+            return planned.map { "\($0.stage) \($0.subject): \($0.reason)" }
         }
         // A loudness target.
         var lines = try planned { $0.manifest.loudness = "{rms_dbfs: -14}" }
-        #expect(lines.allSatisfy { $0.hasPrefix("shard ") || $0.hasPrefix("snapshot ") }, "\(lines)")
+        let stages = Set(lines.map { String($0.prefix { $0 != " " }) })
+        #expect(stages == ["list", "shard", "sources", "snapshot"], "\(lines)")
         #expect(
             lines.contains { $0.hasPrefix("shard train/audio/*: parameters changed: gain_db.data/") },
             "\(lines)")
@@ -272,7 +280,8 @@ import Testing
         expectPlanned(planned, ran, "\(ran)")
         // What the other dataset computed is a result like any: nothing runs, and nothing is to be explained.
         place.manifest.steps = 8
-        #expect(try place.explain().allSatisfy { $0.stage == "shard" || $0.stage == "snapshot" })
+        #expect(
+            try place.explain().allSatisfy { ["list", "shard", "sources", "snapshot"].contains($0.stage) })
     }
 }
 
@@ -280,7 +289,7 @@ extension LawPlace {
     func snapshot() throws -> Snapshot {
         let cache = try Cache(path: cache, for: .reading)
         let digest = try #require(try cache.snapshot(of: "law"))
-        return try Snapshot(decoding: cache.bytes(of: digest))
+        return try Snapshot(digest, in: cache)
     }
 
     func shards(_ kind: SegmentKind? = nil) throws -> [Snapshot.Shard] {

@@ -87,8 +87,7 @@ import Testing
         ("segment.timeline", raw(Int16(-1))), ("segment.start", raw(Int64(-1))),
         ("segment.start", raw(Int64.max)),
         ("segment.length", raw(Int64.min)), ("segment.length", raw(Int64.max)),
-        ("label.style", raw(Int32(-2))),
-        ("label.style", raw(Int32(1000))), ("notes.offset", raw(Int64(-1))),
+        ("notes.offset", raw(Int64(-1))),
         ("notes.offset", raw(Int64(1) << 40)),
         ("notes.offset", raw(Int64.max)), ("controls.offset", raw(Int64.min)),
         ("notes.start", raw(UInt16.max)),
@@ -134,12 +133,17 @@ import Testing
         }
         refuses("one tensor more", "extra") { $0.tensors["extra"] = ("U8", [1], [0]) }
         for key in ["sources", "labels"] {
-            for text in [nil, "", "7", "[7]", "{\"style\":[1]}", "{\"style\":\"a\"}"] {
+            for text in [nil, "", "7", "[7]", "[]", "{\"style\":[1]}", "{\"style\":\"a\"}"] {
                 refuses("\(key) = \(text ?? "nothing")", nil) { $0.metadata[key] = text }
             }
         }
-        refuses("an unknown value", "label.style") {
-            $0.metadata["labels"] = "{\"style\":[\"blues\",\"classical\",\"jazz\"]}"
+        refuses("an unknown value", "segment.source") {
+            $0.metadata["labels"] = $0.metadata["labels"]?.replacing("\"classical\"", with: "\"blues\"")
+                .replacing("\"jazz\"", with: "\"blues\"")
+        }
+        refuses("a label that is no text", nil) {
+            $0.metadata["labels"] = $0.metadata["labels"]?.replacing("\"classical\"", with: "7")
+                .replacing("\"jazz\"", with: "7")
         }
         #expect(tried > 60, "\(tried)")
         #expect(throws: BuildError.self) {

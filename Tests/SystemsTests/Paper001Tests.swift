@@ -35,17 +35,20 @@ func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [In
     ]
     let none: JSONValue = ["segments": 0, "shards": []]
     let json: JSONValue = [
-        "format": 1, "dataset": "toy", "manifest": [:], "stages": [:],
+        "format": 2, "dataset": "toy", "manifest": [:], "stages": [:],
         "splits": [
             "train": ["segments": JSONValue(styles.count), "shards": [shard]], "validation": none,
             "test": none,
         ],
-        "sources": .array(sources), "vocabularies": ["style": .array(styles.map { .string($0) })],
+        "sources": [
+            ["object": .string(String(repeating: "0", count: 64)), "count": JSONValue(sources.count)]
+        ],
+        "vocabularies": ["style": .array(styles.map { .string($0) })],
         "statistics": nil,
         "quarantine": [],
         "features": ["rolls": ["steps": JSONValue(steps), "pitches": .array(pitches.map { JSONValue($0) })]],
     ]
-    return try Snapshot(decoding: json.canonicalBytes)
+    return try Snapshot(decoding: json.canonicalBytes) { _ in JSONValue.array(sources).canonicalBytes }
 }
 
 /// Eight segments that a network can memorise, four per style.

@@ -13,14 +13,25 @@ struct ActionDraft: Sendable {
     let subject: String
     /// The action; nil while parameters or inputs are not known.
     let action: Action?
+    /// What is compared with the last build to say why the action runs.
+    let detail: Detail
+
+    /// Parameters and inputs one by one, where the action itself has lists of them.
+    struct Detail: Sendable {
+        /// Nil while they are not known.
+        let parameters: Parameters?
+        let inputs: [(name: String, digest: Digest?)]
+    }
 
     init(
-        _ stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)], subject: String
+        _ stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)], subject: String,
+        detail: Detail? = nil
     ) {
         self.stage = stage
         self.parameters = parameters
         self.inputs = inputs
         self.subject = subject
+        self.detail = detail ?? Detail(parameters: parameters, inputs: inputs)
         let known = inputs.compactMap { input in input.digest.map { Input(input.name, $0) } }
         action = parameters.flatMap { parameters in
             known.count == inputs.count
@@ -30,7 +41,7 @@ struct ActionDraft: Sendable {
 
     /// The same with another version of its stage.
     func with(_ stage: Stage) -> ActionDraft {
-        ActionDraft(stage, parameters: parameters, inputs: inputs, subject: subject)
+        ActionDraft(stage, parameters: parameters, inputs: inputs, subject: subject, detail: detail)
     }
 
     /// What tells an action from the others of one build.

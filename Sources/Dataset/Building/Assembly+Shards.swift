@@ -39,7 +39,9 @@ extension Assembly {
                     + "add sources, or set audio.normalize to log or none", canRetry: false)
         }
         let groups = try groups(parts, stages)
-        let record = try runner.run(stages.fit(groups)) { context in
+        let lists = groups.map { stages.lists($0) }
+        try runner.store(Array(lists.joined()), workers)
+        let record = try runner.run(stages.fit(groups, lists)) { context in
             try stages.runFit(context, groups, cache: runner.cache)
         }
         return record.map { .object($0.output("statistics")) } ?? .unknown
@@ -115,7 +117,10 @@ extension Assembly {
         let split: Split
         let kind: SegmentKind
         let parts: [ShardPart]
-        let name: String
+        /// The bits that the ids of its pieces have in common.
+        let prefix: String
+
+        var name: String { "\(split.rawValue)/\(kind.rawValue)/\(prefix)" }
     }
 
     /// The shards of every split, bucket by bucket; nil in a plan when one would be written.
@@ -125,8 +130,14 @@ extension Assembly {
         let stage = ShardStage(manifest, statistics)
         let isComplete = isMembershipKnown(entries)
         let buckets = bucketed(entries, stage)
-        let drafts = buckets.map { bucket in
-            stage.draft(bucket.kind, bucket.parts, bucket: bucket.name, isComplete: isComplete)
+        let lists = buckets.map { bucket in
+            stage.lists(
+                bucket.parts, of: "\(bucket.split.rawValue)/\(bucket.kind.rawValue)/", under: bucket.prefix,
+                isComplete: isComplete)
+        }
+        try runner.store(Array(lists.joined()), workers)
+        let drafts = zip(buckets, lists).map { bucket, lists in
+            stage.draft(bucket.kind, bucket.parts, lists, bucket: bucket.name, isComplete: isComplete)
         }
         let losses = HalfLosses()
         let done = Atomic<Int>(0)
@@ -172,7 +183,7 @@ extension Assembly {
     ///
     /// A source whose stage has not run may turn out to have no segments, or to be another's near-duplicate; where pieces
     /// are counted out or joined by their contents, that moves others.
-    private func isMembershipKnown(_ entries: [Entry]) -> Bool {
+    func isMembershipKnown(_ entries: [Entry]) -> Bool {
         let splits = manifest.splits
         return splits.method == .hash && splits.nearDuplicates != .together && splits.unit != .segment
             || entries.allSatisfy(\.source.isKnown)
@@ -180,23 +191,19 @@ extension Assembly {
 
     /// The buckets of every split and kind, in the order of the snapshot.
     private func bucketed(_ entries: [Entry], _ stage: ShardStage) -> [Bucketed] {
+        let sources = entries.map(\.described)
+        let order = Snapshot.segmentOrder(of: sources)
         var result: [Bucketed] = []
         for split in Split.allCases {
             for kind in SegmentKind.allCases {
-                var parts: [(piece: Digest, part: ShardPart)] = []
-                for entry in entries where entry.source.kind == kind {
-                    guard let segments = entry.segments[split], !segments.isEmpty else { continue }
+                let parts = order.compactMap { index -> (piece: Digest, part: ShardPart)? in
+                    let entry = entries[index]
+                    guard entry.source.kind == kind, let segments = entry.segments[split], !segments.isEmpty
+                    else { return nil }
                     let part = ShardPart(
                         source: entry.source, segments: segments, gain: entry.gain,
-                        labels: entry.description.labels, path: entry.path)
-                    parts.append((entry.piece, part))
-                }
-                // The order must not depend on paths: a renamed file leaves its shard as it is.
-                parts.sort { left, right in
-                    if left.piece != right.piece { return left.piece < right.piece }
-                    let (a, b) = (left.part.source.sha256, right.part.source.sha256)
-                    if a != b { return a < b }
-                    return utf8Order(labelOrder(left.part), labelOrder(right.part))
+                        labels: entry.description.labels, piece: entry.piece, path: entry.path)
+                    return (entry.piece, part)
                 }
                 let buckets = Bucket.divide(
                     parts.map { ($0.piece, stage.byteCount($0.part)) }, targetBytes: manifest.targetBytes)
@@ -207,16 +214,11 @@ extension Assembly {
                     next = next.dropFirst(own.count)
                     result.append(
                         Bucketed(
-                            split: split, kind: kind, parts: own.map(\.part),
-                            name: "\(split.rawValue)/\(kind.rawValue)/\(bucket.prefix)"))
+                            split: split, kind: kind, parts: own.map(\.part), prefix: bucket.prefix))
                 }
             }
         }
         return result
-    }
-
-    private func labelOrder(_ part: ShardPart) -> String {
-        JSONValue.object(part.labels.mapValues { .string($0) }).canonical
     }
 }
 

@@ -104,38 +104,78 @@ struct Assembly: Sendable {
     private func finish(_ entries: [Entry], _ summary: inout BuildSummary) throws -> [ObjectReference] {
         let statistics = try statistics(entries)
         let shards = try shards(entries, statistics, &summary)
-        let snapshot = shards.map { shards in
-            Snapshot(
+        let tables = try tables(entries)
+        var snapshot: Snapshot?
+        if let shards, let tables {
+            let built = Snapshot(
                 dataset: manifest.dataset, manifest: manifest.effective,
                 stages: Dictionary(uniqueKeysWithValues: Stages.all.map { ($0.name, $0.version) }),
-                shards: shards, sources: entries.map(\.described), vocabularies: vocabularies(entries),
+                shards: shards, tables: tables.map { Snapshot.Table(object: $0.0.digest, count: $0.1) },
+                sources: entries.map(\.described), vocabularies: vocabularies(entries),
                 statistics: statistics.object?.digest,
                 quarantine: summary.quarantine.filter { !$0.code.hasPrefix("source.") }.map {
                     ($0.path, $0.code)
                 },
                 features: features(entries))
+            for split in Split.allCases { summary.segments[split] = built.segmentCount(split) }
+            snapshot = built
         }
-        if let snapshot {
-            for split in Split.allCases { summary.segments[split] = snapshot.segmentCount(split) }
-        }
-        guard let object = try store(snapshot), let snapshot else { return [] }
+        guard let object = try store(snapshot), let snapshot, let tables else { return [] }
         let references = Split.allCases.flatMap { split in
             (snapshot.shards[split] ?? []).map { ObjectReference(digest: $0.object, size: $0.bytes) }
         }
-        return [object] + references + (statistics.object.map { [$0] } ?? [])
+        return [object] + tables.map(\.0) + references + (statistics.object.map { [$0] } ?? [])
+    }
+
+    /// How many entries a table lists at most.
+    private static let tableLimit = 1024
+
+    /// The tables of the entries, each with its count; nil in a plan when one would be written.
+    private func tables(_ entries: [Entry]) throws -> [(ObjectReference, Int)]? {
+        let places = Dictionary(
+            uniqueKeysWithValues: entries.enumerated().map { (Digest(of: Array($1.path.utf8)), $0) })
+        let isMembershipKnown = isMembershipKnown(entries)
+        let leaves = Bucket.divide(places.keys.map { ($0, 1) }, targetBytes: Self.tableLimit)
+        let tables = leaves.map { leaf in
+            let own = leaf.pieces.compactMap { places[$0] }.sorted().map { entries[$0] }
+            let isKnown = isMembershipKnown && own.allSatisfy(\.source.isKnown)
+            let bytes = isKnown ? Snapshot.table(of: own.map(\.described)) : nil
+            return (
+                bytes: bytes, count: own.count,
+                draft: ActionDraft(
+                    Stages.sources, parameters: .some(.none),
+                    inputs: [("bytes", bytes.map { Digest(of: $0) })],
+                    subject: "\(manifest.dataset) \(leaf.prefix)")
+            )
+        }
+        let found = try runner.lookup(tables.map(\.draft))
+        var result: [(ObjectReference, Int)] = []
+        var isComplete = true
+        for (table, record) in zip(tables, found) {
+            let record =
+                try record
+                ?? runner.run(table.draft) { context in
+                    guard let bytes = table.bytes else { preconditionFailure("a table of unknown entries") }
+                    try context.write(bytes, as: "table")
+                }
+            guard let record else {
+                isComplete = false
+                continue
+            }
+            result.append((record.output("table"), table.count))
+        }
+        return isComplete ? result : nil
     }
 
     /// Puts the snapshot's own bytes into the cache; parameters and inputs show what is new in it.
     private func store(_ snapshot: Snapshot?) throws -> ObjectReference? {
-        let sources = snapshot?.encodedSources
-        let bytes = snapshot.flatMap { snapshot in sources.map { snapshot.encoded(sources: $0) } }
+        let bytes = snapshot?.encoded
         let objects = snapshot.map { $0.objects.map { Optional($0) } } ?? [nil]
         let draft = ActionDraft(
             Stages.snapshot, parameters: Parameters(["manifest": manifest.effective]),
-            inputs: [("entries", sources.map { Digest(of: $0) })]
-                + objects.enumerated().map { ("object \($0)", $1) } + [
-                    ("bytes", bytes.map { Digest(of: $0) })
-                ],
+            inputs: objects.enumerated().map { ("object \($0)", $1) } + [
+                ("bytes", bytes.map { Digest(of: $0) })
+            ],
             subject: manifest.dataset)
         return try runner.run(draft) { context in
             guard let bytes else { preconditionFailure("a snapshot of shards that are not there") }
@@ -232,29 +272,10 @@ struct Assembly: Sendable {
     private func dealSegments(
         _ entries: inout [Entry], _ summary: inout BuildSummary
     ) throws(SplitAssignment.Failure) {
-        // A segment's place among its source's segments stands for its start: one follows from the other.
-        let ids = entries.flatMap { entry in
-            (0..<entry.source.segments).map {
-                SplitAssignment.segmentID(source: entry.source.sha256, timeline: 0, start: $0)
-            }
-        }
-        let assignment = try SplitAssignment(segments: ids, by: manifest.splits)
-        summary.warnings += assignment.warnings.map(\.message)
-        var next = 0
-        for index in entries.indices {
-            var segments: [Split: [Range<Int>]] = [:]
-            for segment in 0..<entries[index].source.segments {
-                let split = assignment.splits[next]
-                next += 1
-                if segments[split]?.last?.upperBound == segment {
-                    let last = segments[split, default: []].removeLast()
-                    segments[split, default: []].append(last.lowerBound..<segment + 1)
-                } else {
-                    segments[split, default: []].append(segment..<segment + 1)
-                }
-            }
-            entries[index].segments = segments
-        }
+        let (segments, warnings) = try SplitAssignment.dealt(
+            entries.map { ($0.source.sha256, $0.source.segments) }, by: manifest.splits)
+        summary.warnings += warnings.map(\.message)
+        for index in entries.indices { entries[index].segments = segments[index] }
     }
 
     private func note(limited entries: [Entry], _ summary: inout BuildSummary) {

@@ -171,8 +171,8 @@ public struct DatasetBuild: Sendable {
     private func scan() throws -> (EntryList, Fingerprint) {
         let entries = try EntryList(manifest, file: path, directory: directory)
         var fingerprint = Fingerprint()
-        fingerprint.combine("reprise build 2".utf8)
-        for stage in Stages.all + [Stages.snapshot] {
+        fingerprint.combine("reprise build 3".utf8)
+        for stage in Stages.inOrder {
             fingerprint.combine("\(stage.name) \(stage.version) \(stage.numerics ?? "")".utf8)
         }
         fingerprint.combine(manifest.effective.canonicalBytes)

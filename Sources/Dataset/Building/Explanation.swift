@@ -74,6 +74,8 @@ extension RunReason {
 
     private static func cause(of change: Change) -> String {
         if change.name.hasPrefix("gain_db.") || change.name == "scale" { return "gain changed" }
+        if change.name.hasPrefix("labels.") { return "labels changed" }
+        if change.name.hasPrefix("segments.") { return "splits changed" }
         let isDigest = [change.old, change.new].allSatisfy { value in
             value.map { $0 == "not known yet" || $0.count == 12 && $0.allSatisfy(\.isHexDigit) } ?? true
         }
@@ -81,7 +83,7 @@ extension RunReason {
         switch change.name {
         case "source": return "files changed"
         case "statistics", "features": return "\(change.name) changed"
-        case "entries", "bytes": return "sources or labels changed"
+        case "bytes": return "sources or labels changed"
         case _ where change.name.hasPrefix("object "): return "shards changed"
         default: return "sources changed"
         }

@@ -96,14 +96,13 @@ final class Plan: Sendable {
         after before: [ActionDraft.Identity: ActionDraft], naming paths: [String: String]
     ) throws(BuildError) -> [PlannedAction] {
         let order = Dictionary(
-            uniqueKeysWithValues: (Stages.all + [Stages.snapshot]).enumerated().map { ($1.name, $0) })
+            uniqueKeysWithValues: Stages.inOrder.enumerated().map { ($1.name, $0) })
         var planned: [PlannedAction] = []
         for draft in state.withLock(\.due) {
             let reason = try reason(for: draft, after: before[draft.identity]).renaming { name in
-                // `3fa9c1d07b22`, `gain_db.3fa9c1d07b22`: the hash is the last part.
-                let digits = name.hasPrefix("gain_db.") ? name.dropFirst(8) : name[...]
-                guard let path = paths[String(digits)] else { return name }
-                return name.replacing(digits, with: path)
+                // `3fa9c1d07b22`, `gain_db.3fa9c1d07b22`, `labels.3fa9c1d07b22.style`
+                name.split(separator: ".", omittingEmptySubsequences: false)
+                    .map { paths[String($0)] ?? String($0) }.joined(separator: ".")
             }
             planned.append(
                 PlannedAction(
@@ -117,8 +116,16 @@ final class Plan: Sendable {
 
     private func reason(for draft: ActionDraft, after before: ActionDraft?) throws(BuildError) -> RunReason {
         if let action = draft.action, let loss = try cache.loss(of: action) { return loss }
-        guard let old = before?.action else { return .neverBuilt }
+        guard let before, before.action != nil, let parameters = before.detail.parameters else {
+            return .neverBuilt
+        }
+        let old = Action(
+            before.stage, parameters: parameters,
+            inputs: before.detail.inputs.compactMap { input in
+                input.digest.map { Input(input.name, $0) }
+            }, subject: before.subject)
         return RunReason.between(
-            old, stage: draft.stage, parameters: draft.parameters, inputs: draft.inputs) ?? .outputMissing
+            old, stage: draft.stage, parameters: draft.detail.parameters, inputs: draft.detail.inputs)
+            ?? .outputMissing
     }
 }

@@ -29,19 +29,7 @@ public struct SegmentTable: Sendable {
     public init(_ reader: DatasetReader) throws {
         let sources = reader.snapshot.sources
         let dealt = try Self.dealt(reader)
-        // Byte order of pieces and labels, as when shards are packed.
-        let keys = sources.map { source in
-            (
-                source.piece, source.sha256,
-                JSONValue.object(source.labels.mapValues { .string($0) }).canonical
-            )
-        }
-        let sorted = sources.indices.sorted { left, right in
-            let (a, b) = (keys[left], keys[right])
-            if a.0 != b.0 { return a.0 < b.0 }
-            if a.1 != b.1 { return a.1 < b.1 }
-            return a.2.utf8.elementsEqual(b.2.utf8) ? left < right : utf8Order(a.2, b.2)
-        }
+        let sorted = Snapshot.segmentOrder(of: sources)
         var runs = [[Run]](repeating: [], count: sources.count)
         var order: [Split: [(number: Int, source: Int)]] = [:]
         for split in Split.allCases {
@@ -68,27 +56,9 @@ public struct SegmentTable: Sendable {
         guard sources.contains(where: { $0.split == nil && $0.segments > 0 }) else {
             return sources.map { source in source.split.map { [$0: [0..<source.segments]] } ?? [:] }
         }
-        let ids = sources.flatMap { source in
-            (0..<source.segments).map {
-                SplitAssignment.segmentID(source: source.sha256, timeline: 0, start: $0)
-            }
-        }
-        let splits = try SplitAssignment(segments: ids, by: reader.manifest().splits).splits
-        var next = 0
-        return sources.map { source in
-            var ranges: [Split: [Range<Int>]] = [:]
-            for segment in 0..<source.segments {
-                let split = splits[next]
-                next += 1
-                if let last = ranges[split]?.last, last.upperBound == segment {
-                    ranges[split]?.removeLast()
-                    ranges[split]?.append(last.lowerBound..<segment + 1)
-                } else {
-                    ranges[split, default: []].append(segment..<segment + 1)
-                }
-            }
-            return ranges
-        }
+        return try SplitAssignment.dealt(
+            sources.map { ($0.sha256, $0.segments) }, by: reader.manifest().splits
+        ).segments
     }
 
     /// The source that a split's segment comes from, and which of its segments it is; nil for a number that the split

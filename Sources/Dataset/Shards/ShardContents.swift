@@ -1,28 +1,31 @@
 import Build
+import Loading
 import Tensors
 
-/// Some of the segments of one source, as they enter a shard for one entry.
-struct SegmentSelection: Sendable {
-    /// The source's index in the shard's own list of sources.
-    let source: Int32
-    /// Index into each label's vocabulary, −1 where the entry lacks the label; in the order of the shard's labels.
-    let labels: [Int32]
-    /// The chosen segments as ascending, disjoint ranges.
-    let segments: [Range<Int>]
-
-    var count: Int { segments.reduce(0) { $0 + $1.count } }
-}
-
-/// What every kind of shard says of its segments: sources, labels and their vocabularies.
+/// What every kind of shard says of its segments: entries with their sources and labels, and which segments are whose.
 struct ShardContents: Sendable {
-    /// SHA-256 of each source in hexadecimal, sorted.
-    let sources: [String]
-    /// Every label with its vocabulary, both sorted by bytes.
-    let labels: [(name: String, vocabulary: [String])]
-    /// The segments, in the order of the shard.
-    let selections: [SegmentSelection]
+    /// Each entry's source and labels, by source, then labels.
+    let entries: [(source: Digest, labels: [String: String])]
+    /// In the order of the shard: the number of an entry, and how many segments follow that are its own.
+    let runs: [(entry: Int32, count: Int)]
 
-    var count: Int { selections.reduce(0) { $0 + $1.count } }
+    /// Lists the parts of a shard, in its order.
+    init(_ parts: [ShardPart]) {
+        let texts = parts.map { Snapshot.labelText($0.labels) }
+        let order = parts.indices.sorted { left, right in
+            let (a, b) = (parts[left].source.sha256, parts[right].source.sha256)
+            if a != b { return a < b }
+            return texts[left].utf8.elementsEqual(texts[right].utf8)
+                ? left < right : utf8Order(texts[left], texts[right])
+        }
+        var numbers = [Int32](repeating: 0, count: parts.count)
+        for (number, part) in order.enumerated() { numbers[part] = Int32(number) }
+        entries = order.map { (parts[$0].source.sha256, parts[$0].labels) }
+        runs = zip(numbers, parts).map { ($0, $1.count) }
+    }
+
+    /// The segments.
+    var count: Int { runs.reduce(0) { $0 + $1.count } }
 
     /// The columns that all kinds share.
     var items: [TensorFileLayout.Item] {
@@ -31,26 +34,19 @@ struct ShardContents: Sendable {
             .init("segment.timeline", .i16, [count]),
             .init("segment.start", .i64, [count]),
             .init("segment.length", .i64, [count]),
-        ] + labels.map { .init("label.\($0.name)", .i32, [count]) }
+        ]
     }
 
     /// `sources` and `labels` as JSON strings.
     var metadata: [String: String] {
-        let pairs = labels.map { label in
-            (label.name, JSONValue.array(label.vocabulary.map { .string($0) }))
-        }
-        return [
-            "sources": JSONValue.array(sources.map { .string($0) }).canonical,
-            "labels": JSONValue.object(Dictionary(uniqueKeysWithValues: pairs)).canonical,
+        [
+            "sources": JSONValue.array(entries.map { JSONValue($0.source) }).canonical,
+            "labels": JSONValue.array(
+                entries.map { entry in .object(entry.labels.mapValues { .string($0) }) }
+            ).canonical,
         ]
     }
 
-    /// The elements of a shared label or source column; nil for any other column.
-    func column(_ name: String) -> [Int32]? {
-        if name == "segment.source" {
-            return selections.flatMap { Array(repeating: $0.source, count: $0.count) }
-        }
-        guard let index = labels.firstIndex(where: { "label.\($0.name)" == name }) else { return nil }
-        return selections.flatMap { Array(repeating: $0.labels[index], count: $0.count) }
-    }
+    /// The column `segment.source`.
+    var sources: [Int32] { runs.flatMap { Array(repeating: $0.entry, count: $0.count) } }
 }

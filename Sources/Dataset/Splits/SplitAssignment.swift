@@ -77,6 +77,39 @@ public struct SplitAssignment: Sendable {
         Digest(of: source.bytes + littleEndian(timeline) + littleEndian(start))
     }
 
+    /// Deals the segments of sources one by one.
+    ///
+    /// - Parameters:
+    ///   - sources: each with the number of its segments.
+    ///   - rule: the manifest's `splits`.
+    /// - Returns: for each source the runs of its segments that each split gets, and what is remarkable.
+    /// - Throws: `Failure` if the train split is empty.
+    static func dealt(
+        _ sources: [(sha256: Digest, segments: Int)], by rule: Manifest.Splits
+    ) throws(Failure) -> (segments: [[Split: [Range<Int>]]], warnings: [Diagnostic]) {
+        // A segment's place among its source's segments stands for its start: one follows from the other.
+        let ids = sources.flatMap { source in
+            (0..<source.segments).map { segmentID(source: source.sha256, timeline: 0, start: $0) }
+        }
+        let assignment = try SplitAssignment(segments: ids, by: rule)
+        var next = 0
+        let dealt = sources.map { source in
+            var segments: [Split: [Range<Int>]] = [:]
+            for segment in 0..<source.segments {
+                let split = assignment.splits[next]
+                next += 1
+                if let last = segments[split]?.last, last.upperBound == segment {
+                    segments[split]?.removeLast()
+                    segments[split]?.append(last.lowerBound..<segment + 1)
+                } else {
+                    segments[split, default: []].append(segment..<segment + 1)
+                }
+            }
+            return segments
+        }
+        return (dealt, assignment.warnings)
+    }
+
     static func littleEndian(_ value: Int) -> [UInt8] {
         withUnsafeBytes(of: Int64(value).littleEndian) { Array($0) }
     }

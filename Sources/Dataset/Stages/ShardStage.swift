@@ -11,6 +11,7 @@ struct ShardPart: Sendable {
     /// The gain in dB and as a factor of amplitude; nil for MIDI.
     let gain: LoudnessTarget.Gain?
     let labels: [String: String]
+    let piece: Digest
     let path: String
 
     var count: Int { segments.reduce(0) { $0 + $1.count } }
@@ -37,7 +38,7 @@ struct ShardStage: Sendable {
 
     /// The bytes that an entry's segments take in a shard, for dividing into buckets: its rows in all columns.
     func byteCount(_ part: ShardPart) -> Int {
-        let perSegment = 22 + 4 * part.labels.count
+        let perSegment = 22
         switch part.source.kind {
         case .midi:
             let steps = manifest.midi?.steps ?? 0
@@ -57,81 +58,67 @@ struct ShardStage: Sendable {
         manifest.audio?.elementType == .float16 ? .f16 : .f32
     }
 
-    /// What the shard says of its segments.
-    private func contents(_ parts: [ShardPart]) -> ShardContents {
-        let sources = Set(parts.map(\.source.sha256)).sorted()
-        let indices = Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($1, Int32($0)) })
-        let names = Set(parts.flatMap(\.labels.keys)).sorted(by: utf8Order)
-        let labels = names.map { name in
-            (name: name, vocabulary: distinctByBytes(parts.compactMap { $0.labels[name] }))
-        }
-        let numbers = labels.map { label in
-            Dictionary(
-                uniqueKeysWithValues: label.vocabulary.enumerated().map { (Array($1.utf8), Int32($0)) })
-        }
-        return ShardContents(
-            sources: sources.map(\.hex), labels: labels,
-            selections: parts.map { part in
-                SegmentSelection(
-                    source: indices[part.source.sha256] ?? 0,
-                    labels: zip(labels, numbers).map { label, numbers in
-                        part.labels[label.name].flatMap { numbers[Array($0.utf8)] } ?? -1
-                    },
-                    segments: part.segments)
-            })
+    /// The lists of a shard's entries, 256 at most each.
+    func lists(
+        _ parts: [ShardPart], of subject: String, under prefix: String, isComplete: Bool
+    ) -> [InputList] {
+        InputList.divide(parts.map(item), of: subject, under: prefix, isComplete: isComplete)
     }
 
-    /// The action; its parameters and inputs are unknown while a plan does not know all of its sources.
-    func draft(_ kind: SegmentKind, _ parts: [ShardPart], bucket: String, isComplete: Bool) -> ActionDraft {
-        ActionDraft(
-            Stages.shard,
-            // Gains and segments of a source are not known before its stage has run.
-            parameters: isComplete && parts.allSatisfy(\.source.isKnown) ? parameters(kind, parts) : nil,
-            inputs: inputs(kind, parts), subject: bucket)
-    }
-
-    private func parameters(_ kind: SegmentKind, _ parts: [ShardPart]) -> Parameters {
-        let contents = contents(parts)
-        var parameters: [String: JSONValue] = [
-            "kind": .string(kind.rawValue), "sources": .array(contents.sources.map { .string($0) }),
-            "labels": .object(
-                Dictionary(
-                    uniqueKeysWithValues: contents.labels.map {
-                        ($0.name, .array($0.vocabulary.map { .string($0) }))
-                    })),
-            "entries": .array(
-                zip(parts, contents.selections).map { part, selection in
-                    let isWhole = part.segments == [0..<part.source.segments]
-                    return [
-                        JSONValue(Int(selection.source)), .array(selection.labels.map { JSONValue(Int($0)) }),
-                        isWhole ? .null : Self.json(part.segments),
-                    ]
-                }),
+    /// What the shard takes of an entry.
+    private func item(_ part: ShardPart) -> InputList.Item {
+        var members: [String: JSONValue] = [
+            "source": JSONValue(part.source.sha256),
+            "object": part.source.object.map { JSONValue($0.digest) } ?? .null,
+            "labels": .object(part.labels.mapValues { .string($0) }),
         ]
+        if part.segments != [0..<part.source.segments] { members["segments"] = Self.json(part.segments) }
+        members["gain_db"] = part.gain.map { .number($0.decibels) }
+        return InputList.Item(
+            id: part.piece, value: members, input: (part.source.sha256.short, part.source.object?.digest))
+    }
+
+    /// The action; it is unknown while a plan does not know all of its sources.
+    func draft(
+        _ kind: SegmentKind, _ parts: [ShardPart], _ lists: [InputList], bucket: String, isComplete: Bool
+    ) -> ActionDraft {
+        // Gains and segments of a source are not known before its stage has run.
+        let isKnown = isComplete && parts.allSatisfy(\.source.isKnown)
+        let parameters = parameters(kind)
+        let statistics = statisticsInput(kind)
+        let items = parts.map(item)
+        return ActionDraft(
+            Stages.shard, parameters: isKnown ? Parameters(.object(parameters)) : nil,
+            inputs: lists.map(\.input) + statistics, subject: bucket,
+            detail: ActionDraft.Detail(
+                parameters: isKnown
+                    ? Parameters(
+                        .object(parameters.merging(InputList.described(items)) { first, _ in first }))
+                    : nil, inputs: items.map(\.input) + statistics))
+    }
+
+    /// What decides how entries become a shard, beside the entries.
+    private func parameters(_ kind: SegmentKind) -> [String: JSONValue] {
+        var parameters: [String: JSONValue] = ["kind": .string(kind.rawValue)]
         switch kind {
         case .midi: parameters["steps"] = JSONValue(manifest.midi?.steps ?? 0)
         case .audio:
             guard let block = manifest.audio else { preconditionFailure("audio without its block") }
-            let gains = parts.map { ($0.source.sha256.short, JSONValue.number($0.gain?.decibels ?? 0)) }
-            parameters["gain_db"] = .object(Dictionary(gains) { first, _ in first })
+            parameters["cut"] = ["samples": JSONValue(block.samples), "hop": JSONValue(block.hop)]
             parameters["normalize"] = block.normalize.effective
             parameters["dtype"] = .string(block.elementType.rawValue)
             parameters["mfcc"] = block.features.mfcc?.effective
-            parameters["values"] = label.map { label in .array(parts.map { .string($0.labels[label] ?? "") })
-            }
         }
-        return Parameters(.object(parameters))
+        return parameters
     }
 
-    private func inputs(_ kind: SegmentKind, _ parts: [ShardPart]) -> [(name: String, digest: Digest?)] {
-        var inputs = parts.map { (name: $0.source.sha256.short, digest: $0.source.object?.digest) }
-        guard kind == .audio else { return inputs }
-        switch statistics {
-        case .unwanted: break
-        case .object(let object): inputs.append(("statistics", object.digest))
-        case .unknown: inputs.append(("statistics", nil))
+    private func statisticsInput(_ kind: SegmentKind) -> [(name: String, digest: Digest?)] {
+        guard kind == .audio else { return [] }
+        return switch statistics {
+        case .unwanted: []
+        case .object(let object): [("statistics", object.digest)]
+        case .unknown: [("statistics", nil)]
         }
-        return inputs
     }
 
     /// The label whose values are normalised apart, if any.
@@ -143,16 +130,14 @@ struct ShardStage: Sendable {
     func run(
         _ context: ActionContext, _ kind: SegmentKind, _ parts: [ShardPart], cache: Cache, _ readers: Workers
     ) throws {
-        let contents = contents(parts)
+        let contents = ShardContents(parts)
         let writer = try context.makeOutput("shard")
         let columns: ColumnWriter
         switch kind {
         case .midi: columns = try packRolls(context, contents, parts, writer, cache, readers)
         case .audio: columns = try packFeatures(context, contents, parts, writer, cache)
         }
-        for item in contents.items {
-            if let values = contents.column(item.name) { try columns.append(values, to: item.name) }
-        }
+        try columns.append(contents.sources, to: "segment.source")
         try columns.finish()
     }
 

@@ -120,27 +120,41 @@ struct StatisticsStages: Sendable {
         let parts: [(source: Digest, moments: Digest?)]
     }
 
+    /// The lists of a group's parts, 256 at most each.
+    func lists(_ group: Group) -> [InputList] {
+        InputList.divide(
+            group.parts.sorted { $0.source < $1.source }.map { part in
+                InputList.Item(
+                    id: part.source,
+                    value: [
+                        "source": JSONValue(part.source),
+                        "moments": part.moments.map { JSONValue($0) } ?? .null,
+                    ],
+                    input: (part.source.short, part.moments))
+            }, of: "statistics/\(Self.name(group))/", isComplete: true)
+    }
+
+    private static func name(_ group: Group) -> String {
+        StatisticsFile.prefix(group.value) + group.feature.name
+    }
+
     /// The statistics object.
-    func fit(_ groups: [Group]) -> ActionDraft {
+    func fit(_ groups: [Group], _ lists: [[InputList]]) -> ActionDraft {
         let sigmas = groups.compactMap { group in
-            group.sigma.map {
-                (StatisticsFile.prefix(group.value) + group.feature.name, JSONValue.number($0))
-            }
+            group.sigma.map { (Self.name(group), JSONValue.number($0)) }
         }
+        let isKnown = sigmas.count == groups.count
         let parameters = Parameters([
             "rounds": .bool(rounds), "sigma": .object(Dictionary(sigmas) { first, _ in first }),
-            "sources": .array(
-                groups.map { group in
-                    .array([
-                        .string(StatisticsFile.prefix(group.value) + group.feature.name),
-                        .array(group.parts.map { JSONValue($0.source) }),
-                    ])
-                }),
         ])
         return ActionDraft(
-            Stages.fit, parameters: sigmas.count == groups.count ? parameters : nil,
-            inputs: groups.flatMap { group in group.parts.map { ($0.source.short, $0.moments) } },
-            subject: "statistics")
+            Stages.fit, parameters: isKnown ? parameters : nil,
+            inputs: zip(groups, lists).flatMap { group, lists in
+                lists.map { ("\(Self.name(group)) \($0.prefix)", $0.input.digest) }
+            }, subject: "statistics",
+            detail: ActionDraft.Detail(
+                parameters: isKnown ? parameters : nil,
+                inputs: groups.flatMap { group in group.parts.map { ($0.source.short, $0.moments) } }))
     }
 
     func runFit(_ context: ActionContext, _ groups: [Group], cache: Cache) throws {

@@ -28,15 +28,13 @@ final class LoaderShard: @unchecked Sendable {
         let shape: [Int]
     }
 
-    /// A label's column, and where its values are in the snapshot's vocabulary.
+    /// A label of each segment's entry, as a number in the snapshot's vocabulary.
     struct Label {
-        let base: UnsafePointer<Int32>
-        let places: [Int64]
+        let entry: UnsafePointer<Int32>
+        /// By entry; -1 where the label is unknown.
+        let numbers: [Int64]
 
-        func value(_ index: Int) -> Int64 {
-            let own = Int(base[index])
-            return places.indices.contains(own) ? places[own] : -1
-        }
+        func value(_ index: Int) -> Int64 { numbers[Int(entry[index])] }
     }
 
     let shard: Shard
@@ -84,13 +82,13 @@ final class LoaderShard: @unchecked Sendable {
                 base: try Self.base(name, shard), isHalf: entry.type == .f16,
                 shape: Array(entry.shape.dropFirst()))
         }
-        for (name, vocabulary) in shard.vocabularies {
-            let all = vocabularies[name] ?? []
+        let entry: UnsafePointer<Int32> = try column("segment.source", count)
+        for (name, vocabulary) in vocabularies {
+            let places = Dictionary(
+                uniqueKeysWithValues: vocabulary.enumerated().map { (Array($1.utf8), Int64($0)) })
             labels[name] = Label(
-                base: try column("label.\(name)", count),
-                places: vocabulary.map { value in
-                    Int64(all.firstIndex { $0.utf8.elementsEqual(value.utf8) } ?? -1)
-                })
+                entry: entry,
+                numbers: shard.labels.map { $0[name].flatMap { places[Array($0.utf8)] } ?? -1 })
         }
     }
 

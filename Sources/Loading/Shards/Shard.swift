@@ -7,10 +7,10 @@ public import Tensors
 public final class Shard: Sendable {
     /// Its tensors.
     public let file: TensorFile
-    /// SHA-256 of each source, in hexadecimal, sorted; `segment.source` indexes it.
+    /// SHA-256 of each entry's source, in hexadecimal, sorted; `segment.source` indexes it.
     public let sources: [String]
-    /// Each label's vocabulary; `label.<name>` indexes it.
-    public let vocabularies: [String: [String]]
+    /// Each entry's labels that are known, in the order of `sources`.
+    public let labels: [[String: String]]
     /// Its segments.
     public let count: Int
 
@@ -39,25 +39,27 @@ public final class Shard: Sendable {
                 throw Self.damaged(name, "has no '\(key)' in its metadata")
             }
         }
-        sources = try Self.texts(parsed("sources"), "sources", name)
-        guard let labels = try parsed("labels").object else {
-            throw Self.damaged(name, "has no object 'labels' in its metadata")
+        let texts = try parsed("sources").array?.map(\.string) ?? [nil]
+        sources = texts.compactMap { $0 }
+        guard sources.count == texts.count else {
+            throw Self.damaged(name, "has no list of texts 'sources' in its metadata")
         }
-        var vocabularies: [String: [String]] = [:]
-        for (label, values) in labels {
-            vocabularies[label] = try Self.texts(values, "labels.\(label)", name)
+        var labels: [[String: String]] = []
+        labels.reserveCapacity(sources.count)
+        for value in try parsed("labels").array ?? [] {
+            let own = value.object?.compactMapValues(\.string)
+            guard let own, own.count == value.object?.count else {
+                throw Self.damaged(name, "has an entry in its metadata whose labels are no texts")
+            }
+            // Neighbours share their storage where they agree, as most do.
+            labels.append(labels.last.flatMap { $0 == own ? $0 : nil } ?? own)
         }
-        self.vocabularies = vocabularies
+        guard labels.count == sources.count else {
+            throw Self.damaged(
+                name, "has labels of \(labels.count) entries in its metadata, and \(sources.count) sources")
+        }
+        self.labels = labels
         try check(described, in: snapshot, checks)
-    }
-
-    private static func texts(_ value: JSONValue, _ key: String, _ name: String) throws(BuildError)
-        -> [String]
-    {
-        let texts = value.array?.map(\.string) ?? [nil]
-        let known = texts.compactMap { $0 }
-        guard known.count == texts.count else { throw damaged(name, "has no list of texts '\(key)'") }
-        return known
     }
 
     private static func damaged(_ name: String, _ problem: String) -> BuildError {
@@ -99,16 +101,12 @@ public final class Shard: Sendable {
         {
             try file.withElements(of: name, as: type) { Int($0[index]) }
         }
-        var labels: [String: String] = [:]
-        for (name, vocabulary) in vocabularies {
-            let value = try value("label.\(name)", Int32.self)
-            if vocabulary.indices.contains(value) { labels[name] = vocabulary[value] }
-        }
+        let entry = try value("segment.source", Int32.self)
         return try Segment(
-            source: sources[value("segment.source", Int32.self)],
+            source: sources[entry],
             timeline: value("segment.timeline", Int16.self),
             start: value("segment.start", Int64.self), length: value("segment.length", Int64.self),
-            labels: labels)
+            labels: labels[entry])
     }
 
     /// The rows of a segment's notes.

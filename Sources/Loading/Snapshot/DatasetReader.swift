@@ -110,38 +110,6 @@ public final class DatasetReader: Sendable {
         public let index: Int
     }
 
-    /// Finds a segment.
-    ///
-    /// - Parameter text: `<split>/<n>`, or `<n>` in the train split; or `<path>#<n>`, the nth segment of a source as
-    ///   the manifest names it, or of one whose path ends so.
-    /// - Returns: where it lies.
-    /// - Throws: `BuildError` that says what there is.
-    public func place(_ text: String) throws -> Place {
-        func missing(_ message: String) -> BuildError {
-            BuildError(.noDataset, message, canRetry: false)
-        }
-        if let hash = text.lastIndex(of: "#"), let number = Int(text[text.index(after: hash)...]) {
-            let path = String(text[..<hash])
-            let source = snapshot.sources[try self.source(path)]
-            guard number >= 0, number < source.segments else {
-                throw missing(
-                    "\(source.path) has \(source.segments) segments, from 0; not one of number \(number)")
-            }
-            return try place(of: source, number)
-        }
-        let parts = text.split(separator: "/", maxSplits: 1)
-        let split = parts.count == 2 ? Split(rawValue: String(parts[0])) : .train
-        guard let split, let number = parts.last.flatMap({ Int($0) }), parts.count <= 2 else {
-            throw BuildError(
-                .noDataset, "'\(text)' names no segment; write train/12, test/0 or path/of/source.mid#3",
-                canRetry: false)
-        }
-        if let place = place(number, in: split) { return place }
-        throw missing(
-            "the \(split.rawValue) split has \(snapshot.segmentCount(split)) segments, from 0; not one of number \(number)"
-        )
-    }
-
     /// Where a segment of a split lies; nil if the split has no segment of this number.
     public func place(_ number: Int, in split: Split) -> Place? {
         var first = 0
@@ -178,36 +146,5 @@ public final class DatasetReader: Sendable {
             .noDataset,
             "no source's path ends in '\(path)'; `reprise stats` lists labels, the manifest names paths",
             canRetry: false)
-    }
-
-    private func place(of source: Snapshot.Source, _ number: Int) throws -> Place {
-        var places: [(start: (Int, Int), place: Place)] = []
-        for split in Split.allCases where source.split.map({ $0 == split }) ?? true {
-            var first = 0
-            for shard in snapshot.shards[split] ?? [] {
-                defer { first += shard.segments }
-                guard shard.kind == source.kind else { continue }
-                let file = try open(shard)
-                guard file.sources.contains(source.sha256.hex) else { continue }
-                for index in 0..<file.count {
-                    let segment = try file.segment(index)
-                    guard segment.source == source.sha256.hex, segment.labels == source.labels else {
-                        continue
-                    }
-                    places.append(
-                        (
-                            (segment.timeline, segment.start),
-                            Place(split: split, number: first + index, shard: shard, index: index)
-                        ))
-                }
-            }
-        }
-        places.sort { $0.start < $1.start }
-        guard places.indices.contains(number) else {
-            throw BuildError(
-                .damaged, "\(source.path) has no segment \(number) in the shards; build the dataset again",
-                canRetry: false)
-        }
-        return places[number].place
     }
 }

@@ -71,6 +71,8 @@ struct SnapshotFault: Error {
     let message: String
 
     init(_ field: String, _ problem: String) { message = "'\(field)' \(problem)" }
+
+    init(json error: JSONError) { message = "is not JSON: \(error)" }
 }
 
 extension JSONValue {

@@ -14,7 +14,7 @@ extension Snapshot.Shard {
 }
 
 extension SegmentKind {
-    fileprivate init(_ json: JSONValue?, _ field: String) throws(SnapshotFault) {
+    init(_ json: JSONValue?, _ field: String) throws(SnapshotFault) {
         let word = try json.text(field)
         guard let kind = SegmentKind(rawValue: word) else {
             throw SnapshotFault(field, "is '\(word.prefix(40))', which this version does not know")
@@ -23,83 +23,34 @@ extension SegmentKind {
     }
 }
 
-extension Snapshot.Source {
-    /// Reads an entry member by member.
-    ///
-    /// The labels of the entry before are shared if they are the same, as those of neighbours are.
-    fileprivate init(
-        reading reader: inout JSONReader, before: Snapshot.Source?, number: Int
-    ) throws(Snapshot.DecodingFault) {
-        var members: [String: JSONValue] = [:]
-        do throws(JSONError) {
-            try reader.members { (reader, name) throws(JSONError) in members[name] = try reader.value() }
-        } catch {
-            throw .json(error)
-        }
-        do throws(SnapshotFault) {
-            try self.init(members, before: before, "sources[\(number)]")
-        } catch {
-            throw .field(error)
-        }
-    }
-
-    private init(
-        _ members: [String: JSONValue], before: Snapshot.Source?, _ field: String
-    ) throws(SnapshotFault) {
-        let known: Set = [
-            "sha256", "path", "kind", "piece", "split", "segments", "gain_db", "labels", "warnings",
-        ]
-        for name in members.keys.sorted() where !known.contains(name) {
+extension Snapshot.Table {
+    fileprivate init(_ members: [String: JSONValue], _ field: String) throws(SnapshotFault) {
+        for name in members.keys.sorted() where name != "object" && name != "count" {
             throw SnapshotFault("\(field).\(name)", "is no member that this version knows")
         }
-        var split: Split?
-        if members["split"] != .null {
-            let word = try members["split"].text("\(field).split")
-            split = Split(rawValue: word)
-            if split == nil { throw SnapshotFault("\(field).split", "is '\(word.prefix(40))', no split") }
-        }
-        var gain: Double?
-        if members["gain_db"] != .null {
-            gain = members["gain_db"]?.double
-            guard let gain, gain.magnitude <= 1000 else {
-                throw SnapshotFault("\(field).gain_db", "is no number from -1000 to 1000")
-            }
-        }
-        var labels: [String: String] = [:]
-        for (name, value) in try (members["labels"] ?? .null).members("\(field).labels") {
-            labels[name] = try (value as JSONValue?).text("\(field).labels.\(name)")
-        }
-        let warnings = try members["warnings"].list("\(field).warnings")
-            .map { value throws(SnapshotFault) in try (value as JSONValue?).text("\(field).warnings") }
         self.init(
-            sha256: try members["sha256"].digest("\(field).sha256"),
-            path: try members["path"].text("\(field).path"),
-            kind: try SegmentKind(members["kind"], "\(field).kind"),
-            piece: try members["piece"].digest("\(field).piece").hex, split: split,
-            labels: before?.labels == labels ? before?.labels ?? labels : labels,
-            segments: try members["segments"].whole("\(field).segments", 0...Snapshot.maximumSegmentCount),
-            gainDB: gain, warnings: warnings)
+            object: try members["object"].digest("\(field).object"),
+            count: try members["count"].whole("\(field).count", 1...Snapshot.maximumSegmentCount))
     }
 }
 
 extension Snapshot {
     /// The largest object that a snapshot may refer to, in bytes: 1 PiB.
     static let maximumByteCount = 1 << 50
-    /// The largest snapshot that is read, in bytes: that of some six million sources.
+    /// The largest snapshot, or table of one, that is read, in bytes.
     private static let maximumFileSize = 1 << 31
     /// The most segments of a snapshot, so that no sum of them overflows.
     static let maximumSegmentCount = 1 << 40
 
-    /// Why bytes are no snapshot.
-    fileprivate enum DecodingFault: Error {
-        case json(JSONError)
-        case field(SnapshotFault)
-
-        var message: String {
-            switch self {
-            case .json(let error): "is not JSON: \(error)"
-            case .field(let fault): fault.message
-            }
+    /// Reads a snapshot out of a cache.
+    ///
+    /// - Throws: `build.object-missing`, `build.object-corrupt`; `build.damaged` for an object that is far too large, or no
+    ///   snapshot; `build.no-dataset` for one of an older format; `build.io`.
+    public init(_ digest: Digest, in cache: Cache) throws(BuildError) {
+        let name = "snapshot \(digest.short)"
+        try self.init(decoding: Self.bytes(digest, name, in: cache), named: name) {
+            table throws(BuildError) in
+            try Self.bytes(table, "table \(table.short) of \(name)", in: cache)
         }
     }
 
@@ -108,72 +59,61 @@ extension Snapshot {
     /// - Parameters:
     ///   - bytes: its object.
     ///   - name: what errors call it.
+    ///   - table: gives the bytes of a table.
     /// - Throws: `BuildError` (`build.damaged`) that names the field if they are not a snapshot that this version
-    ///   knows.
-    public init(decoding bytes: [UInt8], named name: String = "the snapshot") throws(BuildError) {
-        do throws(DecodingFault) {
-            try self.init(checking: bytes)
-        } catch {
+    ///   knows; `build.no-dataset` for one of an older format; what `table` throws.
+    public init(
+        decoding bytes: [UInt8], named name: String = "the snapshot",
+        table: (Digest) throws(BuildError) -> [UInt8]
+    ) throws(BuildError) {
+        let head = try Head(bytes, named: name)
+        guard head.format == Self.format else {
             throw BuildError(
-                .damaged, "\(name): \(error.message); build the dataset again", canRetry: false)
-        }
-    }
-
-    /// Reads a snapshot out of a cache.
-    ///
-    /// - Throws: `build.object-missing`, `build.object-corrupt`; `build.damaged` for a file that is far too large, or no
-    ///   snapshot; `build.io`.
-    public init(_ digest: Digest, in cache: Cache) throws(BuildError) {
-        let name = "snapshot \(digest.short)"
-        if let size = FileStat(path: cache.path(of: digest))?.size, size > Self.maximumFileSize {
-            throw BuildError(
-                .damaged,
-                "\(name) has \(size) bytes, but the limit is \(Self.maximumFileSize); build the dataset again",
+                .noDataset,
+                "\(name) was built by an older version of reprise, in format \(head.format); build the dataset again",
                 canRetry: false)
         }
-        try self.init(decoding: cache.bytes(of: digest), named: name)
-    }
-
-    private init(checking bytes: [UInt8]) throws(DecodingFault) {
-        var members: [String: JSONValue] = [:]
         var sources: [Source] = []
-        try bytes.span.withUnsafeBytes { (raw) throws(DecodingFault) in
-            var reader = JSONReader(raw)
-            var fault: DecodingFault?
-            var place = ""
-            do throws(JSONError) {
-                try reader.members { (reader, name) throws(JSONError) in
-                    place = name
-                    guard name == "sources" else { return members[name] = try reader.value() }
-                    members[name] = []
-                    // One by one: a tree of all would take several times the room of what it is read for.
-                    try reader.elements { (reader) throws(JSONError) in
-                        place = "sources[\(sources.count)]"
-                        do throws(DecodingFault) {
-                            sources.append(
-                                try Source(reading: &reader, before: sources.last, number: sources.count))
-                        } catch {
-                            fault = error
-                            throw reader.fault("the entry cannot be read")
-                        }
-                    }
+        for described in head.tables {
+            let bytes = try table(described.object)
+            do throws(SnapshotFault) {
+                let entries = try Self.sources(ofTable: bytes)
+                guard entries.count == described.count else {
+                    throw SnapshotFault(
+                        "sources", "lists a table with \(described.count) entries that has \(entries.count)")
                 }
-                place = ""
-                try reader.end()
+                sources += entries
             } catch {
-                if case .field(let fault)? = fault { throw .field(fault) }
-                throw place.isEmpty ? .json(error) : .field(SnapshotFault(place, "cannot be read: \(error)"))
+                throw damaged("table \(described.object.short) of \(name)", error.message)
             }
         }
+        sources.sort { utf8Order($0.path, $1.path) }
         do throws(SnapshotFault) {
-            try self.init(members, sources)
+            try self.init(head, sources)
         } catch {
-            throw .field(error)
+            throw damaged(name, error.message)
         }
     }
 
-    private init(_ members: [String: JSONValue], _ sources: [Source]) throws(SnapshotFault) {
-        _ = try members["format"].whole("format", 1...1)
+    /// The objects that a snapshot's object refers to, whatever format it has.
+    ///
+    /// - Throws: `BuildError` if it cannot be read, or is no snapshot.
+    public static func objects(of digest: Digest, in cache: Cache) throws(BuildError) -> [Digest] {
+        let name = "snapshot \(digest.short)"
+        return try Head(bytes(digest, name, in: cache), named: name).objects
+    }
+
+    private static func bytes(
+        _ digest: Digest, _ name: String, in cache: Cache
+    ) throws(BuildError) -> [UInt8] {
+        if let size = FileStat(path: cache.path(of: digest))?.size, size > maximumFileSize {
+            throw damaged(name, "has \(size) bytes, but the limit is \(maximumFileSize)")
+        }
+        return try cache.bytes(of: digest)
+    }
+
+    private init(_ head: Head, _ sources: [Source]) throws(SnapshotFault) {
+        let members = head.members
         let known: Set = [
             "format", "dataset", "manifest", "stages", "splits", "sources", "vocabularies", "statistics",
             "quarantine", "features",
@@ -182,15 +122,12 @@ extension Snapshot {
             throw SnapshotFault(name, "is no member that this version knows")
         }
         for name in known.sorted() where members[name] == nil { throw SnapshotFault(name, "is missing") }
-        func object(_ name: String) throws(SnapshotFault) -> [String: JSONValue] {
-            try (members[name] ?? .null).members(name)
-        }
         var stages: [String: Int] = [:]
-        for (name, version) in try object("stages") {
+        for (name, version) in try head.object("stages") {
             stages[name] = try version.whole("stages.\(name)", 0...Int(Int32.max))
         }
         var vocabularies: [String: [String]] = [:]
-        for (name, values) in try object("vocabularies") {
+        for (name, values) in try head.object("vocabularies") {
             let field = "vocabularies.\(name)"
             vocabularies[name] = try (values as JSONValue?).list(field)
                 .map { value throws(SnapshotFault) in try (value as JSONValue?).text(field) }
@@ -204,23 +141,99 @@ extension Snapshot {
                     code: try problem["code"].text("\(field).code")
                 )
             }
-        let statistics: Digest? =
-            members["statistics"] == .null ? nil : try members["statistics"].digest("statistics")
-        let shards = try Self.shards(object("splits"))
-        let count = shards.values.joined().reduce(0) { $0 + $1.segments }
+        let count = head.shards.values.joined().reduce(0) { $0 + $1.segments }
         let listed = sources.reduce(0) { min($0 + $1.segments, Self.maximumSegmentCount + 1) }
         guard count == listed else {
             throw SnapshotFault("sources", "have \(listed) segments, the shards \(count)")
         }
         self.init(
             dataset: try members["dataset"].text("dataset"), manifest: members["manifest"] ?? .null,
-            stages: stages, shards: shards, sources: sources, vocabularies: vocabularies,
-            statistics: statistics, quarantine: quarantine, features: members["features"] ?? .null,
-            form: try ShardForm(members["features"] ?? .null))
+            stages: stages, shards: head.shards, tables: head.tables, sources: sources,
+            vocabularies: vocabularies, statistics: head.statistics, quarantine: quarantine,
+            features: members["features"] ?? .null, form: try ShardForm(members["features"] ?? .null))
+    }
+}
+
+private func damaged(_ name: String, _ problem: String) -> BuildError {
+    BuildError(.damaged, "\(name): \(problem); build the dataset again", canRetry: false)
+}
+
+/// A snapshot's own object, without its entries: what `gc` needs to know.
+private struct Head {
+    let members: [String: JSONValue]
+    let format: Int
+    let tables: [Snapshot.Table]
+    let shards: [Split: [Snapshot.Shard]]
+    let statistics: Digest?
+
+    var objects: [Digest] {
+        tables.map(\.object) + shards.values.joined().map(\.object) + (statistics.map { [$0] } ?? [])
     }
 
-    private static func shards(_ splits: [String: JSONValue]) throws(SnapshotFault) -> [Split: [Shard]] {
-        var shards: [Split: [Shard]] = [:]
+    /// Reads a snapshot's object.
+    ///
+    /// - Throws: `build.damaged` if it is none.
+    init(_ bytes: [UInt8], named name: String) throws(BuildError) {
+        do throws(SnapshotFault) {
+            try self.init(bytes)
+        } catch {
+            throw damaged(name, error.message)
+        }
+    }
+
+    private init(_ bytes: [UInt8]) throws(SnapshotFault) {
+        var members: [String: JSONValue] = [:]
+        var lists: [[String: JSONValue]] = []
+        var place: String?
+        do throws(JSONError) {
+            try bytes.span.withUnsafeBytes { (raw) throws(JSONError) in
+                var reader = JSONReader(raw)
+                try reader.members { (reader, name) throws(JSONError) in
+                    guard name == "sources" else { return members[name] = try reader.value() }
+                    members[name] = []
+                    place = name
+                    // The first format has its entries here.
+                    try reader.elements { (reader) throws(JSONError) in
+                        var list: [String: JSONValue] = [:]
+                        try reader.members { (reader, name) throws(JSONError) in
+                            if name == "object" || name == "count" {
+                                list[name] = try reader.value()
+                            } else {
+                                list[name] = .null
+                                try reader.skip()
+                            }
+                        }
+                        lists.append(list)
+                    }
+                    place = nil
+                }
+                try reader.end()
+            }
+        } catch {
+            throw place.map { SnapshotFault($0, "cannot be read: \(error)") } ?? SnapshotFault(json: error)
+        }
+        self.members = members
+        format = try members["format"].whole("format", 1...Snapshot.format)
+        if format == Snapshot.format {
+            tables = try lists.enumerated().map { (item) throws(SnapshotFault) in
+                try Snapshot.Table(item.element, "sources[\(item.offset)]")
+            }
+        } else {
+            tables = []
+        }
+        statistics = members["statistics"] == .null ? nil : try members["statistics"].digest("statistics")
+        shards = try Self.shards((members["splits"] ?? .null).members("splits"))
+    }
+
+    /// A member that is an object.
+    func object(_ name: String) throws(SnapshotFault) -> [String: JSONValue] {
+        try (members[name] ?? .null).members(name)
+    }
+
+    private static func shards(_ splits: [String: JSONValue]) throws(SnapshotFault) -> [Split: [Snapshot
+        .Shard]]
+    {
+        var shards: [Split: [Snapshot.Shard]] = [:]
         for split in Split.allCases where splits[split.rawValue] == nil {
             throw SnapshotFault("splits.\(split.rawValue)", "is missing")
         }
@@ -230,13 +243,14 @@ extension Snapshot {
             let contents = try value.members(field, of: ["segments", "shards"])
             let described = try contents["shards"].list("\(field).shards").enumerated()
                 .map { (item) throws(SnapshotFault) in
-                    try Shard(item.element, "\(field).shards[\(item.offset)]")
+                    try Snapshot.Shard(item.element, "\(field).shards[\(item.offset)]")
                 }
             var sum = 0
             for shard in described {
                 sum += shard.segments
-                guard sum <= maximumSegmentCount else {
-                    throw SnapshotFault("\(field).shards", "have more than \(maximumSegmentCount) segments")
+                guard sum <= Snapshot.maximumSegmentCount else {
+                    throw SnapshotFault(
+                        "\(field).shards", "have more than \(Snapshot.maximumSegmentCount) segments")
                 }
             }
             _ = try contents["segments"].whole("\(field).segments", sum...sum)

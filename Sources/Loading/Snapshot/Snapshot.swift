@@ -33,6 +33,20 @@ public struct Snapshot: Sendable {
         }
     }
 
+    /// Some of the entries: a leaf of the trie over the hashes of their paths.
+    public struct Table: Sendable, Hashable {
+        /// The object that lists them.
+        public let object: Digest
+        /// How many there are.
+        public let count: Int
+
+        /// Describes a table.
+        public init(object: Digest, count: Int) {
+            self.object = object
+            self.count = count
+        }
+    }
+
     /// One entry of the manifest, as it was built.
     public struct Source: Sendable, Hashable {
         /// SHA-256 of its bytes.
@@ -79,6 +93,8 @@ public struct Snapshot: Sendable {
     public let stages: [String: Int]
     /// The shards of each split, in the order of their buckets, audio before MIDI.
     public let shards: [Split: [Shard]]
+    /// The objects that list the entries.
+    public let tables: [Table]
     /// Every entry that was read, in the order of the paths' bytes.
     public let sources: [Source]
     /// Every label's values, sorted by bytes.
@@ -109,14 +125,15 @@ public struct Snapshot: Sendable {
 
     /// Every object that the snapshot refers to.
     public var objects: [Digest] {
-        Split.allCases.flatMap { (shards[$0] ?? []).map(\.object) } + (statistics.map { [$0] } ?? [])
+        tables.map(\.object) + Split.allCases.flatMap { (shards[$0] ?? []).map(\.object) }
+            + (statistics.map { [$0] } ?? [])
     }
 
-    /// The canonical JSON.
-    public var encoded: [UInt8] { encoded(sources: encodedSources) }
-
-    /// The canonical JSON of `sources` alone.
-    public var encodedSources: [UInt8] {
+    /// The canonical JSON of one table: a list of entries.
+    ///
+    /// - Parameter sources: the entries, in the order of the paths' bytes.
+    /// - Returns: the bytes of the table's object.
+    public static func table(of sources: some Collection<Source>) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(sources.count * 320)
         for source in sources {
@@ -128,28 +145,17 @@ public struct Snapshot: Sendable {
         return bytes
     }
 
-    /// The canonical JSON around that of `sources`.
-    public func encoded(sources: [UInt8]) -> [UInt8] {
-        let members = membersButSources
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(sources.count + 1 << 16)
-        for name in (members.keys + ["sources"]).sorted(by: utf8Order) {
-            bytes.append(bytes.isEmpty ? UInt8(ascii: "{") : UInt8(ascii: ","))
-            JSONValue.string(name).appendCanonical(to: &bytes)
-            bytes.append(UInt8(ascii: ":"))
-            if let value = members[name] { value.appendCanonical(to: &bytes) } else { bytes += sources }
-        }
-        bytes.append(UInt8(ascii: "}"))
-        return bytes
-    }
+    /// The canonical JSON.
+    public var encoded: [UInt8] { json.canonicalBytes }
 
-    /// All members but `sources`, of which there may be very many.
-    private var membersButSources: [String: JSONValue] {
+    private var json: JSONValue {
         [
-            "format": 1,
+            "format": JSONValue(Self.format),
             "dataset": .string(dataset),
             "manifest": manifest,
             "stages": .object(stages.mapValues { JSONValue($0) }),
+            "sources": .array(
+                tables.map { ["object": JSONValue($0.object), "count": JSONValue($0.count)] as JSONValue }),
             "splits": .object(
                 Dictionary(
                     uniqueKeysWithValues: Split.allCases.map { split in
@@ -168,12 +174,15 @@ public struct Snapshot: Sendable {
         ]
     }
 
+    /// The format that this version writes.
+    static let format = 2
+
     /// Describes a built dataset.
     ///
     /// - Precondition: `features` are such as a shard can hold.
     public init(
         dataset: String, manifest: JSONValue, stages: [String: Int], shards: [Split: [Shard]],
-        sources: [Source],
+        tables: [Table], sources: [Source],
         vocabularies: [String: [String]], statistics: Digest?, quarantine: [(path: String, code: String)],
         features: JSONValue
     ) {
@@ -184,14 +193,15 @@ public struct Snapshot: Sendable {
             preconditionFailure("a builder describes features that no reader knows: \(error.message)")
         }
         self.init(
-            dataset: dataset, manifest: manifest, stages: stages, shards: shards, sources: sources,
+            dataset: dataset, manifest: manifest, stages: stages, shards: shards, tables: tables,
+            sources: sources,
             vocabularies: vocabularies, statistics: statistics, quarantine: quarantine, features: features,
             form: form)
     }
 
     init(
         dataset: String, manifest: JSONValue, stages: [String: Int], shards: [Split: [Shard]],
-        sources: [Source],
+        tables: [Table], sources: [Source],
         vocabularies: [String: [String]], statistics: Digest?, quarantine: [(path: String, code: String)],
         features: JSONValue, form: ShardForm
     ) {
@@ -199,6 +209,7 @@ public struct Snapshot: Sendable {
         self.manifest = manifest
         self.stages = stages
         self.shards = shards
+        self.tables = tables
         self.sources = sources
         self.vocabularies = vocabularies
         self.statistics = statistics
@@ -249,14 +260,5 @@ extension Snapshot.Source {
         bytes += #","warnings":"#.utf8
         JSONValue.array(warnings.map { .string($0) }).appendCanonical(to: &bytes)
         bytes.append(UInt8(ascii: "}"))
-    }
-}
-
-extension Snapshot {
-    /// The objects that a snapshot's object refers to.
-    ///
-    /// - Throws: `BuildError` if it cannot be read, or is no snapshot.
-    public static func objects(of digest: Digest, in cache: Cache) throws(BuildError) -> [Digest] {
-        try Snapshot(digest, in: cache).objects
     }
 }

@@ -1,0 +1,93 @@
+import Build
+
+/// Some of the very many inputs of an action: an object of their own, so that the action's record is short, and a change
+/// of one input writes one list anew.
+///
+/// Lists are the leaves of a trie over ids, so they are a pure function of the set, and most stay as they are.
+struct InputList: Sendable {
+    /// What one input is.
+    struct Item: Sendable {
+        /// Where it stands in the trie.
+        let id: Digest
+        /// What the action has to know of it.
+        let value: [String: JSONValue]
+        /// The object that holds its bytes.
+        let input: (name: String, digest: Digest?)
+    }
+
+    /// The bits that the ids have in common: `01*`.
+    let prefix: String
+    /// The list's object; nil while a plan does not know one of the inputs.
+    let bytes: [UInt8]?
+    /// The action that stores it, and by whose record `gc` knows which objects it needs.
+    let draft: ActionDraft
+
+    /// How many inputs a list has at most.
+    private static let limit = 256
+
+    /// Divides inputs into lists.
+    ///
+    /// - Parameters:
+    ///   - items: by ascending id.
+    ///   - subject: what they are the inputs of.
+    ///   - shared: the bits that all of the ids have in common anyway.
+    ///   - isComplete: whether a plan knows all of them.
+    static func divide(
+        _ items: [Item], of subject: String, under shared: String = "*", isComplete: Bool
+    ) -> [InputList] {
+        var rest = items[...]
+        return Bucket.divide(items.map { ($0.id, 1) }, targetBytes: limit).map { bucket in
+            let last = bucket.pieces[bucket.pieces.count - 1]
+            let own = rest.prefix { $0.id <= last }
+            rest = rest.dropFirst(own.count)
+            let prefix = bucket.prefix.count > shared.count ? bucket.prefix : shared
+            return InputList(Array(own), prefix: prefix, of: subject, isComplete: isComplete)
+        }
+    }
+
+    private init(_ items: [Item], prefix: String, of subject: String, isComplete: Bool) {
+        self.prefix = prefix
+        let isKnown = isComplete && items.allSatisfy { $0.input.digest != nil }
+        bytes = isKnown ? JSONValue.array(items.map { .object($0.value) }).canonicalBytes : nil
+        draft = ActionDraft(
+            Stages.list, parameters: .some(.none),
+            inputs: [("bytes", bytes.map { Digest(of: $0) })] + items.map(\.input),
+            subject: subject + prefix,
+            detail: ActionDraft.Detail(
+                parameters: isKnown ? Parameters(.object(Self.described(items))) : nil,
+                inputs: items.map(\.input)))
+    }
+
+    /// What the values say beside their inputs, each under the name of its input: `{"gain_db": {"3fa9c1d07b22": -3.5}}`.
+    static func described(_ items: [Item]) -> [String: JSONValue] {
+        var members: [String: [String: JSONValue]] = [:]
+        for item in items {
+            for (key, value) in item.value where value.string.flatMap({ Digest(hex: $0) }) == nil {
+                var name = item.input.name
+                // Equal bytes may be there more than once, with other labels.
+                while members[key]?[name] != nil { name += "'" }
+                members[key, default: [:]][name] = value
+            }
+        }
+        return members.mapValues { .object($0) }
+    }
+
+    /// The list as an input of the action whose inputs it lists.
+    var input: (name: String, digest: Digest?) { ("list \(prefix)", bytes.map { Digest(of: $0) }) }
+
+    func run(_ context: ActionContext) throws {
+        guard let bytes else { preconditionFailure("a list of inputs that are not there") }
+        try context.write(bytes, as: "list")
+    }
+}
+
+extension ActionRunner {
+    /// Stores lists of inputs.
+    func store(_ lists: [InputList], _ workers: Workers) throws {
+        let found = try lookup(lists.map(\.draft))
+        let due = lists.indices.filter { found[$0] == nil }
+        _ = try workers.map(due) { (index) throws(BuildError) in
+            try run(lists[index].draft) { try lists[index].run($0) }
+        }
+    }
+}
