@@ -4,7 +4,7 @@ extension Manifest {
     /// ```yaml
     /// sample_rate: 44100
     /// channels: mono
-    /// resampler: medium                 # best | medium | fastest | soxr_hq
+    /// resampler: soxr_hq                # soxr_hq | best | medium | fastest
     /// loudness: {rms_dbfs: -20}         # or {lufs: -23}, or none
     /// peak: ignore                      # or a ceiling in dBTP
     /// bandpass: {low_hz: 125, high_hz: 10000, order: 1}  # ?; order = 1
@@ -19,7 +19,7 @@ extension Manifest {
         /// Samples a second after resampling, 1 to 768000.
         public var sampleRate = 44100
         /// The resampler.
-        public var resampler = Resampler.medium
+        public var resampler = Resampler.soxrHQ
         /// The loudness each source is brought to.
         public var loudness = Loudness.rms(-20)
         /// The true peak in dBTP at which gain stops; nil: it never does.
@@ -43,14 +43,14 @@ extension Manifest {
 
         /// A resampler.
         public enum Resampler: String, CaseIterable, Sendable {
+            /// libsoxr, high quality.
+            case soxrHQ = "soxr_hq"
             /// libsamplerate, best sinc.
             case best
             /// libsamplerate, medium sinc.
             case medium
             /// libsamplerate, fastest sinc.
             case fastest
-            /// libsoxr, high quality.
-            case soxrHQ = "soxr_hq"
         }
 
         /// A loudness to reach.
