@@ -6,6 +6,8 @@ public struct AudioFacts: Sendable, Hashable {
         public let start: Int
         /// How many of its samples are the file's; the rest is padding.
         public let length: Int
+        /// What was measured of it; nil before.
+        public internal(set) var numbers: SegmentNumbers?
 
         /// Both in samples after resampling.
         public init(start: Int, length: Int) {

@@ -19,7 +19,7 @@ public enum AudioLibraries {
             "libmpg123": mpg123Version,
             "libsamplerate": String(cString: src_get_version()),
             "libsndfile": String(cString: sf_version_string()),
-            "libsoxr": String(cString: soxr_version()),
+            "libsoxr": soxrVersion,
         ]
     }
 
@@ -35,6 +35,15 @@ public enum AudioLibraries {
         #endif
         let libraries = versions.sorted { $0.key < $1.key }.map(\.value)
         return (["\(architecture), \(simd_bits())-bit vectors"] + libraries).joined(separator: "; ")
+    }()
+
+    /// libsoxr's version and the engine that it chose for this processor, which decides the last bits.
+    private static let soxrVersion: String = {
+        let version = String(cString: soxr_version())
+        var specification = soxr_quality_spec(UInt(SOXR_HQ), 0)
+        guard let soxr = soxr_create(48000, 44100, 1, nil, nil, &specification, nil) else { return version }
+        defer { soxr_delete(soxr) }
+        return soxr_engine(soxr).map { "\(version), \(String(cString: $0))" } ?? version
     }()
 
     /// libmpg123's version and the decoder that it chose for this processor, which decides the last bits.

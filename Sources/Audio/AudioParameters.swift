@@ -15,7 +15,7 @@ public struct AudioParameters: Sendable, Hashable {
 
     /// The defaults are those of the manifest.
     public init(
-        sampleRate: Int = 44100, resampler: Resampler = .medium, bandpass: Bandpass? = nil,
+        sampleRate: Int = 44100, resampler: Resampler = .soxrHQ, bandpass: Bandpass? = nil,
         segment: SegmentParameters = SegmentParameters(), stft: STFTParameters = STFTParameters(),
         features: [FeatureParameters] = [.mel(MelParameters())]
     ) {
@@ -39,14 +39,14 @@ public struct AudioParameters: Sendable, Hashable {
 
 /// A sample-rate converter and its quality.
 public enum Resampler: String, Sendable, Hashable, CaseIterable {
+    /// libsoxr's SOXR_HQ: 91 % of the band, 20 bits; librosa's default, and ours.
+    case soxrHQ = "soxr_hq"
     /// libsamplerate's SRC_SINC_BEST_QUALITY: 97 % of the band, 145 dB.
     case best
     /// libsamplerate's SRC_SINC_MEDIUM_QUALITY: 90 % of the band, 121 dB.
     case medium
     /// libsamplerate's SRC_SINC_FASTEST: 80 % of the band, 97 dB.
     case fastest
-    /// libsoxr's SOXR_HQ, librosa's default.
-    case soxrHQ = "soxr_hq"
 }
 
 /// A causal Butterworth band-pass, as `scipy.signal.butter` and `lfilter` make it.

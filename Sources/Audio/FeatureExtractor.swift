@@ -8,7 +8,7 @@
 ///
 /// The pass: decode → loudness, peaks and clipping, at the file's own rate and channels → mean of the channels,
 /// low-frequency effects left out → resample → band-pass → RMS → segments → features of each segment. Memory does not grow
-/// with the file, but for some 300 bytes a second of loudness blocks and segment starts. Features are at unity gain and
+/// with the file, but for some 300 bytes a second of loudness blocks and what is known of segments. Features are at unity gain and
 /// linear; what follows gain, and how, is `FeatureParameters.gainDegree`.
 ///
 /// An extractor keeps its buffers from file to file; each thread has its own. The results do not depend on how many
@@ -66,8 +66,11 @@ public final class FeatureExtractor {
         let mixed = file.layout.mixedChannels.map { planes[$0] }
 
         func emit(_ index: Int, _ segment: AudioFacts.Segment) throws {
+            var segment = segment
+            segment.numbers = try analyzer.analyze(length: segment.length) { name, values in
+                try sink(name, index, values)
+            }
             facts.segments.append(segment)
-            try analyzer.analyze { name, values in try sink(name, index, values) }
         }
         func take(_ samples: UnsafePointer<Float>, _ count: Int) throws {
             // The converter lends its own memory; the filter works in place.

@@ -31,6 +31,8 @@ final class SegmentAnalyzer {
     private let powerRows: FloatBuffer
     private let powers: FloatBuffer
     private let magnitudes: FloatBuffer
+    private var sampleMeter: SampleMeter
+    private var spectrumMeter: SpectrumMeter
 
     /// Where the caller puts the segment's samples.
     let samples: UnsafeMutablePointer<Float>
@@ -72,13 +74,28 @@ final class SegmentAnalyzer {
         powerRows = FloatBuffer(count: isSpectral ? 8 * (binCount + 8) : 0)
         powers = FloatBuffer(count: isSpectral ? 8 * (binCount + 8) : 0)
         magnitudes = FloatBuffer(count: wantsMagnitude ? 8 * (binCount + 8) : 0)
+        sampleMeter = SampleMeter(parameters)
+        spectrumMeter = SpectrumMeter(parameters)
     }
 
     /// Computes every feature of the samples in `samples` and hands them on in the order of the parameters.
-    func analyze(_ body: (String, UnsafeBufferPointer<Float>) throws -> Void) rethrows {
+    ///
+    /// - Parameters:
+    ///   - length: How many of the samples are the file's; zeros follow.
+    ///   - body: Takes a feature's name and its values, lent for the call.
+    /// - Returns: The segment's numbers.
+    func analyze(
+        length: Int, _ body: (String, UnsafeBufferPointer<Float>) throws -> Void
+    ) rethrows -> SegmentNumbers {
+        var numbers = sampleMeter.measure(samples, length: length)
         if let transform {
             if parameters.stft.center, parameters.stft.padMode == .reflect { reflect() }
-            for first in stride(from: 0, to: frameCount, by: 8) { computeEight(from: first, transform) }
+            let measured = sampleMeter.frames(ofLength: length)
+            spectrumMeter.begin()
+            for first in stride(from: 0, to: frameCount, by: 8) {
+                computeEight(from: first, measured: measured, transform)
+            }
+            numbers.spectrum = spectrumMeter.means
         }
         for work in works {
             if case .waveform = work.kind {
@@ -88,6 +105,7 @@ final class SegmentAnalyzer {
                     work.name, UnsafeBufferPointer(start: work.output.pointer, count: work.output.count))
             }
         }
+        return numbers
     }
 
     /// Mirrors the ends of the segment, `pad_end`'s zeros among them, about its first and last sample.
@@ -99,7 +117,7 @@ final class SegmentAnalyzer {
         }
     }
 
-    private func computeEight(from first: Int, _ transform: Transform) {
+    private func computeEight(from first: Int, measured: Int, _ transform: Transform) {
         let stride = binCount + 8
         let count = min(8, frameCount - first)
         for frame in 0..<8 {
@@ -107,6 +125,7 @@ final class SegmentAnalyzer {
             if frame < count {
                 let start = (first + frame) * parameters.stft.hopLength
                 transform.power(of: padded.pointer + start, into: row)
+                if first + frame < measured { spectrumMeter.add(row) }
             } else {
                 row.update(repeating: 0, count: binCount)
             }

@@ -1,4 +1,5 @@
 public import Build
+import Dataset
 import Loading
 import Manifest
 import Symbolic
@@ -98,5 +99,11 @@ extension SegmentView {
             numbers.append(("rms", "RMS with gain, dBFS", 10 * log10(power)))
         }
         return numbers
+            + self.numbers.map { number in
+                (
+                    number.name, number.unit.isEmpty ? number.title : "\(number.title), \(number.unit)",
+                    number.value
+                )
+            }
     }
 }

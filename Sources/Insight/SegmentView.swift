@@ -1,5 +1,5 @@
 public import Build
-import Dataset
+public import Dataset
 public import Loading
 import Manifest
 import Symbolic
@@ -39,6 +39,14 @@ public struct SegmentView: Sendable {
             reader, source: source, timeline: segment.timeline, midi: manifest.midi)
     }
 
+    /// What the source's stage measured of it; nothing where its record or object cannot be read.
+    public var numbers: [SegmentNumber] {
+        let found = try? source.map { source in
+            try reader.segmentNumbers(of: source, timeline: segment.timeline, start: segment.start)
+        }
+        return found ?? []
+    }
+
     /// The segment as a picture: its rolls, or its features, one above the other on one axis of time.
     public func picture() -> Picture {
         let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
@@ -56,6 +64,8 @@ public struct SegmentView: Sendable {
             "start": JSONValue(segment.start), "length": JSONValue(segment.length),
             "labels": .object(segment.labels.mapValues { .string($0) }),
             "shard": JSONValue(place.shard.object), "index": JSONValue(place.index),
+            "numbers": .object(
+                Dictionary(uniqueKeysWithValues: numbers.map { ($0.name, .number($0.value)) })),
             "tensors": .object(
                 shard.file.entries.filter { !$0.key.hasPrefix("label.") && !$0.key.hasPrefix("segment.") }
                     .mapValues {
@@ -75,6 +85,14 @@ public struct SegmentView: Sendable {
         text += "position   \(try position())"
         text += segment.timeline > 0 ? " of timeline \(segment.timeline)\n" : "\n"
         if !labels.isEmpty { text += "labels     \(labels.joined(separator: ", "))\n" }
+        let numbers = numbers
+        if !numbers.isEmpty {
+            let shown = numbers.map { number in
+                "\(number.title) \(format(number.value, number.decimals))"
+                    + (number.unit.isEmpty ? "" : " \(number.unit)")
+            }
+            text += "numbers    \(shown.joined(separator: ", "))\n"
+        }
         if shard.holdsNotes { text += try roll(width: width) }
         for name in shard.featureNames where name != "waveform" { text += try picture(name, width: width) }
         return text

@@ -137,7 +137,7 @@ import Testing
             """,
             [
                 "5: audio.channels must be mono, not 'stereo'",
-                "5: audio.resampler must be best or medium or fastest or soxr_hq, not 'sox'",
+                "5: audio.resampler must be soxr_hq or best or medium or fastest, not 'sox'",
                 "5: audio.dtype must be float32 or float16, not 'float64'",
                 "5: audio.loudness must be {rms_dbfs: -20}, {lufs: -23} or none, not '-20'",
                 "5: audio.peak must be ignore or a ceiling from -60 to 20 dBTP, not 'loud'",

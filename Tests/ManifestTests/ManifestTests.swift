@@ -45,7 +45,7 @@ import Testing
         audio:
           sample_rate: 44100
           channels: mono
-          resampler: medium
+          resampler: soxr_hq
           loudness: {rms_dbfs: -20}
           peak: ignore
           bandpass: {low_hz: 125, high_hz: 10000, order: 1}

@@ -3,7 +3,7 @@
 
 usage: tools/oracles/audio_golden.py [OUTPUT_FOLDER]
 
-Oracles: librosa (STFT, mel, MFCC, chroma), scipy.signal (band-pass), soxr VHQ (resampling). Everything is derived from
+Oracles: librosa (STFT, mel, MFCC, chroma, the numbers of a segment), scipy.signal (band-pass), soxr VHQ (resampling). Everything is derived from
 one seed; the versions are in each file's metadata. The parameters of each case are repeated in the tests.
 """
 import functools
@@ -54,6 +54,45 @@ def features(x, p):
     }
 
 
+def numbers(x, p, length):
+    """The six numbers of one segment of `length` samples, whose first are x: over the frames of x alone."""
+    n, hop, center = p["n_fft"], p["hop"], p["center"]
+    y = np.concatenate([x, np.zeros(length - len(x) + p["pad_end"])])
+    s = np.abs(librosa.stft(y, n_fft=n, hop_length=hop, win_length=p["win"], window=p["window"], center=center,
+                            pad_mode=p["pad_mode"]))
+    if not center:
+        x = np.pad(x, (0, max(0, n - len(x))), constant_values=np.nan)  # the first frame is there, however short x is
+    true = ~np.isnan(x)
+    x = np.where(true, x, 0)
+    frames = dict(frame_length=n, hop_length=hop, center=center)
+    count = n * librosa.feature.rms(y=true.astype(float), **frames)[0] ** 2
+    power = n * librosa.feature.rms(y=x, **frames)[0] ** 2 / count
+    crossings = n * librosa.feature.zero_crossing_rate(x, **frames)[0] / count
+    s = s[:, : len(count)]
+    rise = librosa.onset.onset_strength(S=s, sr=p["sr"], center=False, detrend=False,
+                                        aggregate=lambda d, axis: np.sqrt((d**2).sum(axis)))
+    return {
+        "loudness": librosa.power_to_db((x[true] ** 2).mean(), amin=1e-10, top_db=None),
+        "silence": (power < 1e-7).mean(),
+        "centroid": librosa.feature.spectral_centroid(S=s, sr=p["sr"]).mean(),
+        "rolloff": librosa.feature.spectral_rolloff(S=s, sr=p["sr"], roll_percent=0.85).mean(),
+        "flux": rise[1:].mean() if len(rise) > 1 else 0,
+        "zero_crossings": crossings.mean(),
+    }
+
+
+def measured(rng):
+    """Ten segments of 4000 samples and a part of one: ever higher tones in noise, near silence, digital silence."""
+    t = np.arange(41500)
+    x = 0.2 * np.sin(0.02 * t + 2e-5 * t**2) + 0.1 * rng.random() * np.sin(0.7 * t)
+    x += np.repeat(np.geomspace(1e-3, 0.1, 11), 4000)[: len(t)] * rng.standard_normal(len(t))
+    x[5000:7000] *= 1e-4
+    x[16000:20000] = 0
+    x[25000:27000] = 0
+    x[30000:34000] *= np.hanning(4000)
+    return x.astype(np.float32)
+
+
 def main():
     rng = np.random.default_rng(SEED)
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -64,6 +103,16 @@ def main():
             if key != "bank" or name == "b":
                 tensors[f"{name}.{key}"] = value
     save("audio_features", tensors, FEATURES)
+
+    # A generator of its own: what follows stays as it is.
+    music = measured(np.random.default_rng(SEED + 1))
+    tensors = {"input": music}
+    segments = [music[k : k + 4000] for k in range(0, len(music), 4000)] + [music[:300]]
+    for name, p in FEATURES.items():
+        found = [numbers(segment.astype(np.float64), p, 4000) for segment in segments]
+        for key in found[0]:
+            tensors[f"{name}.{key}"] = [f[key] for f in found]
+    save("audio_numbers", tensors, FEATURES)
 
     bands = {"1": (125, 10000, 1), "2": (300, 3400, 2), "3": (60, 9000, 3), "5": (800, 1200, 5)}
     tensors = {"input": x}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares our features and loudness with librosa's and ffmpeg's, for every audio file of a folder.
 
-    audio_parity.py FOLDER [--reprise PROGRAM] [--resampler medium|best|fastest|soxr_hq]
+    audio_parity.py FOLDER [--reprise PROGRAM] [--resampler soxr_hq|best|medium|fastest]
 
 The program builds a dataset of the folder with `loudness: none` and `normalize: none`; features are read from its shards,
 loudness from the records of its stage `spectrum`, by docs/formats.md alone. librosa is given the samples that libsndfile
@@ -119,7 +119,7 @@ def compare_loudness(path, facts, worst):
 
 def main():
     parser = built.arguments(__doc__)
-    parser.add_argument("--resampler", default="medium", choices=["best", "medium", "fastest", "soxr_hq"])
+    parser.add_argument("--resampler", default="soxr_hq", choices=["soxr_hq", "best", "medium", "fastest"])
     arguments = parser.parse_args()
     manifest = {
         "sources": [{"path": built.every_file(arguments.folder, built.AUDIO_ENDINGS)}], "dedupe": True,

@@ -3,6 +3,8 @@
 Each function checks one group of tensors, and returns the names that it knows.
 """
 
+from fractions import Fraction
+
 import numpy as np
 
 MIDI_TYPES = {
@@ -34,11 +36,33 @@ def window_of(snapshot, kind):
     manifest = snapshot["manifest"]
     part = manifest.get("midi" if kind != "audio" else "audio") or {}
     segment = part.get("segment") or {}
-    length = segment.get("steps" if kind != "audio" else "samples")
+    length, hop = (units(manifest, kind, key) for key in ("length", "hop"))
     if length is None:
         length = snapshot["features"].get("rolls", {}).get("steps")
     regular = segment.get("align", "none") == "none" and part.get("window", "all") == "all"
-    return length, segment.get("hop", length), segment.get("drop_last", False), regular
+    return length, length if hop is None else hop, segment.get("drop_last", False), regular
+
+
+def units(manifest, kind, key):
+    """The length or the hop of a segment in steps or samples, from whatever unit the manifest has; None if it is absent."""
+    part = manifest.get("midi" if kind != "audio" else "audio") or {}
+    segment = part.get("segment") or {}
+    unit = next((name for name in ("steps", "beats", "bars", "seconds", "samples") if name in segment), None)
+    value = segment.get(unit if key == "length" else key)
+    if value is None or unit in (None, "steps", "samples"):
+        return value
+    grid = part.get("grid") or {}
+    if unit == "seconds":
+        audio = manifest.get("audio") or {}
+        if kind == "audio":
+            rate = Fraction(audio["sample_rate"])
+        elif "frames" in grid:
+            rate = Fraction(audio["sample_rate"], audio["stft"]["hop"])
+        else:
+            rate = Fraction(grid["steps_per_second"])
+        return max(1, int(Fraction(value) * rate + Fraction(1, 2)))
+    steps = value * grid["steps_per_beat"]
+    return steps if unit == "beats" else int(steps * 4 * Fraction(part["require"]["time_signature"]))
 
 
 def check_segments(tensors, types, sources, kind, snapshot, where, report):
@@ -211,7 +235,7 @@ def frames(audio):
     """Frames of a segment, as the STFT's settings give them."""
     stft = audio.get("stft") or {}
     n_fft, hop = stft.get("n_fft", 2048), stft.get("hop", 512)
-    samples = (audio.get("segment") or {}).get("samples", 131072) + stft.get("pad_end", 0)
+    samples = (units({"audio": audio}, "audio", "length") or 131072) + stft.get("pad_end", 0)
     return samples // hop + 1 if stft.get("center", True) else (samples - n_fft) // hop + 1
 
 
@@ -240,7 +264,7 @@ def check_audio(tensors, types, count, snapshot, where, report):
         report.check(types[name] == feature["dtype"] == dtype, here, f"is {types[name]}, should be {dtype}")
         report.check(np.isfinite(tensors[name]).all(), here, "is not finite everywhere")
         if name == "waveform":
-            report.check(shape[1:] == [audio["segment"]["samples"]], here, f"has {shape[1:]} samples")
+            report.check(shape[1:] == [units(snapshot["manifest"], "audio", "length")], here, f"has {shape[1:]} samples")
         elif name != "cqt":
             report.check(shape[2:] == [frames(audio)], here, f"has {shape[2:]} frames, the settings give {frames(audio)}")
         if rows.get(name) is not None and name != "waveform":

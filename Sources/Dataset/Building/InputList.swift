@@ -32,6 +32,7 @@ struct InputList: Sendable {
     ///   - subject: what they are the inputs of.
     ///   - shared: the bits that all of the ids have in common anyway.
     ///   - isComplete: whether a plan knows all of them.
+    /// - Returns: the lists, in the order of the ids.
     static func divide(
         _ items: [Item], of subject: String, under shared: String = "*", isComplete: Bool
     ) -> [InputList] {

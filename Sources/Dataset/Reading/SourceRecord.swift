@@ -82,7 +82,7 @@ struct RecordIndex: Sendable {
         cache = reader.cache
         snapshot = reader.snapshot
         let manifest = try reader.manifest()
-        read = Parameters(manifest.midi?.effective ?? .null)
+        read = Parameters(manifest.midi?.reading ?? .null)
         spectrum = Parameters(manifest.audio?.spectrum ?? .null)
     }
 

@@ -28,7 +28,7 @@ struct ReadStage: Sendable {
     private let rolls: RollParameters
 
     init(_ manifest: Manifest.MIDI) {
-        parameters = Parameters(manifest.effective)
+        parameters = Parameters(manifest.reading)
         rolls = RollParameters(manifest)
     }
 

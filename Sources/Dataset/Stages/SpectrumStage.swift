@@ -15,6 +15,7 @@ import Tensors
 /// | `features` | F32 [N, values] | `FeatureRows` |
 /// | `moments` | F64 [N, normalised features, 2] | each segment's mean and sum of squared deviations, feature by feature |
 /// | `landmarks` | U32 [n] | hashes of the linear mel's peaks, ascending: copies of a recording share them |
+/// | `segment.loudness`, … | F32 [N] | `SegmentNumbers` |
 struct SpectrumStage: Sendable {
     /// The name of the one output.
     static let output = "features"
@@ -25,7 +26,7 @@ struct SpectrumStage: Sendable {
     private let idle = ExtractorPool()
 
     /// Room kept for the object's header, which is written when the number of segments is known.
-    private static let headerByteCount = 512
+    private static let headerByteCount = 1024
 
     init(_ manifest: Manifest.Audio) {
         parameters = Parameters(manifest.spectrum)
@@ -59,15 +60,18 @@ struct SpectrumStage: Sendable {
             throw BuildError(.sourceUnreadable, error.description, canRetry: true)
         }
         let landmarks = collected.mel?.landmarks.hashes ?? []
+        let numbers = facts.numberColumns
         let layout = TensorFileLayout(
             inOrder: [
                 .init(FeatureRows.tensor, .f32, [facts.segments.count, rows.count]),
                 .init("moments", .f64, [facts.segments.count, collected.normalized.count, 2]),
                 .init("landmarks", .u32, [landmarks.count]),
-            ], headerByteCount: Self.headerByteCount)
+            ] + numbers.map { .init("segment.\($0.name)", .f32, [$0.values.count]) },
+            headerByteCount: Self.headerByteCount)
         precondition(layout.header.count == Self.headerByteCount, "a header of \(layout.header.count) bytes")
         try collected.moments.withUnsafeBytes { try writer.write($0) }
         try landmarks.withUnsafeBytes { try writer.write($0) }
+        for column in numbers { try column.values.withUnsafeBytes { try writer.write($0) } }
         try writer.overwrite(layout.header, at: 0)
         for warning in facts.warnings {
             context.report(
@@ -207,6 +211,21 @@ struct SpectrumFacts: Sendable {
 }
 
 extension AudioFacts {
+    /// The numbers of all segments, a column each; those of the spectrum only if a spectral feature was computed.
+    fileprivate var numberColumns: [(name: String, values: [Float])] {
+        let numbers = segments.compactMap(\.numbers)
+        let spectra = numbers.compactMap(\.spectrum)
+        let samples = [
+            ("loudness", numbers.map(\.loudness)), ("silence", numbers.map(\.silence)),
+            ("zero_crossings", numbers.map(\.zeroCrossings)),
+        ]
+        guard spectra.count == numbers.count else { return samples }
+        return samples + [
+            ("centroid", spectra.map(\.centroid)), ("rolloff", spectra.map(\.rolloff)),
+            ("flux", spectra.map(\.flux)),
+        ]
+    }
+
     /// The facts that an action's record keeps, and that `inspect` shows: rates in Hz, levels in dB, `null` where there is none.
     var members: [String: JSONValue] {
         func level(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }

@@ -8,7 +8,7 @@ enum Stages {
     /// MIDI bytes → the notes of its segments, and the facts about the file.
     static let read = Stage("read", version: 2)
     /// Audio bytes → the features of its segments at unity gain, and the facts about the file.
-    static let spectrum = Stage("spectrum", version: 2, numerics: Numerics.tag)
+    static let spectrum = Stage("spectrum", version: 3, numerics: Numerics.tag)
     /// One source's feature, with its gain, scaled and compressed → each band's moments.
     static let bandMoments = Stage("band-moments", version: 2, numerics: Numerics.tag)
     /// Some of the inputs of `fit` or `shard` → a list of them.

@@ -1,14 +1,16 @@
+public import Symbolic
+
 extension Manifest {
     /// The `audio` block: how audio sources become segments.
     ///
     /// ```yaml
     /// sample_rate: 44100
     /// channels: mono
-    /// resampler: medium                 # best | medium | fastest | soxr_hq
+    /// resampler: soxr_hq                # soxr_hq | best | medium | fastest
     /// loudness: {rms_dbfs: -20}         # or {lufs: -23}, or none
     /// peak: ignore                      # or a ceiling in dBTP
     /// bandpass: {low_hz: 125, high_hz: 10000, order: 1}  # ?; order = 1
-    /// segment: {samples: 131072, hop: 131072, drop_last: false}  # hop = samples
+    /// segment: {samples: 131072, hop: 131072, drop_last: false}  # or {seconds: 3}; the hop in the same unit, = the length
     /// stft: {n_fft: 2048, hop: 512, win_length: 2048, window: hann, center: true, pad_mode: constant, pad_end: 0}
     ///                                   # win_length = n_fft
     /// features: {mel: {}}               # see Features
@@ -19,7 +21,7 @@ extension Manifest {
         /// Samples a second after resampling, 1 to 768000.
         public var sampleRate = 44100
         /// The resampler.
-        public var resampler = Resampler.medium
+        public var resampler = Resampler.soxrHQ
         /// The loudness each source is brought to.
         public var loudness = Loudness.rms(-20)
         /// The true peak in dBTP at which gain stops; nil: it never does.
@@ -30,6 +32,10 @@ extension Manifest {
         public var samples = 131_072
         /// Samples from one segment's start to the next.
         public var hop = 131_072
+        /// The length and the hop in seconds, if the manifest gives them so.
+        ///
+        /// `samples` and `hop` are then these times `sampleRate`, rounded half up, at least 1.
+        public var segmentSeconds: SegmentSeconds?
         /// Whether a last segment that is not full is left out.
         public var dropLast = false
         /// The short-time Fourier transform.
@@ -41,16 +47,24 @@ extension Manifest {
         /// The element type of stored features.
         public var elementType = FeatureType.float32
 
+        /// A segment in seconds.
+        public struct SegmentSeconds: Hashable, Sendable {
+            /// The length.
+            public var length: Rational
+            /// From one segment's start to the next.
+            public var hop: Rational
+        }
+
         /// A resampler.
         public enum Resampler: String, CaseIterable, Sendable {
+            /// libsoxr, high quality.
+            case soxrHQ = "soxr_hq"
             /// libsamplerate, best sinc.
             case best
             /// libsamplerate, medium sinc.
             case medium
             /// libsamplerate, fastest sinc.
             case fastest
-            /// libsoxr, high quality.
-            case soxrHQ = "soxr_hq"
         }
 
         /// A loudness to reach.

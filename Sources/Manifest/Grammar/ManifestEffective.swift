@@ -1,4 +1,5 @@
 public import Build
+internal import Symbolic
 
 extension Manifest {
     /// The manifest with defaults filled in, in the manifest's own grammar; the snapshot holds it.
@@ -45,22 +46,35 @@ extension SourceItem {
 }
 
 extension Manifest.MIDI {
-    /// The block with defaults filled in: all of it, and nothing else, decides what MIDI stages make of a source.
+    /// The block with defaults filled in, in the manifest's units.
     public var effective: JSONValue {
-        var grid: [String: JSONValue] = ["rounding": .string(rounding.rawValue)]
-        switch self.grid {
-        case .stepsPerBeat(let count): grid["steps_per_beat"] = JSONValue(count)
-        case .stepsPerFirstBeat(let count): grid["steps_per_first_beat"] = JSONValue(count)
-        case .stepsPerSecond(let numerator, 1): grid["steps_per_second"] = JSONValue(numerator)
+        json(
+            grid: followsFrames ? ["frames": "mel"] : gridMembers,
+            segment: [segmentLength.unit.rawValue: segmentLength.amount, "hop": segmentHop.amount])
+    }
+
+    /// What decides what MIDI stages make of a source: all of the block, with lengths in steps and frames as their rate.
+    ///
+    /// So 16 beats and 64 steps, four to a beat, are one action.
+    public var reading: JSONValue {
+        json(grid: gridMembers, segment: ["steps": JSONValue(steps), "hop": JSONValue(hop)])
+    }
+
+    private var gridMembers: [String: JSONValue] {
+        switch grid {
+        case .stepsPerBeat(let count): ["steps_per_beat": JSONValue(count)]
+        case .stepsPerFirstBeat(let count): ["steps_per_first_beat": JSONValue(count)]
         case .stepsPerSecond(let numerator, let denominator):
-            grid["steps_per_second"] = .string("\(numerator)/\(denominator)")
+            ["steps_per_second": Rational(numerator, denominator).json]
         }
+    }
+
+    private func json(grid: [String: JSONValue], segment: [String: JSONValue]) -> JSONValue {
+        let rounding = ["rounding": JSONValue.string(rounding.rawValue)]
+        let cutting: [String: JSONValue] = ["drop_last": .bool(dropLast), "align": .string(align.rawValue)]
         var members: [String: JSONValue] = [
-            "grid": .object(grid),
-            "segment": [
-                "steps": JSONValue(steps), "hop": JSONValue(hop), "drop_last": .bool(dropLast),
-                "align": .string(align.rawValue),
-            ],
+            "grid": .object(grid.merging(rounding) { first, _ in first }),
+            "segment": .object(segment.merging(cutting) { first, _ in first }),
             "pitches": [JSONValue(Int(pitches.lowerBound)), JSONValue(Int(pitches.upperBound))],
             "drums": .string(drums.rawValue), "sustain": .string(sustain.rawValue),
             "window": .string(window.rawValue),
@@ -83,12 +97,32 @@ extension Manifest.MIDI {
     }
 }
 
+extension SegmentLength {
+    var amount: JSONValue {
+        switch self {
+        case .steps(let count), .beats(let count), .bars(let count): JSONValue(count)
+        case .seconds(let seconds): seconds.json
+        }
+    }
+}
+
+extension Rational {
+    /// A whole number as a number, others as a text such as `44100/512`, in lowest terms.
+    var json: JSONValue { denominator == 1 ? JSONValue(numerator) : .string(description) }
+}
+
 extension Manifest.Audio {
-    /// The block with defaults filled in.
+    /// The block with defaults filled in, in the manifest's units.
     public var effective: JSONValue {
         guard case .object(var members) = spectrum, case .object(let pack) = packing else { return .null }
         members.merge(pack) { first, _ in first }
         members["features"] = features.effective
+        if let segmentSeconds {
+            members["segment"] = [
+                "seconds": segmentSeconds.length.json, "hop": segmentSeconds.hop.json,
+                "drop_last": .bool(dropLast),
+            ]
+        }
         return .object(members)
     }
 

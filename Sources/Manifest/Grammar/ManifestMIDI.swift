@@ -1,10 +1,13 @@
+public import Symbolic
+
 extension Manifest {
     /// The `midi` block: how MIDI sources become segments.
     ///
     /// ```yaml
     /// grid: {steps_per_beat: 4}      # or {steps_per_second: 20 | 86.1328125 | 44100/512},
-    ///                                # or {steps_per_first_beat: 8}; each with rounding: half_up (=) | floor
-    /// segment: {steps: 64, hop: 64, drop_last: false, align: none}  # hop = steps; align: none | bar
+    ///                                # {frames: mel}, or {steps_per_first_beat: 8}; each with rounding: half_up (=) | floor
+    /// segment: {steps: 64, hop: 64, drop_last: false, align: none}  # or {beats: 16}, {bars: 4}, {seconds: 8}; the hop in
+    ///                                # the same unit, = the length; align: none | bar
     /// pitches: [0, 127]              # inclusive
     /// drums: separate                # separate | include | exclude
     /// sustain: ignore                # ignore | extend
@@ -16,12 +19,14 @@ extension Manifest {
     public struct MIDI: Hashable, Sendable {
         /// The time grid.
         public var grid = Grid.stepsPerBeat(4)
+        /// Whether the manifest says `frames: mel`: step t is frame t of the audio block's mel, and `grid` its rate.
+        public var followsFrames = false
         /// How positions between steps are rounded.
         public var rounding = Rounding.halfUp
-        /// Steps of a segment, 1 to 65535.
-        public var steps = 64
-        /// Steps from one segment's start to the next, 1 to 65535.
-        public var hop = 64
+        /// The length of a segment in the manifest's unit, 1 to 65535 steps.
+        public var segmentLength = SegmentLength.steps(64)
+        /// From one segment's start to the next, in the unit of `segmentLength`, 1 to 65535 steps.
+        public var segmentHop = SegmentLength.steps(64)
         /// Whether a last segment that is not full is left out.
         public var dropLast = false
         /// Where segments may start.
@@ -105,10 +110,30 @@ extension Manifest {
 
         /// A time signature.
         public struct TimeSignature: Hashable, Sendable {
+            /// The one that MIDI files have if they say nothing.
+            static let common = TimeSignature(numerator: 4, denominator: 4)
             /// Beats a bar, 1 to 255.
             public var numerator: Int
             /// The note value of a beat, a power of two from 1 to 128.
             public var denominator: Int
         }
+    }
+}
+
+extension Manifest.MIDI {
+    /// Steps of a segment, 1 to 65535.
+    public var steps: Int { steps(segmentLength) ?? 64 }
+    /// Steps from one segment's start to the next, 1 to 65535.
+    public var hop: Int { steps(segmentHop) ?? 64 }
+
+    /// A length in steps of the grid; nil where it would not be the same whole number everywhere.
+    ///
+    /// A bar is one of the required time signature.
+    func steps(_ length: SegmentLength) -> Int? {
+        let bar = requiredTimeSignature ?? .common
+        return length.steps(
+            on: Symbolic.Grid(grid),
+            timeSignature: Symbolic.TimeSignature(
+                tick: 0, numerator: bar.numerator, denominator: bar.denominator))
     }
 }

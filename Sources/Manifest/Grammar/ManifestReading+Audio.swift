@@ -1,4 +1,5 @@
 internal import Audio
+internal import Symbolic
 internal import Yams
 
 extension Manifest.Audio {
@@ -18,9 +19,8 @@ extension Manifest.Audio {
         if let band = section.section("bandpass", keys: ["low_hz", "high_hz", "order"]) {
             readBandpass(band)
         }
-        if let segment = section.section("segment", keys: ["samples", "hop", "drop_last"]) {
-            samples = segment.integer("samples", 1...1 << 26, default: samples)
-            hop = segment.integer("hop", 1...1 << 26, default: samples)
+        if let segment = section.section("segment", keys: ["samples", "seconds", "hop", "drop_last"]) {
+            readLength(segment)
             dropLast = segment.flag("drop_last", default: dropLast)
         }
         readSTFT(section)
@@ -41,6 +41,37 @@ extension Manifest.Audio {
             section.faults.add(section.line, "audio.\(fault.key) \(fault.message)")
         }
         if section.faults.faults.isEmpty { checkProducts(section) }
+    }
+
+    /// Reads the length and the hop of a segment, both in samples or both in seconds.
+    private mutating func readLength(_ segment: Section) {
+        if segment.has("samples"), segment.has("seconds") {
+            segment.faults.add(
+                segment.line(of: "seconds"), "\(segment.name) has both samples and seconds; keep one")
+        } else if segment.has("seconds") {
+            guard let length = segment.seconds("seconds") else { return }
+            guard let hop = segment.has("hop") ? segment.seconds("hop") : length else { return }
+            let seconds = SegmentSeconds(
+                length: Rational(length.numerator, length.denominator),
+                hop: Rational(hop.numerator, hop.denominator))
+            samples = count(seconds.length, "seconds", segment)
+            self.hop = segment.has("hop") ? count(seconds.hop, "hop", segment) : samples
+            segmentSeconds = seconds
+        } else {
+            samples = segment.integer("samples", 1...1 << 26, default: samples)
+            hop = segment.integer("hop", 1...1 << 26, default: samples)
+        }
+    }
+
+    /// The samples of some seconds, rounded half up, at least 1; a fault if they are too many.
+    private func count(_ seconds: Rational, _ key: String, _ segment: Section) -> Int {
+        let (numerator, denominator) = (seconds.numerator * sampleRate, seconds.denominator)
+        let count = max(1, (2 * numerator + denominator) / (2 * denominator))
+        guard count <= 1 << 26 else {
+            segment.fault(key, "makes \(count) samples, but the limit is \(1 << 26); shorten it")
+            return 1 << 26
+        }
+        return count
     }
 
     private mutating func readLoudness(_ section: Section) {

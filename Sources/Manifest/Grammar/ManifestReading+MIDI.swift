@@ -1,3 +1,4 @@
+internal import Symbolic
 internal import Yams
 
 extension Manifest.MIDI {
@@ -7,14 +8,14 @@ extension Manifest.MIDI {
 
     init(_ section: Section) {
         if let grid = section.section(
-            "grid", keys: ["steps_per_beat", "steps_per_second", "steps_per_first_beat", "rounding"])
+            "grid",
+            keys: ["steps_per_beat", "steps_per_second", "steps_per_first_beat", "frames", "rounding"])
         {
             rounding = grid.word("rounding", default: .halfUp)
             readGrid(grid)
         }
-        if let segment = section.section("segment", keys: ["steps", "hop", "drop_last", "align"]) {
-            steps = segment.integer("steps", 1...65535, default: steps)
-            hop = segment.integer("hop", 1...65535, default: steps)
+        if let segment = section.section("segment", keys: SegmentUnit.keys + ["hop", "drop_last", "align"]) {
+            readLength(segment)
             dropLast = segment.flag("drop_last", default: dropLast)
             align = segment.word("align", default: align)
         }
@@ -38,11 +39,11 @@ extension Manifest.MIDI {
             }
             requiresConstantTimeSignature = require.flag("constant_time_signature", default: false)
         }
-        checkProducts(section)
+        if case .bars = segmentLength, requiredTimeSignature == nil { requiredTimeSignature = .common }
     }
 
     private mutating func readGrid(_ grid: Section) {
-        let given = ["steps_per_beat", "steps_per_second", "steps_per_first_beat"].filter(grid.has)
+        let given = ["steps_per_beat", "steps_per_second", "steps_per_first_beat", "frames"].filter(grid.has)
         guard given.count <= 1 else {
             grid.faults.add(
                 grid.line(of: given[1]), "\(grid.name) has both \(given.joined(separator: " and ")); keep one"
@@ -63,6 +64,11 @@ extension Manifest.MIDI {
                     "steps_per_second",
                     "must be a rate above 0 and at most 65535, with both numbers at most 1000000 in lowest terms, such as 20, 86.1328125 or 44100/512, not '\(text.prefix(40))'"
                 )
+            }
+        case "frames":
+            if let text = grid.text("frames") {
+                if text != "mel" { grid.fault("frames", "must be mel, not '\(text.prefix(40))'") }
+                followsFrames = true
             }
         default: break
         }

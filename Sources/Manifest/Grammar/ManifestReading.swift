@@ -68,11 +68,11 @@ extension Manifest {
         } else if root.values["version"]?.integer != 1 {
             root.fault("version", "must be 1, the only version that this program reads")
         }
+        let dataset = datasetName(root)
+        let sources = SourceReader(faults: faults, directory: directory).items(root)
+        let (midi, audio) = blocks(root)
         var manifest = Manifest(
-            dataset: datasetName(root),
-            sources: SourceReader(faults: faults, directory: directory).items(root),
-            midi: root.has("midi") ? root.section("midi", keys: MIDI.keys).map(MIDI.init) : nil,
-            audio: root.has("audio") ? root.section("audio", keys: Audio.keys).map(Audio.init) : nil,
+            dataset: dataset, sources: sources, midi: midi, audio: audio,
             splits: root.has("splits")
                 ? root.section("splits", keys: Splits.keys).map(Splits.init) ?? Splits() : Splits(),
             targetBytes: root.section("shards", keys: ["target_bytes"])?.byteCount(
@@ -90,6 +90,27 @@ extension Manifest {
         manifest.checkLabels(faults)
         manifest.elementTypeLine = root.section("audio", keys: [])?.line(of: "dtype") ?? root.line
         return manifest
+    }
+
+    /// The two blocks of media; the grid of one may be that of the other's frames.
+    private static func blocks(_ root: Section) -> (midi: MIDI?, audio: Audio?) {
+        func read<Block>(_ key: String, _ keys: [String], _ block: (Section) -> Block) -> (
+            Block?, isSound: Bool
+        ) {
+            guard root.has(key) else { return (nil, true) }
+            let before = root.faults.faults.count
+            let found = root.section(key, keys: keys).map(block)
+            return (found, root.faults.faults.count == before)
+        }
+        var (midi, midiIsSound) = read("midi", MIDI.keys, MIDI.init)
+        let (audio, audioIsSound) = read("audio", Audio.keys, Audio.init)
+        // What depends on a block with faults is checked when these are gone.
+        if midiIsSound, audioIsSound || midi?.followsFrames == false,
+            let section = root.section("midi", keys: [])
+        {
+            midi?.finish(section, audio: audio)
+        }
+        return (midi, audio)
     }
 
     private static func datasetName(_ root: Section) -> String {

@@ -66,23 +66,29 @@ extension MFCCParameters {
     }
 }
 
-extension RollParameters {
-    /// What a manifest's `midi` block asks of the grid: a transfer cuts a file as the dataset was cut.
-    public init(_ manifest: Manifest.MIDI) {
-        let grid: Grid =
-            switch manifest.grid {
+extension Grid {
+    init(_ manifest: Manifest.MIDI.Grid) {
+        self =
+            switch manifest {
             case .stepsPerBeat(let steps): .stepsPerBeat(steps)
             case .stepsPerFirstBeat(let steps): .stepsPerFirstBeat(steps)
             case .stepsPerSecond(let numerator, let denominator):
                 .stepsPerSecond(Rational(numerator, denominator))
             }
+    }
+}
+
+extension RollParameters {
+    /// What a manifest's `midi` block asks of the grid: a transfer cuts a file as the dataset was cut.
+    public init(_ manifest: Manifest.MIDI) {
         let controls: Controls =
             switch manifest.controls {
             case .all: .all
             case .numbers(let numbers): numbers.isEmpty ? .none : .numbers(numbers)
             }
         self.init(
-            grid: grid, rounding: manifest.rounding == .floor ? .floor : .halfUp, steps: manifest.steps,
+            grid: Grid(manifest.grid), rounding: manifest.rounding == .floor ? .floor : .halfUp,
+            steps: manifest.steps,
             hop: manifest.hop, dropLast: manifest.dropLast, align: manifest.align == .bar ? .bar : .none,
             pitches: manifest.pitches, drums: Drums(manifest.drums),
             sustain: manifest.sustain == .extend ? .extend : .ignore, voices: manifest.voices,
