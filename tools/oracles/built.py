@@ -50,7 +50,8 @@ class Dataset:
         self.summary = json.loads(self.run("build", path, "--json", *(["--jobs", str(jobs)] if jobs else [])))
         self.snapshot = json.loads(self.object(self.summary["snapshot"]).read_bytes())
         self.sources = {}
-        for entry in self.snapshot["sources"]:
+        tables = [json.loads(self.object(table["object"]).read_bytes()) for table in self.snapshot["sources"]]
+        for entry in sorted((entry for table in tables for entry in table), key=lambda entry: entry["path"].encode()):
             self.sources.setdefault(entry["sha256"], entry)
         self.files = {sha: self.folder / entry["path"] for sha, entry in self.sources.items()}
         self.records = self._read_journals()

@@ -69,10 +69,10 @@ def main():
     for entry in snapshot["splits"]["test"]["shards"]:
         shard = load_file(path(entry["object"]))
         with safe_open(path(entry["object"]), "np") as file:
-            vocabulary = json.loads(file.metadata()["labels"])["style"]
+            styles = [labels["style"] for labels in json.loads(file.metadata()["labels"])]
         seen = torch.from_numpy(rolls(shard, snapshot["manifest"]["midi"]["drums"] == "include"))
         second = sorted(snapshot["vocabularies"]["style"])[-1]
-        truth = torch.tensor([float(vocabulary[i] == second) for i in shard["label.style"]])
+        truth = torch.tensor([float(styles[i] == second) for i in shard["segment.source"]])
         with torch.no_grad():
             logits = net(seen)
         hits += int(((logits > 0).float() == truth).sum())

@@ -173,21 +173,25 @@ def strings(value):
             yield from strings(inner)
 
 
+def check_reproducible(value, where, report):
+    """Neither a time nor an absolute path."""
+    for text in strings(value):
+        report.check(not re.match(r"(/|[A-Za-z]:[\\/]|~/)", text), where, f"absolute path {text!r}")
+        report.check(not re.search(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d", text), where, f"a time: {text!r}")
+
+
 def check_snapshot(snapshot, raw, report):
     where = "snapshot"
     wanted = {"format", "dataset", "manifest", "stages", "splits", "sources", "vocabularies", "statistics", "quarantine", "features"}
     report.check(wanted <= set(snapshot), where, f"lacks {sorted(wanted - set(snapshot))}")
     if set(snapshot) - wanted:
         report.note(where, f"holds also {sorted(set(snapshot) - wanted)}")
-    report.check(snapshot.get("format") == 1, where, f"format is {snapshot.get('format')!r}")
+    report.check(snapshot.get("format") == 2, where, f"format is {snapshot.get('format')!r}")
     report.check(re.fullmatch(r"[A-Za-z0-9_-]+", str(snapshot.get("dataset"))), where, "the dataset's name has other characters")
     manifest = snapshot["manifest"]
     report.check(manifest.get("dataset") == snapshot.get("dataset"), where, "the manifest names another dataset")
     report.check(all(isinstance(v, int) for v in snapshot["stages"].values()), where, "a stage's version is no integer")
-    # Reproducible anywhere: neither time nor host nor absolute path nor an earlier snapshot.
-    for text in strings(snapshot):
-        report.check(not re.match(r"(/|[A-Za-z]:[\\/]|~/)", text), where, f"absolute path {text!r}")
-        report.check(not re.search(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d", text), where, f"a time: {text!r}")
+    check_reproducible(snapshot, where, report)
     forbidden = {"time", "date", "host", "hostname", "user", "created", "previous", "parent"}
 
     def check_keys(value):
@@ -207,11 +211,37 @@ def check_snapshot(snapshot, raw, report):
         report.check(keys == sorted(set(keys)), f"vocabulary {name}", "is not sorted by bytes, or repeats a value")
 
 
+def read_tables(cache, snapshot, report):
+    """The entries of all source tables, in the order of their paths: leaves of a trie over the hashes of the paths."""
+    entries, before = [], ""
+    for number, table in enumerate(snapshot["sources"]):
+        where = f"table {number}"
+        report.check(set(table) == {"object", "count"}, where, f"has {sorted(table)}")
+        raw = cache.read(table.get("object"), where)
+        if raw is None:
+            continue
+        try:
+            own = check_canonical(raw, where, report)
+        except ValueError as error:
+            report.check(False, where, f"is no JSON ({error})")
+            continue
+        check_reproducible(own, where, report)
+        report.check(len(own) == table["count"], where, f"{len(own)} entries, the snapshot says {table['count']}")
+        report.check(1 <= len(own) <= 4096, where, f"lists {len(own)} entries")
+        paths = [entry["path"].encode() for entry in own]
+        report.check(paths == sorted(paths), where, "is not in path order")
+        places = sorted(hashlib.sha256(path).hexdigest() for path in paths)
+        report.check(not places or places[0] > before, where, "its paths' hashes do not follow those of the table before")
+        before = places[-1] if places else before
+        entries += own
+    return sorted(entries, key=lambda entry: entry["path"].encode())
+
+
 def check_sources(snapshot, report):
     """The entries: their form, their order, and that no piece is cut by a split."""
     by = snapshot["manifest"].get("splits", {}).get("by", "piece")
     paths = [entry["path"] for entry in snapshot["sources"]]
-    report.check([p.encode() for p in paths] == sorted({p.encode() for p in paths}), "sources", "are not in path order, or a path repeats")
+    report.check([p.encode() for p in paths] == sorted({p.encode() for p in paths}), "sources", "a path repeats")
     home, used = {}, {}
     for entry in snapshot["sources"]:
         where = f"source {entry.get('path')}"
@@ -303,7 +333,7 @@ def check_shard(cache, shard, split, snapshot, entries, report):
         if not report.check(key in file.metadata, where, f"__metadata__ has no {key}"):
             return {}, set(), {}
     sources, labels = strict_json(file.metadata["sources"]), strict_json(file.metadata["labels"])
-    report.check(sources == sorted(set(sources)), where, "sources are not sorted, or repeat")
+    report.check(sources == sorted(sources), where, "sources are not sorted")
     report.check(all(HEX.fullmatch(s) for s in sources), where, "sources are not SHA-256s")
     report.check(set(sources) <= set(entries), where, "sources that the snapshot does not list")
     tensors = {name: array for name, (_, array) in file.tensors.items()}
@@ -313,7 +343,7 @@ def check_shard(cache, shard, split, snapshot, entries, report):
     kind = shard["kind"]
     report.check(kind in ("midi", "audio", "paired"), where, f"kind {kind!r}")
     known = check_segments(tensors, types, sources, kind, snapshot, where, report)
-    known |= check_labels(tensors, types, sources, labels, entries, snapshot, split, where, report)
+    check_labels(sources, labels, entries, split, where, report)
     facts = {"data_bytes": file.data_bytes}
     if kind in ("midi", "paired"):
         names, of_midi = check_midi(tensors, types, count, snapshot, where, report)
@@ -328,7 +358,10 @@ def check_shard(cache, shard, split, snapshot, entries, report):
     counts = np.bincount(tensors["segment.source"], minlength=len(sources)).tolist()
     report.check(all(counts), where, "a source of the list has no segment")
     pieces = {entry["piece"] for source in sources for entry in entries.get(source, [])}
-    return dict(zip(sources, counts)), pieces, facts
+    held = {}
+    for source, own in zip(sources, counts):
+        held[source] = held.get(source, 0) + own
+    return held, pieces, facts
 
 
 def check_statistics(cache, snapshot, report):
@@ -383,6 +416,7 @@ def read(folder, dataset):
         return report, {"dataset": dataset, "snapshot": digest}
     snapshot = check_canonical(raw, "snapshot", report)
     check_snapshot(snapshot, raw, report)
+    snapshot["sources"] = read_tables(cache, snapshot, report)
     check_sources(snapshot, report)
     entries = {}
     for entry in snapshot["sources"]:

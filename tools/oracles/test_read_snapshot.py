@@ -62,16 +62,15 @@ class Dataset:
         self.statistics = {"mel.sigma": np.array([2.0], "<f4"), "mel.sigma_band": np.full(4, 2 ** (3 / 64), "<f4")}
         self.options, self.change_snapshot, self.after = {}, lambda snapshot: None, lambda folder: None
         self.encode = canonical
+        self.encode_table, self.change_tables = canonical, lambda rows: None
 
     def common(self, entries):
         sources = sorted(e["sha256"] for e in entries)
         by = {e["sha256"]: e for e in entries}
-        values = sorted({e["labels"]["style"] for e in entries})
         source = np.repeat(np.arange(len(sources)), 2)
         tensors = {
-            "segment.source": source.astype("<i4"), "segment.timeline": np.zeros(len(source), "<i2"),
-            "label.style": np.array([values.index(by[sources[i]]["labels"]["style"]) for i in source], "<i4")}
-        return tensors, {"sources": json.dumps(sources), "labels": json.dumps({"style": values})}
+            "segment.source": source.astype("<i4"), "segment.timeline": np.zeros(len(source), "<i2")}
+        return tensors, {"sources": json.dumps(sources), "labels": json.dumps([by[s]["labels"] for s in sources])}
 
     def midi(self, entries):
         tensors, metadata = self.common(entries)
@@ -96,6 +95,13 @@ class Dataset:
         tensors |= {"segment.start": np.array([0, 64], "<i8"), "segment.length": np.full(2, 64, "<i8"), "mel": np.ones((2, 4, 5), "<f4")}
         return tensors, metadata
 
+    def tables(self, entries, put):
+        """The source tables: a leaf for each first bit of a path's hash."""
+        leaves = [[e for e in entries if int(sha(e["path"])[0], 16) >> 3 == side] for side in (0, 1)]
+        rows = [{"object": put(self.encode_table(leaf)), "count": len(leaf)} for leaf in leaves if leaf]
+        self.change_tables(rows)
+        return rows
+
     def write(self, folder):
         names = []
 
@@ -114,12 +120,13 @@ class Dataset:
             splits[split]["shards"].append({"object": put(raw), "bytes": len(raw), "segments": count, "kind": kind})
             splits[split]["segments"] += count
         snapshot = {
-            "format": 1, "dataset": "toy", "manifest": self.manifest, "stages": {"read": 1}, "splits": splits, "sources": self.entries,
+            "format": 2, "dataset": "toy", "manifest": self.manifest, "stages": {"read": 1}, "splits": splits, "sources": self.entries,
             "vocabularies": {"style": ["classical", "jazz"]}, "statistics": put(tensor_file(self.statistics, {})),
             "quarantine": [{"path": "music/bad.mid", "code": "midi.track-truncated"}],
             "features": {"mel": {"dtype": "F32", "shape": [4, 5]}, "rolls": {"steps": 8, "pitches": [0, 127]}}}
         snapshot = copy.deepcopy(snapshot)
         self.change_snapshot(snapshot)
+        snapshot["sources"] = self.tables(snapshot["sources"], put)
         digest = put(self.encode(snapshot))
         os.makedirs(f"{folder}/refs")
         os.makedirs(f"{folder}/journals")
@@ -135,6 +142,14 @@ def in_shard(name, change, kind="midi"):
         for _, of_kind, tensors, _ in dataset.shards:
             if of_kind == kind:
                 tensors[name] = change(tensors[name].copy())
+    return edit
+
+
+def metadata(name, change, kind="midi"):
+    def edit(dataset):
+        for _, of_kind, _, own in dataset.shards:
+            if of_kind == kind:
+                own[name] = change(own[name])
     return edit
 
 
@@ -181,7 +196,9 @@ FAULTS = {
     "is no JSON": setting(after=lambda folder: open(f"{folder}/journals/1.jsonl", "a").write("{")),
     "white space": setting(encode=lambda s: json.dumps(s, sort_keys=True).encode()),
     "not sorted by their bytes": setting(encode=lambda s: json.dumps(dict(reversed(s.items())), separators=(",", ":")).encode()),
-    "shortest form": setting(encode=lambda s: canonical(s).replace(b"-1.5", b"-1.50000000000000001")),
+    "shortest form": setting(encode_table=lambda s: canonical(s).replace(b"-1.5", b"-1.50000000000000001")),
+    "do not follow": setting(change_tables=lambda rows: rows.reverse()),
+    "entries, the snapshot says": setting(change_tables=lambda rows: rows[0].update(count=9)),
     "absolute path": snapshot(lambda s: s["sources"][0].update(path="/music/0.mid")),
     "a time": snapshot(lambda s: s["stages"].update({"2026-01-01T10:00:00": 1})),
     "not in path order": snapshot(lambda s: s["sources"].reverse()),
@@ -220,8 +237,8 @@ FAULTS = {
     "is not positive everywhere": in_shard("tempo", lambda a: put(a, (0, 0), np.nan)),
     "out of its list": in_shard("segment.source", lambda a: put(a, 0, 77)),
     "start at": in_shard("segment.start", lambda a: put(a, 1, 9)),
-    "an index outside": in_shard("label.style", lambda a: put(a, 0, 5)),
-    "the snapshot says {'": in_shard("label.style", lambda a: put(a, 0, -1)),
+    "labels are no list": metadata("labels", lambda text: "[]"),
+    "the snapshot says [{'": metadata("labels", lambda text: text.replace("classical", "pop")),
     "is not finite everywhere": in_shard("mel", lambda a: put(a, (0, 0, 0), np.inf), "audio"),
     "the settings give": in_shard("mel", lambda a: a[:, :, :4].copy(), "audio"),
     "should be F32": in_shard("mel", lambda a: a.astype("<f8"), "audio"),
