@@ -81,7 +81,7 @@ public struct DatasetStatistics: Sendable {
         melFrequencies = frequencies
         melHopSeconds =
             frequencies == nil
-            ? nil : manifest.audio.map { Double($0.stft.hop) / Double($0.sampleRate) }
+            ? nil : manifest.audio.map { Double($0.frameHop) / Double($0.sampleRate) }
         melAfter = try reader.normalizedMel()
         let quarantined = Quarantined.all(of: reader)
         quarantine = Dictionary(grouping: quarantined, by: \.code).mapValues(\.count)

@@ -28,7 +28,7 @@ func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
 /// How a rational position becomes a whole step.
 public enum Rounding: String, Hashable, Sendable, CaseIterable {
     /// To the nearest, halves up.
-    case halfUp
+    case halfUp = "half_up"
     /// Down.
     case floor
 }

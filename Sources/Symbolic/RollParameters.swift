@@ -49,7 +49,7 @@ public struct RollParameters: Hashable, Sendable {
         /// The whole.
         case all
         /// The longest stretch, in seconds, without a change of tempo; the first of equals.
-        case longestConstantTempo
+        case longestConstantTempo = "longest_constant_tempo"
     }
 
     /// The step.

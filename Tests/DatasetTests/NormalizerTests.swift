@@ -76,8 +76,8 @@ struct NormalizerTests {
             FeatureStatistics(sigma: 0, sigmaBand: [0, 0, 0, 0]),
         ]
         for statistics in kinds {
-            for reference in [1, 0.25, nil] {
-                manifest.decibels.ref = reference
+            for reference in [DecibelParameters.Reference.value(1), .value(0.25), .maximum] {
+                manifest.decibels.reference = reference
                 let normalized = apply(values, feature, manifest, gain: 3, statistics)
                 let scale = Normalizer.scale(feature, gain: 3, sigma: statistics?.sigma ?? 1)
                 let denormalizer = Denormalizer(Normalizer(manifest: manifest, feature: feature), statistics)

@@ -81,9 +81,10 @@ import Testing
                 let audio = AudioParameters(block)
                 #expect(audio.faults.isEmpty)
                 #expect(audio.features.allSatisfy { $0.extractedShape(in: audio).reduce(1, *) <= 1 << 28 })
-                for value in [
-                    block.normalize.epsilon, block.normalize.decibels.amin, block.normalize.decibels.ref ?? 1,
-                ] {
+                let decibels = block.normalize.decibels
+                var reference = 1.0
+                if case .value(let value) = decibels.reference { reference = value }
+                for value in [block.normalize.epsilon, decibels.amin, reference] {
                     #expect(Float(value).isFinite && (Float(value) > 0 || value == 0))
                 }
             }

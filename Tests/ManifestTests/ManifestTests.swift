@@ -1,4 +1,6 @@
+import Audio
 import Build
+import Symbolic
 import TestSupport
 import Testing
 

@@ -1,13 +1,13 @@
 import Build
 
 /// Some of the very many inputs of an action: an object of their own, so that the action's record is short, and a change
-/// of one input writes one list anew.
+/// of one input writes one list again.
 ///
 /// Lists are the leaves of a trie over ids, so they are a pure function of the set, and most stay as they are.
 struct InputList: Sendable {
     /// What one input is.
     struct Item: Sendable {
-        /// Where it stands in the trie.
+        /// Its place in the trie.
         let id: Digest
         /// What the action has to know of it.
         let value: [String: JSONValue]

@@ -27,8 +27,12 @@ extension Normalizer {
         switch manifest.compress {
         case .log10Plus1: FeatureMath.powerOfTenMinusOne(values, scale: Float(scale))
         case .log:
-            FeatureMath.fromDecibels(
-                values, power: feature.gainDegree, reference: (manifest.decibels.ref ?? maximum) * scale)
+            let reference =
+                switch manifest.decibels.reference {
+                case .value(let value): value
+                case .maximum: maximum
+                }
+            FeatureMath.fromDecibels(values, power: feature.gainDegree, reference: reference * scale)
         case .none: FeatureMath.scale(values, gain: scale, degree: 1)
         }
     }

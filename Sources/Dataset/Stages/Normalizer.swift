@@ -40,7 +40,7 @@ struct Normalizer: Sendable {
         case .log10Plus1: FeatureMath.log10OnePlus(values, scale: Float(scale))
         case .log:
             FeatureMath.scale(values, gain: scale, degree: 1)
-            FeatureMath.decibels(values, power: feature.gainDegree, DecibelParameters(manifest.decibels))
+            FeatureMath.decibels(values, power: feature.gainDegree, manifest.decibels)
         case .none: FeatureMath.scale(values, gain: scale, degree: 1)
         }
     }

@@ -71,7 +71,7 @@ struct Excerpt {
             let frames = try Self.frames(first.shard)
             let samples = manifest.audio?.samples ?? 1
             let all = last.segment.start - start + samples
-            let hop = manifest.audio?.stft.hop ?? 1
+            let hop = manifest.audio?.frameHop ?? 1
             perColumn = frames == nil ? max(1, Double(all) / 1024) : Double(hop)
             let place = (Double(last.segment.start - start) / perColumn).rounded()
             columns = Int(place) + (frames ?? max(1, Int((Double(samples) / perColumn).rounded(.up))))

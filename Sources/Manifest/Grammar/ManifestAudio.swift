@@ -1,3 +1,4 @@
+public import Audio
 public import Symbolic
 
 extension Manifest {
@@ -39,7 +40,7 @@ extension Manifest {
         /// Whether a last segment that is not full is left out.
         public var dropLast = false
         /// The short-time Fourier transform.
-        public var stft = STFT()
+        public var stft = STFTParameters()
         /// What is stored.
         public var features = Features()
         /// How features are scaled.
@@ -47,24 +48,15 @@ extension Manifest {
         /// The element type of stored features.
         public var elementType = FeatureType.float32
 
+        /// Samples from one frame to the next.
+        public var frameHop: Int { stft.hopLength }
+
         /// A segment in seconds.
         public struct SegmentSeconds: Hashable, Sendable {
             /// The length.
             public var length: Rational
             /// From one segment's start to the next.
             public var hop: Rational
-        }
-
-        /// A resampler.
-        public enum Resampler: String, CaseIterable, Sendable {
-            /// libsoxr, high quality.
-            case soxrHQ = "soxr_hq"
-            /// libsamplerate, best sinc.
-            case best
-            /// libsamplerate, medium sinc.
-            case medium
-            /// libsamplerate, fastest sinc.
-            case fastest
         }
 
         /// A loudness to reach.
@@ -75,50 +67,6 @@ extension Manifest {
             case rms(Double)
             /// An integrated loudness (EBU R 128) in LUFS, −70 to 0.
             case lufs(Double)
-        }
-
-        /// A causal Butterworth band-pass filter.
-        public struct Bandpass: Hashable, Sendable {
-            /// The lower corner in Hz, above 0.
-            public var low: Double
-            /// The upper corner in Hz, above `low` and below half the sample rate.
-            public var high: Double
-            /// The order, 1 to 16.
-            public var order = 1
-        }
-
-        /// The short-time Fourier transform.
-        public struct STFT: Hashable, Sendable {
-            /// Samples of a frame's transform: even, 2 to 1048576.
-            public var nFFT = 2048
-            /// Samples from frame to frame, at least 1.
-            public var hop = 512
-            /// Samples of the window, 1 to `nFFT`.
-            public var winLength = 2048
-            /// The window's shape.
-            public var window = Window.hann
-            /// Whether frame t is centred at sample t · hop.
-            public var center = true
-            /// What surrounds the first and the last sample of a segment.
-            public var padMode = PadMode.constant
-            /// Zeros put behind a segment, in samples.
-            public var padEnd = 0
-        }
-
-        /// A window's shape, periodic.
-        public enum Window: String, CaseIterable, Sendable {
-            /// Raised cosine.
-            case hann
-            /// Hamming's.
-            case hamming
-        }
-
-        /// What stands outside a segment.
-        public enum PadMode: String, CaseIterable, Sendable {
-            /// Zeros.
-            case constant
-            /// The samples mirrored, the edge not repeated.
-            case reflect
         }
 
         /// The element type of stored features.
@@ -147,7 +95,7 @@ extension Manifest {
             /// Added to each band's σ, at least 0.
             public var epsilon = 0.0
             /// The decibel form, when `compress` is `log`.
-            public var decibels = Decibels()
+            public var decibels = DecibelParameters()
         }
 
         /// A compression of linear features.
@@ -168,16 +116,6 @@ extension Manifest {
             case dataset
             /// Each value of a label alone.
             case label(String)
-        }
-
-        /// librosa's `power_to_db`.
-        public struct Decibels: Hashable, Sendable {
-            /// The smallest power told apart from none, above 0.
-            public var amin = 1e-10
-            /// Decibels kept under a segment's maximum; nil: all.
-            public var topDB: Double? = 80
-            /// The power of 0 dB, above 0; nil: each segment's maximum.
-            public var ref: Double? = 1
         }
     }
 }

@@ -1,3 +1,4 @@
+public import Audio
 public import Build
 internal import Symbolic
 
@@ -136,7 +137,7 @@ extension Manifest.Audio {
             "resampler": .string(resampler.rawValue),
             "segment": ["samples": JSONValue(samples), "hop": JSONValue(hop), "drop_last": .bool(dropLast)],
             "stft": [
-                "n_fft": JSONValue(stft.nFFT), "hop": JSONValue(stft.hop),
+                "n_fft": JSONValue(stft.nFFT), "hop": JSONValue(stft.hopLength),
                 "win_length": JSONValue(stft.winLength),
                 "window": .string(stft.window.rawValue), "center": .bool(stft.center),
                 "pad_mode": .string(stft.padMode.rawValue), "pad_end": JSONValue(stft.padEnd),
@@ -191,19 +192,19 @@ extension Manifest.Audio.Features {
     }
 }
 
-extension Manifest.Audio.Mel {
+extension MelParameters {
     /// The feature in the manifest's grammar.
     public var effective: JSONValue { .object(members) }
 
     var members: [String: JSONValue] {
         [
-            "bands": JSONValue(bands), "fmin": .number(fMin), "fmax": .number(fMax),
+            "bands": JSONValue(bands), "fmin": .number(fMin), "fmax": fMax.map { .number($0) } ?? .null,
             "scale": .string(scale.rawValue), "norm": .string(norm.rawValue), "power": JSONValue(power),
         ]
     }
 }
 
-extension Manifest.Audio.MFCC {
+extension MFCCParameters {
     /// The feature in the manifest's grammar.
     public var effective: JSONValue {
         var members = mel.members
@@ -214,12 +215,17 @@ extension Manifest.Audio.MFCC {
     }
 }
 
-extension Manifest.Audio.Decibels {
+extension DecibelParameters {
     /// The members of a block that has them.
     public var members: [String: JSONValue] {
-        [
+        let ref: JSONValue =
+            switch reference {
+            case .value(let value): .number(value)
+            case .maximum: "max"
+            }
+        return [
             "amin": .number(amin), "top_db": topDB.map { .number($0) } ?? "none",
-            "ref": ref.map { .number($0) } ?? "max",
+            "ref": ref,
         ]
     }
 }

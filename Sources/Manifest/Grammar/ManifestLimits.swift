@@ -48,10 +48,10 @@ extension Manifest.Audio {
         let audio = AudioParameters(self)
         let usesFrames = audio.features.contains { if case .waveform = $0 { false } else { true } }
         guard usesFrames else { return }
-        if stft.nFFT / stft.hop > ManifestLimits.frameOverlap {
+        if stft.nFFT / stft.hopLength > ManifestLimits.frameOverlap {
             fault(
                 "stft",
-                "transforms every sample \(stft.nFFT / stft.hop) times (n_fft \(stft.nFFT), hop \(stft.hop)), but the limit is \(ManifestLimits.frameOverlap); raise hop"
+                "transforms every sample \(stft.nFFT / stft.hopLength) times (n_fft \(stft.nFFT), hop \(stft.hopLength)), but the limit is \(ManifestLimits.frameOverlap); raise hop"
             )
         }
         for case let bands? in [features.mel?.bands, features.mfcc?.mel.bands]

@@ -30,19 +30,19 @@ extension Manifest {
         /// Whether a last segment that is not full is left out.
         public var dropLast = false
         /// Where segments may start.
-        public var align = Align.none
+        public var align = RollParameters.Alignment.none
         /// The lowest and highest pitch kept, inclusive.
         public var pitches: ClosedRange<UInt8> = 0...127
         /// What becomes of channel 10.
-        public var drums = Drums.separate
+        public var drums = RollParameters.Drums.separate
         /// What CC 64 does to notes.
-        public var sustain = Sustain.ignore
+        public var sustain = RollParameters.Sustain.ignore
         /// Monophonic voices to allot, 1 to 255; nil: a voice a track.
         public var voices: Int?
         /// Control changes to store.
         public var controls = Controls.numbers([64, 66, 67])
         /// The stretch of a piece that is used.
-        public var window = Window.all
+        public var window = RollParameters.Window.all
         /// The time signature that a piece must have, if any.
         public var requiredTimeSignature: TimeSignature?
         /// Whether a piece's time signature must not change.
@@ -58,54 +58,12 @@ extension Manifest {
             case stepsPerFirstBeat(Int)
         }
 
-        /// How positions between steps are rounded.
-        public enum Rounding: String, CaseIterable, Sendable {
-            /// To the nearest step, halves upwards.
-            case halfUp = "half_up"
-            /// Downwards.
-            case floor
-        }
-
-        /// Where segments may start.
-        public enum Align: String, CaseIterable, Sendable {
-            /// At every multiple of the hop.
-            case none
-            /// At bar lines.
-            case bar
-        }
-
-        /// What becomes of channel 10.
-        public enum Drums: String, CaseIterable, Sendable {
-            /// Stored, and counted in the instrument roll alone.
-            case separate
-            /// Treated as other notes.
-            case include
-            /// Left out.
-            case exclude
-        }
-
-        /// What CC 64 does to notes.
-        public enum Sustain: String, CaseIterable, Sendable {
-            /// Nothing.
-            case ignore
-            /// Values of 64 and more lengthen notes.
-            case extend
-        }
-
         /// Which control changes are stored.
         public enum Controls: Hashable, Sendable {
             /// These numbers, ascending; empty: none.
             case numbers([UInt8])
             /// All.
             case all
-        }
-
-        /// The stretch of a piece that is used.
-        public enum Window: String, CaseIterable, Sendable {
-            /// All of it.
-            case all
-            /// The longest stretch of one tempo.
-            case longestConstantTempo = "longest_constant_tempo"
         }
 
         /// A time signature.

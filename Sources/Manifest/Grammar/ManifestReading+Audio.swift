@@ -125,7 +125,7 @@ extension Manifest.Audio {
             if !stft.nFFT.isMultiple(of: 2) {
                 found.fault("n_fft", "must be even, not \(stft.nFFT)")
             }
-            stft.hop = found.integer("hop", 1...1 << 26, default: stft.hop)
+            stft.hopLength = found.integer("hop", 1...1 << 26, default: stft.hopLength)
             stft.winLength = found.integer("win_length", 1...1 << 20, default: stft.nFFT)
             if stft.winLength > stft.nFFT {
                 found.fault("win_length", "must be at most n_fft (\(stft.nFFT)), not \(stft.winLength)")
@@ -153,10 +153,9 @@ extension Manifest.Audio {
 
 extension Manifest.Audio.Features {
     init(_ audio: Section, sampleRate: Int) {
-        typealias Mel = Manifest.Audio.Mel
         let names = ["mel", "spectrogram", "mfcc", "chroma", "cqt", "waveform"]
         guard audio.has("features") else {
-            mel = Mel(fMax: Double(sampleRate) / 2)
+            mel = MelParameters(fMax: Double(sampleRate) / 2)
             return
         }
         guard let section = audio.section("features", keys: names) else { return }
@@ -164,15 +163,17 @@ extension Manifest.Audio.Features {
             audio.fault("features", "is empty; name one of \(names.joined(separator: ", "))")
         }
         let half = Double(sampleRate) / 2
-        mel = section.section("mel", keys: Mel.keys).map { Mel($0, bands: 256, half: half) }
+        mel = section.section("mel", keys: MelParameters.keys).map {
+            MelParameters($0, bands: 256, half: half)
+        }
         spectrogram = section.section("spectrogram", keys: ["power", "drop_nyquist"]).map { found in
-            Manifest.Audio.Spectrogram(
+            SpectrogramParameters(
                 power: found.integer("power", 1...2, default: 1),
                 dropNyquist: found.flag("drop_nyquist", default: false))
         }
         mfcc = section.section(
-            "mfcc", keys: ["coefficients"] + Mel.keys + Manifest.Audio.Decibels.keys + ["lifter"]
-        ).map { Manifest.Audio.MFCC($0, half: half) }
+            "mfcc", keys: ["coefficients"] + MelParameters.keys + DecibelParameters.keys + ["lifter"]
+        ).map { MFCCParameters($0, half: half) }
         chroma = section.section("chroma", keys: []).map { $0.refuseKeys() } != nil
         waveform = section.section("waveform", keys: []).map { $0.refuseKeys() } != nil
         cqt = section.section("cqt", keys: ["bins", "bins_per_octave", "fmin"]).map {
@@ -181,32 +182,36 @@ extension Manifest.Audio.Features {
     }
 }
 
-extension Manifest.Audio.Mel {
+extension MelParameters {
     static let keys = ["bands", "fmin", "fmax", "scale", "norm", "power"]
 
     init(_ section: Section, bands standard: Int, half: Double) {
-        bands = section.integer("bands", 1...1 << 14, default: standard)
-        fMin = section.number("fmin", 0...half, default: 0)
-        fMax = section.number("fmax", 0...half, above: true, default: half)
-        if fMin >= fMax {
+        let bands = section.integer("bands", 1...1 << 14, default: standard)
+        let (low, high) = (
+            section.number("fmin", 0...half, default: 0),
+            section.number("fmax", 0...half, above: true, default: half)
+        )
+        if low >= high {
             let key = section.has("fmax") ? "fmax" : "fmin"
-            section.fault(key, "is out of order: fmin \(fMin.brief) must be below fmax \(fMax.brief)")
+            section.fault(key, "is out of order: fmin \(low.brief) must be below fmax \(high.brief)")
         }
-        scale = section.word("scale", default: .slaney)
-        norm = section.word("norm", default: .slaney)
-        power = section.integer("power", 1...2, default: 2)
+        self.init(
+            bands: bands, fMin: low, fMax: high,
+            scale: section.word("scale", default: .slaney), norm: section.word("norm", default: .slaney),
+            power: section.integer("power", 1...2, default: 2))
     }
 }
 
-extension Manifest.Audio.MFCC {
+extension MFCCParameters {
     init(_ section: Section, half: Double) {
-        mel = Manifest.Audio.Mel(section, bands: 128, half: half)
-        coefficients = section.integer("coefficients", 1...1 << 14, default: min(20, mel.bands))
-        if coefficients > mel.bands {
-            section.fault("coefficients", "must be at most bands (\(mel.bands)), not \(coefficients)")
+        let mel = MelParameters(section, bands: 128, half: half)
+        let count = section.integer("coefficients", 1...1 << 14, default: min(20, mel.bands))
+        if count > mel.bands {
+            section.fault("coefficients", "must be at most bands (\(mel.bands)), not \(count)")
         }
-        decibels = Manifest.Audio.Decibels(section)
-        lifter = section.number("lifter", 0...1e6, default: 0)
+        self.init(
+            coefficients: count, mel: mel, decibels: DecibelParameters(section),
+            lifter: section.number("lifter", 0...1e6, default: 0))
     }
 }
 
@@ -226,22 +231,19 @@ extension Manifest.Audio.CQT {
     }
 }
 
-extension Manifest.Audio.Decibels {
+extension DecibelParameters {
     static let keys = ["amin", "top_db", "ref"]
 
     init(_ section: Section) {
+        func isWord(_ key: String, _ word: String) -> Bool {
+            if case .scalar(let scalar) = section.values[key] { scalar.string == word } else { false }
+        }
         // Their squares, as powers of amplitudes, must be numbers of single precision above 0.
-        amin = section.number("amin", 1e-18...1, default: 1e-10)
-        if case .scalar(let scalar) = section.values["top_db"], scalar.string == "none" {
-            topDB = nil
-        } else {
-            topDB = section.number("top_db", 0...1000, default: 80)
-        }
-        if case .scalar(let scalar) = section.values["ref"], scalar.string == "max" {
-            ref = nil
-        } else {
-            ref = section.number("ref", 1e-18...1e18, default: 1)
-        }
+        self.init(
+            amin: section.number("amin", 1e-18...1, default: 1e-10),
+            topDB: isWord("top_db", "none") ? nil : section.number("top_db", 0...1000, default: 80),
+            reference: isWord("ref", "max")
+                ? .maximum : .value(section.number("ref", 1e-18...1e18, default: 1)))
     }
 }
 
@@ -254,7 +256,7 @@ extension Manifest.Audio.Normalize {
         case .mapping:
             guard
                 let section = audio.section(
-                    "normalize", keys: ["compress", "per", "epsilon"] + Manifest.Audio.Decibels.keys)
+                    "normalize", keys: ["compress", "per", "epsilon"] + DecibelParameters.keys)
             else { return }
             compress = section.word("compress", default: .log10Plus1)
             switch section.text("per") {
@@ -266,8 +268,8 @@ extension Manifest.Audio.Normalize {
             if epsilon > 0, epsilon < 1e-30 {
                 section.fault("epsilon", "must be 0 or at least 1e-30, not \(epsilon)")
             }
-            decibels = Manifest.Audio.Decibels(section)
-            for key in Manifest.Audio.Decibels.keys where section.has(key) && compress != .log {
+            decibels = DecibelParameters(section)
+            for key in DecibelParameters.keys where section.has(key) && compress != .log {
                 section.fault(key, "belongs to compress: log; remove it")
             }
             if section.has("epsilon"), per == .none {

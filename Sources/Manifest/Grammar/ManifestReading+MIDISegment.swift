@@ -1,3 +1,4 @@
+import Audio
 internal import Symbolic
 
 /// The unit in which a manifest gives the length of MIDI segments.
@@ -81,7 +82,7 @@ extension Manifest.MIDI {
                 "needs the audio block whose frames are meant; add 'audio: {}', or write steps_per_second: 44100/512"
             )
         }
-        let rate = "\(audio.sampleRate)/\(audio.stft.hop)"
+        let rate = "\(audio.sampleRate)/\(audio.stft.hopLength)"
         if audio.features.mel == nil {
             fault("needs audio.features.mel; add 'mel: {}' there, or write steps_per_second: \(rate)")
         } else if !audio.stft.center {
