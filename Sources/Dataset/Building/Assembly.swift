@@ -137,7 +137,7 @@ struct Assembly: Sendable {
             subject: manifest.dataset)
         return try runner.run(draft) { context in
             guard let bytes else { preconditionFailure("a snapshot of shards that are not there") }
-            try context.write(bytes, as: "snapshot")
+            try context.write(bytes, as: "snapshot", for: .readers)
         }?.output("snapshot")
     }
 
