@@ -116,7 +116,7 @@ extension Cache {
             try disk.remove(object)
             FailPoint.pass("gc.removed")
         }
-        store.packs.closeReaders()
+        store.packs.forget()
         FailPoint.pass("gc.swept")
         return collection
     }

@@ -125,7 +125,9 @@ private final class OpenPack: @unchecked Sendable {
     deinit { disk.close(descriptor) }
 
     func append(_ bytes: [UInt8], named digest: Digest) throws(BuildError) -> Place {
-        let place = Place(within: name, offset: end, length: bytes.count)
+        guard let place = Place(pack: name, offset: end, length: bytes.count) else {
+            preconditionFailure("\(bytes.count) bytes at byte \(end) of a pack")
+        }
         try bytes.span.withUnsafeBytes { (raw) throws(BuildError) in
             if FailPoint.isDue("pack.torn") {
                 try disk.write(

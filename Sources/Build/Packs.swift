@@ -20,6 +20,8 @@ final class Packs: Sendable {
     private struct State {
         /// The places that are not in the index yet.
         var pending: [Digest: Place] = [:]
+        /// Places of the index: a build looks for each object first, and reads it later.
+        var known: [Digest: Place] = [:]
         /// Places whose bytes were found damaged.
         var damaged: Set<Place> = []
         var readers: [PackName: PackReader] = [:]
@@ -51,10 +53,19 @@ final class Packs: Sendable {
 
     /// Where each object lies that is in a pack.
     func places(of digests: [Digest]) throws(BuildError) -> [Place?] {
-        let own = state.withLock { state in digests.map { state.pending[$0] } }
-        guard own.contains(nil) else { return own }
-        let found = try records.withIndex { (index) throws(BuildError) in try index.places(of: digests) }
-        return zip(own, found).map { $0 ?? $1 }
+        var places = state.withLock { state in digests.map { state.pending[$0] ?? state.known[$0] } }
+        let unknown = places.indices.filter { places[$0] == nil }
+        guard !unknown.isEmpty else { return places }
+        let found = try records.withIndex { (index) throws(BuildError) in
+            try index.places(of: unknown.map { digests[$0] })
+        }
+        state.withLock { state in
+            for case (let index, let place?) in zip(unknown, found) {
+                places[index] = place
+                state.known[digests[index]] = place
+            }
+        }
+        return places
     }
 
     /// Where an object lies, if it is in a pack.
@@ -108,12 +119,17 @@ final class Packs: Sendable {
         return reader
     }
 
-    /// Closes the packs that are open for reading, of which a collection may have removed some.
-    func closeReaders() { state.withLock { $0.readers = [:] } }
+    /// Forgets where objects are, and closes the packs that are open for reading: a collection may have moved them.
+    func forget() {
+        state.withLock { state in
+            state.known = [:]
+            state.readers = [:]
+        }
+    }
 
     /// Brings the index up to date if others write to the cache too; whether that can help.
     func refresh() throws(BuildError) -> Bool {
-        closeReaders()
+        forget()
         return try records.refresh()
     }
 
@@ -131,10 +147,11 @@ final class Packs: Sendable {
     /// Makes durable what was appended; gives the places, for the journal.
     func flush() throws(BuildError) -> [PlacedObject] { try writer.flush() }
 
-    /// Takes the places for known to the index.
+    /// Takes the places for those of the index.
     func settle(_ objects: [PlacedObject]) {
         state.withLock { state in
-            for object in objects where state.pending[object.digest] == object.place {
+            for object in objects {
+                state.known[object.digest] = object.place
                 state.pending[object.digest] = nil
             }
         }

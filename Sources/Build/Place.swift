@@ -30,27 +30,26 @@ struct PackName: Sendable, Hashable, Comparable, CustomStringConvertible {
 }
 
 /// Where a small object lies: a range of a pack's bytes.
+///
+/// Small itself, since a build holds one for each source.
 struct Place: Sendable, Hashable, Comparable {
     let pack: PackName
-    let offset: Int
-    let length: Int
+    private let start: UInt32
+    private let count: UInt32
 
+    var offset: Int { Int(start) }
+    var length: Int { Int(count) }
     /// The first byte after it.
     var end: Int { offset + length }
 
-    /// Takes a place as a file gives it; nil for one that no pack can have.
+    /// Takes a place; nil for one that no pack can have.
     init?(pack: PackName, offset: Int, length: Int) {
-        guard offset >= 0, length >= 0, offset <= PackFile.sizeLimit, length <= PackFile.sizeLimit else {
+        guard (0...PackFile.sizeLimit).contains(offset), (0...PackFile.sizeLimit).contains(length) else {
             return nil
         }
-        self.init(within: pack, offset: offset, length: length)
-    }
-
-    /// A place in a pack that this process writes.
-    init(within pack: PackName, offset: Int, length: Int) {
         self.pack = pack
-        self.offset = offset
-        self.length = length
+        start = UInt32(offset)
+        count = UInt32(length)
     }
 
     static func < (left: Place, right: Place) -> Bool {
