@@ -45,9 +45,12 @@ enum JournalEntry: Sendable {
         case .drop(let key, let reason, let at):
             line += "{\"at\":\(at),\"drop\":\"\(key.hex)\",\"reason\":\"\(reason.rawValue)\"".utf8
         case .place(let object, let at):
-            let place = object.place
-            line += "{\"at\":\(at),\"place\":\"\(object.digest.hex)\",\"pack\":\"\(place.pack)\"".utf8
-            line += ",\"offset\":\(place.offset),\"length\":\(place.length)".utf8
+            line.reserveCapacity(256)
+            line += "{\"at\":\(at),\"place\":\"".utf8
+            line += object.digest.hex.utf8
+            line += "\",\"pack\":\"".utf8
+            line += object.place.pack.description.utf8
+            line += "\",\"offset\":\(object.place.offset),\"length\":\(object.place.length)".utf8
         }
         let sum = Digest(of: line).short
         line += ",\"sha\":\"\(sum)\"}\n".utf8

@@ -22,8 +22,13 @@ struct PackName: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 
     var description: String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        String(unsafeUninitializedCapacity: 16) { digits in
+            for index in 0..<16 {
+                let value = UInt8(truncatingIfNeeded: number >> (60 - 4 * Int64(index)) & 15)
+                digits[index] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+            }
+            return 16
+        }
     }
 
     static func < (left: PackName, right: PackName) -> Bool { left.number < right.number }
