@@ -29,21 +29,34 @@ public final class ActionContext {
         try cache.bytes(of: action.input(input))
     }
 
-    /// Lends a path at which an input object can be opened, its bytes checked; see `Cache.withFile(of:)`.
+    /// Lends an input object in the form in which it is read fastest, its bytes checked; see `Cache.withContents(of:)`.
     ///
-    /// - Throws: as `Cache.withFile(of:)`.
-    public func withFile<Result>(of input: String, _ body: (String) throws -> Result) throws -> Result {
-        try cache.withFile(of: action.input(input), body)
+    /// - Throws: as `Cache.withContents(of:)`.
+    public func withContents<Result>(
+        of input: String, _ body: (ObjectContents) throws -> Result
+    ) throws -> Result {
+        try cache.withContents(of: action.input(input), body)
+    }
+
+    /// Who opens an output.
+    public enum Audience: Sendable {
+        /// Other actions alone: an output of less than 256 KiB is put into a pack.
+        case actions
+        /// Readers of the dataset: the output is always a file of its own.
+        case readers
     }
 
     /// Begins an output object; it is complete when the body returns.
     ///
     /// - Precondition: the name wasn't used before.
     /// - Throws: `build.disk-full`, `build.io`.
-    public func makeOutput(_ name: String) throws(BuildError) -> ObjectWriter {
+    public func makeOutput(
+        _ name: String, for audience: Audience = .actions
+    ) throws(BuildError) -> ObjectWriter {
         precondition(writers[name] == nil, "stage \(action.stage.name) makes two outputs '\(name)'")
         let writer = try ObjectWriter(
-            cache.disk, path: cache.store.temporaryPath(), cancellation: cache.cancellation)
+            cache.disk, path: cache.store.temporaryPath(), mayBePacked: audience == .actions,
+            cancellation: cache.cancellation)
         writers[name] = writer
         return writer
     }
@@ -51,8 +64,10 @@ public final class ActionContext {
     /// Writes an output object whole.
     ///
     /// - Throws: `build.disk-full`, `build.io`.
-    public func write(_ bytes: [UInt8], as name: String) throws(BuildError) {
-        try makeOutput(name).write(bytes)
+    public func write(
+        _ bytes: [UInt8], as name: String, for audience: Audience = .actions
+    ) throws(BuildError) {
+        try makeOutput(name, for: audience).write(bytes)
     }
 
     /// Ends the body when the build was asked to stop; for bodies that work long without writing.
@@ -63,15 +78,28 @@ public final class ActionContext {
     }
 
     /// Names the outputs and hands them over to be put in place.
-    func seal() throws(BuildError) -> (outputs: [String: ObjectReference], objects: [SealedObject]) {
+    ///
+    /// - Parameter mayBeThere: whether small outputs are looked for before they are stored once more.
+    /// - Returns: the outputs, and the files that wait to be put in place.
+    /// - Throws: `build.disk-full`, `build.io`.
+    func seal(
+        mayBeThere: Bool
+    ) throws(BuildError) -> (outputs: [String: ObjectReference], files: [SealedFile]) {
         var outputs: [String: ObjectReference] = [:]
-        var objects: [SealedObject] = []
+        var files: [SealedFile] = []
         for (name, writer) in writers {
             let sealed = try writer.seal()
             outputs[name] = sealed.reference
-            if cache.store.adopt(sealed) { objects.append(sealed) }
+            switch sealed.contents {
+            case .bytes(let bytes):
+                if mayBeThere, try cache.store.isPresent([sealed.reference])[0] { continue }
+                try cache.store.pack(bytes, named: sealed.reference.digest)
+            case .file(let path):
+                let file = SealedFile(reference: sealed.reference, path: path)
+                if cache.store.adopt(file) { files.append(file) }
+            }
         }
         writers = [:]
-        return (outputs, objects)
+        return (outputs, files)
     }
 }

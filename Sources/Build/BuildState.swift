@@ -121,7 +121,7 @@ extension Cache {
     public func unchangedBuild(of dataset: String, fingerprint: Digest) -> BuildState? {
         guard let state = lastBuild(of: dataset), state.fingerprint == fingerprint,
             (try? readReference(dataset)) == state.snapshot,
-            state.objects.allSatisfy({ store.isPresent($0) })
+            state.objects.allSatisfy(contains)
         else { return nil }
         return state
     }

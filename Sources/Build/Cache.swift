@@ -11,7 +11,8 @@ internal import Synchronization
 /// ```
 /// CACHEDIR.TAG       marks the folder as a cache of Reprise
 /// objects/ab/cdef…   immutable blobs, named by SHA-256, read-only
-/// journals/*.jsonl   action records, append only, a file a writer
+/// objects/packs/*    files that hold many small blobs each
+/// journals/*.jsonl   action records and places in packs, append only, a file a writer
 /// index.sqlite       results by key; a convenience, made from the journals
 /// refs/<dataset>     the newest snapshot's hash; <dataset>@<n> older ones, numbered in time
 /// state/<dataset>    what the last build saw, for builds that find nothing to do
@@ -69,8 +70,8 @@ public final class Cache: Sendable {
     }
 
     init(
-        path: String, for access: Access, disk: Disk, cancellation: Cancellation = .bySignal,
-        log: @escaping @Sendable (String) -> Void = { _ in }
+        path: String, for access: Access, disk: Disk, packLimit: Int = PackFile.sizeLimit,
+        cancellation: Cancellation = .bySignal, log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(BuildError) {
         self.path = path
         self.access = access
@@ -92,8 +93,10 @@ public final class Cache: Sendable {
             writer = "worker-\(name)"
             keeper = .worker
         }
-        store = ObjectStore(disk, root: "\(path)/objects", temporaries: "\(path)/tmp/\(writer)")
         records = Records(disk, root: path, keeper: keeper, log: log)
+        store = ObjectStore(
+            disk, root: "\(path)/objects", temporaries: "\(path)/tmp/\(writer)", records: records,
+            packLimit: packLimit)
         self.writer = writer
         if access == .reading {
             let isCache = Self.isCache(path, disk)
@@ -149,22 +152,19 @@ public final class Cache: Sendable {
 
     /// Whether an object is there with the right size; its bytes aren't looked at.
     public func contains(_ reference: ObjectReference) -> Bool {
-        store.isPresent(reference)
+        store.isFile(reference) || (try? store.isPresent([reference])) == [true]
     }
 
     /// Whether an object of this name is there; its size and its bytes aren't looked at.
-    public func holds(_ digest: Digest) -> Bool {
-        FileStat(withoutFollowing: store.path(of: digest))?.isRegularFile == true
-    }
+    public func holds(_ digest: Digest) -> Bool { (try? store.size(of: digest)) != nil }
 
     /// The size of an object in bytes; 0 for one that is not there.
-    public func size(of digest: Digest) -> Int {
-        min(FileStat(withoutFollowing: store.path(of: digest))?.size ?? 0, 1 << 50)
-    }
+    public func size(of digest: Digest) -> Int { min((try? store.size(of: digest)) ?? 0, 1 << 50) }
 
-    /// Where an object lies, or would lie, in the cache.
+    /// Where the file of an object lies, or would lie, in the cache: of a shard, a snapshot, statistics.
     ///
-    /// An object made by this process may not be there yet: use `withFile(of:)` for those.
+    /// A small object that only actions read has no file, and one made by this process may not be there yet: use
+    /// `withFile(of:)` for those.
     public func path(of digest: Digest) -> String {
         store.path(of: digest)
     }
@@ -179,6 +179,24 @@ public final class Cache: Sendable {
     ///   for one of more than 1 GiB; `build.io`.
     public func bytes(of digest: Digest, size: Int? = nil) throws(BuildError) -> [UInt8] {
         try store.bytes(of: digest, size: size)
+    }
+
+    /// Lends an object in the form in which it is read fastest, its bytes checked against its name once a process: as
+    /// bytes if it is small, else as a file.
+    ///
+    /// - Parameters:
+    ///   - digest: its name.
+    ///   - size: its size, where that is known: an object of another size is damaged, and is not read.
+    ///   - body: works with the object; a path is good within the body only.
+    /// - Returns: what the body returns.
+    /// - Throws: as `withFile(of:)`.
+    public func withContents<Result>(
+        of digest: Digest, size: Int? = nil, _ body: (ObjectContents) throws -> Result
+    ) throws -> Result {
+        // A small file is read sooner than it is mapped.
+        if let size, size <= 1 << 15 { return try body(.bytes(bytes(of: digest, size: size))) }
+        if let bytes = try store.bytesIfPacked(digest, size: size) { return try body(.bytes(bytes)) }
+        return try withFile(of: digest, size: size) { try body(.file($0)) }
     }
 
     /// Lends a path at which an object can be opened, its bytes checked against its name once a process.
@@ -224,12 +242,14 @@ public final class Cache: Sendable {
             start..<min(start + 512, actions.count)
         }
         let found = try workers.map(parts) { (part) throws(BuildError) -> [ActionRecord?] in
-            try recorded(Array(actions[part])).map { record in
-                guard let record, record.outputs.values.allSatisfy({ store.isPresent($0) }) else {
-                    return nil
-                }
-                return record
+            var records = try recorded(Array(actions[part]))
+            let outputs = records.map { $0.map { Array($0.outputs.values) } ?? [] }
+            var present = try store.isPresent(Array(outputs.joined()))[...]
+            for (index, own) in outputs.enumerated() {
+                if present.prefix(own.count).contains(false) { records[index] = nil }
+                present = present.dropFirst(own.count)
             }
+            return records
         }
         return Array(found.joined())
     }
@@ -256,6 +276,7 @@ public final class Cache: Sendable {
             preconditionFailure("index rebuild in a cache opened for \(access)")
         }
         try records.rebuildFromNothing()
+        _ = try restorePlaces()
         try forgetFingerprints()
     }
 }

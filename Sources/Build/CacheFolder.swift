@@ -77,7 +77,7 @@ extension Cache {
 
     /// The folders that a cache has or may have.
     private static let folders = [
-        "objects", "journals", "refs", "state", "tmp", "leases", "holders", "runs",
+        "objects", "objects/packs", "journals", "refs", "state", "tmp", "leases", "holders", "runs",
     ]
 
     /// Refuses links in place of the cache's own folders: what is written there would end up elsewhere.

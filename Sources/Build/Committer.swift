@@ -1,16 +1,17 @@
 /// Makes finished actions durable, many at a time, on a thread of its own.
 ///
-/// The order is fixed: objects flushed, moved to their places, folders flushed; then the journal appended and
-/// flushed; then the index's transaction. So a journal never names an object that a power cut could take, and the
+/// The order is fixed: packs flushed; files flushed, moved to their places, folders flushed; then the journal appended
+/// and flushed; then the index's transaction. So a journal never names an object that a power cut could take, and the
 /// index never knows what no journal holds.
 final class Committer: @unchecked Sendable {
-    /// A finished action, with the record that it replaces and the objects that it made.
+    /// A finished action, with the record that it replaces and the files that it made.
     struct Item: Sendable {
-        let record: ActionRecord
-        let replaces: DropReason?
-        let objects: [SealedObject]
+        /// Nil for a small object that no action made; it is in a pack already, as all small objects are.
+        let record: ActionRecord?
+        var replaces: DropReason?
+        var files: [SealedFile] = []
 
-        var bytes: Int { objects.reduce(0) { $0 + $1.reference.size } }
+        var bytes: Int { files.reduce(0) { $0 + $1.reference.size } }
     }
 
     private struct State {
@@ -74,7 +75,7 @@ final class Committer: @unchecked Sendable {
             let wasDue = state.isDue
             state.queue.append(item)
             state.queuedBytes += item.bytes
-            state.pending[item.record.key] = item.record
+            if let record = item.record { state.pending[record.key] = record }
             state.enqueued += 1
             mustWake = state.queue.count == 1 || state.isDue != wasDue
             return .some(nil)
@@ -106,6 +107,7 @@ final class Committer: @unchecked Sendable {
             return thread
         }
         running?.join()
+        store.packs.close()
     }
 
     private func startThread() {
@@ -132,9 +134,9 @@ final class Committer: @unchecked Sendable {
                 state.withLock { state in
                     state.committed += group.count
                     // The same key may have been queued again meanwhile.
-                    let queued = Set(state.queue.map(\.record.key))
-                    for item in group where !queued.contains(item.record.key) {
-                        state.pending[item.record.key] = nil
+                    let queued = Set(state.queue.compactMap(\.record?.key))
+                    for case let record? in group.map(\.record) where !queued.contains(record.key) {
+                        state.pending[record.key] = nil
                     }
                 }
             } catch {
@@ -144,31 +146,33 @@ final class Committer: @unchecked Sendable {
         }
     }
 
-    /// The time of the next line; a record of the far future, which only damage or malice makes, must not end time.
-    private func tick(_ time: Int64) {
-        lastTime = min(time, JournalEntry.times.upperBound)
-    }
-
     private func commit(_ group: [Item]) throws(BuildError) {
-        try store.place(group.flatMap(\.objects))
+        let placed = try store.packs.flush()
+        try store.place(group.flatMap(\.files))
         var entries: [JournalEntry] = []
         if lastTime == 0 {
             // A clock that was set back must not make new records older than what was dropped before.
             lastTime = try records.withIndex { (index) throws(BuildError) in try index.youngest() }
         }
+        func nextTime() -> Int64 {
+            lastTime = JournalEntry.time(after: lastTime)
+            return lastTime
+        }
+        if !placed.isEmpty {
+            let time = nextTime()
+            entries += placed.map { .place($0, at: time) }
+        }
         for item in group {
-            tick(max(lastTime + 1, FileStat.now / 1_000_000))
-            if let reason = item.replaces {
-                entries.append(.drop(item.record.key, reason, at: lastTime))
-                tick(lastTime + 1)
-            }
-            entries.append(.record(item.record, at: lastTime))
+            guard let record = item.record else { continue }
+            if let reason = item.replaces { entries.append(.drop(record.key, reason, at: nextTime())) }
+            entries.append(.record(record, at: nextTime()))
         }
         let places = try journal.append(entries)
         let end = places.last?.upperBound ?? 0
         let messages = try records.withIndex { (index) throws(BuildError) in
             try index.ingest(Array(zip(entries, places)), of: journal.journal.name, upTo: end)
         }
+        store.packs.settle(placed)
         FailPoint.pass("index.committed")
         for message in messages { log(message) }
     }

@@ -110,8 +110,12 @@ public final class Engine: Sendable {
         }
         for source in sources { try source.checkUnchanged() }
         var result = ActionResult(facts: context.facts, diagnostics: context.diagnostics, failure: failure)
-        var objects: [SealedObject] = []
-        if failure == nil { (result.outputs, objects) = try context.seal() }
+        var files: [SealedFile] = []
+        if failure == nil {
+            // What was never built is not there, and nobody but the one builder keeps collections away meanwhile.
+            let mayBeThere = reason != .neverBuilt && reason != .forced && cache.lease == nil
+            (result.outputs, files) = try context.seal(mayBeThere: mayBeThere)
+        }
         let record = ActionRecord(action: action, result: result)
         let replaces: DropReason? =
             switch reason {
@@ -120,10 +124,27 @@ public final class Engine: Sendable {
             case .forced: .forced
             default: nil
             }
-        try committer.enqueue(Committer.Item(record: record, replaces: replaces, objects: objects))
+        try committer.enqueue(Committer.Item(record: record, replaces: replaces, files: files))
         runs.add(1, ordering: .relaxed)
         observer(.ran(record, reason))
         return record
+    }
+
+    /// Stores a small object that only actions read, such as parameters that are too long for a record; an action that
+    /// has it among its inputs keeps it.
+    ///
+    /// It can be read at once; it is durable no later than any action that is run after this call, and after `flush`.
+    ///
+    /// - Parameter bytes: less than 256 KiB.
+    /// - Returns: the object.
+    /// - Throws: `build.disk-full`, `build.io`; errors of the disk from earlier actions.
+    public func store(_ bytes: [UInt8]) throws(BuildError) -> ObjectReference {
+        precondition(bytes.count < PackFile.objectLimit, "a small object of \(bytes.count) bytes")
+        let reference = ObjectReference(digest: Digest(of: bytes), size: bytes.count)
+        if try cache.store.isPresent([reference])[0] { return reference }
+        try cache.store.pack(bytes, named: reference.digest)
+        try committer.enqueue(Committer.Item(record: nil))
+        return reference
     }
 
     private enum Found {

@@ -13,10 +13,11 @@ internal import Synchronization
 enum FailPoint {
     /// Every place there is, in the order in which a build passes them, then those of the other writers.
     static let names = [
-        "object.written", "commit.unflushed", "commit.flushed", "commit.renamed", "commit.placed",
+        "object.written", "pack.torn", "pack.appended", "pack.closed", "pack.flushed", "commit.unflushed",
+        "commit.flushed", "commit.renamed", "commit.placed",
         "journal.torn", "journal.appended", "journal.flushed", "index.uncommitted", "index.committed",
-        "replace.written", "replace.renamed", "gc.planned", "gc.compacted", "gc.dropped", "gc.removed",
-        "gc.swept",
+        "replace.written", "replace.renamed", "gc.planned", "gc.repacked", "gc.moved", "gc.compacted",
+        "gc.dropped", "gc.removed", "gc.swept",
     ]
 
     private struct Armed {

@@ -48,6 +48,9 @@ struct POSIXFileSystem: FileSystem {
 #if os(Linux)
     // The C library has them, but shows them only to programs that define _GNU_SOURCE.
     @_silgen_name("syncfs") private func syncfs(_ descriptor: Int32) -> Int32
+    @_silgen_name("memfd_create") private func memfdCreate(
+        _ name: UnsafePointer<CChar>, _ flags: UInt32
+    ) -> Int32
     @_silgen_name("sync_file_range") private func syncFileRange(
         _ descriptor: Int32, _ offset: Int64, _ count: Int64, _ flags: UInt32
     ) -> Int32
@@ -233,6 +236,28 @@ struct Disk: Sendable {
         }
         FailPoint.pass("replace.renamed")
         if let slash = path.lastIndex(of: "/") { try synchronise(String(path[..<slash])) }
+    }
+
+    /// Opens a file that has no name, for callers that can read a small object only from a file.
+    func openNameless(holding bytes: [UInt8]) throws(BuildError) -> Int32 {
+        #if os(Linux)
+            // 1: MFD_CLOEXEC.
+            let descriptor = memfdCreate("object", 1)
+        #else
+            var name = Array("/tmp/reprise-XXXXXX".utf8CString)
+            let descriptor = mkstemp(&name)
+            if descriptor >= 0 { _ = systemUnlink(String(cString: name)) }
+        #endif
+        guard descriptor >= 0 else { throw .system("make", "a temporary file", errno) }
+        do throws(BuildError) {
+            try bytes.span.withUnsafeBytes { (raw) throws(BuildError) in
+                try write(raw, to: descriptor, at: 0, path: "a temporary file")
+            }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        return descriptor
     }
 
     /// The names in a folder of a cache, sorted by bytes; none when there is no folder, or a link in its place.

@@ -10,6 +10,8 @@ public struct Finding: Sendable, Hashable {
         case objectStray
         /// A damaged object that was set aside before. `gc` removes it.
         case objectSetAside
+        /// A pack without a whole table of contents: its writer was killed, or its end was lost. `gc` gives it one.
+        case packTorn
         /// A file that has no place where it lies.
         case fileStray
         /// The last line of a journal has no end: its writer was killed.
@@ -43,23 +45,27 @@ public struct Finding: Sendable, Hashable {
     /// What the object is about, such as `score of data/a.mid`, as far as a record tells.
     public let subject: String?
 
-    init(_ kind: Kind, _ path: String, _ detail: String, subject: String? = nil) {
+    /// The object that is concerned, if one is.
+    public let object: Digest?
+    /// Where it lies, if it is in a pack.
+    let place: Place?
+
+    init(
+        _ kind: Kind, _ path: String, _ detail: String, subject: String? = nil, object: Digest? = nil,
+        place: Place? = nil
+    ) {
         self.kind = kind
         self.path = path
         self.detail = detail
         self.subject = subject
-    }
-
-    /// The object that is damaged or missing, if one is.
-    public var object: Digest? {
-        guard kind == .objectDamaged || kind == .objectMissing else { return nil }
-        return Digest(hex: path.split(separator: "/").dropFirst().joined())
+        self.object = object
+        self.place = place
     }
 
     /// Whether results are lost or could go wrong by it; else it only takes up room.
     public var isDamage: Bool {
         switch kind {
-        case .objectStray, .objectSetAside, .fileStray, .journalTorn, .runDangling: false
+        case .objectStray, .objectSetAside, .packTorn, .fileStray, .journalTorn, .runDangling: false
         default: true
         }
     }
@@ -71,6 +77,7 @@ public struct Finding: Sendable, Hashable {
             "damage": .bool(isDamage),
         ]
         if let subject { members["subject"] = .string(subject) }
+        if let object { members["object"] = JSONValue(object) }
         return .object(members)
     }
 }

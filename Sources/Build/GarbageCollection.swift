@@ -2,11 +2,11 @@
 public struct GarbageCollection: Sendable, Hashable {
     /// Objects that nothing reached, set-aside ones included.
     public var removedObjects = 0
-    /// Their bytes.
+    /// The bytes that this freed; those of an object in a pack are freed with half of the pack.
     public var removedBytes = 0
     /// Objects that stay.
     public var keptObjects = 0
-    /// Their bytes.
+    /// The bytes that they take, dead bytes of their packs included.
     public var keptBytes = 0
     /// Records that nothing reached.
     public var removedRecords = 0
@@ -36,6 +36,10 @@ extension Cache {
     /// A reference that leads nowhere stops it: what the lost snapshot was made of would go. New holders wait until it is
     /// done.
     ///
+    /// A pack goes once nothing in it is reached; once half of it is dead, what is reached is moved to a new pack, and
+    /// the journal names the new places before the old pack goes. The dead objects of any other pack are forgotten, while
+    /// their bytes stay.
+    ///
     /// Records go first, then objects: killed at any moment, no record names an object that was collected. Only on a
     /// disk so full that the shorter journal cannot be written do objects go first; a record without its object costs
     /// the next build one action.
@@ -61,7 +65,7 @@ extension Cache {
         let gate = isDryRun ? nil : try closeHolders()
         defer { withExtendedLifetime(gate) {} }
         var collection = GarbageCollection()
-        let ledger = try Ledger(records, disk: disk)
+        var ledger = try Ledger(records, disk: disk)
         let workers = Lease.live(disk, cache: path).values.min() ?? Int64.max
         let youngest = min(FileStat.now - Int64(min(grace, 1_000_000_000)) * 1_000_000_000, workers)
         var wanted = try mark(roots, keep: keep, &collection, reached)
@@ -82,6 +86,8 @@ extension Cache {
                 doomed.append("\(path)/\(file.path)")
             }
         }
+        let packs = packUses(ledger, wanted, youngest: youngest)
+        for pack in packs { collection.count(pack) }
         collection.journalBytesBefore = ledger.journals.reduce(0) {
             $0.saturatingAdd($1.scan.end).saturatingAdd($1.scan.tornBytes)
         }
@@ -91,18 +97,26 @@ extension Cache {
         for name in collection.removedReferences { try disk.remove("\(path)/refs/\(name)") }
         if !collection.removedReferences.isEmpty { try disk.synchronise("\(path)/refs") }
         if gate != nil { try sweepHolders() }
+        let hasMoved = try rewrite(packs.filter { $0.fate == .rewrite }, after: ledger.youngest)
+        if hasMoved { ledger = try Ledger(records, disk: disk) }
+        for pack in packs where pack.fate == .remove || pack.fate == .rewrite && hasMoved {
+            doomed += [store.packs.path(of: pack.name), store.packs.setAsidePath(of: pack.name)]
+        }
+        doomed += store.packs.listsWithoutPack()
+        let young = Set(packs.filter(\.isYoung).map(\.name))
         (collection.journalBytesBefore, collection.journalBytesAfter) =
             try compactJournals(
                 ledger,
                 makingRoom: { () throws(BuildError) in
                     for object in doomed { try disk.remove(object) }
-                }
-            ) { key, _ in kept.contains(key) }
+                }, keeping: kept.contains,
+                places: { digest, place in wanted.contains(digest) || young.contains(place.pack) })
         FailPoint.pass("gc.dropped")
         for object in doomed {
             try disk.remove(object)
             FailPoint.pass("gc.removed")
         }
+        store.packs.forget()
         FailPoint.pass("gc.swept")
         return collection
     }

@@ -14,7 +14,8 @@ final class Index: Sendable {
     ///
     /// - 1: the first: action, latest, dropped, journal, source.
     /// - 2: a checksum in every row; the youngest time of each journal.
-    static let schema = 2
+    /// - 3: the places of small objects in packs.
+    static let schema = 3
 
     /// Who opens an index on the disk.
     enum Access: Sendable {
@@ -92,6 +93,11 @@ final class Index: Sendable {
         """
         CREATE TABLE dropped (
         key BLOB PRIMARY KEY, at INTEGER NOT NULL, reason TEXT, sum INTEGER NOT NULL) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE place (
+        digest BLOB PRIMARY KEY, at INTEGER NOT NULL, pack INTEGER NOT NULL, start INTEGER NOT NULL,
+        length INTEGER NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID
         """,
         """
         CREATE TABLE source (
@@ -235,6 +241,35 @@ final class Index: Sendable {
         Int64(bitPattern: Digest(of: Array("\(stage)\u{0}\(subject)".utf8)).prefix)
     }
 
+    // MARK: Places
+
+    /// Where each small object lies.
+    func places(of digests: [Digest]) throws(BuildError) -> [Place?] {
+        try readAll { db in
+            let statement = try db.cachedStatement(
+                sql: "SELECT at, pack, start, length, sum FROM place WHERE digest = ?")
+            return try digests.map { digest in
+                statement.setUncheckedArguments([digest.data])
+                let rows = try Row.fetchCursor(statement)
+                return try rows.next().map { try Columns($0).place(of: digest) }
+            }
+        }
+    }
+
+    private static func ingest(_ object: PlacedObject, _ at: Int64, _ db: Database) throws {
+        let place = object.place
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO place VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET
+                at = excluded.at, pack = excluded.pack, start = excluded.start, length = excluded.length,
+                sum = excluded.sum WHERE (excluded.at, excluded.pack, excluded.start) >= (at, pack, start)
+                """
+        ).execute(arguments: [
+            object.digest.data, at, place.pack.number, place.offset, place.length,
+            RowSum.place(object.digest, at, place),
+        ])
+    }
+
     // MARK: Journals
 
     /// What is known of a journal.
@@ -286,6 +321,7 @@ final class Index: Sendable {
             var messages: [String] = []
             for (entry, place) in entries {
                 switch entry {
+                case .place(let object, let at): try Self.ingest(object, at, db)
                 case .record(let record, let at):
                     if let message = try Self.ingest(record, at, db) { messages.append(message) }
                     let subject = Self.subjectNumber(record.stage.name, record.subject)
@@ -350,7 +386,10 @@ final class Index: Sendable {
     func clear() throws(BuildError) {
         try write { db in
             try db.execute(
-                sql: "DELETE FROM action; DELETE FROM latest; DELETE FROM dropped; DELETE FROM journal")
+                sql: """
+                    DELETE FROM action; DELETE FROM latest; DELETE FROM dropped; DELETE FROM place;
+                    DELETE FROM journal
+                    """)
         }
     }
 
@@ -411,6 +450,17 @@ final class Index: Sendable {
         }
     }
 
+    /// Every object that has a place.
+    func placedObjects() throws(BuildError) -> Set<Digest> {
+        try read { db in
+            var digests: Set<Digest> = []
+            try Self.scan("SELECT digest FROM place", db) { columns in
+                digests.insert(try columns.digest(0))
+            }
+            return digests
+        }
+    }
+
     /// Reads every row of every table and verifies its checksum.
     ///
     /// - Throws: `build.damaged` for the first that does not match.
@@ -425,6 +475,9 @@ final class Index: Sendable {
             }
             try Self.scan("SELECT at, reason, sum, key FROM dropped", db) { columns in
                 _ = try columns.dropped(try columns.digest(3))
+            }
+            try Self.scan("SELECT at, pack, start, length, sum, digest FROM place", db) { columns in
+                _ = try columns.place(of: try columns.digest(5))
             }
             try Self.scan("SELECT size, modified, changed, inode, digest, sum, path FROM source", db) {
                 _ = try $0.source(try $0.text(6) ?? "")
@@ -507,10 +560,11 @@ final class Index: Sendable {
 
 extension JournalEntry {
     /// The time of the line.
-    fileprivate var at: Int64 {
+    var at: Int64 {
         switch self {
         case .record(_, let at): at
         case .drop(_, _, let at): at
+        case .place(_, let at): at
         }
     }
 }

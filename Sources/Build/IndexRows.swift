@@ -35,6 +35,15 @@ enum RowSum {
         return row.sum
     }
 
+    static func place(_ digest: Digest, _ at: Int64, _ place: Place) -> Int64 {
+        var row = Bytes("place")
+        row.append(digest)
+        for number in [at, place.pack.number, Int64(place.offset), Int64(place.length)] {
+            row.append(number)
+        }
+        return row.sum
+    }
+
     static func journal(_ id: Int64, _ name: String, _ bytes: Int64, _ youngest: Int64) -> Int64 {
         var row = Bytes("journal")
         row.append(Array(name.utf8))
@@ -128,6 +137,16 @@ struct Columns {
             throw IndexFault("the row of dropped action \(key) does not match its checksum")
         }
         return (at, reason.flatMap(DropReason.init(rawValue:)))
+    }
+
+    /// Of `at, pack, start, length, sum`.
+    func place(of digest: Digest) throws -> Place {
+        let at = try integer(0)
+        guard let pack = PackName(number: try integer(1)),
+            let place = Place(pack: pack, offset: Int(try integer(2)), length: Int(try integer(3))),
+            try integer(4) == RowSum.place(digest, at, place)
+        else { throw IndexFault("the row of object \(digest) does not match its checksum") }
+        return place
     }
 
     /// Of `size, modified, changed, inode, digest, sum`.

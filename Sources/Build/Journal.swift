@@ -23,15 +23,19 @@ enum DropReason: String, Sendable {
 enum JournalEntry: Sendable {
     case record(ActionRecord, at: Int64)
     case drop(Digest, DropReason, at: Int64)
+    /// Where a small object lies; of several places of one object the youngest counts.
+    case place(PlacedObject, at: Int64)
 
+    /// The key of the action, or the name of the object.
     var key: Digest {
         switch self {
         case .record(let record, _): record.key
         case .drop(let key, _, _): key
+        case .place(let object, _): object.digest
         }
     }
 
-    /// The line with its end: canonical JSON whose last member, `sha`, is the start of the SHA-256 of all before.
+    /// The line with its end: JSON whose last member, `sha`, is the start of the SHA-256 of all before.
     var line: [UInt8] {
         var line: [UInt8] = []
         switch self {
@@ -40,6 +44,13 @@ enum JournalEntry: Sendable {
             record.json.appendCanonical(to: &line)
         case .drop(let key, let reason, let at):
             line += "{\"at\":\(at),\"drop\":\"\(key.hex)\",\"reason\":\"\(reason.rawValue)\"".utf8
+        case .place(let object, let at):
+            line.reserveCapacity(256)
+            line += "{\"at\":\(at),\"place\":\"".utf8
+            line += object.digest.hex.utf8
+            line += "\",\"pack\":\"".utf8
+            line += object.place.pack.description.utf8
+            line += "\",\"offset\":\(object.place.offset),\"length\":\(object.place.length)".utf8
         }
         let sum = Digest(of: line).short
         line += ",\"sha\":\"\(sum)\"}\n".utf8
@@ -48,6 +59,12 @@ enum JournalEntry: Sendable {
 
     /// The times that a line may have: up to the year 9999, so that the next one never overflows.
     static let times: ClosedRange<Int64> = 0...253_402_300_799_999
+
+    /// The present, or the next moment after a time that is not past yet; a line of the far future, which only damage or
+    /// malice makes, does not end time.
+    static func time(after time: Int64) -> Int64 {
+        min(max(FileStat.now / 1_000_000, time + 1), times.upperBound)
+    }
 
     /// The length of `,"sha":"…"}`.
     private static let sumLength = 22
@@ -63,10 +80,11 @@ enum JournalEntry: Sendable {
         self = entry
     }
 
-    /// Reads a line whose sum is right; nil when it is neither a record nor a drop.
+    /// Reads a line whose sum is right; nil when it is no record, drop or place.
     private init?(whole line: UnsafeRawBufferPointer) throws(JSONError) {
         var (at, record): (Int64?, ActionRecord?)
         var (key, reason): (Digest?, DropReason?)
+        var (object, pack, offset, length): (Digest?, PackName?, Int?, Int?)
         var reader = JSONReader(line)
         try reader.members { (reader, name) throws(JSONError) in
             switch name {
@@ -74,6 +92,10 @@ enum JournalEntry: Sendable {
             case "record": record = try ActionRecord(reading: &reader)
             case "drop": key = Digest(hex: try reader.string())
             case "reason": reason = DropReason(rawValue: try reader.string())
+            case "place": object = Digest(hex: try reader.string())
+            case "pack": pack = PackName(try reader.string())
+            case "offset": offset = try reader.integer()
+            case "length": length = try reader.integer()
             default: try reader.skip()
             }
         }
@@ -83,6 +105,10 @@ enum JournalEntry: Sendable {
             self = .record(record, at: at)
         } else if let key, let reason {
             self = .drop(key, reason, at: at)
+        } else if let object, let pack, let offset, let length,
+            let place = Place(pack: pack, offset: offset, length: length)
+        {
+            self = .place(PlacedObject(digest: object, place: place), at: at)
         } else {
             return nil
         }

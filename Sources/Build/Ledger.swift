@@ -30,8 +30,19 @@ struct Ledger: Sendable {
     private(set) var rows: [Digest: Row] = [:]
     /// The youngest line that drops each key.
     private(set) var drops: [Digest: (reason: DropReason, at: Int64)] = [:]
-    /// How many lines are whole.
-    private(set) var lineCount = 0
+    /// Where small objects lie, by their names: the youngest line of each.
+    private(set) var places: [Digest: PlaceRow] = [:]
+    /// The time of the youngest line.
+    private(set) var youngest: Int64 = 0
+
+    /// A place that counts.
+    struct PlaceRow: Sendable {
+        let at: Int64
+        let place: Place
+        /// Which journal, and where in it.
+        let journal: Int
+        let line: Range<Int>
+    }
 
     /// A journal, and what reading it found.
     struct JournalScan: Sendable {
@@ -61,7 +72,7 @@ struct Ledger: Sendable {
     }
 
     private mutating func take(_ entry: JournalEntry, journal: Int, place: Range<Int>) {
-        lineCount += 1
+        youngest = max(youngest, entry.at)
         switch entry {
         case .record(let record, let at):
             if let drop = drops[record.key], drop.at >= at { return }
@@ -79,7 +90,20 @@ struct Ledger: Sendable {
             if let found = rows[key], found.at <= at { rows[key] = nil }
             if let found = drops[key], found.at > at { return }
             drops[key] = (reason, at)
+        case .place(let object, let at):
+            if let found = places[object.digest], (found.at, found.place) > (at, object.place) { return }
+            places[object.digest] = PlaceRow(at: at, place: object.place, journal: journal, line: place)
         }
+    }
+
+    /// The objects that records name: those that actions made, and those that they read.
+    func named() -> Set<Digest> {
+        var named: Set<Digest> = []
+        for row in rows.values {
+            named.formUnion(row.inputs)
+            named.formUnion(row.outputs.lazy.map(\.digest))
+        }
+        return named
     }
 
     /// The whole record; nil if its journal has been changed meanwhile.
@@ -113,10 +137,10 @@ extension Cache {
         var isObject: Bool { digest != nil && !isSetAside }
     }
 
-    /// Every file below `objects`, by folder.
+    /// Every file below `objects`, by folder; packs are left out.
     func objectFiles() -> [ObjectFile] {
         var files: [ObjectFile] = []
-        for folder in disk.names(in: store.root) {
+        for folder in disk.names(in: store.root) where folder != "packs" {
             for name in disk.names(in: "\(store.root)/\(folder)") {
                 let isBad = name.hasSuffix(".bad")
                 let digits = folder + (isBad ? String(name.dropLast(4)) : name)
@@ -139,23 +163,24 @@ extension Cache {
     ///   - ledger: what the journals hold.
     ///   - makeRoom: called when the disk has no room for the new journal, before it is tried once more.
     ///   - isKept: whether a record is copied.
+    ///   - isPlaceKept: whether the place of an object is.
     /// - Returns: the bytes of the closed journals before and after.
     /// - Throws: `build.disk-full`, `build.io`; and what `makeRoom` throws.
     @discardableResult
     func compactJournals(
         _ ledger: Ledger, makingRoom makeRoom: () throws(BuildError) -> Void = {},
-        keeping isKept: (Digest, Ledger.Row) -> Bool
+        keeping isKept: (Digest) -> Bool, places isPlaceKept: (Digest, Place) -> Bool
     ) throws(BuildError) -> (before: Int, after: Int) {
         let sizes: (before: Int, after: Int, hasChanged: Bool)
         do throws(BuildError) {
-            sizes = try rewriteJournals(ledger, isKept)
+            sizes = try rewriteJournals(ledger, isKept, isPlaceKept)
         } catch {
             guard error.code == .diskFull else { throw error }
             // The index can always be rebuilt.
             records.close()
             try records.removeIndex()
             try makeRoom()
-            sizes = try rewriteJournals(ledger, isKept)
+            sizes = try rewriteJournals(ledger, isKept, isPlaceKept)
         }
         guard sizes.hasChanged else { return (sizes.before, sizes.after) }
         do throws(BuildError) {
@@ -170,18 +195,24 @@ extension Cache {
     }
 
     private func rewriteJournals(
-        _ ledger: Ledger, _ isKept: (Digest, Ledger.Row) -> Bool
+        _ ledger: Ledger, _ isKept: (Digest) -> Bool, _ isPlaceKept: (Digest, Place) -> Bool
     ) throws(BuildError) -> (before: Int, after: Int, hasChanged: Bool) {
         let live = Lease.live(disk, cache: path)
         let isClosed = ledger.journals.map { live[String($0.journal.name.dropLast(6))] == nil && $0.isOurs }
-        var kept = ledger.rows.filter { isClosed[$0.value.journal] && isKept($0.key, $0.value) }.map(\.value)
-        kept.sort { ($0.journal, $0.place.lowerBound) < ($1.journal, $1.place.lowerBound) }
+        var kept: [(journal: Int, line: Range<Int>)] = []
+        for (key, row) in ledger.rows where isClosed[row.journal] && isKept(key) {
+            kept.append((row.journal, row.place))
+        }
+        for (digest, row) in ledger.places where isClosed[row.journal] && isPlaceKept(digest, row.place) {
+            kept.append((row.journal, row.line))
+        }
+        kept.sort { ($0.journal, $0.line.lowerBound) < ($1.journal, $1.line.lowerBound) }
         let writer = try ObjectWriter(
             disk, path: store.temporaryPath(), mode: 0o666, cancellation: cancellation)
         var start = 0
         for (number, item) in ledger.journals.enumerated() {
             let end = kept[start...].firstIndex { $0.journal != number } ?? kept.endIndex
-            try copy(kept[start..<end].map(\.place), of: item.journal, to: writer)
+            try copy(kept[start..<end].map(\.line), of: item.journal, to: writer)
             start = end
         }
         if isClosed.contains(false) {
@@ -191,7 +222,7 @@ extension Cache {
         }
         let closed = zip(ledger.journals, isClosed).filter(\.1).map(\.0)
         let before = closed.reduce(0) { $0.saturatingAdd($1.scan.end).saturatingAdd($1.scan.tornBytes) }
-        let sealed = try writer.seal()
+        let sealed = try writer.sealFile()
         let name = "closed-\(sealed.reference.digest.short).jsonl"
         guard closed.map(\.journal.name) != [name] else {
             try disk.remove(sealed.path)

@@ -6,26 +6,32 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// The objects of a cache: those in place, and those of this process that wait for their group's flush.
+/// The objects of a cache, each a file or in a pack: those in place, and those of this process that wait for their
+/// group's flush.
+///
+/// A file is looked for first, so that what readers open costs no look into the index.
 final class ObjectStore: Sendable {
     let disk: Disk
     /// The folder `objects`.
     let root: String
+    /// The small objects.
+    let packs: Packs
     private let temporaries: String
     private let serial = Atomic<Int>(0)
     private let state = Mutex(State())
 
     private struct State {
-        /// Where the objects lie that are not in place yet.
-        var pending: [Digest: SealedObject] = [:]
+        /// The files that are not in place yet.
+        var pending: [Digest: SealedFile] = [:]
         /// Objects that this process has hashed, or written itself.
         var verified: Set<Digest> = []
     }
 
-    init(_ disk: Disk, root: String, temporaries: String) {
+    init(_ disk: Disk, root: String, temporaries: String, records: Records, packLimit: Int) {
         self.disk = disk
         self.root = root
         self.temporaries = temporaries
+        packs = Packs(disk, folder: "\(root)/packs", records: records, sizeLimit: packLimit)
     }
 
     func path(of digest: Digest) -> String {
@@ -47,25 +53,52 @@ final class ObjectStore: Sendable {
         "\(temporaries)/\(getpid())-\(serial.add(1, ordering: .relaxed).newValue)"
     }
 
-    func isPresent(_ reference: ObjectReference) -> Bool {
-        if isPending(reference.digest) { return true }
+    /// Which objects are there with their sizes; their bytes aren't looked at.
+    ///
+    /// Packed ones cost one look into the index for all of them and one at each pack, the others one at each file.
+    func isPresent(_ references: [ObjectReference]) throws(BuildError) -> [Bool] {
+        let places = try packs.places(of: references.map(\.digest))
+        let present = packs.present(Set(places.compactMap { $0 }))
+        return zip(references, places).map { reference, place in
+            if let place, place.length == reference.size, present.contains(place) { return true }
+            return isFile(reference)
+        }
+    }
+
+    /// Whether an object is there as a file with its size.
+    func isFile(_ reference: ObjectReference) -> Bool {
+        if isPendingFile(reference.digest) { return true }
         guard let found = FileStat(withoutFollowing: path(of: reference.digest)) else { return false }
         return found.isRegularFile && found.size == reference.size
     }
 
-    /// Whether an object of this process waits for its group.
-    func isPending(_ digest: Digest) -> Bool {
+    private func isPendingFile(_ digest: Digest) -> Bool {
         state.withLock { $0.pending[digest] != nil }
+    }
+
+    /// Whether an object of this process waits for its group.
+    func isPending(_ digest: Digest) -> Bool { isPendingFile(digest) || packs.isPending(digest) }
+
+    /// The size of an object; nil for one that is not there.
+    func size(of digest: Digest) throws(BuildError) -> Int? {
+        if let found = FileStat(withoutFollowing: path(of: digest)), found.isRegularFile { return found.size }
+        guard let place = try packs.place(of: digest), packs.isPresent(place) else { return nil }
+        return place.length
     }
 
     /// Opens an object, checked against its name once a process, and lends its descriptor.
     ///
     /// A damaged object is set aside before `build.object-corrupt` is thrown. With a size, an object of another size is
-    /// damaged and is not read.
+    /// damaged and is not read. A packed object is lent as a file without a name.
     func withDescriptor<Result>(
         of digest: Digest, size: Int? = nil, _ body: (Int32) throws(BuildError) -> Result
     ) throws(BuildError) -> Result {
-        let (descriptor, isVerified) = try open(digest)
+        guard let (descriptor, isVerified) = try open(digest) else {
+            let bytes = try packedBytes(of: digest, size: size)
+            let descriptor = try disk.openNameless(holding: bytes)
+            defer { disk.close(descriptor) }
+            return try body(descriptor)
+        }
         defer { disk.close(descriptor) }
         if !isVerified {
             if let size, FileStat(descriptor: descriptor)?.size != size { throw setAside(digest) }
@@ -82,7 +115,9 @@ final class ObjectStore: Sendable {
 
     /// The whole of an object, checked against its name.
     func bytes(of digest: Digest, size expected: Int? = nil) throws(BuildError) -> [UInt8] {
-        let (descriptor, isVerified) = try open(digest)
+        guard let (descriptor, isVerified) = try open(digest) else {
+            return try packedBytes(of: digest, size: expected)
+        }
         defer { disk.close(descriptor) }
         guard let size = FileStat(descriptor: descriptor)?.size else {
             throw .system("read", path(of: digest), errno)
@@ -103,17 +138,46 @@ final class ObjectStore: Sendable {
         return bytes
     }
 
-    private func open(_ digest: Digest) throws(BuildError) -> (descriptor: Int32, isVerified: Bool) {
+    /// The whole of a packed object, checked against its name; nil for one that is a file.
+    func bytesIfPacked(_ digest: Digest, size: Int?) throws(BuildError) -> [UInt8]? {
+        if isPendingFile(digest) || FileStat(withoutFollowing: path(of: digest)) != nil { return nil }
+        return try packedBytes(of: digest, size: size)
+    }
+
+    private func packedBytes(of digest: Digest, size: Int?) throws(BuildError) -> [UInt8] {
+        var place = try packs.place(of: digest)
+        var found = try place.flatMap { (place) throws(BuildError) in try packs.bytes(at: place) }
+        if found == nil, try packs.refresh() {
+            // A collection has moved it since the index was read.
+            place = try packs.place(of: digest)
+            found = try place.flatMap { (place) throws(BuildError) in try packs.bytes(at: place) }
+        }
+        guard let place, let bytes = found else { throw missing(digest) }
+        if let size, bytes.count != size { throw setAside(digest, at: place) }
+        if !state.withLock({ $0.verified.contains(digest) }) {
+            guard Digest(of: bytes) == digest else { throw setAside(digest, at: place) }
+            state.withLock { _ = $0.verified.insert(digest) }
+        }
+        return bytes
+    }
+
+    private func missing(_ digest: Digest) -> BuildError {
+        BuildError(
+            .objectMissing, "object \(digest) is not in the cache; build again to make it", canRetry: true)
+    }
+
+    /// Opens the file of an object; nil when it has none.
+    private func open(_ digest: Digest) throws(BuildError) -> (descriptor: Int32, isVerified: Bool)? {
         // Under the lock, so that the file isn't moved to its place between the question and the opening.
         try state.withLock { (state) throws(BuildError) in
             let path = state.pending[digest]?.path ?? path(of: digest)
+            // Most objects that are read have none, and an error costs more than this look.
+            guard FileStat(withoutFollowing: path) != nil else { return nil }
             do throws(BuildError) {
                 return (try disk.open(path, O_RDONLY), state.verified.contains(digest))
             } catch {
                 guard FileStat(withoutFollowing: path) == nil else { throw error }
-                throw BuildError(
-                    .objectMissing, "object \(digest) is not in the cache; build again to make it",
-                    canRetry: true)
+                return nil
             }
         }
     }
@@ -128,13 +192,31 @@ final class ObjectStore: Sendable {
             canRetry: true)
     }
 
-    /// Whether a damaged object of this name was set aside.
-    func wasSetAside(_ digest: Digest) -> Bool {
-        FileStat(withoutFollowing: path(of: digest) + ".bad") != nil
+    /// Notes that a packed object is damaged, so that nothing takes it for whole.
+    private func setAside(_ digest: Digest, at place: Place) -> BuildError {
+        // Where the cache cannot be written, every process finds the damage for itself.
+        try? packs.setAside(place)
+        return BuildError(
+            .objectCorrupt,
+            "object \(digest) in \(packs.path(of: place.pack)) is damaged; build again to make it",
+            canRetry: true)
     }
 
-    /// Takes in a sealed object that is to be put in place with its group; false when the same bytes wait already.
-    func adopt(_ object: SealedObject) -> Bool {
+    /// Whether a damaged object of this name was set aside.
+    func wasSetAside(_ digest: Digest) throws(BuildError) -> Bool {
+        if FileStat(withoutFollowing: path(of: digest) + ".bad") != nil { return true }
+        guard let place = try packs.place(of: digest) else { return false }
+        return packs.setAsideOffsets(in: place.pack).contains(place.offset)
+    }
+
+    /// Stores a small object in a pack; it is durable with the next group.
+    func pack(_ bytes: [UInt8], named digest: Digest) throws(BuildError) {
+        try packs.append(bytes, named: digest)
+        state.withLock { _ = $0.verified.insert(digest) }
+    }
+
+    /// Takes in a sealed file that is to be put in place with its group; false when the same bytes wait already.
+    func adopt(_ object: SealedFile) -> Bool {
         let isNew = state.withLock { state in
             state.verified.insert(object.reference.digest)
             if state.pending[object.reference.digest] != nil { return false }
@@ -147,7 +229,7 @@ final class ObjectStore: Sendable {
     }
 
     /// Flushes objects, moves them to their places and flushes the folders: afterwards they outlive a power cut.
-    func place(_ objects: [SealedObject]) throws(BuildError) {
+    func place(_ objects: [SealedFile]) throws(BuildError) {
         guard !objects.isEmpty else { return }
         FailPoint.pass("commit.unflushed")
         // One flush of the filesystem costs about as much as that of a few files.

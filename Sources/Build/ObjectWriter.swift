@@ -6,12 +6,15 @@
 
 /// A new object being written: into a temporary file, hashed on the way, named when it is whole.
 ///
-/// Used by one thread at a time. One that is released unsealed leaves nothing behind.
+/// One that may be put into a pack stays in memory for as long as it is small enough. Used by one thread at a time. One
+/// that is released unsealed leaves nothing behind.
 public final class ObjectWriter {
     private let disk: Disk
     private let path: String
     private let cancellation: Cancellation
-    private var descriptor: Int32
+    private let mode: mode_t
+    /// Below 0 while the object is in memory, and after it was sealed.
+    private var descriptor: Int32 = -1
     private var hasher = Digest.Hasher()
     private var buffer: [UInt8] = []
     private var flushed = 0
@@ -22,14 +25,28 @@ public final class ObjectWriter {
     /// The disk is set to work whenever so many bytes were written, so that the flush at the end finds little left to do.
     private static let startSize = 8 << 20
 
-    /// Begins a file; objects are read-only from the start, so that only this writer ever changes them.
+    /// Begins an object; its file is read-only from the start, so that only this writer ever changes it.
     init(
-        _ disk: Disk, path: String, mode: mode_t = 0o444, cancellation: Cancellation
+        _ disk: Disk, path: String, mode: mode_t = 0o444, mayBePacked: Bool = false,
+        cancellation: Cancellation
     ) throws(BuildError) {
         self.disk = disk
         self.path = path
+        self.mode = mode
         self.cancellation = cancellation
+        if !mayBePacked { try makeFile() }
+    }
+
+    private func makeFile() throws(BuildError) {
         descriptor = try disk.open(path, O_RDWR | O_CREAT | O_EXCL, mode: mode)
+    }
+
+    /// Whether the object stays in memory with so many bytes; one that has grown too large gets its file.
+    private func staysInMemory(with count: Int) throws(BuildError) -> Bool {
+        guard descriptor < 0 else { return false }
+        if count < PackFile.objectLimit { return true }
+        try makeFile()
+        return false
     }
 
     deinit {
@@ -45,6 +62,10 @@ public final class ObjectWriter {
     ///
     /// - Throws: `build.disk-full`, `build.io`, `build.interrupted`.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(BuildError) {
+        if try staysInMemory(with: buffer.count + bytes.count) {
+            buffer.append(contentsOf: bytes)
+            return
+        }
         // What is worth a call of its own is not copied first, unless something waits before it.
         let isLong = buffer.isEmpty && bytes.count >= Self.bufferSize / 8
         if !isLong, buffer.count + bytes.count <= Self.bufferSize {
@@ -73,11 +94,17 @@ public final class ObjectWriter {
     /// - Throws: `build.disk-full`, `build.io`, `build.interrupted`.
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(BuildError) {
         precondition(offset >= 0, "byte \(offset) of an object")
+        wasOverwritten = true
+        let end = offset + bytes.count
+        if try staysInMemory(with: max(buffer.count, end)) {
+            if end > buffer.count { buffer.append(contentsOf: repeatElement(0, count: end - buffer.count)) }
+            buffer.replaceSubrange(offset..<end, with: bytes)
+            return
+        }
         try flush()
         try cancellation.check()
-        wasOverwritten = true
         try disk.write(bytes, to: descriptor, at: offset, path: path)
-        flushed = max(flushed, offset + bytes.count)
+        flushed = max(flushed, end)
         startWriting(bytes.count)
     }
 
@@ -102,14 +129,24 @@ public final class ObjectWriter {
         }
     }
 
-    /// Ends the object and names it; its file is closed but not yet flushed.
+    /// Ends the object and names it; its file, if it has one, is closed but not yet flushed.
     func seal() throws(BuildError) -> SealedObject {
+        if descriptor < 0 {
+            let reference = ObjectReference(digest: Digest(of: buffer), size: buffer.count)
+            return SealedObject(reference: reference, contents: .bytes(buffer))
+        }
+        let (reference, path) = try sealFile()
+        return SealedObject(reference: reference, contents: .file(path))
+    }
+
+    /// Ends the object, which has a file, and names it.
+    func sealFile() throws(BuildError) -> (reference: ObjectReference, path: String) {
         try flush()
         let digest = wasOverwritten ? try disk.digest(descriptor, path: path) : hasher.finish()
         disk.close(descriptor)
         descriptor = -1
         FailPoint.pass("object.written")
-        return SealedObject(reference: ObjectReference(digest: digest, size: flushed), path: path)
+        return (ObjectReference(digest: digest, size: flushed), path)
     }
 
     private func flush() throws(BuildError) {
@@ -137,10 +174,24 @@ public final class ObjectWriter {
     }
 }
 
-/// A whole object in its temporary file.
+/// A whole object that has no place yet.
 struct SealedObject: Sendable {
     let reference: ObjectReference
+    let contents: ObjectContents
+}
+
+/// A whole object in its temporary file.
+struct SealedFile: Sendable {
+    let reference: ObjectReference
     let path: String
+}
+
+/// The bytes of an object, or a path at which its file can be opened.
+public enum ObjectContents: Sendable {
+    /// All of its bytes.
+    case bytes([UInt8])
+    /// The path of a file that holds them.
+    case file(String)
 }
 
 extension Disk {

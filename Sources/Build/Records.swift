@@ -80,6 +80,19 @@ final class Records: Sendable {
         for suffix in ["", "-wal", "-shm", "-journal"] { try disk.remove(indexPath + suffix) }
     }
 
+    /// Takes in what the journals hold by now, where the index is not one that others write too; false where nothing is
+    /// done.
+    func refresh() throws(BuildError) -> Bool {
+        guard keeper != .builder else { return false }
+        try opened.withLock { (held) throws(BuildError) in
+            // A reader's index on the disk may be older than the journals, and is left as it is.
+            if let index = held, index.isInMemory { return try catchUp(index) }
+            held?.close()
+            held = try open()
+        }
+        return true
+    }
+
     /// Closes the index's file, so that nothing of it stays beside it.
     func close() {
         opened.withLock { index in

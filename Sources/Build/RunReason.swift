@@ -237,9 +237,10 @@ extension Cache {
             try index.find(action.key, stage: action.stage.name, subject: action.subject)
         }
         if let result {
-            let lost = result.outputs.values.first { !store.isPresent($0) }
-            let loss = lost.map { store.wasSetAside($0.digest) ? RunReason.outputCorrupt : .outputMissing }
-            return (result, loss, nil)
+            let outputs = Array(result.outputs.values)
+            let present = try store.isPresent(outputs)
+            guard let lost = zip(outputs, present).first(where: { !$1 })?.0 else { return (result, nil, nil) }
+            return (result, try store.wasSetAside(lost.digest) ? .outputCorrupt : .outputMissing, nil)
         }
         let loss: RunReason? =
             switch absence.dropped {

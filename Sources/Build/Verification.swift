@@ -49,7 +49,9 @@ extension Cache {
             case .objectDamaged, .objectMissing:
                 guard let digest = finding.object else { continue }
                 lost[digest] = finding.kind == .objectDamaged ? .corrupt : .missing
-                if finding.kind == .objectDamaged {
+                if let place = finding.place {
+                    if finding.kind == .objectDamaged { try store.packs.setAside(place) }
+                } else if finding.kind == .objectDamaged {
                     try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
                 }
             case .journalTorn, .journalDamaged: isJournalWrong = true
@@ -57,7 +59,7 @@ extension Cache {
             case .runDamaged, .runDangling: break
             case .referenceDamaged, .referenceDangling:
                 try disk.rename("\(path)/\(finding.path)", "\(path)/\(finding.path).bad")
-            case .objectStray, .objectSetAside, .fileStray: break
+            case .objectStray, .objectSetAside, .packTorn, .fileStray: break
             }
         }
         if !verification.isSound { try forgetFingerprints() }
@@ -66,9 +68,14 @@ extension Cache {
             records.close()
             try records.removeIndex()
         }
+        if lost.values.contains(.missing) {
+            let found = try restorePlaces()
+            lost = lost.filter { !found.contains($0.key) }
+        }
         try strikeOut(lost, ledger: ledger)
         if isJournalWrong {
-            try compactJournals(try Ledger(records, disk: disk)) { _, _ in true }
+            try compactJournals(
+                try Ledger(records, disk: disk), keeping: { _ in true }, places: { _, _ in true })
         } else if isIndexWrong {
             try records.rebuildFromNothing()
         }
@@ -76,15 +83,18 @@ extension Cache {
     }
 
     private func strikeOut(_ lost: [Digest: DropReason], ledger: Ledger) throws(BuildError) {
-        var now = max(FileStat.now / 1_000_000, ledger.rows.values.lazy.map(\.at).max() ?? 0)
         var entries: [JournalEntry] = []
         guard !lost.isEmpty else { return }
         for (key, row) in ledger.rows.sorted(by: { $0.key < $1.key }) {
             let reasons = row.outputs.compactMap { lost[$0.digest] }
             guard let reason = reasons.contains(.corrupt) ? .corrupt : reasons.first else { continue }
-            now = min(now + 1, JournalEntry.times.upperBound)
-            entries.append(.drop(key, reason, at: now))
+            entries.append(.drop(key, reason, at: JournalEntry.time(after: ledger.youngest)))
         }
+        try append(entries)
+    }
+
+    /// Appends lines to this process's journal, and takes them into the index.
+    func append(_ entries: [JournalEntry]) throws(BuildError) {
         guard !entries.isEmpty else { return }
         let journal = Journal(name: "\(writer).jsonl", path: "\(records.folder)/\(writer).jsonl")
         let places = try JournalWriter(journal, disk: disk).append(entries)
@@ -144,7 +154,7 @@ extension Cache {
             let path = "\(path)/\(file.path)"
             guard let stat = FileStat(withoutFollowing: path) else { return (0, nil) }
             guard stat.isRegularFile else {
-                return (0, Finding(.objectDamaged, file.path, "not a regular file"))
+                return (0, Finding(.objectDamaged, file.path, "not a regular file", object: digest))
             }
             let size = stat.size
             guard let expected = named[digest] else {
@@ -155,7 +165,7 @@ extension Cache {
                     size,
                     Finding(
                         .objectDamaged, file.path, "\(expected.size) bytes expected, \(size) found",
-                        subject: subject(expected.key))
+                        subject: subject(expected.key), object: digest)
                 )
             }
             let descriptor = try disk.open(path, O_RDONLY)
@@ -165,27 +175,42 @@ extension Cache {
                 found = try disk.digest(descriptor, path: path)
             } catch {
                 return (
-                    size, Finding(.objectDamaged, file.path, error.message, subject: subject(expected.key))
+                    size,
+                    Finding(
+                        .objectDamaged, file.path, error.message, subject: subject(expected.key),
+                        object: digest)
                 )
             }
             guard found != digest else { return (size, nil) }
             return (
                 size,
                 Finding(
-                    .objectDamaged, file.path, "its bytes hash to \(found)", subject: subject(expected.key))
+                    .objectDamaged, file.path, "its bytes hash to \(found)", subject: subject(expected.key),
+                    object: digest)
             )
         }
         findings += looked.compactMap(\.finding)
-        let present = Set(files.filter(\.isObject).compactMap(\.digest))
+        let packed = try examinePacks(
+            ledger, sizes: named.mapValues(\.size), isAtRest: isAtRest, with: workers)
+        findings += packed.findings.map { finding in
+            guard let key = finding.object.flatMap({ named[$0]?.key }) else { return finding }
+            return Finding(
+                finding.kind, finding.path, finding.detail, subject: subject(key), object: finding.object,
+                place: finding.place)
+        }
+        let present = Set(files.filter(\.isObject).compactMap(\.digest)).union(packed.present)
         for (digest, object) in named where !present.contains(digest) && !store.isPending(digest) {
+            let place = ledger.places[digest]?.place
             let hex = digest.hex
             findings.append(
                 Finding(
-                    .objectMissing, "objects/\(hex.prefix(2))/\(hex.dropFirst(2))",
-                    "\(object.size) bytes are gone",
-                    subject: subject(object.key)))
+                    .objectMissing,
+                    place.map { "objects/packs/\($0.pack)" }
+                        ?? "objects/\(hex.prefix(2))/\(hex.dropFirst(2))",
+                    "\(object.size) bytes are gone", subject: subject(object.key), object: digest,
+                    place: place))
         }
-        return (present.count, looked.reduce(0) { $0.saturatingAdd($1.size) })
+        return (present.count, looked.reduce(packed.bytes) { $0.saturatingAdd($1.size) })
     }
 
     private func examineJournals(_ ledger: Ledger, isAtRest: Bool, into findings: inout [Finding]) {
@@ -248,6 +273,23 @@ extension Cache {
             }
             for key in try index.keys() where ledger.rows[key] == nil {
                 findings.append(Finding(.rowDangling, name, "\(key): in no journal"))
+            }
+            let placed = Array(ledger.places.keys)
+            for start in stride(from: 0, to: placed.count, by: 1024) {
+                let part = Array(placed[start..<min(start + 1024, placed.count)])
+                for (digest, place) in zip(part, try index.places(of: part)) {
+                    // A line that the index has not read yet may name another place.
+                    guard let row = ledger.places[digest], place != row.place,
+                        row.line.upperBound <= known[ledger.journals[row.journal].journal.name] ?? 0
+                    else { continue }
+                    findings.append(
+                        place == nil
+                            ? Finding(.rowMissing, name, "object \(digest): its place is only in a journal")
+                            : Finding(.rowDifferent, name, "object \(digest): not where the journals say"))
+                }
+            }
+            for digest in try index.placedObjects() where ledger.places[digest] == nil {
+                findings.append(Finding(.rowDangling, name, "object \(digest): its place is in no journal"))
             }
         } catch  where error.code != .damaged {
             // Nothing is known against it: a full disk, another user's file, another version's tables.

@@ -300,6 +300,6 @@ import Testing
         #expect(modes.filter { !$0.key.hasPrefix("objects/") }.allSatisfy { $0.value == 0o664 }, "\(modes)")
         #expect(modes["index.sqlite"] == 0o664)
         let objects = modes.keys.filter { $0.hasPrefix("objects/") }
-        #expect(objects.count == 4)
+        #expect(objects.count == 2, "a pack of squares, and the snapshot")
     }
 }

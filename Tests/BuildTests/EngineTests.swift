@@ -23,13 +23,17 @@ import Testing
     }
 
     /// Runs one action whose output is a text; the reason it ran for, if it ran.
-    private func run(_ action: Action, giving text: String = "x", isForced: Bool = false) throws -> RunReason?
-    {
+    private func run(
+        _ action: Action, giving text: String = "x", for audience: ActionContext.Audience = .actions,
+        isForced: Bool = false
+    ) throws -> RunReason? {
         let reason = Monitor<RunReason?>(nil)
         let engine = Engine(try open()) { event in
             if case .ran(_, let why) = event { reason.withLock { $0 = why } }
         }
-        let record = try engine.run(action, isForced: isForced) { try $0.write(Array(text.utf8), as: "text") }
+        let record = try engine.run(action, isForced: isForced) {
+            try $0.write(Array(text.utf8), as: "text", for: audience)
+        }
         #expect(record.output("text").digest == Digest(of: Array(text.utf8)))
         try engine.flush()
         return reason.withLock { $0 }
@@ -55,14 +59,28 @@ import Testing
         #expect(try run(action(1), isForced: true) == .forced)
     }
 
-    @Test func lostAndDamagedOutputsRunAgain() throws {
+    @Test(arguments: [ActionContext.Audience.actions, .readers])
+    func lostAndDamagedOutputsRunAgain(audience: ActionContext.Audience) throws {
+        func run(_ action: Action, giving text: String) throws -> RunReason? {
+            try self.run(action, giving: text, for: audience)
+        }
+        /// The file that holds the output, and where it begins there.
+        func lies() throws -> (file: String, offset: Int) {
+            let cache = try open(.reading)
+            let digest = Digest(of: Array("some text".utf8))
+            guard let place = try cache.store.packs.place(of: digest) else {
+                return (cache.path(of: digest), 0)
+            }
+            return (cache.store.packs.path(of: place.pack), place.offset)
+        }
         #expect(try run(action(1), giving: "some text") == .neverBuilt)
-        let object = try open(.reading).path(of: Digest(of: Array("some text".utf8)))
-        try disk.remove(object)
+        try disk.remove(lies().file)
         #expect(try run(action(1), giving: "some text") == .outputMissing)
         #expect(try run(action(1), giving: "some text") == nil)
         // A damaged object of the right size is found when it is read.
-        try Files.flip(object, at: 3)
+        let (file, offset) = try lies()
+        #expect(file.contains("/packs/") == (audience == .actions))
+        try Files.flip(file, at: offset + 3)
         let error = #expect(throws: BuildError.self) {
             try open(.reading).bytes(of: Digest(of: Array("some text".utf8)))
         }
@@ -70,7 +88,7 @@ import Testing
         #expect(try run(action(1), giving: "some text") == .outputCorrupt)
         #expect(try run(action(1), giving: "some text") == nil)
         // One of another size is found by looking.
-        try Files.write(object, [1, 2])
+        try Files.write(lies().file, [1, 2])
         #expect(try run(action(1), giving: "some text") != nil)
         #expect(try run(action(1), giving: "some text") == nil)
     }
@@ -196,7 +214,7 @@ import Testing
         try engine.flush()
         #expect(try cache.bytes(of: record.output("large").digest) == Array(1...64) + body)
         #expect(try cache.bytes(of: record.output("small").digest) == [1, 2, 3])
-        #expect(try cache.verify(with: Workers(count: 1)).findings.isEmpty)
+        #expect(try cache.verify(with: Workers(count: 1)).isSound)
     }
 
     @Test func ofTwoResultsForOneKeyTheSmallerHashWinsWhateverTheOrder() throws {
@@ -217,7 +235,8 @@ import Testing
             // A forced run drops what was there; two that did not know of each other don't.
             let journals = "\(folder.path)/c/journals"
             let lines = try Files.read("\(journals)/worker-b.jsonl").split(separator: 0x0A)
-            try Files.write("\(journals)/worker-b.jsonl", Array(lines[1]) + [0x0A])
+            // Its lines: the place of the output, the drop, the record.
+            try Files.write("\(journals)/worker-b.jsonl", Array(lines[0]) + [0x0A] + Array(lines[2]) + [0x0A])
             let builder = try Cache(path: "\(folder.path)/c", for: .building(wait: false), disk: disk) {
                 line in
                 messages.withLock { $0.append(line) }

@@ -57,6 +57,47 @@ import Testing
         }
     }
 
+    /// A collection that moves what is left of packs, and loses its power at the nth change, for every n.
+    @Test func aPowerCutAtAnyChangeOfACollection() throws {
+        var due = 1
+        while true {
+            let folder = try TemporaryFolder()
+            let disk = Disk(UnflushedFileSystem())
+            let toy = try Toy(in: folder, values: [1, 2, 3, 4, 5])
+            _ = try toy.build(disk)
+            for gone in [3, 4, 5] { unlink("\(toy.sources)/\(gone).txt") }
+            let snapshot = try toy.build(disk).snapshot
+            // Lines written together have times a little ahead of the clock.
+            usleep(50_000)
+            let packs = "\(toy.cache)/objects/packs"
+            let before = disk.names(in: packs)
+            let target = due
+            let files = FaultyFileSystem { number, _ in number >= target ? EIO : nil }
+            var isDone = false
+            do {
+                let cache = try Cache(path: toy.cache, for: .building(wait: false), disk: Disk(files))
+                let done = try cache.collectGarbage(keep: 0, grace: 0, isDryRun: false) {
+                    (digest) throws(BuildError) in try Toy.reached(digest, in: cache)
+                }
+                #expect(done.keptObjects == 3, "\(done)")
+                isDone = files.count < target
+            } catch {
+                #expect(error.code == .inputOutput)
+            }
+            try files.cutPower()
+            unlink("\(toy.cache)/state/toy")
+            let built = try toy.build(disk)
+            #expect(built.run == [] && built.snapshot == snapshot, "change \(due)")
+            let damages = try Cache(path: toy.cache, for: .reading, disk: disk)
+                .verify(with: Workers(count: 1)).findings.filter(\.isDamage)
+            #expect(damages == [], "change \(due)")
+            if isDone { #expect(disk.names(in: packs).count == 1 && disk.names(in: packs) != before) }
+            if isDone { break }
+            due += 1
+        }
+        #expect(due > 12, "a collection makes more than 12 changes")
+    }
+
     @Test func writesThatTakeAFewBytesAtATime() throws {
         let folder = try TemporaryFolder()
         let toy = try Toy(in: folder)

@@ -128,7 +128,9 @@ import Testing
         for action in actions where action.subject.count != 2 {
             _ = try engine.run(action) { context in
                 context.facts = ["number": .string(action.subject)]
-                if action.subject.hasSuffix("7") { try context.write(Array(action.subject.utf8), as: "toy") }
+                let bytes = Array(action.subject.utf8)
+                if action.subject.hasSuffix("7") { try context.write(bytes, as: "toy", for: .readers) }
+                if action.subject.hasSuffix("8") { try context.write(bytes, as: "toy") }
             }
         }
         try engine.flush()

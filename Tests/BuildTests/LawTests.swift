@@ -119,18 +119,20 @@ import Testing
         guard FileStat(path: "\(toy.cache)/objects") != nil else { return "nothing to damage" }
         let disk = Disk(UnflushedFileSystem())
         let cache = try Cache(path: toy.cache, for: .building(wait: false), disk: disk)
-        guard let object = cache.objectFiles().randomElement(using: &random) else {
-            return "nothing to damage"
-        }
-        let path = "\(toy.cache)/\(object.path)"
+        let files =
+            cache.objectFiles().map(\.path)
+            + disk.names(in: cache.store.packs.folder).map { "objects/packs/\($0)" }
+        guard let object = files.randomElement(using: &random) else { return "nothing to damage" }
+        let path = "\(toy.cache)/\(object)"
         switch Int.random(in: 0...3, using: &random) {
         case 0:
             unlink(path)
-            return "lose \(object.path)"
+            return "lose \(object)"
         case 1:
-            try Files.flip(path, at: 0)
+            let offset = Int.random(in: 0..<max(1, FileStat(path: path)?.size ?? 1), using: &random)
+            try Files.flip(path, at: offset)
             _ = try cache.repair(with: Workers(count: 1))
-            return "flip \(object.path) and repair"
+            return "flip byte \(offset) of \(object) and repair"
         case 2:
             unlink("\(toy.cache)/index.sqlite")
             return "lose the index"

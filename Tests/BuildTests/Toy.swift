@@ -15,10 +15,16 @@ struct Toy: Sendable, Codable {
     var factor = 1
     var squareVersion = 1
     var jobs = 1
+    /// Whether squares go into packs; else each is a file, as readers' objects are.
+    var isPacked = true
+    /// The bytes of a pack before it is closed.
+    var packLimit = PackFile.sizeLimit
     /// Keeps the folder for as long as the toy is used.
     private var folder: TemporaryFolder?
 
-    private enum CodingKeys: CodingKey { case sources, cache, factor, squareVersion, jobs }
+    private enum CodingKeys: CodingKey {
+        case sources, cache, factor, squareVersion, jobs, isPacked, packLimit
+    }
 
     struct Outcome: Equatable {
         var snapshot: Digest
@@ -29,7 +35,8 @@ struct Toy: Sendable, Codable {
 
     func build(_ disk: Disk = Disk(), log: @escaping @Sendable (String) -> Void = { _ in }) throws -> Outcome
     {
-        let cache = try Cache(path: cache, for: .building(wait: false), disk: disk, log: log)
+        let cache = try Cache(
+            path: cache, for: .building(wait: false), disk: disk, packLimit: packLimit, log: log)
         return try build(in: cache)
     }
 
@@ -74,7 +81,9 @@ struct Toy: Sendable, Codable {
                         throw StageFailure(Diagnostic(.error, code: "toy.no-number", message: text))
                     }
                     if value < 0 { context.report(Diagnostic(.warning, code: "toy.negative", message: text)) }
-                    try context.write(Array("\(value * value * factor)".utf8), as: "square")
+                    try context.write(
+                        Array("\(value * value * factor)".utf8), as: "square",
+                        for: isPacked ? .actions : .readers)
                     context.facts = ["value": JSONValue(value)]
                 }
             }
@@ -91,7 +100,7 @@ struct Toy: Sendable, Codable {
                     "sum": JSONValue(sum),
                     "squares": .array(context.action.inputs.map { JSONValue($0.digest) }),
                 ]
-                try context.write(snapshot.canonicalBytes, as: "snapshot")
+                try context.write(snapshot.canonicalBytes, as: "snapshot", for: .readers)
             }
         }
         let snapshot = record.output("snapshot")

@@ -103,7 +103,8 @@ import Testing
 
     @Test(arguments: Damage.allCases)
     func everyDamageIsFoundAndMended(damage: Damage) throws {
-        let toy = try Toy(in: TemporaryFolder())
+        var toy = try Toy(in: TemporaryFolder())
+        toy.isPacked = false
         let workers = Workers(count: 2)
         let snapshot = try toy.build(disk).snapshot
         func verify() throws -> [Finding] {
@@ -131,7 +132,8 @@ import Testing
     }
 
     @Test func repairedObjectsAreMadeAnewWithTheirReason() throws {
-        let toy = try Toy(in: TemporaryFolder())
+        var toy = try Toy(in: TemporaryFolder())
+        toy.isPacked = false
         let snapshot = try toy.build(disk).snapshot
         _ = try Damage.flippedBit.happen(to: toy, snapshot: snapshot)
         _ = try Cache(path: toy.cache, for: .building(wait: false), disk: disk).repair(

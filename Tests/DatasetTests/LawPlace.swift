@@ -135,7 +135,20 @@ struct LawPlace: Sendable, Codable {
         return state
     }
 
-    /// Every object of the cache, by path.
+    /// Every small object: its pack, and the bytes of the pack that hold it.
+    func packedObjects() throws -> [(pack: String, range: Range<Int>)] {
+        try Self.names(in: "\(cache)/journals").flatMap { name in
+            try Self.read("\(cache)/journals/\(name)").split(separator: 0x0A).compactMap { line in
+                let line = try JSONValue(parsing: Array(line))
+                guard let pack = line["pack"]?.string, let offset = line["offset"]?.integer,
+                    let length = line["length"]?.integer
+                else { return nil }
+                return ("\(cache)/objects/packs/\(pack)", offset..<(offset + length))
+            }
+        }
+    }
+
+    /// Every pack, and every object that is a file of its own, by path.
     var objects: [String] {
         Self.names(in: "\(cache)/objects").flatMap { folder in
             Self.names(in: "\(cache)/objects/\(folder)").map { "\(cache)/objects/\(folder)/\($0)" }

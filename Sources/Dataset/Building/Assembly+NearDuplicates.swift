@@ -53,15 +53,25 @@ struct PitchOrder {
     }
 }
 
+extension TensorFile {
+    /// Opens an object of a cache.
+    convenience init(_ contents: ObjectContents) throws(TensorFileError) {
+        switch contents {
+        case .bytes(let bytes): try self.init(bytes: bytes)
+        case .file(let path): try self.init(path: path)
+        }
+    }
+}
+
 extension Cache {
     /// Opens a tensor file in the cache, its bytes checked.
     ///
-    /// - Throws: as `withFile(of:)`; `build.damaged` for an object that does not hold what it should.
+    /// - Throws: as `withContents(of:)`; `build.damaged` for an object that does not hold what it should.
     func tensors<Result>(
         of digest: Digest, _ body: (TensorFile) throws -> Result
     ) throws(BuildError) -> Result {
         do {
-            return try withFile(of: digest) { try body(TensorFile(path: $0)) }
+            return try withContents(of: digest) { try body(TensorFile($0)) }
         } catch let error as BuildError {
             throw error
         } catch {

@@ -156,7 +156,7 @@ struct Assembly: Sendable {
                 try record
                 ?? runner.run(table.draft) { context in
                     guard let bytes = table.bytes else { preconditionFailure("a table of unknown entries") }
-                    try context.write(bytes, as: "table")
+                    try context.write(bytes, as: "table", for: .readers)
                 }
             guard let record else {
                 isComplete = false
@@ -179,7 +179,7 @@ struct Assembly: Sendable {
             subject: manifest.dataset)
         return try runner.run(draft) { context in
             guard let bytes else { preconditionFailure("a snapshot of shards that are not there") }
-            try context.write(bytes, as: "snapshot")
+            try context.write(bytes, as: "snapshot", for: .readers)
         }?.output("snapshot")
     }
 

@@ -42,8 +42,10 @@ public struct CacheRepair: Sendable {
         let rebuilt = try names.compactMap { name in
             try rebuild(name, hasLostRecords: hasLostRecords, cache, options)
         }
+        // Opened again, since the builds have changed the index.
+        let rebuiltCache = try Cache(path: options.cachePath, for: .reading, log: options.log)
         let lost = verification.findings.filter { finding in
-            finding.object.map { !cache.holds($0) } ?? false
+            finding.object.map { !rebuiltCache.holds($0) } ?? false
         }
         return CacheRepair(verification: verification, rebuilt: rebuilt, lost: lost)
     }

@@ -131,7 +131,7 @@ struct ShardStage: Sendable {
         _ context: ActionContext, _ kind: SegmentKind, _ parts: [ShardPart], cache: Cache, _ readers: Workers
     ) throws {
         let contents = ShardContents(parts)
-        let writer = try context.makeOutput("shard")
+        let writer = try context.makeOutput("shard", for: .readers)
         let columns: ColumnWriter
         switch kind {
         case .midi: columns = try packRolls(context, contents, parts, writer, cache, readers)
@@ -249,9 +249,7 @@ struct ShardStage: Sendable {
         guard let object = part.source.object else {
             preconditionFailure("the stage of \(part.path) has not run")
         }
-        // A small object is read sooner than it is mapped.
-        if object.size <= 1 << 15 { return try body(TensorFile(bytes: cache.bytes(of: object.digest))) }
-        return try cache.withFile(of: object.digest) { try body(TensorFile(path: $0)) }
+        return try cache.withContents(of: object.digest, size: object.size) { try body(TensorFile($0)) }
     }
 }
 

@@ -61,8 +61,8 @@ struct StatisticsStages: Sendable {
             let number = features.firstIndex(where: { $0.name == feature.name })
         else { return Audio.Moments() }
         let size = feature.extractedShape(in: audio).reduce(1, *)
-        return try cache.withFile(of: object.digest) { path in
-            try TensorFile(path: path).withElements(of: "moments", as: Double.self) { values in
+        return try cache.withContents(of: object.digest, size: object.size) { contents in
+            try TensorFile(contents).withElements(of: "moments", as: Double.self) { values in
                 part.segments.joined().reduce(into: Audio.Moments()) { total, segment in
                     let base = (segment * features.count + number) * 2
                     total.merge(
@@ -95,8 +95,8 @@ struct StatisticsStages: Sendable {
         let scale = Normalizer.scale(feature, gain: part.gain, sigma: sigma)
         let bands = feature.extractedShape(in: audio)[0]
         var moments = [Audio.Moments](repeating: Audio.Moments(), count: bands)
-        try context.withFile(of: SpectrumStage.output) { path in
-            try rows.forEachSegment(of: feature.name, in: TensorFile(path: path), part.segments.joined()) {
+        try context.withContents(of: SpectrumStage.output) { contents in
+            try rows.forEachSegment(of: feature.name, in: TensorFile(contents), part.segments.joined()) {
                 values in
                 try context.checkCancellation()
                 normalizer.compress(values, scale: scale)
@@ -176,7 +176,7 @@ struct StatisticsStages: Sendable {
             file.values[group.value, default: [:]][group.feature.name] = FeatureStatistics(
                 sigma: group.sigma ?? 0, sigmaBand: sigmaBand)
         }
-        try context.write(file.encode(), as: "statistics")
+        try context.write(file.encode(), as: "statistics", for: .readers)
     }
 
     private func round(_ sigma: Double) -> Double { rounds ? Moments.rounded(sigma) : sigma }
