@@ -51,6 +51,8 @@ final class Workplace {
         [UInt8](try Data(contentsOf: folder.appendingPathComponent(path)))
     }
 
+    func text(_ path: String) throws -> String { String(decoding: try bytes(path), as: UTF8.self) }
+
     /// The whole lines of a text that may be growing, or not be there yet.
     func lines(_ path: String) -> Int {
         (try? bytes(path))?.count { $0 == UInt8(ascii: "\n") } ?? 0
