@@ -93,7 +93,8 @@ final class Workplace {
         process.arguments = arguments
         process.currentDirectoryURL = folder
         var environment = ProcessInfo.processInfo.environment
-        environment["REPRISE_CACHE"] = nil
+        // COLUMNS and LINES would set the width of help.
+        for name in ["REPRISE_CACHE", "COLUMNS", "LINES"] { environment[name] = nil }
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         return process
