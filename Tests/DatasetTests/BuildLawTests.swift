@@ -225,6 +225,21 @@ import Testing
         #expect(lines.count == 1 && lines[0].hasSuffix(": output missing"), "\(lines)")
     }
 
+    /// Before a source is read, it is not known which splits its segments go to; all of them are planned.
+    @Test func explainNamesEverySplitThatSegmentsMayGoTo() throws {
+        let folder = try TestFolder()
+        var place = try LawPlace(in: folder)
+        place.manifest.splits = "{train: 0.5, validation: 0.25, test: 0.25, by: segment, seed: 5}"
+        let planned = try place.explain()
+        let ran = try place.ranActions { try place.build() }
+        #expect(ran.contains { $0.hasPrefix("shard train/midi/") })
+        expectPlanned(planned, ran, "\(ran), \(planned)")
+        place.manifest.splits = "{train: 0.5, validation: 0.5, test: 0, by: segment, seed: 5}"
+        place.manifest.steps = 24
+        #expect(
+            try !place.explain().contains { $0.subject.hasPrefix("test/") }, "the test split has no share")
+    }
+
     /// Another dataset in the same cache, of the same files, has no part in a dataset's reasons.
     @Test func explainComparesWithTheDatasetsOwnLastBuild() throws {
         let folder = try TestFolder()
