@@ -15,3 +15,13 @@ static inline int simd_bits(void) {
     return 0;
 #endif
 }
+
+/* Whether this processor has fused multiply-add, by which glibc chooses its sines, powers and logarithms. */
+static inline int has_fma(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("fma") != 0;
+#else
+    return 0;
+#endif
+}

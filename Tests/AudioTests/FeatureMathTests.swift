@@ -151,15 +151,3 @@ import Testing
             .decibels == 0)
     }
 }
-
-@Suite struct AudioLibrariesTests {
-    @Test func versionsAreNamed() {
-        #expect(
-            AudioLibraries.versions.keys.sorted() == [
-                "fftw", "libmpg123", "libsamplerate", "libsndfile", "libsoxr",
-            ])
-        #expect(AudioLibraries.versions.values.allSatisfy { $0.contains { $0.isNumber } })
-        // The engine too: which one libsoxr takes depends on the processor.
-        #expect(AudioLibraries.versions["libsoxr"]?.contains(", ") == true)
-    }
-}

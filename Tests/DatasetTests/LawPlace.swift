@@ -11,7 +11,7 @@ import TestSupport
 
 /// A small dataset of made music in a folder, with a cache beside it, to edit and build.
 struct LawPlace: Sendable, Codable {
-    /// Holds `data`, `m.yaml` and the cache; removed by its creator.
+    /// Holds `data`, the manifest and the cache; removed by its creator.
     var folder: String
     var manifest = LawManifest()
 
@@ -58,14 +58,14 @@ struct LawPlace: Sendable, Codable {
     /// Builds in the place's own cache, or in another.
     @discardableResult
     func build(in cache: String? = nil, jobs: Int = 1) throws -> BuildSummary {
-        try write(Array(manifest.yaml.utf8), "\(folder)/m.yaml")
-        return try DatasetBuild(manifestPath: "\(folder)/m.yaml").run(
+        try write(Array(manifest.yaml.utf8), "\(folder)/\(manifest.dataset).yaml")
+        return try DatasetBuild(manifestPath: "\(folder)/\(manifest.dataset).yaml").run(
             DatasetBuild.Options(cachePath: cache ?? self.cache, jobs: jobs, waits: false))
     }
 
     func explain() throws -> [PlannedAction] {
-        try write(Array(manifest.yaml.utf8), "\(folder)/m.yaml")
-        return try DatasetBuild(manifestPath: "\(folder)/m.yaml").explain(
+        try write(Array(manifest.yaml.utf8), "\(folder)/\(manifest.dataset).yaml")
+        return try DatasetBuild(manifestPath: "\(folder)/\(manifest.dataset).yaml").explain(
             DatasetBuild.Options(cachePath: cache)
         ).planned
     }
@@ -86,19 +86,19 @@ struct LawPlace: Sendable, Codable {
         return try outcome(in: "\(folder.path)/cache", jobs: jobs)
     }
 
-    /// How often each action is recorded in the journals, by stage and subject.
-    private func recorded() throws -> [String: Int] {
-        var counts: [String: Int] = [:]
-        for name in Self.names(in: "\(cache)/journals") {
-            for line in try Self.read("\(cache)/journals/\(name)").split(separator: 0x0A) {
-                // A killed build may have left its last line without an end.
-                guard let json = try? JSONValue(parsing: Array(line)),
-                    let record = json["record"].flatMap({ ActionRecord(json: $0) })
-                else { continue }
-                counts["\(record.stage.name) \(record.subject)", default: 0] += 1
+    /// Every record of the journals.
+    func records() throws -> [ActionRecord] {
+        try Self.names(in: "\(cache)/journals").flatMap { name in
+            // A killed build may have left its last line without an end.
+            try Self.read("\(cache)/journals/\(name)").split(separator: 0x0A).compactMap { line in
+                (try? JSONValue(parsing: Array(line)))?["record"].flatMap { ActionRecord(json: $0) }
             }
         }
-        return counts
+    }
+
+    /// How often each action is recorded in the journals, by stage and subject.
+    private func recorded() throws -> [String: Int] {
+        Dictionary(try records().map { ("\($0.stage.name) \($0.subject)", 1) }, uniquingKeysWith: +)
     }
 
     /// The actions that a body runs: stage and subject.

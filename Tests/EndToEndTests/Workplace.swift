@@ -51,6 +51,8 @@ final class Workplace {
         [UInt8](try Data(contentsOf: folder.appendingPathComponent(path)))
     }
 
+    func text(_ path: String) throws -> String { String(decoding: try bytes(path), as: UTF8.self) }
+
     /// The whole lines of a text that may be growing, or not be there yet.
     func lines(_ path: String) -> Int {
         (try? bytes(path))?.count { $0 == UInt8(ascii: "\n") } ?? 0
@@ -91,7 +93,8 @@ final class Workplace {
         process.arguments = arguments
         process.currentDirectoryURL = folder
         var environment = ProcessInfo.processInfo.environment
-        environment["REPRISE_CACHE"] = nil
+        // COLUMNS and LINES would set the width of help.
+        for name in ["REPRISE_CACHE", "COLUMNS", "LINES"] { environment[name] = nil }
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         return process

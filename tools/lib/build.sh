@@ -8,8 +8,13 @@ case $(uname -s) in
 Linux) release_flags+=(--static-swift-stdlib) ;;
 esac
 
-# Debug: what tests run.
-debug_flags=(-c debug)
+# What tests run: debug, or, after use_release_tests, what users run (-O, vectors, unchecked pointers). The second is
+# built in a folder of its own, since -enable-testing would make each of the two builds undo the other.
+test_flags=(-c debug)
+use_release_tests() {
+    test_flags=(-c release -Xswiftc -enable-testing --scratch-path "$root/.build/release-tests")
+    export REPRISE_BINARY=$root/.build/release-tests/release/reprise
+}
 
 # The built program; the trainer lies beside it.
 reprise_binary=$root/.build/release/reprise
@@ -25,14 +30,14 @@ build_release() {
 
 # build_tests: everything, tests included.
 build_tests() {
-    swift_build "${debug_flags[@]}" --build-tests
+    swift_build "${test_flags[@]}" --build-tests
 }
 
 # run_tests [ARGUMENTS of swift test]: what build_tests built. That a test starts is no news; the whole output is in
 # the log.
 run_tests() {
     mkdir -p "$root/.build/logs"
-    swift test --package-path "$root" "${debug_flags[@]}" --skip-build --disable-xctest "$@" </dev/null 2>&1 |
+    swift test --package-path "$root" "${test_flags[@]}" --skip-build --disable-xctest "$@" </dev/null 2>&1 |
         tee "$root/.build/logs/test.log" | grep -v '^◇'
 }
 

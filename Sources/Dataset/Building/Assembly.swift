@@ -275,7 +275,21 @@ struct Assembly: Sendable {
         let (segments, warnings) = try SplitAssignment.dealt(
             entries.map { ($0.source.sha256, $0.source.segments) }, by: manifest.splits)
         summary.warnings += warnings.map(\.message)
-        for index in entries.indices { entries[index].segments = segments[index] }
+        for index in entries.indices {
+            // A source that a plan does not know has any number of segments, so each split may get some.
+            entries[index].segments =
+                entries[index].source.isKnown
+                ? segments[index]
+                : Dictionary(uniqueKeysWithValues: splitsWithShare.map { ($0, [0..<1]) })
+        }
+    }
+
+    private var splitsWithShare: [Split] {
+        guard case .proportions(let train, let validation, let test) = manifest.splits.division else {
+            return Split.allCases
+        }
+        let shares: [Split: Double] = [.train: train, .validation: validation, .test: test]
+        return Split.allCases.filter { (shares[$0] ?? 0) > 0 }
     }
 
     private func note(limited entries: [Entry], _ summary: inout BuildSummary) {
