@@ -15,6 +15,7 @@ extension DatasetExplorer {
             }
         }
         let kinds = Set(snapshot.sources.map(\.kind))
+        let segmentKinds = Set(snapshot.sources.map(\.segmentKind))
         let names = Set(
             (kinds.contains(.midi) ? MIDITally.measures : []).map(\.name)
                 + (kinds.contains(.audio) ? AudioTally.measures : []).map(\.name)
@@ -22,7 +23,7 @@ extension DatasetExplorer {
         return [
             "dataset": .string(snapshot.dataset), "snapshot": JSONValue(reader.digest),
             "sources": JSONValue(snapshot.sources.count),
-            "kinds": .array(SegmentKind.allCases.filter(kinds.contains).map { .string($0.rawValue) }),
+            "kinds": .array(SegmentKind.allCases.filter(segmentKinds.contains).map { .string($0.rawValue) }),
             "splits": .object(
                 Dictionary(
                     uniqueKeysWithValues: Split.allCases.map {

@@ -38,7 +38,7 @@ struct SegmentQuery: Sendable {
                 }
                 self.split = split
             case "kind" where !value.isEmpty:
-                guard let kind = SegmentKind(rawValue: value) else { throw fault("audio or midi") }
+                guard let kind = SegmentKind(rawValue: value) else { throw fault("audio, midi or paired") }
                 self.kind = kind
             case "page":
                 guard let page = Int(value), page >= 0, page < 1 << 40 else { throw fault("a page from 0") }

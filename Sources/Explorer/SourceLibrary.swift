@@ -87,7 +87,7 @@ struct SourceLibrary: Sendable {
         let needles = query.text.split(separator: " ").map { Array($0.utf8) }
         return sources.indices.filter { index in
             let source = sources[index]
-            if let kind = query.kind, source.kind != kind { return false }
+            if let kind = query.kind, source.segmentKind != kind { return false }
             for (name, values) in query.labels where !values.contains(source.labels[name] ?? "") {
                 return false
             }

@@ -10,7 +10,8 @@ extension DatasetReader {
     ///
     /// Arrays, N segments: `piano`, `velocity`, `onset` U8 [N, steps, pitches]; `instrument` U8 [N, steps, 17];
     /// `pedal`, `tempo`; each feature of audio; `segment.source`, `segment.timeline`, `segment.start`,
-    /// `segment.length`; `label.<name>` I32 [N], −1 where it is unknown.
+    /// `segment.length`; of pairs `segment.audio`, which indexes the sources too, `segment.audio_start` and `frame.step`;
+    /// `label.<name>` I32 [N], −1 where it is unknown.
     ///
     /// - Parameters:
     ///   - folder: where to write; made if it is not there. Files of the same names are replaced.
@@ -55,14 +56,19 @@ extension DatasetReader {
     ) throws {
         if shard.holdsNotes { try exportRolls(shard, paintsDrums, to: file) }
         for name in shard.featureNames + [
-            "pedal", "tempo", "segment.timeline", "segment.start", "segment.length",
+            "pedal", "tempo", "segment.timeline", "segment.start", "segment.length", "segment.audio_start",
+            "frame.step",
         ] {
             guard let entry = shard.file.entries[name] else { continue }
             try file.add(name, entry.type, shape: entry.shape) { write in
                 try shard.file.withBytes(of: name, write)
             }
         }
-        try exportMapped(shard, "segment.source", shard.sources.map { sources[$0] ?? -1 }, to: file)
+        let numbers = shard.sources.map { sources[$0] ?? -1 }
+        try exportMapped(shard, "segment.source", numbers, to: file)
+        if shard.isPaired {
+            try exportMapped(shard, "segment.audio", numbers, indexedBy: "segment.audio", to: file)
+        }
         for (name, vocabulary) in snapshot.vocabularies.sorted(by: { utf8Order($0.key, $1.key) }) {
             let places = Dictionary(
                 uniqueKeysWithValues: vocabulary.enumerated().map { (Array($1.utf8), Int32($0)) })
@@ -72,8 +78,11 @@ extension DatasetReader {
     }
 
     /// Writes a number of each segment's entry.
-    private func exportMapped(_ shard: Shard, _ name: String, _ mapping: [Int32], to file: NPZFile) throws {
-        let own = try shard.file.tensor("segment.source", as: Int32.self)
+    private func exportMapped(
+        _ shard: Shard, _ name: String, _ mapping: [Int32], indexedBy column: String = "segment.source",
+        to file: NPZFile
+    ) throws {
+        let own = try shard.file.tensor(column, as: Int32.self)
         let mapped = own.elements.map { mapping.indices.contains(Int($0)) ? mapping[Int($0)] : -1 }
         try file.add(name, Tensor(shape: own.shape, elements: mapped))
     }

@@ -14,8 +14,8 @@ import Tensors
 extension SegmentView {
     /// The second of its source at which the segment begins; nil if no tempo is known.
     public func startSecond() -> Double? {
-        place.shard.kind == .audio
-            ? manifest.audio.map { Double(segment.start) / Double($0.sampleRate) } : excerpt.startSecond
+        excerpt.isOnFrames
+            ? manifest.audio.map { Double(excerpt.start) / Double($0.sampleRate) } : excerpt.startSecond
     }
 
     /// The segment's own numbers, in the order in which people look at them: an array of name, title and value.
@@ -36,17 +36,33 @@ extension SegmentView {
 
     /// How long the segment is, in seconds, without its padding.
     public func lengthInSeconds() -> Double {
-        if let audio = manifest.audio, place.shard.kind == .audio {
-            return Double(segment.length) / Double(audio.sampleRate)
+        if let audio = manifest.audio, excerpt.isOnFrames {
+            let samples = place.shard.kind == .audio ? segment.length : audio.samples
+            return Double(samples) / Double(audio.sampleRate)
         }
         return excerpt.seconds[min(segment.length, excerpt.columns)]
+    }
+
+    /// The second, from the segment's start, at which each step of notes begins, and the last one ends.
+    ///
+    /// In pairs a step begins with the first of its frames; steps without a frame begin with the next one that has some.
+    func stepSeconds() throws -> [Double] {
+        guard place.shard.kind == .paired else { return excerpt.seconds }
+        let (frames, seconds) = (try shard.frameSteps(place.index), excerpt.seconds)
+        var result: [Double] = []
+        for (frame, step) in frames.enumerated() {
+            guard let step else { continue }
+            while result.count <= step { result.append(seconds[frame]) }
+        }
+        let steps = try shard.steps()
+        return result + Array(repeating: seconds[frames.count], count: max(0, steps + 1 - result.count))
     }
 
     private typealias Number = (name: String, title: String, value: Double?)
 
     private func noteNumbers() throws -> [Number] {
-        let steps = min(segment.length, excerpt.columns)
-        let seconds = excerpt.seconds[steps]
+        let steps = min(segment.length, try shard.steps())
+        let seconds = lengthInSeconds()
         var (notes, pitched, velocities) = (0, 0, 0)
         var pitches: [UInt8] = []
         /// Distinct pitches at each step.
@@ -67,7 +83,7 @@ extension SegmentView {
             }
         }
         let busy = sounding.filter { !$0.isEmpty }
-        let tempi = excerpt.tempo.prefix(steps).filter { $0 > 0 }
+        let tempi = excerpt.tempo.prefix(excerpt.isOnFrames ? excerpt.columns : steps).filter { $0 > 0 }
         func share(_ part: Int, _ whole: Int) -> Double? { whole > 0 ? Double(part) / Double(whole) : nil }
         return [
             ("seconds", "length, s", seconds), ("notes", "notes", Double(notes)),

@@ -57,7 +57,7 @@ public struct SegmentView: Sendable {
 
     /// The segment as an object.
     public var json: JSONValue {
-        [
+        var members: [String: JSONValue] = [
             "segment": .string("\(place.split.rawValue)/\(place.number)"),
             "kind": .string(place.shard.kind.rawValue),
             "path": .string(path), "source": .string(segment.source), "timeline": JSONValue(segment.timeline),
@@ -72,6 +72,13 @@ public struct SegmentView: Sendable {
                         .string("\($0.type.rawValue) \($0.shape)")
                     }),
         ]
+        if let recording = segment.recording {
+            members["recording"] = [
+                "source": .string(recording.source), "path": recordingPath.map { .string($0) } ?? .null,
+                "start": JSONValue(recording.start),
+            ]
+        }
+        return .object(members)
     }
 
     /// The segment as text.
@@ -100,12 +107,19 @@ public struct SegmentView: Sendable {
 
     /// Where the segment lies in its source, in steps or samples and in seconds.
     private func position() throws -> String {
-        let unit = place.shard.kind == .midi ? "steps" : "samples"
+        let unit = place.shard.kind == .audio ? "samples" : "steps"
         let text = "\(unit) \(grouped(segment.start)) to \(grouped(segment.start + segment.length))"
         guard let start = startSecond() else { return text }
         let length = lengthInSeconds()
+        if let recording = segment.recording {
+            return text
+                + ", \(format(start, 2)) s to \(format(start + length, 2)) s of its recording \((recordingPath ?? recording.source).shown)"
+        }
         return text + ", \(format(start, 2)) s to \(format(start + length, 2)) s"
     }
+
+    /// The path of a paired segment's recording.
+    var recordingPath: String? { segment.recording == nil ? nil : source?.pair?.path }
 
     // MARK: Rolls
 

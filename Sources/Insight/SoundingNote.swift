@@ -47,7 +47,7 @@ extension SegmentView {
     /// - Throws: `TensorFileError`.
     public func soundingNotes() throws -> [SoundingNote] {
         guard shard.holdsNotes else { return [] }
-        let seconds = excerpt.seconds
+        let seconds = try stepSeconds()
         return try shard.withRows(of: place.index) { rows in
             rows.start.indices.map { row in
                 let first = min(Int(rows.start[row]), seconds.count - 1)

@@ -24,7 +24,12 @@ public struct SourceView: Sendable {
     /// - Throws: `BuildError` if the source has no segments, or a shard is gone; `TensorFileError`.
     public init(_ reader: DatasetReader, source number: Int, in table: SegmentTable) throws {
         self.reader = reader
-        source = reader.snapshot.sources[number]
+        // A recording of a pair is shown with its score, which has the segments.
+        let sources = reader.snapshot.sources
+        let number =
+            sources[number].segments > 0
+            ? number : sources.firstIndex { $0.path == sources[number].pair?.path } ?? number
+        source = sources[number]
         manifest = try reader.manifest()
         guard source.segments > 0 else {
             throw BuildError(.noDataset, "\(source.path) has no segments", canRetry: false)
@@ -65,7 +70,7 @@ public struct SourceView: Sendable {
 
     /// The numbers that a segment's picture holds.
     private static func size(_ shard: Shard) throws -> Int {
-        if shard.holdsNotes { return try shard.steps() * 128 * 4 }
+        if shard.holdsNotes, !shard.isPaired { return try shard.steps() * 128 * 4 }
         return try shard.featureNames.reduce(0) {
             try $0 + shard.file.entry($1).shape.dropFirst().reduce(1, *)
         }

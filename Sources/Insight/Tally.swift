@@ -29,11 +29,12 @@ public struct Tally: Sendable {
         sources += 1
         pieceIDs.insert(entry.piece)
         segments += entry.segments
-        seconds += source.seconds
+        // A pair lasts as long as its recording.
+        if entry.pair == nil || entry.kind == .audio { seconds += source.seconds }
         notes += source.notes
         drums += source.drums
         switch entry.kind {
-        case .midi: midi.add(source)
+        case .midi, .paired: midi.add(source)
         case .audio: audio.add(source)
         }
     }
@@ -85,7 +86,7 @@ extension SourceRecord {
     /// The numbers whose spread is shown, in the order of its kind's `measures`; NaN for what it does not have.
     func numbers(frequencies: [Double]?) -> [Double] {
         switch source.kind {
-        case .midi: MIDITally.numbers(self)
+        case .midi, .paired: MIDITally.numbers(self)
         case .audio: AudioTally.numbers(self, frequencies: frequencies)
         }
     }

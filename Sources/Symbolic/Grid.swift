@@ -42,13 +42,16 @@ struct TimelineGrid {
     let grid: Grid
     let rounding: Rounding
     let tempoMap: TempoMap
-    /// Position in steps = ticks, or the tempo map's units of time, · multiplier / divisor.
-    private let multiplier: Int
-    private let divisor: Int
-    private let countsTime: Bool
+    /// Position in steps = (ticks, or the tempo map's units of time · `finer`, + `shift`) · multiplier / divisor.
+    let multiplier: Int
+    let divisor: Int
+    let countsTime: Bool
+    private var finer = 1
+    private var shift = 0
     private var hint = 0
 
-    init(_ grid: Grid, rounding: Rounding, tempoMap: TempoMap) {
+    /// Lays a grid on a timeline, on a grid of clock time with everything `offset` microseconds later than its ticks say.
+    init(_ grid: Grid, rounding: Rounding, tempoMap: TempoMap, offset: Int = 0) {
         self.grid = grid
         self.rounding = rounding
         self.tempoMap = tempoMap
@@ -65,14 +68,31 @@ struct TimelineGrid {
             ratio = Rational(steps * 1_000_000, tempoMap.unitsPerSecond * tempoMap.firstMicrosecondsPerBeat)
             countsTime = true
         }
-        multiplier = ratio.numerator
-        divisor = ratio.denominator
+        precondition(offset == 0 || countsTime, "an offset in seconds on a grid of beats")
+        if offset != 0 {
+            // In units so fine that the offset is whole: those of the map, but for SMPTE.
+            let (seconds, units) = (offset.magnitude, UInt(tempoMap.unitsPerSecond))
+            let product = seconds.multipliedFullWidth(by: units)
+            let rest = Int(UInt(1_000_000).dividingFullWidth(product).remainder)
+            finer = 1_000_000 / greatestCommonDivisor(rest, 1_000_000)
+            let whole = Int(UInt(1_000_000 / finer).dividingFullWidth(product).quotient)
+            shift = offset < 0 ? -whole : whole
+        }
+        let (top, bottom) = (ratio.numerator, ratio.denominator)
+        let divided = greatestCommonDivisor(top, finer)
+        multiplier = top / divided
+        divisor = bottom * (finer / divided)
     }
 
     @inline(__always)
     private mutating func step(of tick: Int, carry: Int) -> Int {
         let value = countsTime ? tempoMap.time(at: tick, hint: &hint) : tick
-        return scaled(value, by: multiplier, over: divisor, carry: carry)
+        if shift == 0 { return scaled(value, by: multiplier, over: divisor, carry: carry) }
+        let shifted = value * finer + shift
+        return shifted >= 0
+            ? scaled(shifted, by: multiplier, over: divisor, carry: carry)
+            // Down for numbers below 0 is away from 0.
+            : -scaled(-shifted, by: multiplier, over: divisor, carry: divisor - 1 - carry)
     }
 
     /// The step that a tick is rounded to.

@@ -12,12 +12,16 @@ extension RollSegments {
     /// first bar line at or after the last start + hop. A window's segments start at its first step, its notes
     /// are clipped to it, steps still count from the timeline's start. Time is linear in notes and output.
     ///
+    /// With a recording, segment i starts at the step of the recording's sample i · its hop, as long as that is below L;
+    /// the first may start below 0. Notes that end before the recording begins are left out.
+    ///
     /// - Throws: `midi.segments-too-large` if the segments have more than 33,554,432 steps or rows in all.
     public init(score: Score, parameters: RollParameters) throws(MIDIError) {
         parameters.check()
         self.init(steps: parameters.steps, exclusion: parameters.exclusion(of: score))
         guard exclusion == nil else { return }
-        for (index, timeline) in score.timelines.enumerated() {
+        let timelines = score.timelines.prefix(parameters.recording == nil ? score.timelines.count : 1)
+        for (index, timeline) in timelines.enumerated() {
             var cutter = TimelineCutter(timeline, parameters: parameters)
             try cutter.cut(into: &self, index: Int16(index))
         }
@@ -37,7 +41,10 @@ private struct TimelineCutter {
     init(_ timeline: Timeline, parameters: RollParameters) {
         self.timeline = timeline
         self.parameters = parameters
-        grid = TimelineGrid(parameters.grid, rounding: parameters.rounding, tempoMap: timeline.tempoMap)
+        let recording = parameters.recording
+        grid = TimelineGrid(
+            parameters.grid, rounding: parameters.rounding, tempoMap: timeline.tempoMap,
+            offset: recording?.stepsAreFrames == true ? recording?.offset ?? 0 : 0)
     }
 
     mutating func cut(into segments: inout RollSegments, index: Int16) throws(MIDIError) {
@@ -50,6 +57,7 @@ private struct TimelineCutter {
         appendControls(to: &segments)
         appendPedals(to: &segments)
         appendTempi(to: &segments)
+        appendFrameSteps(to: &segments)
         for start in starts {
             segments.timeline.append(index)
             segments.segmentStart.append(Int64(start))
@@ -107,6 +115,9 @@ private struct TimelineCutter {
 
     private mutating func chooseStarts() throws(MIDIError) {
         let last = parameters.dropLast ? window.upperBound - parameters.steps : window.upperBound - 1
+        if let recording = parameters.recording, !recording.stepsAreFrames {
+            return try followRecording(recording, last: last)
+        }
         guard last >= window.lowerBound else { return }
         switch parameters.align {
         case .none:
@@ -129,7 +140,34 @@ private struct TimelineCutter {
         }
     }
 
+    /// Starts segments at the steps of the recording's segments.
+    private mutating func followRecording(_ recording: RecordingCut, last: Int) throws(MIDIError) {
+        while true {
+            let start = grid.step(ofSample: starts.count * recording.hop, in: recording)
+            guard start <= last else { return }
+            starts.append(start)
+            guard starts.count * max(parameters.steps, recording.frames) <= RollSegments.maximumCount else {
+                throw tooLarge("over \(starts.count) segments")
+            }
+        }
+    }
+
     // MARK: Columns
+
+    /// The step of each frame of each segment.
+    private func appendFrameSteps(to segments: inout RollSegments) {
+        guard let recording = parameters.recording, !recording.stepsAreFrames else { return }
+        var steps: [UInt16] = []
+        steps.reserveCapacity(starts.count * recording.frames)
+        for (index, start) in starts.enumerated() {
+            for frame in 0..<recording.frames {
+                let sample = index * recording.hop + recording.firstFrame + frame * recording.frameHop
+                let step = grid.step(ofSample: sample, in: recording) - start
+                steps.append((0..<parameters.steps).contains(step) ? UInt16(step) : RecordingCut.noStep)
+            }
+        }
+        segments.frameSteps = FrameSteps(frames: recording.frames, steps: steps)
+    }
 
     /// The segments that a stretch of steps overlaps; `first` is where to look from, and must not be passed a
     /// stretch that begins earlier than the last.

@@ -80,6 +80,11 @@ public struct RollParameters: Hashable, Sendable {
     public var requiredTimeSignature: TimeSignature?
     /// Whether a piece must keep one time signature.
     public var requiresConstantTimeSignature: Bool
+    /// The recording whose segments the score's are to be; nil: the score is cut for itself.
+    ///
+    /// Then only the first timeline is cut, `hop` is not used unless steps are frames, and `align` and `window` are
+    /// `none` and `all`.
+    public var recording: RecordingCut?
 
     /// Parameters with the manifest's defaults.
     public init(
@@ -111,6 +116,10 @@ public struct RollParameters: Hashable, Sendable {
         precondition(hop >= 1, "hop is at least 1, not \(hop)")
         precondition(pitches.upperBound <= 127, "pitches end at 127, not \(pitches.upperBound)")
         precondition((1...255).contains(voices ?? 1), "there are 1 to 255 voices, not \(voices ?? 0)")
+        recording?.check()
+        precondition(
+            recording == nil || align == .none && window == .all,
+            "a score cut as its recording is, aligned to \(align) in the window \(window)")
         switch grid {
         case .stepsPerBeat(let steps), .stepsPerFirstBeat(let steps):
             precondition((1...10_000).contains(steps), "a beat has 1 to 10,000 steps, not \(steps)")

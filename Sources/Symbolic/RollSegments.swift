@@ -46,10 +46,13 @@ public struct RollSegments: Hashable, Sendable {
     public internal(set) var tempo: [Float] = []
     /// [N]: the timeline a segment is cut from; 0 but for format 2.
     public internal(set) var timeline: [Int16] = []
-    /// [N]: steps from the timeline's start.
+    /// [N]: steps from the timeline's start; below 0 if a recording begins before its score.
     public internal(set) var segmentStart: [Int64] = []
     /// [N]: the true length in steps, 1 to `steps`.
     public internal(set) var segmentLength: [Int64] = []
+
+    /// The step of each frame of the recording that the score was cut by; nil where there is none, or steps are frames.
+    public internal(set) var frameSteps: FrameSteps?
 
     /// The number of segments, N.
     public var count: Int { segmentStart.count }
@@ -59,6 +62,14 @@ public struct RollSegments: Hashable, Sendable {
         self.steps = steps
         self.exclusion = exclusion
     }
+}
+
+/// In which step of its segment each frame of a recording lies.
+public struct FrameSteps: Hashable, Sendable {
+    /// The frames of a segment.
+    public let frames: Int
+    /// [N, frames]: steps from the segment's start; `RecordingCut.noStep` outside its steps.
+    public let steps: [UInt16]
 }
 
 /// The bits of a row's flags.
@@ -94,6 +105,9 @@ extension RollSegments {
             NamedTensor("segment.start", segmentStart),
             NamedTensor("segment.length", segmentLength),
         ]
+            + (frameSteps.map { found in
+                [NamedTensor("frame.step", Tensor(shape: [count, found.frames], elements: found.steps))]
+            } ?? [])
     }
 
     /// The columns as a small safetensors file; equal values give equal bytes.
@@ -129,6 +143,9 @@ extension RollSegments {
         timeline = try column("segment.timeline")
         segmentStart = try column("segment.start")
         segmentLength = try column("segment.length")
+        if let entry = file.entries["frame.step"], entry.shape.count == 2 {
+            frameSteps = FrameSteps(frames: entry.shape[1], steps: try column("frame.step"))
+        }
         try checkShapes()
     }
 

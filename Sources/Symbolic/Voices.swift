@@ -54,7 +54,7 @@ func monophonicVoices(of notes: [Note], stepped: [SteppedNote], count: Int, incl
             else { break }
             stream = richest
         }
-        var silentFrom = 0
+        var silentFrom = Int.min
         remaining[stream].removeAll { index in
             guard stepped[index].start >= silentFrom else { return false }
             silentFrom = stepped[index].end

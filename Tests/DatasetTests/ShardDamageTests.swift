@@ -98,10 +98,15 @@ import Testing
     ]
 
     @Test(arguments: SegmentKind.allCases) func everyDamageIsANamedError(_ kind: SegmentKind) throws {
-        let fixture = try LoaderFixture.shared.get()
-        let snapshot = fixture.reader.snapshot
+        let pairs = try PairFixture()
+        if kind == .paired {
+            try pairs.writePairs(1)
+            try pairs.build(pairs.manifest())
+        }
+        let reader = try kind == .paired ? pairs.reader : LoaderFixture.shared.get().reader
+        let snapshot = reader.snapshot
         let described = try #require(snapshot.shards[.train]?.first { $0.kind == kind && $0.segments > 2 })
-        let whole = try Parts(fixture.reader.open(described).file)
+        let whole = try Parts(reader.open(described).file)
         #expect(try open(whole.encoded, as: described, in: snapshot).count == described.segments)
         var tried = 0
         func refuses(_ what: String, _ tensor: String?, _ change: (inout Parts) -> Void) {

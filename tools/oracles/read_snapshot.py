@@ -20,7 +20,7 @@ import sys
 import numpy as np
 from safetensors import safe_open
 
-from shard_rules import check_audio, check_labels, check_midi, check_segments
+from shard_rules import check_audio, check_labels, check_midi, check_pairs, check_segments
 
 HEX = re.compile(r"[0-9a-f]{64}")
 ITEM = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "I16": 2, "U16": 2, "U8": 1, "I8": 1, "BOOL": 1}
@@ -266,6 +266,7 @@ def check_sources(snapshot, report):
         for name, value in entry["labels"].items():
             used.setdefault(name, set()).add(value)
             report.check(value in snapshot["vocabularies"].get(name, []), where, f"{name} {value!r} is not in the vocabulary")
+    check_partners(snapshot, report)
     for name, values in snapshot["vocabularies"].items():
         if set(values) - used.get(name, set()):
             report.note(f"vocabulary {name}", f"no source has {sorted(set(values) - used.get(name, set()))[:5]}")
@@ -275,6 +276,24 @@ def check_sources(snapshot, report):
         report.check(item["path"] not in paths, f"quarantine {item['path']}", "is a source too")
     hidden = [item["path"].encode() for item in snapshot["quarantine"]]
     report.check(hidden == sorted(hidden), "quarantine", "is not in path order")
+
+
+def check_partners(snapshot, report):
+    """Both halves of a pair name each other, are one piece of both kinds, and the MIDI file has the segments."""
+    by_path = {entry["path"]: entry for entry in snapshot["sources"]}
+    for entry in snapshot["sources"]:
+        where = f"source {entry['path']}"
+        if "pair" not in entry:
+            report.check("offset_seconds" not in entry, where, "has an offset, but no pair")
+            continue
+        other = by_path.get(entry["pair"])
+        if not report.check(other is not None, where, f"is the pair of {entry['pair']}, which is no source"):
+            continue
+        report.check(other.get("pair") == entry["path"], where, f"{entry['pair']} is not its pair in turn")
+        report.check({entry["kind"], other["kind"]} == {"midi", "audio"}, where, "both halves are of one kind")
+        for name in ("piece", "split", "labels", "offset_seconds"):
+            report.check(entry.get(name) == other.get(name), where, f"its other half has another {name}")
+        report.check(entry["kind"] == "midi" or entry["segments"] == 0, where, "a recording of a pair has segments")
 
 
 def byte_count(value):
@@ -351,12 +370,15 @@ def check_shard(cache, shard, split, snapshot, entries, report):
         facts |= of_midi
     if kind in ("audio", "paired"):
         known |= check_audio(tensors, types, count, snapshot, where, report)
+    if kind == "paired":
+        known |= check_pairs(tensors, types, count, sources, entries, snapshot, where, report)
     if set(tensors) - known:
         report.note(where, f"tensors that the page does not name: {sorted(set(tensors) - known)}")
     if "segment.source" not in tensors or not all(0 <= i < len(sources) for i in tensors["segment.source"].tolist()):
         return {}, set(), facts
     counts = np.bincount(tensors["segment.source"], minlength=len(sources)).tolist()
-    report.check(all(counts), where, "a source of the list has no segment")
+    used = set(tensors["segment.source"].tolist()) | set(tensors.get("segment.audio", np.zeros(0, int)).tolist())
+    report.check(used == set(range(len(sources))), where, "a source of the list has no segment")
     pieces = {entry["piece"] for source in sources for entry in entries.get(source, [])}
     held = {}
     for source, own in zip(sources, counts):

@@ -75,14 +75,16 @@ def check_segments(tensors, types, sources, kind, snapshot, where, report):
         report.check(tensors[name].shape == (count,), f"{where} {name}", f"has shape {tensors[name].shape}, not [{count}]")
     report.check(((source >= 0) & (source < len(sources))).all(), where, "segment.source is out of its list")
     report.check((timeline >= 0).all(), where, "a timeline is negative")
-    report.check((start >= 0).all(), where, "a segment starts before its timeline")
+    on_frames = "frames" in (snapshot["manifest"].get("midi", {}).get("grid") or {})
+    follows = kind == "paired" and not on_frames
+    report.check(follows or (start >= 0).all(), where, "a segment starts before its timeline")
     full, hop, drop_last, regular = window_of(snapshot, kind)
     if full is not None:
         report.check(((length >= 1) & (length <= full)).all(), where, f"a true length is outside 1 to {full}")
         if drop_last:
             report.check((length == full).all(), where, "drop_last, yet a segment is not full")
     split_by = snapshot["manifest"].get("splits", {}).get("by", "piece")
-    if regular and hop and split_by != "segment":
+    if regular and hop and not follows and split_by != "segment":
         keys = np.stack([source, timeline.astype(np.int64)])
         for pair in np.unique(keys, axis=1).T:
             mine = np.unique(start[(source == pair[0]) & (timeline == pair[1])])
@@ -257,3 +259,38 @@ def check_audio(tensors, types, count, snapshot, where, report):
     for name in FEATURES:
         report.check(name not in tensors or name in declared, f"{where} {name}", "is not among the snapshot's features")
     return set(declared)
+
+
+def check_pairs(tensors, types, count, sources, entries, snapshot, where, report):
+    """Where the features of paired segments are in their recordings, and in which steps their frames lie."""
+    wanted = {"segment.audio": "I32", "segment.audio_start": "I64"}
+    on_frames = "frames" in snapshot["manifest"]["midi"]["grid"]
+    if not on_frames:
+        wanted["frame.step"] = "U16"
+    if not check_types(tensors, types, wanted, where, report):
+        return set(wanted)
+    audio = snapshot["manifest"]["audio"]
+    recording, first = tensors["segment.audio"], tensors["segment.audio_start"]
+    for name in ("segment.audio", "segment.audio_start"):
+        report.check(tensors[name].shape == (count,), f"{where} {name}", f"has shape {tensors[name].shape}, not [{count}]")
+    if not report.check(((recording >= 0) & (recording < len(sources))).all(), where, "segment.audio is out of its list"):
+        return set(wanted)
+    hop = units(snapshot["manifest"], "audio", "hop") or units(snapshot["manifest"], "audio", "length")
+    report.check((first % hop == 0).all() and (first >= 0).all(), where, f"a recording is not cut every {hop} samples")
+    recordings = {entry["path"]: entry["sha256"] for own in entries.values() for entry in own}
+    for score, sound in set(zip(tensors["segment.source"].tolist(), recording.tolist())):
+        meant = {recordings.get(entry.get("pair")) for entry in entries.get(sources[score], [])}
+        report.check(sources[sound] in meant, where, f"source {sources[score][:12]} has a recording that is not its pair")
+    start = tensors["segment.start"]
+    if on_frames:
+        report.check((start * audio["stft"]["hop"] == first).all(), where, "steps and samples do not begin together")
+        steps = snapshot["features"]["rolls"]["steps"]
+        report.check(steps == frames(audio), where, f"has {steps} steps for {frames(audio)} frames")
+        return set(wanted)
+    step = tensors["frame.step"].astype(np.int64)
+    report.check(step.shape == (count, frames(audio)), f"{where} frame.step", f"has shape {step.shape}")
+    steps = snapshot["features"]["rolls"]["steps"]
+    report.check(((step < steps) | (step == 65535)).all(), f"{where} frame.step", f"a step that is not below {steps}")
+    # Frames without a step lie beyond the last, since a segment begins with its first frame.
+    report.check((np.diff(step, axis=1) >= 0).all(), f"{where} frame.step", "steps fall from frame to frame")
+    return set(wanted)

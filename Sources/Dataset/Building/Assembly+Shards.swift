@@ -73,7 +73,8 @@ extension Assembly {
                 }
                 value = found
             }
-            guard let segments = entry.segments[.train], entry.source.segments > 0 else { return nil }
+            let segments = entry.pair.map { entries[$0.partner].segments[.train] } ?? entry.segments[.train]
+            guard let segments, entry.source.segments > 0 else { return nil }
             return TrainPart(
                 source: entry.source, segments: segments, gain: entry.gain?.amplitude ?? 1, value: value,
                 path: entry.path)
@@ -198,11 +199,15 @@ extension Assembly {
             for kind in SegmentKind.allCases {
                 let parts = order.compactMap { index -> (piece: Digest, part: ShardPart)? in
                     let entry = entries[index]
-                    guard entry.source.kind == kind, let segments = entry.segments[split], !segments.isEmpty
+                    guard entry.kind == kind, let segments = entry.segments[split], !segments.isEmpty
                     else { return nil }
+                    let recording = entry.pair.map { entries[$0.partner] }
                     let part = ShardPart(
                         source: entry.source, segments: segments, gain: entry.gain,
-                        labels: entry.description.labels, piece: entry.piece, path: entry.path)
+                        labels: entry.description.labels, piece: entry.piece, path: entry.path,
+                        recording: recording.map {
+                            ShardPart.Recording(source: $0.source, gain: $0.gain, path: $0.path)
+                        })
                     return (entry.piece, part)
                 }
                 let buckets = Bucket.divide(

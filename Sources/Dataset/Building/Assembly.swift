@@ -30,6 +30,30 @@ struct Assembly: Sendable {
         /// The segments that each split gets.
         var segments: [Split: [Range<Int>]] = [:]
         var split: Split?
+        /// Its other half, if it is one of a pair.
+        var pair: Pair?
+        /// Why it is not, though the manifest gives it another half; and what else was found of the pair.
+        var pairWarnings: [String] = []
+
+        /// The kind of its segments.
+        var kind: SegmentKind { pair == nil ? source.kind : .paired }
+
+        /// The segments that it contributes: those of a pair count for its MIDI file.
+        var count: Int {
+            guard let pair else { return source.segments }
+            return source.kind == .midi ? pair.segments : 0
+        }
+    }
+
+    /// The other half of an entry.
+    struct Pair: Sendable {
+        /// Its number among the entries.
+        let partner: Int
+        let path: String
+        /// When the score begins in the recording, in microseconds.
+        let offset: Int
+        /// The segments that both halves have.
+        let segments: Int
     }
 
     /// Makes the snapshot and stores it.
@@ -44,14 +68,17 @@ struct Assembly: Sendable {
         summary.quarantine += list.unusable.map {
             BuildSummary.Problem(path: $0.path, code: $0.code, offset: nil, reason: $0.reason)
         }
-        let results = try outcomes(list, &summary)
+        var results = try outcomes(list, descriptions, &summary)
+        let kept = deduplicated(results)
+        let unpaired = try unpair(list, descriptions, &results, kept, &summary)
         var entries: [Entry] = []
-        var seen: Set<Digest> = []
         for (index, outcome) in results.enumerated() {
             switch outcome {
             case .built(let source):
-                if manifest.dedupe, !seen.insert(source.sha256).inserted { continue }
-                entries.append(entry(list.path(index), descriptions[index], source))
+                guard kept[index] else { continue }
+                var entry = entry(list.path(index), descriptions[index], source)
+                entry.pairWarnings = unpaired[index].map { [$0] } ?? []
+                entries.append(entry)
             case .quarantined(let problem), .unreadable(let problem): summary.quarantine.append(problem)
             }
         }
@@ -63,6 +90,7 @@ struct Assembly: Sendable {
             throw BuildError(
                 .inputOutput, "none of the \(list.count) sources could be used\(first)", canRetry: false)
         }
+        join(&entries, &summary)
         try deal(&entries, &summary)
         note(limited: entries, &summary)
         noteAudio(entries, &summary)
@@ -75,19 +103,29 @@ struct Assembly: Sendable {
     /// It goes as far as what is recorded leads; nothing depends on an action that is left out but a reason.
     func retrace(_ snapshot: Snapshot) throws {
         let items = snapshot.sources.map { source in
-            SourceStages.Item(path: source.path, digest: source.sha256, file: nil, kind: source.kind)
+            SourceStages.Item(
+                path: source.path, digest: source.sha256, file: nil, kind: source.kind,
+                recording: source.pair.flatMap { RecordingCut(manifest, offset: $0.offset) })
         }
         let outcomes = try SourceStages(manifest, runner).outcomes(items, workers) { _ in }
         var entries: [Entry] = []
         for (source, outcome) in zip(snapshot.sources, outcomes) {
             guard case .built(let built) = outcome else { continue }
-            var entry = entry(source.path, EntryList.Description(labels: source.labels), built)
+            var entry = entry(
+                source.path,
+                EntryList.Description(
+                    labels: source.labels,
+                    pair: source.pair.map { EntryList.Pair(path: $0.path, offset: $0.offset) }), built)
             entry.piece = Digest(hex: source.piece) ?? source.sha256
             entry.split = source.split
-            if let split = source.split, built.segments > 0 { entry.segments = [split: [0..<built.segments]] }
             entries.append(entry)
         }
         var summary = BuildSummary(dataset: manifest.dataset, snapshot: Digest(of: []))
+        join(&entries, &summary)
+        for index in entries.indices {
+            guard let split = entries[index].split, entries[index].count > 0 else { continue }
+            entries[index].segments = [split: [0..<entries[index].count]]
+        }
         if manifest.splits.unit == .segment { try dealSegments(&entries, &summary) }
         _ = try finish(entries, &summary)
     }
@@ -185,7 +223,10 @@ struct Assembly: Sendable {
 
     // MARK: Sources
 
-    private func outcomes(_ list: EntryList, _ summary: inout BuildSummary) throws -> [SourceOutcome] {
+    private func outcomes(
+        _ list: EntryList, _ descriptions: [EntryList.Description], _ summary: inout BuildSummary
+    ) throws -> [SourceOutcome] {
+        let cuts = recordingCuts(list, descriptions)
         let stages = SourceStages(manifest, runner)
         let total = list.count
         let done = Atomic<Int>(0)
@@ -211,7 +252,9 @@ struct Assembly: Sendable {
                     if source.isUnchanged { summary.unchanged += 1 }
                     if !source.isSettled { summary.isSettled = false }
                     items.append(
-                        SourceStages.Item(path: list.path(index), digest: source.digest, file: source))
+                        SourceStages.Item(
+                            path: list.path(index), digest: source.digest, file: source,
+                            recording: cuts[index]))
                     places.append(index)
                 case .failure(let error):
                     summary.isSettled = false
@@ -242,7 +285,11 @@ struct Assembly: Sendable {
 
     /// Finds pieces, and deals them or their segments to the splits.
     private func deal(_ entries: inout [Entry], _ summary: inout BuildSummary) throws {
-        let alike = manifest.splits.nearDuplicates == .together ? try nearDuplicates(entries) : []
+        var alike = manifest.splits.nearDuplicates == .together ? try nearDuplicates(entries) : []
+        for entry in entries where entry.source.kind == .midi {
+            guard let pair = entry.pair else { continue }
+            alike.append((entry.source.sha256, entries[pair.partner].source.sha256))
+        }
         let pieces = PieceMap(entries.map { ($0.source.sha256, $0.description.piece) }, alike: alike)
         summary.warnings += pieces.warnings.map(\.message)
         for index in entries.indices { entries[index].piece = pieces.ids[index] }
@@ -255,7 +302,7 @@ struct Assembly: Sendable {
                 summary.warnings += assignment.warnings.map(\.message)
                 for (index, split) in assignment.splits.enumerated() {
                     entries[index].split = split
-                    let count = entries[index].source.segments
+                    let count = entries[index].count
                     if count > 0 { entries[index].segments = [split: [0..<count]] }
                 }
             }
@@ -273,7 +320,7 @@ struct Assembly: Sendable {
         _ entries: inout [Entry], _ summary: inout BuildSummary
     ) throws(SplitAssignment.Failure) {
         let (segments, warnings) = try SplitAssignment.dealt(
-            entries.map { ($0.source.sha256, $0.source.segments) }, by: manifest.splits)
+            entries.map { ($0.source.sha256, $0.count) }, by: manifest.splits)
         summary.warnings += warnings.map(\.message)
         for index in entries.indices {
             // A source that a plan does not know has any number of segments, so each split may get some.
@@ -342,9 +389,10 @@ extension Assembly.Entry {
     var described: Snapshot.Source {
         Snapshot.Source(
             sha256: source.sha256, path: path, kind: source.kind, piece: piece.hex, split: split,
-            labels: description.labels, segments: source.segments, gainDB: gain?.decibels,
+            labels: description.labels, segments: count, gainDB: gain?.decibels,
             warnings: source.warnings
                 + (loudnessWarning.map { ["\($0.code): \($0.message)"] } ?? [])
-                + (source.exclusion.map { ["midi.excluded: \($0)"] } ?? []))
+                + (source.exclusion.map { ["midi.excluded: \($0)"] } ?? []) + pairWarnings,
+            pair: pair.map { Snapshot.Source.Pair(path: $0.path, offset: $0.offset) })
     }
 }

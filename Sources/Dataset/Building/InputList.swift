@@ -11,8 +11,8 @@ struct InputList: Sendable {
         let id: Digest
         /// What the action has to know of it.
         let value: [String: JSONValue]
-        /// The object that holds its bytes.
-        let input: (name: String, digest: Digest?)
+        /// The objects that hold its bytes.
+        let inputs: [(name: String, digest: Digest?)]
     }
 
     /// The bits that the ids have in common: `01*`.
@@ -48,15 +48,15 @@ struct InputList: Sendable {
 
     private init(_ items: [Item], prefix: String, of subject: String, isComplete: Bool) {
         self.prefix = prefix
-        let isKnown = isComplete && items.allSatisfy { $0.input.digest != nil }
+        let isKnown = isComplete && items.allSatisfy { $0.inputs.allSatisfy { $0.digest != nil } }
         bytes = isKnown ? JSONValue.array(items.map { .object($0.value) }).canonicalBytes : nil
         draft = ActionDraft(
             Stages.list, parameters: .some(.none),
-            inputs: [("bytes", bytes.map { Digest(of: $0) })] + items.map(\.input),
+            inputs: [("bytes", bytes.map { Digest(of: $0) })] + items.flatMap(\.inputs),
             subject: subject + prefix,
             detail: ActionDraft.Detail(
                 parameters: isKnown ? Parameters(.object(Self.described(items))) : nil,
-                inputs: items.map(\.input)))
+                inputs: items.flatMap(\.inputs)))
     }
 
     /// What the values say beside their inputs, each under the name of its input: `{"gain_db": {"3fa9c1d07b22": -3.5}}`.
@@ -64,7 +64,7 @@ struct InputList: Sendable {
         var members: [String: [String: JSONValue]] = [:]
         for item in items {
             for (key, value) in item.value where value.string.flatMap({ Digest(hex: $0) }) == nil {
-                var name = item.input.name
+                var name = item.inputs[0].name
                 // Equal bytes may be there more than once, with other labels.
                 while members[key]?[name] != nil { name += "'" }
                 members[key, default: [:]][name] = value

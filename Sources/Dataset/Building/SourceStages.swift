@@ -1,6 +1,7 @@
 import Build
 import Loading
 import Manifest
+import Symbolic
 
 /// The stage of each source: an entry's bytes → segments and facts, in parallel, at most once.
 struct SourceStages: Sendable {
@@ -22,6 +23,8 @@ struct SourceStages: Sendable {
         let file: SourceFile?
         /// What it holds, if that is known without looking.
         var kind: SegmentKind?
+        /// How its recording is cut, if it is the MIDI file of a pair.
+        var recording: RecordingCut?
     }
 
     /// What becomes of many entries: those whose results are recorded are found with a few look-ups.
@@ -61,7 +64,7 @@ struct SourceStages: Sendable {
     /// The action of a source; nil if the manifest has no block for its kind.
     private func draft(_ item: Item, _ kind: SegmentKind) -> ActionDraft? {
         switch kind {
-        case .midi: read?.draft(item.digest, path: item.path)
+        case .midi, .paired: read?.draft(item.digest, path: item.path, recording: item.recording)
         case .audio: spectrum?.draft(item.digest, path: item.path)
         }
     }
@@ -74,7 +77,7 @@ struct SourceStages: Sendable {
         let record = try runner.run(draft, reading: item.file.map { [$0] } ?? []) { context in
             guard let file = item.file else { preconditionFailure("\(item.path) has no file to read") }
             switch kind {
-            case .midi: try read?.run(context, file)
+            case .midi, .paired: try read?.run(context, file, recording: item.recording)
             case .audio: try spectrum?.run(context, file)
             }
         }

@@ -44,7 +44,7 @@ extension DatasetReader {
         let found = try? cache.tensors(of: object) { file -> [SegmentNumber] in
             let row: Int?
             switch source.kind {
-            case .midi:
+            case .midi, .paired:
                 let starts = try file.tensor("segment.start", as: Int64.self).elements
                 let timelines = try file.tensor("segment.timeline", as: Int16.self).elements
                 row = starts.indices.first { starts[$0] == start && timelines[$0] == timeline }

@@ -20,7 +20,7 @@ public struct FileInspection: Sendable {
         }
         do {
             switch SegmentKind.found(atPath: path, named: path) {
-            case .midi:
+            case .midi, .paired:
                 let bytes = try ReadStage.bytes(ofFile: path)
                 let score = try Score(midi: bytes)
                 (json, text) = (Self.json(score, path, bytes), Self.text(score, path))

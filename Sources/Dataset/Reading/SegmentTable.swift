@@ -35,7 +35,7 @@ public struct SegmentTable: Sendable {
         for split in Split.allCases {
             var number = 0
             for kind in SegmentKind.allCases {
-                for source in sorted where sources[source].kind == kind {
+                for source in sorted where sources[source].segmentKind == kind {
                     for range in dealt[source][split] ?? [] where !range.isEmpty {
                         order[split, default: []].append((number, source))
                         runs[source].append(

@@ -2,6 +2,7 @@ public import Build
 public import Describing
 public import Loading
 import Manifest
+import Symbolic
 
 /// What is recorded of one source of a snapshot: the facts that its stages left.
 ///
@@ -75,14 +76,15 @@ extension DatasetReader {
 struct RecordIndex: Sendable {
     private let cache: Cache
     private let snapshot: Snapshot
-    private let read: Parameters
+    private let manifest: Manifest
+    private let read: ReadStage?
     private let spectrum: Parameters
 
     init(_ reader: DatasetReader) throws {
         cache = reader.cache
         snapshot = reader.snapshot
-        let manifest = try reader.manifest()
-        read = Parameters(manifest.midi?.reading ?? .null)
+        manifest = try reader.manifest()
+        read = manifest.midi.map { ReadStage($0) }
         spectrum = Parameters(manifest.audio?.spectrum ?? .null)
     }
 
@@ -108,11 +110,20 @@ struct RecordIndex: Sendable {
             sources.map { source in
                 let input = [Input("source", source.sha256)]
                 return switch source.kind {
-                case .midi: Action(read, parameters: self.read, inputs: input, subject: source.path)
+                case .midi, .paired:
+                    Action(
+                        read, parameters: self.read?.parameters(cut(source)) ?? Parameters(.null),
+                        inputs: input,
+                        subject: source.path)
                 case .audio:
                     Action(spectrum, parameters: self.spectrum, inputs: input, subject: source.path)
                 }
             })
+    }
+
+    /// How the recording of a source is cut, if it is one of a pair.
+    private func cut(_ source: Snapshot.Source) -> RecordingCut? {
+        source.pair.flatMap { RecordingCut(manifest, offset: $0.offset) }
     }
 
     /// The facts without the description of a score, which is read apart: as a tree of values it costs much.

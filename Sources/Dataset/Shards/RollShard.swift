@@ -9,17 +9,16 @@ enum RollShard {
         var controls = 0
     }
 
-    /// Plans the file.
-    static func layout(_ contents: ShardContents, rows: RowCounts, steps: Int) -> TensorFileLayout {
-        let count = contents.count
-        var items = contents.items
+    /// The columns of notes.
+    static func items(count: Int, rows: RowCounts, steps: Int) -> [TensorFileLayout.Item] {
+        var items: [TensorFileLayout.Item] = []
         items.append(.init("notes.offset", .i64, [count + 1]))
         items.append(.init("controls.offset", .i64, [count + 1]))
         items += ShardColumns.notes.map { .init($0.name, $0.type, [rows.notes]) }
         items += ShardColumns.controls.map { .init($0.name, $0.type, [rows.controls]) }
         items.append(.init("pedal", .u8, [count, steps, 3]))
         items.append(.init("tempo", .f32, [count, steps]))
-        return TensorFileLayout(items, metadata: contents.metadata)
+        return items
     }
 
     /// The rows that some segments of a `segments` object have.
@@ -46,12 +45,15 @@ enum RollShard {
     ///
     /// The ranges are of the source's own segments; the cursor, the rows written so far, moves on.
     static func append(
-        _ segments: [Range<Int>], of file: TensorFile, to columns: ColumnWriter, _ cursor: inout Cursor
+        _ segments: [Range<Int>], of file: TensorFile, to columns: ColumnWriter, _ cursor: inout Cursor,
+        withFrameSteps: Bool = false
     ) throws {
         for range in segments where !range.isEmpty {
             try appendRows(range, "notes.offset", ShardColumns.notes, file, columns, &cursor.notes)
             try appendRows(range, "controls.offset", ShardColumns.controls, file, columns, &cursor.controls)
-            for name in ["segment.timeline", "segment.start", "segment.length", "pedal", "tempo"] {
+            for name in ["segment.timeline", "segment.start", "segment.length", "pedal", "tempo"]
+                + (withFrameSteps ? ["frame.step"] : [])
+            {
                 let entry = try file.entry(name)
                 let rowBytes = entry.shape.dropFirst().reduce(entry.type.byteCount, *)
                 try slice(name, range.lowerBound * rowBytes..<range.upperBound * rowBytes, file, columns)

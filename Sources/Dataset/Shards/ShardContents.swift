@@ -8,20 +8,27 @@ struct ShardContents: Sendable {
     let entries: [(source: Digest, labels: [String: String])]
     /// In the order of the shard: the number of an entry, and how many segments follow that are its own.
     let runs: [(entry: Int32, count: Int)]
+    /// The number of each run's recording; empty unless the parts are pairs.
+    private let recordings: [Int32]
 
     /// Lists the parts of a shard, in its order.
     init(_ parts: [ShardPart]) {
         let texts = parts.map { Snapshot.labelText($0.labels) }
-        let order = parts.indices.sorted { left, right in
-            let (a, b) = (parts[left].source.sha256, parts[right].source.sha256)
+        // A pair has two entries of equal labels: the score's, then the recording's.
+        let sources = parts.map(\.source.sha256) + parts.compactMap(\.recording?.source.sha256)
+        precondition(sources.count % parts.count == 0, "some parts are pairs, others are not")
+        let order = sources.indices.sorted { left, right in
+            let (a, b) = (sources[left], sources[right])
+            let (left, right) = (left % parts.count, right % parts.count)
             if a != b { return a < b }
             return texts[left].utf8.elementsEqual(texts[right].utf8)
                 ? left < right : utf8Order(texts[left], texts[right])
         }
-        var numbers = [Int32](repeating: 0, count: parts.count)
+        var numbers = [Int32](repeating: 0, count: sources.count)
         for (number, part) in order.enumerated() { numbers[part] = Int32(number) }
-        entries = order.map { (parts[$0].source.sha256, parts[$0].labels) }
+        entries = order.map { (sources[$0], parts[$0 % parts.count].labels) }
         runs = zip(numbers, parts).map { ($0, $1.count) }
+        recordings = Array(numbers.dropFirst(parts.count))
     }
 
     /// The segments.
@@ -49,4 +56,9 @@ struct ShardContents: Sendable {
 
     /// The column `segment.source`.
     var sources: [Int32] { runs.flatMap { Array(repeating: $0.entry, count: $0.count) } }
+
+    /// The column `segment.audio`.
+    var recordingSources: [Int32] {
+        zip(recordings, runs).flatMap { Array(repeating: $0, count: $1.count) }
+    }
 }

@@ -20,23 +20,32 @@ import Tensors
 /// | `segment.density` | F32 [N] | notes that begin in the segment, per second of its true length |
 /// | `segment.polyphony` | F32 [N] | notes that sound, drums left out, as a mean over its true length |
 /// | `order.pitch` | U8 [n] | the pitches of all notes but drums by onset, then pitch; near-duplicates share stretches |
+/// | `frame.step` | U16 [N, frames] | in pairs whose steps are not frames: in which step of its segment each frame lies |
 /// | `order.offset` | I64 [timelines + 1] | each timeline's pitches are rows offset[i]..<offset[i+1] |
 struct ReadStage: Sendable {
     /// The name of the one output.
     static let output = "segments"
-    let parameters: Parameters
-    private let rolls: RollParameters
+    private let block: Manifest.MIDI
 
-    init(_ manifest: Manifest.MIDI) {
-        parameters = Parameters(manifest.reading)
-        rolls = RollParameters(manifest)
+    init(_ manifest: Manifest.MIDI) { block = manifest }
+
+    /// The parameters of a file that is read for itself, or cut where its recording is.
+    func parameters(_ recording: RecordingCut?) -> Parameters {
+        guard let recording, case .object(var members) = block.reading else {
+            return Parameters(block.reading)
+        }
+        members["recording"] = recording.json
+        return Parameters(.object(members))
     }
 
-    func draft(_ source: Digest, path: String) -> ActionDraft {
-        ActionDraft(Stages.read, parameters: parameters, inputs: [("source", source)], subject: path)
+    func draft(_ source: Digest, path: String, recording: RecordingCut? = nil) -> ActionDraft {
+        ActionDraft(
+            Stages.read, parameters: parameters(recording), inputs: [("source", source)], subject: path)
     }
 
-    func run(_ context: ActionContext, _ source: SourceFile) throws {
+    func run(_ context: ActionContext, _ source: SourceFile, recording: RecordingCut? = nil) throws {
+        var rolls = RollParameters(block)
+        rolls.recording = recording
         let score: Score
         let segments: RollSegments
         do {
@@ -53,13 +62,21 @@ struct ReadStage: Sendable {
             context.report(
                 Diagnostic(.warning, code: warning.code, message: warning.message, offset: warning.offset))
         }
+        if recording != nil, score.timelines.count > 1 {
+            context.report(
+                Diagnostic(
+                    .warning, code: "pair.timelines",
+                    message:
+                        "the recording is paired with the first of \(score.timelines.count) pieces; the others are left out"
+                ))
+        }
         let order = score.timelines.map { Shingles.pitches(of: $0) }
         let description = ScoreDescription(score, order: order)
         var facts = Self.facts(score, description)
         facts["description"] = description.json
         facts["segments"] = Self.facts(segments)
         context.facts = .object(facts)
-        let (density, polyphony) = numbers(segments, score)
+        let (density, polyphony) = Self.numbers(segments, score, rolls.grid)
         let offsets = order.reduce(into: [Int64(0)]) { $0.append($0[$0.count - 1] + Int64($1.count)) }
         try context.write(
             TensorFile.encode(
@@ -108,7 +125,9 @@ struct ReadStage: Sendable {
     }
 
     /// Each segment's density in notes/s, and its mean polyphony.
-    private func numbers(_ segments: RollSegments, _ score: Score) -> (density: [Float], polyphony: [Float]) {
+    private static func numbers(
+        _ segments: RollSegments, _ score: Score, _ grid: Grid
+    ) -> (density: [Float], polyphony: [Float]) {
         var (density, polyphony): ([Float], [Float]) = ([], [])
         for index in 0..<segments.count {
             let steps = Int(segments.segmentLength[index])
@@ -120,8 +139,8 @@ struct ReadStage: Sendable {
             }
             let start = Int(segments.segmentStart[index])
             let seconds =
-                rolls.grid.seconds(at: start + steps, in: timeline.tempoMap)
-                - rolls.grid.seconds(at: start, in: timeline.tempoMap)
+                grid.seconds(at: start + steps, in: timeline.tempoMap)
+                - grid.seconds(at: start, in: timeline.tempoMap)
             density.append(Float(seconds > 0 ? Double(onsets) / seconds : 0))
             polyphony.append(Float(sounding) / Float(max(1, steps)))
         }

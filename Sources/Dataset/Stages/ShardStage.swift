@@ -13,6 +13,26 @@ struct ShardPart: Sendable {
     let labels: [String: String]
     let piece: Digest
     let path: String
+    /// The other half of a pair: its features at the same instants.
+    var recording: Recording?
+
+    /// A recording of a part's score.
+    struct Recording: Sendable {
+        let source: BuiltSource
+        let gain: LoudnessTarget.Gain?
+        let path: String
+    }
+
+    /// Whether the stages of all its sources have run.
+    var isKnown: Bool { source.isKnown && recording?.source.isKnown != false }
+
+    /// What its features are of: the recording of a pair, as a part of its own; else itself.
+    var sound: ShardPart {
+        guard let recording else { return self }
+        return ShardPart(
+            source: recording.source, segments: segments, gain: recording.gain, labels: labels, piece: piece,
+            path: recording.path)
+    }
 
     var count: Int { segments.reduce(0) { $0 + $1.count } }
 }
@@ -39,20 +59,24 @@ struct ShardStage: Sendable {
     /// The bytes that an entry's segments take in a shard, for dividing into buckets: its rows in all columns.
     func byteCount(_ part: ShardPart) -> Int {
         let perSegment = 22
-        switch part.source.kind {
-        case .midi:
+        var bytes = part.count * perSegment
+        if part.source.kind == .midi {
             let steps = manifest.midi?.steps ?? 0
             let share = part.source.segments == 0 ? 0 : Double(part.count) / Double(part.source.segments)
             let rows = part.source.rows.notes * 9 + part.source.rows.controls * 5
-            return part.count * (perSegment + 16 + 7 * steps) + Int(Double(rows) * share)
-        case .audio:
-            guard let audio else { return 0 }
-            return part.count
-                * audio.features.reduce(perSegment) { sum, feature in
-                    sum + feature.finalShape(in: audio).reduce(elementType(feature).byteCount, *)
-                }
+            bytes += part.count * (16 + 7 * steps) + Int(Double(rows) * share)
         }
+        guard let audio, part.source.kind == .audio || part.recording != nil else { return bytes }
+        if part.recording != nil { bytes += part.count * (12 + 2 * frameStepCount) }
+        return bytes
+            + part.count
+            * audio.features.reduce(0) { sum, feature in
+                sum + feature.finalShape(in: audio).reduce(elementType(feature).byteCount, *)
+            }
     }
+
+    /// The frames of a paired segment whose steps are stored: 0 where steps are frames.
+    private var frameStepCount: Int { manifest.midi?.followsFrames == true ? 0 : audio?.frameCount ?? 0 }
 
     func elementType(_ feature: FeatureParameters) -> ElementType {
         manifest.audio?.elementType == .float16 ? .f16 : .f32
@@ -73,9 +97,14 @@ struct ShardStage: Sendable {
             "labels": .object(part.labels.mapValues { .string($0) }),
         ]
         if part.segments != [0..<part.source.segments] { members["segments"] = Self.json(part.segments) }
-        members["gain_db"] = part.gain.map { .number($0.decibels) }
-        return InputList.Item(
-            id: part.piece, value: members, input: (part.source.sha256.short, part.source.object?.digest))
+        members["gain_db"] = part.sound.gain.map { .number($0.decibels) }
+        var inputs = [(name: part.source.sha256.short, digest: part.source.object?.digest)]
+        if let recording = part.recording {
+            members["recording"] = JSONValue(recording.source.sha256)
+            members["recording_object"] = recording.source.object.map { JSONValue($0.digest) } ?? .null
+            inputs.append((recording.source.sha256.short, recording.source.object?.digest))
+        }
+        return InputList.Item(id: part.piece, value: members, inputs: inputs)
     }
 
     /// The action; it is unknown while a plan does not know all of its sources.
@@ -83,7 +112,7 @@ struct ShardStage: Sendable {
         _ kind: SegmentKind, _ parts: [ShardPart], _ lists: [InputList], bucket: String, isComplete: Bool
     ) -> ActionDraft {
         // Gains and segments of a source are not known before its stage has run.
-        let isKnown = isComplete && parts.allSatisfy(\.source.isKnown)
+        let isKnown = isComplete && parts.allSatisfy(\.isKnown)
         let parameters = parameters(kind)
         let statistics = statisticsInput(kind)
         let items = parts.map(item)
@@ -94,26 +123,26 @@ struct ShardStage: Sendable {
                 parameters: isKnown
                     ? Parameters(
                         .object(parameters.merging(InputList.described(items)) { first, _ in first }))
-                    : nil, inputs: items.map(\.input) + statistics))
+                    : nil, inputs: items.flatMap(\.inputs) + statistics))
     }
 
     /// What decides how entries become a shard, beside the entries.
     private func parameters(_ kind: SegmentKind) -> [String: JSONValue] {
         var parameters: [String: JSONValue] = ["kind": .string(kind.rawValue)]
-        switch kind {
-        case .midi: parameters["steps"] = JSONValue(manifest.midi?.steps ?? 0)
-        case .audio:
+        if kind != .audio { parameters["steps"] = JSONValue(manifest.midi?.steps ?? 0) }
+        if kind != .midi {
             guard let block = manifest.audio else { preconditionFailure("audio without its block") }
             parameters["cut"] = ["samples": JSONValue(block.samples), "hop": JSONValue(block.hop)]
             parameters["normalize"] = block.normalize.effective
             parameters["dtype"] = .string(block.elementType.rawValue)
             parameters["mfcc"] = block.features.mfcc?.effective
         }
+        if kind == .paired { parameters["frame_steps"] = JSONValue(frameStepCount) }
         return parameters
     }
 
     private func statisticsInput(_ kind: SegmentKind) -> [(name: String, digest: Digest?)] {
-        guard kind == .audio else { return [] }
+        guard kind != .midi else { return [] }
         return switch statistics {
         case .unwanted: []
         case .object(let object): [("statistics", object.digest)]
@@ -131,11 +160,34 @@ struct ShardStage: Sendable {
         _ context: ActionContext, _ kind: SegmentKind, _ parts: [ShardPart], cache: Cache, _ readers: Workers
     ) throws {
         let contents = ShardContents(parts)
-        let writer = try context.makeOutput("shard", for: .readers)
-        let columns: ColumnWriter
+        let (holdsNotes, holdsFeatures) = (kind != .audio, kind != .midi)
+        var items = contents.items
+        if holdsNotes {
+            items += RollShard.items(
+                count: contents.count, rows: try rowCounts(parts, cache), steps: manifest.midi?.steps ?? 0)
+        }
+        if holdsFeatures { items += featureItems(contents.count) }
+        if kind == .paired {
+            items.append(.init("segment.audio", .i32, [contents.count]))
+            items.append(.init("segment.audio_start", .i64, [contents.count]))
+            if frameStepCount > 0 {
+                items.append(.init("frame.step", .u16, [contents.count, frameStepCount]))
+            }
+        }
+        let columns = try ColumnWriter(
+            TensorFileLayout(items, metadata: contents.metadata), to: context.makeOutput("shard", for: .readers))
+        if holdsNotes { try packRolls(context, parts, columns, cache, readers) }
+        if holdsFeatures { try packFeatures(context, parts.map(\.sound), columns, cache) }
         switch kind {
-        case .midi: columns = try packRolls(context, contents, parts, writer, cache, readers)
-        case .audio: columns = try packFeatures(context, contents, parts, writer, cache)
+        case .midi: break
+        case .audio: try appendPlaces(parts, columns)
+        case .paired:
+            let hop = manifest.audio?.hop ?? 0
+            try columns.append(contents.recordingSources, to: "segment.audio")
+            for part in parts {
+                try columns.append(
+                    part.segments.joined().map { Int64($0 * hop) }, to: "segment.audio_start")
+            }
         }
         try columns.append(contents.sources, to: "segment.source")
         try columns.finish()
@@ -152,10 +204,7 @@ struct ShardStage: Sendable {
             })
     }
 
-    private func packRolls(
-        _ context: ActionContext, _ contents: ShardContents, _ parts: [ShardPart], _ writer: ObjectWriter,
-        _ cache: Cache, _ readers: Workers
-    ) throws -> ColumnWriter {
+    private func rowCounts(_ parts: [ShardPart], _ cache: Cache) throws -> RollShard.RowCounts {
         var rows = RollShard.RowCounts()
         for part in parts {
             var own = part.source.rows
@@ -167,8 +216,13 @@ struct ShardStage: Sendable {
             rows.notes += own.notes
             rows.controls += own.controls
         }
-        let layout = RollShard.layout(contents, rows: rows, steps: manifest.midi?.steps ?? 0)
-        let columns = try ColumnWriter(layout, to: writer)
+        return rows
+    }
+
+    private func packRolls(
+        _ context: ActionContext, _ parts: [ShardPart], _ columns: ColumnWriter, _ cache: Cache,
+        _ readers: Workers
+    ) throws {
         var cursor = RollShard.Cursor()
         var rest = parts[...]
         while !rest.isEmpty {
@@ -180,31 +234,26 @@ struct ShardStage: Sendable {
                 Result { try withObject(part, cache) { $0 } }
             }
             for (part, file) in zip(group, files) {
-                try RollShard.append(part.segments, of: file.get(), to: columns, &cursor)
+                try RollShard.append(
+                    part.segments, of: file.get(), to: columns, &cursor,
+                    withFrameSteps: part.recording != nil && frameStepCount > 0)
             }
         }
         try columns.append([cursor.notes], to: "notes.offset")
         try columns.append([cursor.controls], to: "controls.offset")
-        return columns
     }
 
-    private func packFeatures(
-        _ context: ActionContext, _ contents: ShardContents, _ parts: [ShardPart], _ writer: ObjectWriter,
-        _ cache: Cache
-    ) throws -> ColumnWriter {
-        guard let block = manifest.audio, let audio, let rows else {
-            preconditionFailure("audio without its block")
-        }
-        let items = audio.features.map { feature in
+    private func featureItems(_ count: Int) -> [TensorFileLayout.Item] {
+        guard let audio else { preconditionFailure("audio without its block") }
+        return audio.features.map { feature in
             TensorFileLayout.Item(
-                feature.name, elementType(feature), [contents.count] + feature.finalShape(in: audio))
+                feature.name, elementType(feature), [count] + feature.finalShape(in: audio))
         }
-        let columns = try ColumnWriter(
-            TensorFileLayout(contents.items + items, metadata: contents.metadata), to: writer)
-        let file = try statistics.object.map {
-            try StatisticsFile(decoding: TensorFile(bytes: cache.bytes(of: $0.digest)))
-        }
-        var halves: [String: HalfConverter] = [:]
+    }
+
+    /// Where the segments of recordings are in them.
+    private func appendPlaces(_ parts: [ShardPart], _ columns: ColumnWriter) throws {
+        guard let block = manifest.audio else { preconditionFailure("audio without its block") }
         for part in parts {
             for index in part.segments.joined() {
                 let start = index * block.hop
@@ -213,6 +262,20 @@ struct ShardStage: Sendable {
                 try columns.append(
                     [Int64(min(block.samples, part.source.samples - start))], to: "segment.length")
             }
+        }
+    }
+
+    private func packFeatures(
+        _ context: ActionContext, _ parts: [ShardPart], _ columns: ColumnWriter, _ cache: Cache
+    ) throws {
+        guard let block = manifest.audio, let audio, let rows else {
+            preconditionFailure("audio without its block")
+        }
+        let file = try statistics.object.map {
+            try StatisticsFile(decoding: TensorFile(bytes: cache.bytes(of: $0.digest)))
+        }
+        var halves: [String: HalfConverter] = [:]
+        for part in parts {
             let value = label.map { part.labels[$0] ?? "" } ?? ""
             for feature in audio.features {
                 try file?.check(feature, value, label: label, of: part.path, in: audio)
@@ -240,7 +303,6 @@ struct ShardStage: Sendable {
             }
         }
         if !halves.isEmpty { context.facts = HalfLosses.facts(halves) }
-        return columns
     }
 
     private func withObject<Result>(

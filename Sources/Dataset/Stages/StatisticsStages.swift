@@ -130,7 +130,7 @@ struct StatisticsStages: Sendable {
                         "source": JSONValue(part.source),
                         "moments": part.moments.map { JSONValue($0) } ?? .null,
                     ],
-                    input: (part.source.short, part.moments))
+                    inputs: [(part.source.short, part.moments)])
             }, of: "statistics/\(Self.name(group))/", isComplete: true)
     }
 

@@ -243,7 +243,7 @@
   }
   // Where a segment lies in its source.
   function position({ kind, start, length, start_seconds: from, length_seconds: seconds }) {
-    const place = `${kind === "midi" ? "steps" : "samples"} ${whole(start)} to ${whole(start + length)}`;
+    const place = `${kind === "audio" ? "samples" : "steps"} ${whole(start)} to ${whole(start + length)}`;
     return from === null ? place : `${clock(from)} to ${clock(from + seconds)} (${place})`;
   }
   function showFacts(box, title, facts) {

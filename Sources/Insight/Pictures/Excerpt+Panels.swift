@@ -5,7 +5,8 @@ import Symbolic
 extension Excerpt {
     /// The picture: rolls, or features, one above the other on one axis of time.
     func picture(title: [String]) -> Picture {
-        PictureLayout(title: title, panels: holdsNotes ? rollPanels() : featurePanels(), time: time()).draw()
+        PictureLayout(title: title, panels: (holdsNotes ? rollPanels() : []) + featurePanels(), time: time())
+            .draw()
     }
 
     // MARK: Rolls
@@ -124,7 +125,7 @@ extension Excerpt {
             time.rulers.append(
                 PictureTime.ruler(name, first: first, perColumn: perColumn, columns: columns))
         }
-        guard holdsNotes else {
+        guard !isOnFrames else {
             let rate = Double(manifest.audio?.sampleRate ?? 1)
             ruler("seconds", first: Double(start) / rate, perColumn: perColumn / rate)
             if features.contains(where: { $0.name != "waveform" }) { ruler("frames", first: 0, perColumn: 1) }
@@ -148,7 +149,7 @@ extension Excerpt {
     /// The second, from the excerpt's start, at which each column begins, and the last one ends.
     var seconds: [Double] {
         let lengths: [Double] =
-            if holdsNotes {
+            if !isOnFrames {
                 switch manifest.midi?.grid {
                 case .stepsPerSecond(let numerator, let denominator):
                     [Double](repeating: Double(denominator) / Double(numerator), count: columns)

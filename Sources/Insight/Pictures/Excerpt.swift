@@ -12,6 +12,9 @@ struct Excerpt {
         let shard: Shard
         let index: Int
         let segment: Shard.Segment
+
+        /// Where it begins on the excerpt's axis, in steps or samples; in samples for pairs.
+        var place: Int { segment.recording?.start ?? segment.start }
     }
 
     /// A feature of audio.
@@ -23,7 +26,7 @@ struct Excerpt {
     }
 
     let manifest: Manifest
-    /// Where it begins, in steps or samples from the timeline's start.
+    /// Where it begins, in steps or samples from the timeline's start; in samples for pairs.
     let start: Int
     /// How much of it is music, in columns; the rest is padding.
     let length: Int
@@ -34,7 +37,7 @@ struct Excerpt {
     /// When steps begin; nil for audio.
     var clock: StepClock?
     /// The second of the music at which the excerpt's notes begin; nil if no tempo before them is known, and for audio.
-    var startSecond: Double? { holdsNotes ? clock?.seconds(at: start) : nil }
+    var startSecond: Double? { isOnFrames ? nil : clock?.seconds(at: start) }
     /// U8 [columns, 128]: the three rolls.
     private(set) var piano: [UInt8] = []
     private(set) var velocity: [UInt8] = []
@@ -48,6 +51,8 @@ struct Excerpt {
     private(set) var features: [Feature] = []
 
     var holdsNotes: Bool { !tempo.isEmpty }
+    /// Whether columns are frames, or stretches of samples: of audio, and of pairs.
+    let isOnFrames: Bool
     var drumsArePainted: Bool { manifest.midi?.drums == .include }
     /// The pitches that the manifest keeps.
     var kept: ClosedRange<UInt8> { manifest.midi?.pitches ?? 0...127 }
@@ -60,30 +65,36 @@ struct Excerpt {
         precondition(!parts.isEmpty, "an excerpt of no segments")
         self.manifest = manifest
         let (first, last) = (parts[0], parts[parts.count - 1])
-        start = first.segment.start
-        if first.shard.holdsNotes {
+        start = first.place
+        isOnFrames = !first.shard.holdsNotes || first.shard.isPaired
+        if !isOnFrames {
             let steps = try first.shard.steps()
             perColumn = 1
             columns = last.segment.start - start + steps
             length = last.segment.start - start + min(last.segment.length, steps)
-            try readNotes(parts, steps)
+            try readNotes(parts, steps, width: steps)
         } else {
             let frames = try Self.frames(first.shard)
             let samples = manifest.audio?.samples ?? 1
-            let all = last.segment.start - start + samples
+            let all = last.place - start + samples
             let hop = manifest.audio?.frameHop ?? 1
             perColumn = frames == nil ? max(1, Double(all) / 1024) : Double(hop)
-            let place = (Double(last.segment.start - start) / perColumn).rounded()
+            let place = (Double(last.place - start) / perColumn).rounded()
             columns = Int(place) + (frames ?? max(1, Int((Double(samples) / perColumn).rounded(.up))))
-            let music = Double(last.segment.start - start + last.segment.length) / perColumn
-            length = min(columns, Int(music.rounded(.up)) + 1)
+            if first.shard.isPaired {
+                length = columns
+                try readNotes(parts, first.shard.steps(), width: frames ?? 0)
+            } else {
+                let music = Double(last.segment.start - start + last.segment.length) / perColumn
+                length = min(columns, Int(music.rounded(.up)) + 1)
+            }
             try readFeatures(parts)
         }
     }
 
     /// Where a part begins in columns, and how many columns of it count.
     private func span(_ parts: [Part], _ number: Int, _ width: Int) -> (first: Int, count: Int) {
-        func column(_ part: Part) -> Int { Int((Double(part.segment.start - start) / perColumn).rounded()) }
+        func column(_ part: Part) -> Int { Int((Double(part.place - start) / perColumn).rounded()) }
         let first = column(parts[number])
         let end = number + 1 < parts.count ? min(column(parts[number + 1]), columns) : columns
         return (first, max(0, min(width, end - first)))
@@ -91,7 +102,10 @@ struct Excerpt {
 
     // MARK: Notes
 
-    private mutating func readNotes(_ parts: [Part], _ steps: Int) throws {
+    /// Paints the notes of all parts: a column a step, or for pairs a column a frame, which shows the step it lies in.
+    ///
+    /// A part has `width` columns.
+    private mutating func readNotes(_ parts: [Part], _ steps: Int, width: Int) throws {
         piano = [UInt8](repeating: 0, count: columns * 128)
         (velocity, onset) = (piano, piano)
         instrument = [UInt8](repeating: 0, count: columns * DenseRolls.instrumentCount)
@@ -99,8 +113,19 @@ struct Excerpt {
         tempo = [Float](repeating: 0, count: columns)
         let (drums, kept) = (drumsArePainted, kept)
         for (number, part) in parts.enumerated() {
-            let (first, count) = span(parts, number, steps)
+            let (first, count) = span(parts, number, width)
             guard count > 0 else { continue }
+            let shown = try isOnFrames ? part.shard.frameSteps(part.index) : (0..<steps).map { $0 }
+            /// Puts the columns of a part, [steps, width], where they are shown.
+            func show<Value>(_ values: some Collection<Value>, _ width: Int, in whole: inout [Value]) {
+                let values = Array(values)
+                for (column, step) in shown.prefix(count).enumerated() {
+                    guard let step else { continue }
+                    whole.replaceSubrange(
+                        (first + column) * width..<(first + column + 1) * width,
+                        with: values[step * width..<(step + 1) * width])
+                }
+            }
             try part.shard.withRows(of: part.index) { rows in
                 func roll(
                     _ width: Int, _ whole: inout [UInt8], _ paint: (UnsafeMutableBufferPointer<UInt8>) -> Void
@@ -109,8 +134,7 @@ struct Excerpt {
                         paint(UnsafeMutableBufferPointer(rebasing: buffer[..<(steps * width)]))
                         size = steps * width
                     }
-                    whole.replaceSubrange(
-                        first * width..<(first + count) * width, with: painted[..<(count * width)])
+                    show(painted, width, in: &whole)
                 }
                 roll(128, &piano) {
                     DenseRolls.piano(rows, steps: steps, pitches: 0...127, paintsDrums: drums, into: $0)
@@ -127,11 +151,10 @@ struct Excerpt {
             }
             let place = part.index * steps
             try part.shard.file.withElements(of: "pedal", as: UInt8.self) { values in
-                pedal.replaceSubrange(
-                    first * 3..<(first + count) * 3, with: values[place * 3..<(place + count) * 3])
+                show(values[place * 3..<(place + steps) * 3], 3, in: &pedal)
             }
             try part.shard.file.withElements(of: "tempo", as: Float.self) { values in
-                tempo.replaceSubrange(first..<first + count, with: values[place..<place + count])
+                show(values[place..<place + steps], 1, in: &tempo)
             }
         }
     }

@@ -23,7 +23,7 @@ final class BatchFiller {
     private struct ViewFill {
         enum Kind {
             case roll(target: Int, hasPedals: Bool)
-            case pedal, tempo, feature, label
+            case pedal, tempo, feature, frameSteps, label
             case segment(LoaderView.SegmentColumn)
         }
         let kind: Kind
@@ -71,6 +71,7 @@ final class BatchFiller {
             case .pedal: kind = .pedal
             case .tempo: kind = .tempo
             case .feature: kind = .feature
+            case .frameSteps: kind = .frameSteps
             case .label: kind = .label
             case .segment(let column): kind = .segment(column)
             }
@@ -167,6 +168,17 @@ final class BatchFiller {
         case .feature:
             guard case .feature(let name, let frames) = layout.views[number].view.content else { return }
             showFeature(shown, name, frames, layout.views[number], place)
+        case .frameSteps:
+            let cells = place.assumingMemoryBound(to: Int64.self)
+            let frames = layout.views[number].shape[0]
+            for frame in 0..<frames {
+                guard let steps = shown.shard.frameSteps else {
+                    cells[frame] = Int64(frame)
+                    continue
+                }
+                let step = steps[shown.index * frames + frame]
+                cells[frame] = step == .max ? -1 : Int64(step)
+            }
         case .label:
             guard case .label(let name) = layout.views[number].view.content else { return }
             place.storeBytes(of: shown.shard.labels[name]?.value(shown.index) ?? -1, as: Int64.self)
@@ -241,6 +253,8 @@ final class BatchFiller {
         let bands = feature.shape.dropLast().reduce(1, *)
         var first = 0
         if let frames, frames.isRandom { first = Int(shown.place * Double(width - kept + 1)) }
+        // A window of steps that are frames.
+        if kept < width, frames == nil { first = shown.start }
         let size = feature.isHalf ? 2 : 4
         let segment = feature.base + shown.index * bands * width * size
         // Whole segments are one row.

@@ -27,7 +27,7 @@ struct BatchLayout: Sendable {
     let steps: Int
     let paintsDrums: Bool
 
-    /// - Throws: `loader.not-in-shards`, `loader.window-too-long`, `loader.unknown-label`.
+    /// - Throws: `loader.not-in-shards`, `loader.window-too-long`, `loader.unknown-label`, `loader.unaligned`.
     init(_ plan: LoaderPlan, _ sample: LoaderShard, _ snapshot: Snapshot, paintsDrums: Bool) throws {
         self.paintsDrums = paintsDrums
         var steps = 0
@@ -42,6 +42,10 @@ struct BatchLayout: Sendable {
         }
         self.steps = steps
         let own = snapshot.pitches
+        let pairedFrames = sample.pairedFrames
+        if pairedFrames != nil {
+            try Self.checkAligned(plan, snapshot, isWindow: steps != sample.notes?.steps)
+        }
         var views = try plan.views.map { view in
             try Self.place(view, steps: steps, pitches: own, sample, snapshot)
         }
@@ -53,6 +57,30 @@ struct BatchLayout: Sendable {
         self.views = views
         setBytes = end
         byName = Dictionary(uniqueKeysWithValues: views.enumerated().map { ($1.view.name, $0) })
+    }
+
+    /// Whether notes and features stay of the same instants, whatever the plan does to them.
+    private static func checkAligned(
+        _ plan: LoaderPlan, _ snapshot: Snapshot, isWindow: Bool
+    ) throws(LoaderError) {
+        let isChanged = plan.augmentation.stretch != 1...1 || plan.augmentation.transposition != 0...0
+        for view in plan.views {
+            switch view.content {
+            case .feature(let name, let frames):
+                let isCut = frames != nil || (isWindow && (!snapshot.stepsAreFrames || name == "waveform"))
+                guard isCut || isChanged else { continue }
+                throw LoaderError(
+                    .unaligned,
+                    isCut
+                        ? "view '\(view.name)' would show other instants than the notes do; feed whole segments of pairs, or windows of steps that are frames (grid: {frames: mel})"
+                        : "view '\(view.name)' cannot follow transposed or stretched notes; leave these out for pairs"
+                )
+            case .frameSteps where isWindow && !snapshot.stepsAreFrames:
+                throw LoaderError(
+                    .unaligned, "view '\(view.name)' is of whole segments; leave out the window")
+            default: continue
+            }
+        }
     }
 
     private static func place(
@@ -96,6 +124,9 @@ struct BatchLayout: Sendable {
                 )
             }
             var shape = feature.shape
+            if sample.pairedFrames != nil, shape.count == 2, steps < sample.notes?.steps ?? 0 {
+                shape[1] = steps
+            }
             if let frames, let all = shape.last {
                 guard frames.count <= all else {
                     throw LoaderError(
@@ -106,6 +137,14 @@ struct BatchLayout: Sendable {
                 shape[shape.count - 1] = frames.count
             }
             return PlacedView(view: view, type: .f32, shape: shape)
+        case .frameSteps:
+            guard let frames = sample.pairedFrames else {
+                throw LoaderError(
+                    .notInShards,
+                    "view '\(view.name)' needs pairs; add 'pair' to an item of sources in the manifest")
+            }
+            return PlacedView(
+                view: view, type: .i64, shape: [sample.frameSteps == nil ? steps : frames])
         case .label(let label):
             guard snapshot.vocabularies[label] != nil else {
                 throw LoaderError.unknownLabel(label, snapshot.vocabularies)

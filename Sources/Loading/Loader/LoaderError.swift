@@ -15,6 +15,8 @@ public struct LoaderError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let notInShards = Code(rawValue: "loader.not-in-shards")
         /// A window is longer than what the shards hold.
         public static let windowTooLong = Code(rawValue: "loader.window-too-long")
+        /// Notes and features of a pair would no longer be of the same instants.
+        public static let unaligned = Code(rawValue: "loader.unaligned")
         /// The dataset has no such label, or no such value of it.
         public static let unknownLabel = Code(rawValue: "loader.unknown-label")
         /// The split has no segment of that number and kind.

@@ -41,6 +41,8 @@ final class LoaderShard: @unchecked Sendable {
     let notes: Notes?
     let start: UnsafePointer<Int64>
     let length: UnsafePointer<Int64>
+    /// The step of each frame, where steps are not frames; [N, frames].
+    let frameSteps: UnsafePointer<UInt16>?
     private(set) var features: [String: Feature] = [:]
     private(set) var labels: [String: Label] = [:]
 
@@ -73,6 +75,11 @@ final class LoaderShard: @unchecked Sendable {
         } else {
             notes = nil
         }
+        if let entry = shard.file.entries["frame.step"] {
+            frameSteps = try column("frame.step", entry.shape.reduce(1, *))
+        } else {
+            frameSteps = nil
+        }
         for name in shard.featureNames {
             let entry = try shard.file.entry(name)
             guard entry.type == .f32 || entry.type == .f16, entry.shape.first == count else {
@@ -90,6 +97,12 @@ final class LoaderShard: @unchecked Sendable {
                 entry: entry,
                 numbers: shard.labels.map { $0[name].flatMap { places[Array($0.utf8)] } ?? -1 })
         }
+    }
+
+    /// The frames of a segment that holds notes and features; nil for others.
+    var pairedFrames: Int? {
+        guard notes != nil else { return nil }
+        return features.values.first { $0.shape.count == 2 }?.shape[1]
     }
 
     /// The rows of a segment's notes.

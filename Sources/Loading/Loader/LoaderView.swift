@@ -27,6 +27,10 @@ public struct LoaderView: Sendable, Hashable {
         ///
         /// `frames`: a window of so many frames (samples, for the waveform); nil: all.
         case feature(String, frames: FrameWindow? = nil)
+        /// The step of each frame, from the window's start: I64 [N, frames]; −1 for frames outside its steps.
+        ///
+        /// Only of pairs. With `grid: {frames: mel}` step t is frame t.
+        case frameSteps
         /// A label: I64 [N], its index in the snapshot's vocabulary; −1 where it is unknown.
         case label(String)
         /// A number of the segment: I64 [N].

@@ -19,7 +19,8 @@ extension Shard {
         try check.shapes()
         try check.segments()
         try check.labels()
-        if described.kind == .midi {
+        if described.kind == .paired { try check.pairs() }
+        if described.kind != .audio {
             try check.offsets("notes.offset", rows: "notes.start")
             try check.offsets("controls.offset", rows: "controls.step")
             if checks == .all { try check.notes() }
@@ -49,12 +50,12 @@ private struct ShardCheck {
             ("segment.source", .i32, [count]), ("segment.timeline", .i16, [count]),
             ("segment.start", .i64, [count]), ("segment.length", .i64, [count]),
         ]
-        switch described.kind {
-        case .audio:
+        if described.kind != .midi {
             for (name, feature) in snapshot.form.features {
                 expected.append((name, feature.type, [count] + feature.shape))
             }
-        case .midi:
+        }
+        if described.kind != .audio {
             let steps = snapshot.form.steps
             expected += [
                 ("notes.offset", .i64, [count + 1]), ("controls.offset", .i64, [count + 1]),
@@ -64,6 +65,12 @@ private struct ShardCheck {
             let controls = shard.file.entries["controls.step"]?.shape.first
             expected += ShardColumns.notes.map { ($0.name, $0.type, [notes]) }
             expected += ShardColumns.controls.map { ($0.name, $0.type, [controls]) }
+        }
+        if described.kind == .paired {
+            expected += [("segment.audio", .i32, [count]), ("segment.audio_start", .i64, [count])]
+            if !snapshot.stepsAreFrames {
+                expected.append(("frame.step", .u16, [count, snapshot.form.frames]))
+            }
         }
         for item in expected {
             guard let entry = shard.file.entries[item.name] else { throw fault(item.name, "is missing") }
@@ -89,8 +96,34 @@ private struct ShardCheck {
         let whole: (Int64) -> String? = {
             (0...Self.farthest).contains($0) ? nil : "from 0 to \(Self.farthest)"
         }
-        try each("segment.start", Int64.self, whole)
+        if described.kind == .paired, !snapshot.stepsAreFrames {
+            // A recording may begin before its score.
+            try each("segment.start", Int64.self) {
+                $0.magnitude <= Self.farthest.magnitude ? nil : "from -\(Self.farthest) to \(Self.farthest)"
+            }
+        } else {
+            try each("segment.start", Int64.self, whole)
+        }
         try each("segment.length", Int64.self, whole)
+    }
+
+    /// Recordings are sources of the shard, and frames lie in the steps of their segment.
+    func pairs() throws {
+        let sources = shard.sources.count
+        try each("segment.audio", Int32.self) {
+            Int($0) >= 0 && Int($0) < sources ? nil : "of \(sources) sources"
+        }
+        try each("segment.audio_start", Int64.self) {
+            (0...Self.farthest).contains($0) ? nil : "from 0 to \(Self.farthest)"
+        }
+        let (steps, frames) = (snapshot.form.steps ?? 0, snapshot.form.frames ?? 0)
+        guard !snapshot.stepsAreFrames else {
+            if steps != frames { throw fault("tempo", "has \(steps) steps for \(frames) frames") }
+            return
+        }
+        try each("frame.step", UInt16.self) {
+            Int($0) < steps || $0 == .max ? nil : "below \(steps), or 65535"
+        }
     }
 
     func labels() throws {

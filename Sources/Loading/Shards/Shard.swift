@@ -72,6 +72,9 @@ public final class Shard: Sendable {
     /// Whether segments hold notes.
     public var holdsNotes: Bool { file.entries["notes.offset"] != nil }
 
+    /// Whether segments hold notes and the features of their recording.
+    public var isPaired: Bool { file.entries["segment.audio"] != nil }
+
     /// The names of its features of audio, in alphabetical order.
     public var featureNames: [String] {
         ShardForm.featureNames.filter { file.entries[$0] != nil }
@@ -83,12 +86,22 @@ public final class Shard: Sendable {
         public let source: String
         /// The timeline it was cut from; 0 but for format 2.
         public let timeline: Int
-        /// Where it begins, in steps or samples from the timeline's start.
+        /// Where it begins, in steps or samples from the timeline's start; below 0 if a recording begins before its score.
         public let start: Int
         /// Its true length in steps or samples; the rest is padding.
         public let length: Int
         /// Its labels that are known.
         public let labels: [String: String]
+        /// Where its features come from; nil unless it is one of a pair.
+        public let recording: Recording?
+    }
+
+    /// The stretch of a recording that belongs to a paired segment.
+    public struct Recording: Sendable {
+        /// SHA-256 of the recording, in hexadecimal.
+        public let source: String
+        /// Its first sample, at the manifest's sample rate.
+        public let start: Int
     }
 
     /// What is known of a segment.
@@ -102,11 +115,29 @@ public final class Shard: Sendable {
             try file.withElements(of: name, as: type) { Int($0[index]) }
         }
         let entry = try value("segment.source", Int32.self)
+        let recording =
+            isPaired
+            ? try Recording(
+                source: sources[value("segment.audio", Int32.self)],
+                start: value("segment.audio_start", Int64.self)) : nil
         return try Segment(
             source: sources[entry],
             timeline: value("segment.timeline", Int16.self),
             start: value("segment.start", Int64.self), length: value("segment.length", Int64.self),
-            labels: labels[entry])
+            labels: labels[entry], recording: recording)
+    }
+
+    /// The step of each frame of a paired segment, from the segment's start; nil for frames outside its steps.
+    ///
+    /// - Throws: `TensorFileError` if the shard holds no pairs.
+    public func frameSteps(_ index: Int) throws -> [Int?] {
+        guard let entry = file.entries["frame.step"], let frames = entry.shape.last else {
+            // Steps are frames.
+            return try (0..<steps()).map { $0 }
+        }
+        return try file.withElements(of: "frame.step", as: UInt16.self) { steps in
+            steps[index * frames..<(index + 1) * frames].map { $0 == .max ? nil : Int($0) }
+        }
     }
 
     /// The rows of a segment's notes.

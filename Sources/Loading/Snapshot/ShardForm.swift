@@ -18,6 +18,9 @@ struct ShardForm: Sendable, Equatable {
     /// The features of audio by name.
     private(set) var features: [String: Feature] = [:]
 
+    /// The frames of a segment: those of every feature that has frames; nil if none has.
+    var frames: Int? { features.values.first { $0.shape.count == 2 }?.shape[1] }
+
     /// The features of audio that a shard can hold, in alphabetical order.
     static let featureNames = ["chroma", "cqt", "mel", "mfcc", "spectrogram", "waveform"]
     /// The most elements of a feature in one segment.

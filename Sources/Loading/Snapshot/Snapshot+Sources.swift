@@ -9,6 +9,7 @@ extension Snapshot.Source {
     ) throws(SnapshotFault) {
         let known: Set = [
             "sha256", "path", "kind", "piece", "split", "segments", "gain_db", "labels", "warnings",
+            "pair", "offset_seconds",
         ]
         for name in members.keys.sorted() where !known.contains(name) {
             throw SnapshotFault("\(field).\(name)", "is no member that this version knows")
@@ -32,14 +33,27 @@ extension Snapshot.Source {
         }
         let warnings = try members["warnings"].list("\(field).warnings")
             .map { value throws(SnapshotFault) in try (value as JSONValue?).text("\(field).warnings") }
+        let kind = try SegmentKind(members["kind"], "\(field).kind")
+        guard kind != .paired else {
+            throw SnapshotFault("\(field).kind", "is 'paired', which a file cannot be")
+        }
+        var pair: Pair?
+        if let other = members["pair"] {
+            let seconds = members["offset_seconds"]?.double ?? 0
+            guard seconds.magnitude <= 86_400 else {
+                throw SnapshotFault("\(field).offset_seconds", "is no number from -86400 to 86400")
+            }
+            pair = Pair(
+                path: try (other as JSONValue?).text("\(field).pair"), offset: Int((seconds * 1e6).rounded()))
+        }
         self.init(
             sha256: try members["sha256"].digest("\(field).sha256"),
             path: try members["path"].text("\(field).path"),
-            kind: try SegmentKind(members["kind"], "\(field).kind"),
+            kind: kind,
             piece: try members["piece"].digest("\(field).piece").hex, split: split,
             labels: before?.labels == labels ? before?.labels ?? labels : labels,
             segments: try members["segments"].whole("\(field).segments", 0...Snapshot.maximumSegmentCount),
-            gainDB: gain, warnings: warnings)
+            gainDB: gain, warnings: warnings, pair: pair)
     }
 }
 

@@ -6,6 +6,8 @@ public enum SegmentKind: String, Sendable, CaseIterable {
     case audio
     /// Notes.
     case midi
+    /// Notes and the features of their recording, on one axis of time.
+    case paired
 }
 
 /// One built dataset: what it was made from, and the objects that hold it.
@@ -67,11 +69,33 @@ public struct Snapshot: Sendable {
         public let gainDB: Double?
         /// What was read with warnings, or why it gave no segments.
         public let warnings: [String]
+        /// Its other half; nil without one.
+        ///
+        /// The MIDI file of a pair has its segments, the recording none.
+        public let pair: Pair?
+
+        /// The kind of its segments.
+        public var segmentKind: SegmentKind { pair == nil ? kind : .paired }
+
+        /// The other half of an entry: the recording of a MIDI file, or the MIDI file of a recording.
+        public struct Pair: Sendable, Hashable {
+            /// The other's path, relative to the manifest.
+            public let path: String
+            /// When the score begins in the recording, in microseconds.
+            public let offset: Int
+
+            /// Names the other half.
+            public init(path: String, offset: Int) { (self.path, self.offset) = (path, offset) }
+
+            /// The offset as the snapshot has it, in seconds.
+            var seconds: JSONValue { .number(Double(offset) / 1e6) }
+        }
 
         /// Describes an entry.
         public init(
             sha256: Digest, path: String, kind: SegmentKind, piece: String, split: Split?,
-            labels: [String: String], segments: Int, gainDB: Double?, warnings: [String]
+            labels: [String: String], segments: Int, gainDB: Double?, warnings: [String],
+            pair: Pair? = nil
         ) {
             self.sha256 = sha256
             self.path = path
@@ -82,6 +106,7 @@ public struct Snapshot: Sendable {
             self.segments = segments
             self.gainDB = gainDB
             self.warnings = warnings
+            self.pair = pair
         }
     }
 
@@ -91,7 +116,7 @@ public struct Snapshot: Sendable {
     public let manifest: JSONValue
     /// The version of every stage that took part.
     public let stages: [String: Int]
-    /// The shards of each split, in the order of their buckets, audio before MIDI.
+    /// The shards of each split, in the order of their buckets: audio, then MIDI, then pairs.
     public let shards: [Split: [Shard]]
     /// The objects that list the entries.
     public let tables: [Table]
@@ -117,6 +142,9 @@ public struct Snapshot: Sendable {
     public var pitches: ClosedRange<UInt8> { form.pitches }
     /// Whether drums are painted in the rolls as other notes are: `midi.drums: include`.
     public var paintsDrums: Bool { manifest["midi"]?["drums"]?.string == "include" }
+
+    /// Whether step t of a paired segment is its frame t; else the shards say in which step each frame lies.
+    public var stepsAreFrames: Bool { manifest["midi"]?["grid"]?["frames"] != nil }
 
     /// The segments of a split.
     public func segmentCount(_ split: Split) -> Int {
@@ -231,12 +259,15 @@ extension Snapshot.Shard {
 extension Snapshot.Source {
     /// The entry as the snapshot lists it.
     public var json: JSONValue {
-        [
+        var members: [String: JSONValue] = [
             "sha256": JSONValue(sha256), "path": .string(path), "kind": .string(kind.rawValue),
             "piece": .string(piece), "split": split.map { .string($0.rawValue) } ?? .null,
             "labels": .object(labels.mapValues { .string($0) }), "segments": JSONValue(segments),
             "gain_db": gainDB.map { .number($0) } ?? .null, "warnings": .array(warnings.map { .string($0) }),
         ]
+        members["pair"] = pair.map { .string($0.path) }
+        if let pair, pair.offset != 0 { members["offset_seconds"] = pair.seconds }
+        return .object(members)
     }
 
     /// Appends the canonical text of `json`, without making a value for each member.
@@ -247,6 +278,14 @@ extension Snapshot.Source {
         bytes += kind.rawValue.utf8
         bytes += #"","labels":"#.utf8
         JSONValue.object(labels.mapValues { .string($0) }).appendCanonical(to: &bytes)
+        if let pair {
+            if pair.offset != 0 {
+                bytes += #","offset_seconds":"#.utf8
+                pair.seconds.appendCanonical(to: &bytes)
+            }
+            bytes += #","pair":"#.utf8
+            JSONValue.string(pair.path).appendCanonical(to: &bytes)
+        }
         bytes += #","path":"#.utf8
         JSONValue.string(path).appendCanonical(to: &bytes)
         bytes += #","piece":"#.utf8

@@ -36,11 +36,26 @@ public struct EntryList: Sendable {
         public var piece: String?
         /// The part that a table's column says, with `splits: {column: …}`.
         public var split: String?
+        /// Its other half, if it has one.
+        public var pair: Pair?
 
         /// A description from its parts.
-        public init(labels: [String: String] = [:], piece: String? = nil, split: String? = nil) {
-            (self.labels, self.piece, self.split) = (labels, piece, split)
+        public init(
+            labels: [String: String] = [:], piece: String? = nil, split: String? = nil, pair: Pair? = nil
+        ) {
+            (self.labels, self.piece, self.split, self.pair) = (labels, piece, split, pair)
         }
+    }
+
+    /// The other half of an entry: the recording of a MIDI file, or the MIDI file of a recording.
+    public struct Pair: Hashable, Sendable {
+        /// The other's path, which need not be an entry.
+        public var path: String
+        /// When the score begins in the recording, in microseconds.
+        public var offset: Int
+
+        /// Names the other half.
+        public init(path: String, offset: Int) { (self.path, self.offset) = (path, offset) }
     }
 
     private let sources: [SourceItem]
@@ -52,6 +67,8 @@ public struct EntryList: Sendable {
     private var found = FoundFiles()
     private var items: [Int32] = []
     private var rows: [Int32] = []
+    /// The entries that another entry's `pair` names, with the path of that other.
+    private var owners: [Int: String] = [:]
 
     /// Finds the entries.
     ///
@@ -84,14 +101,18 @@ public struct EntryList: Sendable {
                 item: item, file: file, root: descriptor, directory: directory, splitColumn: splitColumn)
             switch item.place {
             case .glob(let pattern):
-                scans.append(Scan(item: index, files: scan.walk(pattern, &remarks, &faults), rows: nil))
+                var files = scan.walk(pattern, &remarks, &faults)
+                let owners = scan.addPartners(to: &files, from: nil, &faults)
+                scans.append(Scan(item: index, files: files, rows: nil, owners: owners))
             case .table(let path, let headerRows, let entryPath):
                 guard let table = scan.readTable(path, headerRows: headerRows, &remarks, &faults) else {
                     continue
                 }
                 tables[index] = table
-                let (files, rows) = scan.lookUp(table, at: path, entryPath: entryPath, &faults)
-                scans.append(Scan(item: index, files: files, rows: rows))
+                var (files, rows) = scan.lookUp(table, at: path, entryPath: entryPath, &faults)
+                let owners = scan.addPartners(to: &files, from: (table, rows), &faults)
+                rows += owners.keys.sorted().compactMap { owners[$0] }.map { rows[$0] }
+                scans.append(Scan(item: index, files: files, rows: rows, owners: owners))
             }
         }
         self.tables = tables
@@ -183,10 +204,15 @@ public struct EntryList: Sendable {
     ///
     /// - Throws: `ManifestError` if its path or row does not fit a pattern.
     public func describe(_ index: Int) throws(ManifestError) -> Description {
-        try describe(path: path(index), item: Int(items[index]), row: Int(rows[index]))
+        try describe(
+            path: path(index), item: Int(items[index]), row: Int(rows[index]), owner: owners[index])
     }
 
-    private func describe(path: String, item: Int, row: Int) throws(ManifestError) -> Description {
+    /// What is said of an entry; the other half of an entry, its owner, has that one's labels and piece.
+    private func describe(
+        path own: String, item: Int, row: Int, owner: String?
+    ) throws(ManifestError) -> Description {
+        let path = owner ?? own
         let source = sources[item]
         let table = tables[item]
         let place = table.map { (file: $0.file, line: $0.line(of: row)) } ?? (file: file, line: source.line)
@@ -220,6 +246,8 @@ public struct EntryList: Sendable {
                 }
                 description.split = split
             }
+            description.pair = try source.pair(of: path, table: table, row: row)
+            if let owner { description.pair?.path = owner }
             return description
         } catch {
             throw ManifestError([ManifestFault(file: place.file, line: place.line, message: error.message)])
@@ -236,6 +264,12 @@ public struct EntryList: Sendable {
         let files: FoundFiles
         /// The table's row of each file; nil for a glob's.
         let rows: [Int]?
+        /// By the number of a file that another's `pair` names, the number of that other.
+        let owners: [Int: Int]
+
+        func owner(_ index: Int) -> String? {
+            owners[index].map { String(decoding: files.paths[files.range($0)], as: UTF8.self) }
+        }
     }
 
     /// Brings the items' files together in the order of path bytes, each path once.
@@ -264,11 +298,13 @@ public struct EntryList: Sendable {
         for next in order {
             let scan = scans[next.scan]
             let row = scan.rows?[next.index] ?? -1
+            let owner = scan.owner(next.index)
             if let last, compare(last, next) == 0 {
-                checkAgreement(item: scan.item, row: row, &disagreements)
+                checkAgreement(item: scan.item, row: row, owner: owner, &disagreements)
                 continue
             }
             last = next
+            if let owner { owners[count] = owner }
             found.append(scan.files.paths[scan.files.range(next.index)], scan.files.statuses[next.index])
             items.append(Int32(scan.item))
             rows.append(Int32(row))
@@ -281,17 +317,21 @@ public struct EntryList: Sendable {
 
     /// The last entry's path was found once more: both items must tell the same of it.
     private func checkAgreement(
-        item: Int, row: Int, _ disagreements: inout [[Int]: (count: Int, fault: ManifestFault)]
+        item: Int, row: Int, owner: String?,
+        _ disagreements: inout [[Int]: (count: Int, fault: ManifestFault)]
     ) {
         let (first, path) = (Int(items[count - 1]), path(count - 1))
         let key = [first, item]
         // A pattern that does not fit is reported by `describe`.
-        guard let one = try? describe(count - 1), let other = try? describe(path: path, item: item, row: row),
+        guard let one = try? describe(count - 1),
+            let other = try? describe(path: path, item: item, row: row, owner: owner),
             one != other
         else { return }
         let differing =
-            one.labels != other.labels
-            ? "labels" : one.piece != other.piece ? "another piece" : "another split"
+            one.pair != other.pair
+            ? "another pair"
+            : one.labels != other.labels
+                ? "labels" : one.piece != other.piece ? "another piece" : "another split"
         let firstLine = tables[first]?.line(of: Int(rows[count - 1])) ?? sources[first].line
         let place = tables[first].map { "line \(firstLine) of \($0.file)" } ?? "line \(firstLine)"
         let line =

@@ -162,6 +162,8 @@ struct ItemScan {
             }
         }
         if let piece = item.piece { add(piece, "piece") }
+        if let pair = item.pair { add(pair, "pair") }
+        if case .column(let column) = item.offset { wanted.append((column, "offset_seconds")) }
         switch item.labels {
         case .patterns(let named): for label in named { add(label.pattern, "the label '\(label.name)'") }
         case .columns(let names): wanted += names.map { ($0, "labels") }
@@ -180,7 +182,7 @@ struct ItemScan {
         let folder = tablePath.split(separator: "/").dropLast().map(String.init)
         for row in 0..<table.rowCount {
             let text = (try? entryPath.text(path: "") { table.cell(row, $0) }) ?? ""
-            guard let path = resolve(text, in: folder) else {
+            guard let path = resolvedPath(text, in: folder) else {
                 faults.append(
                     ManifestFault(
                         file: table.file, line: table.line(of: row),
@@ -207,29 +209,12 @@ struct ItemScan {
         }
         return (files, rows)
     }
-
-    /// A row's path relative to the manifest's folder, `.` and inner `..` taken out; nil if it names no file.
-    private func resolve(_ text: String, in folder: [String]) -> String? {
-        guard !text.isEmpty, !text.hasSuffix("/"), !text.utf8.contains(0), !text.hasPrefix("/") else {
-            return nil
-        }
-        var parts: [String] = []
-        for part in folder + text.split(separator: "/").map(String.init) where part != "." {
-            if part == "..", let last = parts.last, last != ".." {
-                parts.removeLast()
-            } else {
-                parts.append(part)
-            }
-        }
-        return parts.isEmpty || parts.last == ".." ? nil : parts.joined(separator: "/")
-    }
 }
 
 extension SourceItem {
     /// The columns that no pattern names, in the header's order.
     func otherColumns(of table: Table, splitColumn: String?) -> [String] {
-        var named = Set(piece?.fields.map(\.name) ?? [])
-        if case .table(_, _, let path) = place { named.formUnion(path.fields.map(\.name)) }
+        var named = patternColumns
         if let splitColumn { named.insert(splitColumn) }
         if splitColumn == nil { named.formUnion(table.splitColumns) }
         return table.header.filter { !$0.isEmpty && !named.contains($0) }
@@ -237,8 +222,14 @@ extension SourceItem {
 
     /// Whether a column would be a label but for what it says.
     fileprivate func leavesOut(_ column: String) -> Bool {
-        var named = Set(piece?.fields.map(\.name) ?? [])
+        !patternColumns.contains(column)
+    }
+
+    /// The columns that path, piece, pair and offset take.
+    private var patternColumns: Set<String> {
+        var named = Set((piece?.fields ?? []).map(\.name) + (pair?.fields ?? []).map(\.name))
         if case .table(_, _, let path) = place { named.formUnion(path.fields.map(\.name)) }
-        return !named.contains(column)
+        if case .column(let column) = offset { named.insert(column) }
+        return named
     }
 }

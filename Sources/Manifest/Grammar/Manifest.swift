@@ -98,6 +98,13 @@ public struct Manifest: Sendable {
 /// ```
 ///
 /// An empty cell leaves the label unknown. For the patterns see ``LabelPattern``.
+///
+/// Both may name the recording of each MIDI file, or the MIDI file of each recording:
+///
+/// ```yaml
+/// pair: "{audio_filename}"      # ?; relative to the table's folder, or for a glob to the manifest's
+/// offset_seconds: delay         # = 0; a column or a number: when the score begins in the recording
+/// ```
 public struct SourceItem: Sendable {
     /// Where an item's paths come from.
     public enum Place: Sendable {
@@ -131,8 +138,20 @@ public struct SourceItem: Sendable {
     public let labels: Labels
     /// What makes the piece string; nil: each source is its own piece.
     public let piece: LabelPattern?
+    /// What makes the path of each entry's other half: the recording of a MIDI file, or the other way round; nil: none.
+    public let pair: LabelPattern?
+    /// When the score of a pair begins in its recording.
+    public let offset: Offset
     /// The item's line in the manifest.
     public let line: Int
+
+    /// When the scores of an item begin in their recordings, in seconds.
+    public enum Offset: Hashable, Sendable {
+        /// The same for all, in microseconds.
+        case microseconds(Int)
+        /// What a column of the table says; an empty cell is 0.
+        case column(String)
+    }
 
     /// The label names if the manifest alone tells them; nil if a table's header must be read.
     public var labelNames: [String]? {

@@ -42,6 +42,13 @@ extension SourceItem {
         case .otherColumns: break
         }
         members["piece"] = piece.map { .string($0.source) }
+        if let pair {
+            members["pair"] = .string(pair.source)
+            switch offset {
+            case .microseconds(let offset): members["offset_seconds"] = .number(Double(offset) / 1e6)
+            case .column(let column): members["offset_seconds"] = .string(column)
+            }
+        }
         return .object(members)
     }
 }

@@ -136,6 +136,58 @@ extension Manifest.MIDI {
     }
 }
 
+extension Manifest.MIDI {
+    /// Checks that scores can be cut where their recordings are cut; on frames, a segment's steps are its frames.
+    ///
+    /// - Parameters:
+    ///   - section: The block, read without a fault.
+    ///   - audio: The audio block, which has no fault.
+    mutating func followRecordings(_ section: Section, _ audio: Manifest.Audio) {
+        let segment = section.section("segment", keys: [])
+        func fault(_ key: String, _ message: String) {
+            let line = segment?.line(of: key) ?? section.line(of: key)
+            section.faults.add(line, "midi.\(key) \(message)")
+        }
+        if align != .none {
+            fault("segment.align", "must be none with pairs, which begin where their recordings do")
+        }
+        if window != .all {
+            fault("window", "must be all with pairs, which are cut where their recordings are")
+        }
+        let parameters = AudioParameters(audio)
+        if !parameters.features.contains(where: { $0.finalShape(in: parameters).count == 2 }) {
+            fault(
+                "grid",
+                "has no frames to follow: pairs need one of mel, mfcc, spectrogram and chroma in audio.features"
+            )
+        }
+        guard followsFrames else { return }
+        let (frames, hop) = (parameters.frameCount, audio.hop / audio.stft.hopLength)
+        guard audio.hop % audio.stft.hopLength == 0 else {
+            let nearest =
+                max(1, (audio.hop + audio.stft.hopLength / 2) / audio.stft.hopLength) * audio.stft.hopLength
+            return fault(
+                "grid.frames",
+                "needs an audio.segment hop that is whole frames with pairs: \(audio.hop) samples are not; write audio: {segment: {samples: \(audio.samples), hop: \(nearest)}}"
+            )
+        }
+        guard frames <= 65535 else {
+            return fault("segment", "makes \(frames) steps, but the limit is 65535; shorten audio.segment")
+        }
+        let isGiven = segment.map { segment in SegmentUnit.keys.contains(where: segment.has) } ?? false
+        if !isGiven, segment?.has("hop") != true {
+            segmentLength = .steps(frames)
+            segmentHop = .steps(hop)
+        } else if steps != frames || self.hop != hop {
+            fault(
+                "segment",
+                "has \(steps) steps and a hop of \(self.hop), and the audio's segments \(frames) frames and a hop of \(hop); remove its length and hop"
+            )
+        }
+        if segment?.has("drop_last") != true { dropLast = audio.dropLast }
+    }
+}
+
 extension SegmentLength {
     var unit: SegmentUnit {
         switch self {

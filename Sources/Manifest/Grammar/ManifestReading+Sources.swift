@@ -24,7 +24,9 @@ struct SourceReader {
     private func item(_ node: Node, name: String) -> SourceItem? {
         guard
             let section = Section(
-                node, name: name, keys: ["path", "table", "labels", "piece", "header_rows"], faults: faults)
+                node, name: name,
+                keys: ["path", "table", "labels", "piece", "header_rows", "pair", "offset_seconds"],
+                faults: faults)
         else { return nil }
         guard section.has("table") || section.has("path") else {
             faults.add(section.line, "\(name) has neither 'path' nor 'table'; add one")
@@ -43,7 +45,35 @@ struct SourceReader {
         return SourceItem(
             place: place, labels: labels(section, isTable: isTable),
             piece: pattern(section.text("piece"), key: "piece", in: section, isTable: isTable),
+            pair: pair(section, isTable: isTable), offset: offset(section, isTable: isTable),
             line: section.line)
+    }
+
+    private func pair(_ section: Section, isTable: Bool) -> LabelPattern? {
+        guard let pair = pattern(section.text("pair"), key: "pair", in: section, isTable: isTable) else {
+            return nil
+        }
+        if pair.fields.isEmpty {
+            section.fault(
+                "pair",
+                "names one file for all; write such as \(isTable ? "\"{audio_filename}\"" : "\"{dir}/{stem}.wav\"")"
+            )
+        }
+        return pair
+    }
+
+    private func offset(_ section: Section, isTable: Bool) -> SourceItem.Offset {
+        guard let text = section.text("offset_seconds") else { return .microseconds(0) }
+        if !section.has("pair") {
+            section.fault("offset_seconds", "belongs to a pair; add 'pair', or remove it")
+        }
+        if let offset = SourceItem.Offset.microseconds(of: text) { return .microseconds(offset) }
+        if !isTable {
+            section.fault(
+                "offset_seconds",
+                "must be a number of seconds from -86400 to 86400, such as 0.25, not '\(text.prefix(40))'")
+        }
+        return .column(text)
     }
 
     private func glob(_ section: Section) -> SourceItem.Place? {
@@ -151,6 +181,18 @@ struct SourceReader {
             section.fault(key, error.message)
             return nil
         }
+    }
+}
+
+extension SourceItem.Offset {
+    /// Reads a number of seconds such as `-0.25`, rounded to microseconds; nil for anything else, and beyond a day.
+    static func microseconds(of text: String) -> Int? {
+        let bytes = text.utf8
+        guard
+            bytes.allSatisfy({ (0x30...0x39).contains($0) || [0x2B, 0x2D, 0x2E, 0x45, 0x65].contains($0) }),
+            let seconds = Double(text), seconds.magnitude <= 86_400
+        else { return nil }
+        return Int((seconds * 1e6).rounded())
     }
 }
 

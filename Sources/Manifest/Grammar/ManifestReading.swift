@@ -70,7 +70,13 @@ extension Manifest {
         }
         let dataset = datasetName(root)
         let sources = SourceReader(faults: faults, directory: directory).items(root)
-        let (midi, audio) = blocks(root)
+        let pairLine = sources.first { $0.pair != nil }?.line
+        let (midi, audio) = blocks(root, hasPairs: pairLine != nil)
+        if let pairLine, !root.has("midi") || !root.has("audio") {
+            faults.add(
+                pairLine,
+                "pairs need both blocks; add '\(root.has("midi") ? "audio" : "midi"): {}', or remove 'pair'")
+        }
         var manifest = Manifest(
             dataset: dataset, sources: sources, midi: midi, audio: audio,
             splits: root.has("splits")
@@ -93,7 +99,7 @@ extension Manifest {
     }
 
     /// The two blocks of media; the grid of one may be that of the other's frames.
-    private static func blocks(_ root: Section) -> (midi: MIDI?, audio: Audio?) {
+    private static func blocks(_ root: Section, hasPairs: Bool) -> (midi: MIDI?, audio: Audio?) {
         func read<Block>(_ key: String, _ keys: [String], _ block: (Section) -> Block) -> (
             Block?, isSound: Bool
         ) {
@@ -109,6 +115,7 @@ extension Manifest {
             let section = root.section("midi", keys: [])
         {
             midi?.finish(section, audio: audio)
+            if hasPairs, audioIsSound, let audio { midi?.followRecordings(section, audio) }
         }
         return (midi, audio)
     }
