@@ -12,6 +12,8 @@ struct ShardPart: Sendable {
     let gain: LoudnessTarget.Gain?
     let labels: [String: String]
     let path: String
+    /// The output of the source's stage, where it is in memory alone.
+    var file: TensorFile?
 
     var count: Int { segments.reduce(0) { $0 + $1.count } }
 }
@@ -143,12 +145,35 @@ struct ShardStage: Sendable {
     func run(
         _ context: ActionContext, _ kind: SegmentKind, _ parts: [ShardPart], cache: Cache, _ readers: Workers
     ) throws {
-        let contents = contents(parts)
         let writer = try context.makeOutput("shard")
+        var halves: [String: HalfConverter] = [:]
+        try write(
+            kind, parts, cache: cache, readers, halves: &halves, check: { try context.checkCancellation() }
+        ) { try writer.write($0, at: $1) }
+        if !halves.isEmpty { context.facts = HalfLosses.facts(halves) }
+    }
+
+    /// The stage as a function of its parts: a shard's bytes, each at its place.
+    ///
+    /// - Parameters:
+    ///   - kind: What the parts hold.
+    ///   - parts: The segments.
+    ///   - cache: Holds the parts that are not in memory, and the statistics.
+    ///   - readers: Open parts side by side.
+    ///   - halves: What binary16 made of each feature.
+    ///   - check: Throws when the work is to stop.
+    ///   - output: Takes the bytes.
+    /// - Throws: `features.no-statistics`, `features.float16-range`; what reading, `check` and `output` throw.
+    func write(
+        _ kind: SegmentKind, _ parts: [ShardPart], cache: Cache, _ readers: Workers,
+        halves: inout [String: HalfConverter], check: () throws -> Void = {},
+        to output: @escaping ColumnWriter.Output
+    ) throws {
+        let contents = contents(parts)
         let columns: ColumnWriter
         switch kind {
-        case .midi: columns = try packRolls(context, contents, parts, writer, cache, readers)
-        case .audio: columns = try packFeatures(context, contents, parts, writer, cache)
+        case .midi: columns = try packRolls(contents, parts, output, cache, readers, check)
+        case .audio: columns = try packFeatures(contents, parts, output, cache, &halves, check)
         }
         for item in contents.items {
             if let values = contents.column(item.name) { try columns.append(values, to: item.name) }
@@ -168,8 +193,8 @@ struct ShardStage: Sendable {
     }
 
     private func packRolls(
-        _ context: ActionContext, _ contents: ShardContents, _ parts: [ShardPart], _ writer: ObjectWriter,
-        _ cache: Cache, _ readers: Workers
+        _ contents: ShardContents, _ parts: [ShardPart], _ output: @escaping ColumnWriter.Output,
+        _ cache: Cache, _ readers: Workers, _ check: () throws -> Void
     ) throws -> ColumnWriter {
         var rows = RollShard.RowCounts()
         for part in parts {
@@ -183,11 +208,11 @@ struct ShardStage: Sendable {
             rows.controls += own.controls
         }
         let layout = RollShard.layout(contents, rows: rows, steps: manifest.midi?.steps ?? 0)
-        let columns = try ColumnWriter(layout, to: writer)
+        let columns = try ColumnWriter(layout, to: output)
         var cursor = RollShard.Cursor()
         var rest = parts[...]
         while !rest.isEmpty {
-            try context.checkCancellation()
+            try check()
             let group = Self.group(rest)
             rest = rest.dropFirst(group.count)
             let files = try readers.map(group) { (part) throws(BuildError) in
@@ -204,8 +229,8 @@ struct ShardStage: Sendable {
     }
 
     private func packFeatures(
-        _ context: ActionContext, _ contents: ShardContents, _ parts: [ShardPart], _ writer: ObjectWriter,
-        _ cache: Cache
+        _ contents: ShardContents, _ parts: [ShardPart], _ output: @escaping ColumnWriter.Output,
+        _ cache: Cache, _ halves: inout [String: HalfConverter], _ check: () throws -> Void
     ) throws -> ColumnWriter {
         guard let block = manifest.audio, let audio, let rows else {
             preconditionFailure("audio without its block")
@@ -215,11 +240,10 @@ struct ShardStage: Sendable {
                 feature.name, elementType(feature), [contents.count] + feature.finalShape(in: audio))
         }
         let columns = try ColumnWriter(
-            TensorFileLayout(contents.items + items, metadata: contents.metadata), to: writer)
+            TensorFileLayout(contents.items + items, metadata: contents.metadata), to: output)
         let file = try statistics.object.map {
             try StatisticsFile(decoding: TensorFile(bytes: cache.bytes(of: $0.digest)))
         }
-        var halves: [String: HalfConverter] = [:]
         for part in parts {
             for index in part.segments.joined() {
                 let start = index * block.hop
@@ -238,7 +262,7 @@ struct ShardStage: Sendable {
                 var half = halves[feature.name] ?? HalfConverter()
                 try withObject(part, cache) { file in
                     for index in part.segments.joined() {
-                        try context.checkCancellation()
+                        try check()
                         let segment = try finisher.finish(file, index)
                         if elementType(feature) == .f16 {
                             half.convert(segment)
@@ -254,13 +278,13 @@ struct ShardStage: Sendable {
                 }
             }
         }
-        if !halves.isEmpty { context.facts = HalfLosses.facts(halves) }
         return columns
     }
 
     private func withObject<Result>(
         _ part: ShardPart, _ cache: Cache, _ body: (TensorFile) throws -> Result
     ) throws -> Result {
+        if let file = part.file { return try body(file) }
         guard let object = part.source.object else {
             preconditionFailure("the stage of \(part.path) has not run")
         }
