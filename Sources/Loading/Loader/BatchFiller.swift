@@ -19,10 +19,13 @@ final class BatchFiller {
     private let bytes: UnsafeMutableBufferPointer<UInt8>
     private let floats: UnsafeMutableBufferPointer<Float>
 
-    /// What is done for a view; without references, as it is looked at for every segment.
+    /// What is done for a view.
     private struct ViewFill {
         enum Kind {
             case roll(target: Int, hasPedals: Bool)
+            case transcription(TranscriptionTarget)
+            case controls(ControlColumns)
+            case voicePrograms(Int)
             case pedal, tempo, feature, label
             case segment(LoaderView.SegmentColumn)
         }
@@ -44,7 +47,7 @@ final class BatchFiller {
         var used = 0
         var fills: [ViewFill] = []
         for view in layout.views {
-            func addTarget(_ kind: RollView.Kind?, scale: Float, families: UInt8) {
+            func addTarget(_ kind: RollView.Kind?, scale: Float, families: UInt8, voice: UInt8? = nil) {
                 let isFloat = view.type == .f32
                 for value in 0..<128 {
                     floats.initializeElement(at: used * 128 + value, to: Float(value) * scale)
@@ -55,7 +58,8 @@ final class BatchFiller {
                 targets.initializeElement(
                     at: used,
                     to: RollPainter.Target(
-                        kind: kind, isFloat: isFloat, families: families, low: Int(view.firstPitch),
+                        kind: kind, isFloat: isFloat, families: families,
+                        voice: voice.map { Int16($0) } ?? -1, low: Int(view.firstPitch),
                         pitches: view.pitches, width: view.shape[1], values: values,
                         cells: UnsafeMutableRawPointer(mutating: values)))
                 used += 1
@@ -64,7 +68,15 @@ final class BatchFiller {
             switch view.view.content {
             case .roll(let roll):
                 kind = .roll(target: used, hasPedals: !roll.pedals.isEmpty && roll.pedalCells != .zeros)
-                addTarget(roll.kind, scale: roll.scale, families: layout.paintsDrums ? 16 : 15)
+                addTarget(
+                    roll.kind, scale: roll.scale, families: layout.paintsDrums ? 16 : 15, voice: roll.voice)
+            case .transcription(let roll, _):
+                kind = .transcription(
+                    TranscriptionTarget(
+                        roll: roll, low: Int(view.firstPitch), pitches: view.pitches,
+                        families: layout.paintsDrums ? 16 : 15))
+            case .controls(let numbers): kind = .controls(ControlColumns(numbers))
+            case .voicePrograms(let count): kind = .voicePrograms(count)
             case .instrument:
                 kind = .roll(target: used, hasPedals: false)
                 addTarget(nil, scale: 1, families: 16)
@@ -119,7 +131,7 @@ final class BatchFiller {
                 let draw = Draw.hash(plan.seed, UInt64(state.epoch), UInt64(position), UInt64(set), 1)
                 try prepare(&shown, draw)
                 for number in fills.indices {
-                    show(shown, number, base + fills[number].offset + row * fills[number].stride)
+                    try show(shown, number, base + fills[number].offset + row * fills[number].stride)
                 }
                 guard targetCount > 0 else { continue }
                 painter.paint(UnsafeBufferPointer(rebasing: targets[..<targetCount]))
@@ -150,13 +162,20 @@ final class BatchFiller {
             transposition: transposition, stretch: shown.stretch)
     }
 
-    private func show(_ shown: Shown, _ number: Int, _ place: UnsafeMutableRawPointer) {
+    private func show(_ shown: Shown, _ number: Int, _ place: UnsafeMutableRawPointer) throws {
         let fill = fills[number]
         switch fill.kind {
         case .roll(let target, let hasPedals):
             place.initializeMemory(as: UInt8.self, repeating: 0, count: fill.stride)
             targets[target].cells = place
             if hasPedals { addPedals(shown, number, targets[target]) }
+        case .transcription(let target):
+            target.paint(painter.rows, steps: layout.steps, into: place.assumingMemoryBound(to: Float.self))
+        case .controls(let columns):
+            place.initializeMemory(as: UInt8.self, repeating: 0, count: fill.stride)
+            try showControls(shown, columns, place.assumingMemoryBound(to: Float.self))
+        case .voicePrograms(let voices):
+            showPrograms(voices, place.assumingMemoryBound(to: Int64.self))
         case .pedal:
             if layout.views[number].type == .u8 {
                 showPedals(shown, place.assumingMemoryBound(to: UInt8.self), one: 1)
@@ -205,6 +224,28 @@ final class BatchFiller {
     ) {
         for step in 0..<layout.steps {
             for pedal in 0..<3 { cells[step * 3 + pedal] = isDown(shown, pedal, step) ? one : .zero }
+        }
+    }
+
+    private func showControls(
+        _ shown: Shown, _ columns: ControlColumns, _ cells: UnsafeMutablePointer<Float>
+    ) throws {
+        guard let controls = shown.shard.controls else { return }
+        for row in try shown.shard.controlRows(of: shown.index) {
+            var step = Int(controls.step[row]) - shown.start
+            guard step >= 0, let column = columns[controls.number[row]] else { continue }
+            if shown.stretch != 1 {
+                step = Int((Double(step) * shown.stretch).rounded(.toNearestOrAwayFromZero))
+            }
+            guard step < layout.steps else { continue }
+            cells[step * columns.count + column] = Float(controls.value[row] & 127) + 1
+        }
+    }
+
+    private func showPrograms(_ voices: Int, _ cells: UnsafeMutablePointer<Int64>) {
+        cells.update(repeating: -1, count: voices)
+        for row in painter.rows where Int(row.voice) < voices && cells[Int(row.voice)] < 0 {
+            cells[Int(row.voice)] = Int64(row.program)
         }
     }
 
@@ -258,4 +299,22 @@ final class BatchFiller {
             }
         }
     }
+}
+
+/// The columns of a view of control changes.
+struct ControlColumns {
+    /// How many there are.
+    let count: Int
+    /// The column of each number; −1 for none.
+    private let columns: [Int16]
+
+    /// Columns for some numbers, in their order; nil: for all.
+    init(_ numbers: [UInt8]?) {
+        let numbers = numbers ?? Array(0...127)
+        var columns = [Int16](repeating: -1, count: 256)
+        for (column, number) in numbers.enumerated() { columns[Int(number)] = Int16(column) }
+        (count, self.columns) = (numbers.count, columns)
+    }
+
+    subscript(number: UInt8) -> Int? { columns[Int(number)] < 0 ? nil : Int(columns[Int(number)]) }
 }
