@@ -1,4 +1,5 @@
 import Build
+import Foundation
 import Loading
 import Preparation
 import Tensors
@@ -110,6 +111,37 @@ struct PreparationTests {
                 }
             }
         }
+    }
+
+    /// A file's first bytes say whether it is a score or a recording, whatever its name; each is prepared as such.
+    @Test func contentIsTyped() throws {
+        let (scores, recordings) = (BuiltDataset.scores(), BuiltDataset.recordings())
+        let dataset = try BuiltDataset(
+            """
+            midi: {}
+            audio: {sample_rate: 8000, segment: {samples: 1024}, stft: {n_fft: 256, hop: 128}, \
+            features: {mel: {bands: 8, fmax: 4000}}, normalize: {per: style}, loudness: {rms_dbfs: -20}}
+            """, scores + recordings)
+        let preparation = try FilePreparation(dataset.reader)
+        let folder = dataset.folder.path + "/"
+        guard case .score(let score) = try preparation.content(path: folder + scores[0].path) else {
+            Issue.record("a MIDI file is no recording")
+            return
+        }
+        #expect(score.shard.holdsNotes && score.shard.count == (score.length + 63) / 64)
+        try FileManager.default.copyItem(atPath: folder + recordings[1].path, toPath: folder + "odd.mid")
+        guard
+            case .recording(let recording) = try preparation.content(
+                path: folder + "odd.mid", target: "classical")
+        else {
+            Issue.record("a wave file is no score")
+            return
+        }
+        let source = try #require(dataset.reader.snapshot.sources.first { $0.path == recordings[1].path })
+        #expect(recording.shard.count == source.segments && recording.sampleRate == 8000)
+        #expect(recording.gain == pow(10, try #require(source.gainDB) / 20))
+        #expect(try recording.shard.segment(0).labels == ["style": "jazz"])
+        #expect(throws: BuildError.self) { try preparation.content(path: folder + "odd.mid") }
     }
 
     /// A transfer to the only other style needs no word about the content's; among three it does.

@@ -12,6 +12,7 @@ final class BatchFiller {
     private let epochCount: Int
     private let painter = RollPainter()
     private let fills: [ViewFill]
+    private let controls: [ControlColumns]
     private let targetCount: Int
     /// The rolls of one segment; only their cells change.
     private let targets: UnsafeMutableBufferPointer<RollPainter.Target>
@@ -19,12 +20,13 @@ final class BatchFiller {
     private let bytes: UnsafeMutableBufferPointer<UInt8>
     private let floats: UnsafeMutableBufferPointer<Float>
 
-    /// What is done for a view.
+    /// What is done for a view; without references, as it is looked at for every segment.
     private struct ViewFill {
         enum Kind {
             case roll(target: Int, hasPedals: Bool)
             case transcription(TranscriptionTarget)
-            case controls(ControlColumns)
+            /// The view's columns, by their place in `controls`.
+            case controls(Int)
             case voicePrograms(Int)
             case pedal, tempo, feature, label
             case segment(LoaderView.SegmentColumn)
@@ -46,6 +48,7 @@ final class BatchFiller {
         for value in 0..<128 { bytes.initializeElement(at: value, to: UInt8(value)) }
         var used = 0
         var fills: [ViewFill] = []
+        var controls: [ControlColumns] = []
         for view in layout.views {
             func addTarget(_ kind: RollView.Kind?, scale: Float, families: UInt8, voice: UInt8? = nil) {
                 let isFloat = view.type == .f32
@@ -75,7 +78,9 @@ final class BatchFiller {
                     TranscriptionTarget(
                         roll: roll, low: Int(view.firstPitch), pitches: view.pitches,
                         families: layout.paintsDrums ? 16 : 15))
-            case .controls(let numbers): kind = .controls(ControlColumns(numbers))
+            case .controls(let numbers):
+                kind = .controls(controls.count)
+                controls.append(ControlColumns(numbers))
             case .voicePrograms(let count): kind = .voicePrograms(count)
             case .instrument:
                 kind = .roll(target: used, hasPedals: false)
@@ -89,6 +94,7 @@ final class BatchFiller {
             fills.append(ViewFill(kind: kind, offset: view.offset, stride: view.stride))
         }
         self.fills = fills
+        self.controls = controls
         targetCount = used
         (self.bytes, self.floats, self.targets) = (bytes, floats, targets)
     }
@@ -171,9 +177,9 @@ final class BatchFiller {
             if hasPedals { addPedals(shown, number, targets[target]) }
         case .transcription(let target):
             target.paint(painter.rows, steps: layout.steps, into: place.assumingMemoryBound(to: Float.self))
-        case .controls(let columns):
+        case .controls(let view):
             place.initializeMemory(as: UInt8.self, repeating: 0, count: fill.stride)
-            try showControls(shown, columns, place.assumingMemoryBound(to: Float.self))
+            try showControls(shown, controls[view], place.assumingMemoryBound(to: Float.self))
         case .voicePrograms(let voices):
             showPrograms(voices, place.assumingMemoryBound(to: Int64.self))
         case .pedal:
