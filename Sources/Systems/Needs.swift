@@ -80,11 +80,16 @@ struct Classes {
         let (learned, here) = (try counts(train), try counts(feed))
         let all = Double(max(here.reduce(0, +), 1))
         func most(_ counts: [Int]) -> Int { counts.firstIndex(of: counts.max() ?? 0) ?? 0 }
+        func constant(_ number: Int) -> [Measure] {
+            let present = here.count { $0 > 0 }
+            return [
+                Measure("accuracy", Double(here[number]) / all),
+                Measure("balanced_accuracy", here[number] > 0 ? 1 / Double(present) : 0),
+            ]
+        }
         return [
-            "most frequent \(label) of the train split": [
-                Measure("accuracy", Double(here[most(learned)]) / all)
-            ],
-            "most frequent \(label) of this split": [Measure("accuracy", Double(here[most(here)]) / all)],
+            "most frequent \(label) of the train split": constant(most(learned)),
+            "most frequent \(label) of this split": constant(most(here)),
         ]
     }
 }

@@ -129,9 +129,18 @@ struct Paper000Tests {
             sum + (measures.first { $0.name == "accuracy_\(item.0)" }?.value ?? .nan) * item.1
         }
         #expect(abs(accuracy - hits / 8) < 1e-12)
+        let each = measures.filter { $0.name.hasPrefix("accuracy_") }.map(\.value)
+        let balanced = try #require(measures.first { $0.name == "balanced_accuracy" }).value
+        #expect(abs(balanced - each.reduce(0, +) / 4) < 1e-12)
         // All are equally frequent in training: the first.
-        #expect(baselines["most frequent composer of the train split"] == [Measure("accuracy", 1.0 / 8)])
-        #expect(baselines["most frequent composer of this split"] == [Measure("accuracy", 5.0 / 8)])
+        #expect(
+            baselines["most frequent composer of the train split"] == [
+                Measure("accuracy", 1.0 / 8), Measure("balanced_accuracy", 0.25),
+            ])
+        #expect(
+            baselines["most frequent composer of this split"] == [
+                Measure("accuracy", 5.0 / 8), Measure("balanced_accuracy", 0.25),
+            ])
     }
 
     @Test func labelsThatCannotBeLearnedAreRefused() throws {

@@ -126,13 +126,16 @@ final class ComposerCNN: TrainableSystem {
                 try totals.add("hits \(name)", own * hits)
             }
         }
+        let own = classes.names.filter { totals["count \($0)"] > 0 }.map { name in
+            Measure("accuracy_\(name)", totals.ratio("hits \(name)", "count \(name)"))
+        }
         return [
             Measure("loss", totals.ratio("loss", "count")),
-            Measure("accuracy", totals.ratio("hits", "count")), Measure("segments", totals["count"]),
-        ]
-            + classes.names.filter { totals["count \($0)"] > 0 }.map {
-                Measure("accuracy_\($0)", totals.ratio("hits \($0)", "count \($0)"))
-            }
+            Measure("accuracy", totals.ratio("hits", "count")),
+            // Of a constant it is one over the number of classes, however unequal they are.
+            Measure("balanced_accuracy", own.reduce(0) { $0 + $1.value } / Double(own.count)),
+            Measure("segments", totals["count"]),
+        ] + own
     }
 
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
