@@ -58,6 +58,10 @@ var targets: [Target] = [
         name: "Dataset",
         dependencies: ["Loading", "Manifest", "Describing", "Symbolic", "Audio", "Tensors", "Build"],
         swiftSettings: strict),
+    .target(
+        name: "Preparation",
+        dependencies: ["Dataset", "Manifest", "Loading", "Symbolic", "Audio", "Build"],
+        swiftSettings: strict),
     // Layer 2
     .target(name: "Loading", dependencies: ["Symbolic", "Tensors", "Build"], swiftSettings: strict),
     .target(
@@ -135,6 +139,12 @@ var targets: [Target] = [
         ],
         swiftSettings: strict),
     .testTarget(
+        name: "PreparationTests",
+        dependencies: [
+            "TestSupport", "Preparation", "Dataset", "Loading", "Symbolic", "Build", "Tensors",
+        ],
+        swiftSettings: strict),
+    .testTarget(
         name: "InsightTests",
         dependencies: [
             "Insight", "Dataset", "Manifest", "Loading", "Describing", "Symbolic", "Build", "Tensors", "CPNG",
@@ -172,7 +182,7 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .target(
             name: "Systems",
             dependencies: [
-                "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Torch", "Tensors", "Build",
+                "Training", "Preparation", "Loading", "Symbolic", "Torch", "Tensors", "Build",
             ],
             swiftSettings: strict),
         // Layer 3

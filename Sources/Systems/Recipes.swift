@@ -2,5 +2,5 @@ public import Training
 
 extension Recipe {
     /// Every recipe, in the order of the papers.
-    public static let all: [Recipe] = [.velocityCNN, .genreCNN, .chordLSTM]
+    public static let all: [Recipe] = [.composerCNN, .rollNST, .velocityCNN, .genreCNN, .chordLSTM]
 }

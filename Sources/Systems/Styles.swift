@@ -15,15 +15,11 @@ struct Styles {
     /// The styles of a snapshot; recordings may have others.
     init(_ snapshot: Snapshot) {
         // Where segments are split one by one, a source has no split of its own.
-        let learned = Self.played(snapshot).filter { $0.split == .train || $0.split == nil }
+        let learned = snapshot.scores.filter { $0.split == .train || $0.split == nil }
         let values = Set(learned.compactMap { $0.labels[Self.label] })
         let vocabulary = snapshot.vocabularies[Self.label] ?? []
         names = vocabulary.filter(values.contains)
         numbers = vocabulary.indices.filter { values.contains(vocabulary[$0]) }.map { Int64($0) }
-    }
-
-    private static func played(_ snapshot: Snapshot) -> [Snapshot.Source] {
-        snapshot.sources.filter { $0.kind == .midi && $0.segments > 0 }
     }
 
     /// A set of segments for each style, to be fed side by side.
@@ -52,7 +48,7 @@ struct Styles {
     /// A style for every source; exactly so many where a system tells them apart.
     static func need(exactly count: Int?) -> Need {
         Need(count.map { "a label 'style' of \($0) values" } ?? "a label 'style'") { snapshot in
-            let played = played(snapshot)
+            let played = snapshot.scores
             if let other = played.first(where: { $0.labels[label] == nil }) {
                 return
                     "'\(other.path)' has no label 'style'; write 'labels: {style: …}' beside each path in the manifest"
@@ -68,5 +64,12 @@ struct Styles {
             }
             return nil
         }
+    }
+}
+
+extension [NamedParameter] {
+    /// Those of one style's network, where a module keeps a network for each style in an array.
+    func of(style: Int, in list: String = "styles") -> [NamedParameter] {
+        filter { $0.name.hasPrefix("\(list).\(style).") }
     }
 }

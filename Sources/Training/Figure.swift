@@ -20,6 +20,43 @@ public struct Figure: Sendable {
         case rolls([Roll])
         /// Shares of some classes, such as lengths, for several series side by side.
         case histogram(classes: [String], series: [Series])
+        /// Spectrograms, or other numbers by row and frame, on one axis of time, the first at the top.
+        case spectrograms([Spectrogram])
+        /// Numbers that follow each other, such as losses by step: a line for each series.
+        case curves(horizontal: String, [Curve])
+    }
+
+    /// Numbers by row and frame.
+    public struct Spectrogram: Sendable {
+        /// What it is.
+        public let title: String
+        /// [rows, columns], the lowest frequency first; in any unit.
+        public let values: [Float]
+        /// Frames.
+        public let columns: Int
+
+        /// Numbers in so many columns.
+        public init(title: String, values: [Float], columns: Int) {
+            precondition(
+                columns > 0 && values.count % columns == 0, "\(values.count) cells in \(columns) columns")
+            self.title = title
+            self.values = values
+            self.columns = columns
+        }
+    }
+
+    /// Numbers at 0, 1, 2, ….
+    public struct Curve: Sendable {
+        /// What it is.
+        public let name: String
+        /// The numbers; one that is not finite leaves a gap.
+        public let values: [Double]
+
+        /// The numbers of something.
+        public init(_ name: String, _ values: [Double]) {
+            self.name = name
+            self.values = values
+        }
     }
 
     /// A roll of velocities.

@@ -43,15 +43,33 @@ public final class LoaderFeed: Feed {
     }
 
     private func tensor(_ batch: LoaderBatch, _ name: String, _ set: Int) throws -> TorchTensor {
+        device == .cpu
+            ? try batch.tensor(of: name, set: set, on: nil)
+            : try batch.tensor(of: name, set: set, on: device)
+    }
+}
+
+extension LoaderBatch {
+    /// A copy of a view as a tensor on a device.
+    ///
+    /// - Throws: `TorchError`.
+    public func tensor(copying name: String, on device: Device = .cpu) throws -> TorchTensor {
+        try tensor(of: name, set: 0, on: device)
+    }
+
+    /// A copy of a view on a device; nil: the view itself, where it lies in the ring.
+    fileprivate func tensor(of name: String, set: Int, on device: Device?) throws -> TorchTensor {
         func make<Element: TensorElement>(_ type: Element.Type) throws -> TorchTensor {
-            let shape = batch.shape(of: name)
-            return try batch.withElements(of: name, set: set, as: type) { elements in
-                device == .cpu
-                    ? try TorchTensor(borrowing: UnsafeMutableBufferPointer(mutating: elements), shape: shape)
-                    : try TorchTensor(copying: elements, shape: shape, on: device)
+            let shape = shape(of: name)
+            return try withElements(of: name, set: set, as: type) { elements in
+                guard let device else {
+                    return try TorchTensor(
+                        borrowing: UnsafeMutableBufferPointer(mutating: elements), shape: shape)
+                }
+                return try TorchTensor(copying: elements, shape: shape, on: device)
             }
         }
-        switch batch.elementType(of: name) {
+        switch elementType(of: name) {
         case .u8: return try make(UInt8.self)
         case .i64: return try make(Int64.self)
         default: return try make(Float.self)

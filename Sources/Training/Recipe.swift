@@ -48,6 +48,7 @@ public struct Recipe: Sendable {
         name: String, paper: String, summary: String, needs: [Need], parameters: [Parameter],
         overrides: [String: JSONValue] = [:], presets: [String: [String: JSONValue]],
         foundations: [String: String] = [:],
+        fault: @escaping @Sendable (Settings, Snapshot) -> String? = { _, _ in nil },
         plan: @escaping @Sendable (Settings, Snapshot, FeedPurpose) -> LoaderPlan,
         make: @escaping @Sendable (Settings, SystemContext) throws -> any TrainableSystem,
         transferParameters: [Parameter] = [],
@@ -61,7 +62,8 @@ public struct Recipe: Sendable {
         self.presets = presets
         self.transferParameters = transferParameters
         kind = .trained(
-            TrainedKind(foundations: foundations, plan: plan, make: make, transfer: transfer))
+            TrainedKind(
+                foundations: foundations, fault: fault, plan: plan, make: make, transfer: transfer))
         for (preset, values) in presets {
             let unknown = Set(values.keys).subtracting(self.parameters.map(\.name))
             precondition(unknown.isEmpty, "\(name): preset \(preset) sets \(unknown), which are not declared")
@@ -119,11 +121,14 @@ public struct Recipe: Sendable {
         ]
     }
 
-    /// Refuses a snapshot that lacks something, naming everything at once.
+    /// Refuses a snapshot that lacks something, naming everything at once; `settings` may ask for more.
     ///
     /// - Throws: `train.unfit`.
-    public func check(_ snapshot: Snapshot) throws(TrainingError) {
-        let faults = needs.compactMap { $0.fault(snapshot) }
+    public func check(_ snapshot: Snapshot, _ settings: Settings? = nil) throws(TrainingError) {
+        var faults = needs.compactMap { $0.fault(snapshot) }
+        if let settings, case .trained(let trained) = kind, let fault = trained.fault(settings, snapshot) {
+            faults.append(fault)
+        }
         guard faults.isEmpty else {
             throw TrainingError(
                 .unfit,
@@ -156,6 +161,8 @@ public struct Recipe: Sendable {
 public struct TrainedKind: Sendable {
     /// Recipes whose runs it builds on, by the parameter that names such a run.
     public let foundations: [String: String]
+    /// Why a snapshot does not have what some settings ask for, such as a label; nil if it has.
+    public let fault: @Sendable (Settings, Snapshot) -> String?
     /// Says what of the snapshot a batch shows; split, batch size, seed and order are the loop's.
     public let plan: @Sendable (Settings, Snapshot, FeedPurpose) -> LoaderPlan
     /// Makes the system, untrained, on the Torch thread.
@@ -178,11 +185,29 @@ public struct OptimisationContext {
     public let reader: DatasetReader?
     /// Where to compute.
     public let device: Device
+    /// Opens runs, and says things.
+    private let trainer: Trainer
 
-    /// Names what there is.
-    public init(reader: DatasetReader? = nil, device: Device = .cpu) {
+    init(reader: DatasetReader?, device: Device, trainer: Trainer) {
         self.reader = reader
         self.device = device
+        self.trainer = trainer
+    }
+
+    /// The cache's folder.
+    public var cachePath: String { trainer.cachePath }
+
+    /// Tells the user something in a line.
+    public func log(_ line: String) { trainer.log(line) }
+
+    /// A run to build on, with the hash of its best weights.
+    ///
+    /// - Throws: as `Trainer.open`.
+    public func open(_ run: String) throws -> (run: TrainedRun, weights: Digest) {
+        let opened = try trainer.open(run, device: device)
+        return (
+            opened, try WeightsFile(RunFolder(named: run, in: cachePath).path + "/" + Checkpoint.best).hash
+        )
     }
 }
 

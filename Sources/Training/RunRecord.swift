@@ -31,6 +31,8 @@ public struct RunRecord: Sendable {
     let machine: JSONValue
     /// Where it was computed last: `cpu` or `cuda:N`; nil for a run that an older version began.
     var device: String?
+    /// Whether it was trained to its end, when it was read.
+    private(set) var isOver = false
     /// How far it is; nil before the first checkpoint.
     var result: TrainingSummary?
 
@@ -87,6 +89,7 @@ public struct RunRecord: Sendable {
         versions = .object(try fields.fields("versions").all)
         machine = .object(try fields.fields("machine").all)
         device = fields.has("device") ? try fields.text("device") : nil
+        isOver = json["result"]?["over"]?.bool ?? false
         result = nil
     }
 

@@ -31,7 +31,8 @@ extension Trainer {
             if request.settings.has("seed") {
                 try RandomGenerator.seed(UInt64(request.settings.integer("seed")))
             }
-            let result = try kind.optimise(request, OptimisationContext(reader: reader, device: device))
+            let result = try kind.optimise(
+                request, OptimisationContext(reader: reader, device: device, trainer: self))
             try finish(result, request, false)
             return result
         }

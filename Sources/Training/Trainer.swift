@@ -135,32 +135,21 @@ public struct Trainer: Sendable {
         try request.resume.map { try resume($0, request, report) } ?? begin(request, report)
     }
 
-    private func begin(
+    func begin(
         _ request: TrainingRequest, _ report: (TrainingProgress) -> Void
     ) throws -> TrainingSummary {
         guard let name = request.recipe, let dataset = request.dataset else {
             throw TrainingError(.usage, "a recipe and --dataset are needed, or --resume RUN")
         }
         let recipe = try recipe(name)
-        let kind = try recipe.trained()
+        _ = try recipe.trained()
         var settings = try Settings(recipe, preset: request.preset, assignments: request.assignments)
         if let epochs = request.epochs { try settings.setEpochs(epochs, of: recipe) }
         let device = try self.device(request.device ?? "cpu", settings)
         let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "train \(name)")
-        try recipe.check(reader.snapshot)
+        try recipe.check(reader.snapshot, settings)
         if let threads = request.threads { try TorchRuntime.setThreadCount(threads) }
-        var foundations: [String: Digest] = [:]
-        for (parameter, base) in kind.foundations.sorted(by: { $0.key < $1.key }) {
-            if settings.word(parameter).isEmpty {
-                log("\(name) builds on \(base): training that first")
-                var first = request
-                (first.recipe, first.assignments, first.epochs) = (base, [], nil)
-                first.limits.steps = nil
-                if try !self.recipe(base).presets.keys.contains(request.preset ?? "") { first.preset = nil }
-                settings.set(parameter, try begin(first, report).run)
-            }
-            foundations[parameter] = try foundationHash(settings.word(parameter), base, reader.digest)
-        }
+        let foundations = try self.foundations(of: recipe, &settings, request, reader, report)
         // Refused before there is a folder: whatever the loader cannot feed.
         let feed = try self.feed(.train, .learning, recipe, settings, reader, device)
         let folder = try RunFolder(creatingFor: name, in: cachePath)
@@ -332,32 +321,13 @@ public struct Trainer: Sendable {
         return try LoaderFeed(reader, plan, on: device)
     }
 
-    private func context(
+    func context(
         _ recipe: Recipe, _ settings: Settings, _ reader: DatasetReader, _ device: Device
     ) throws -> SystemContext {
         var foundations: [String: any TrainableSystem] = [:]
-        for parameter in try recipe.trained().foundations.keys {
-            foundations[parameter] = try open(settings.word(parameter), device: device).system
+        for (parameter, base) in try recipe.trained().foundations {
+            foundations[parameter] = try foundation(settings.word(parameter), base, reader, device)
         }
         return SystemContext(snapshot: reader.snapshot, device: device, foundations: foundations)
-    }
-
-    /// The hash of a run's best weights, if it may be built on.
-    private func foundationHash(_ run: String, _ recipe: String, _ snapshot: Digest) throws -> Digest {
-        let folder = try RunFolder(named: run, in: cachePath)
-        let record = try RunRecord(folder)
-        guard record.recipe == recipe else {
-            throw TrainingError(.usage, "\(run) is a run of \(record.recipe); one of \(recipe) is needed")
-        }
-        guard record.snapshot == snapshot else {
-            throw TrainingError(
-                .usage,
-                "\(run) was trained on snapshot \(record.snapshot.short), not \(snapshot.short): its training data may contain this run's test pieces; train \(recipe) on the same dataset"
-            )
-        }
-        guard let weights = folder.contents(Checkpoint.best) else {
-            throw TrainingError(.noRun, "\(run) has no checkpoint yet; train it further with --resume \(run)")
-        }
-        return Digest(of: weights)
     }
 }

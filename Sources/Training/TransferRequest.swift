@@ -1,3 +1,5 @@
+public import Build
+
 /// A file as it was given.
 public struct RawInput: Sendable {
     /// Its path, for messages.
@@ -66,10 +68,16 @@ public struct Transferred: Sendable {
     /// Pictures of the content and of it.
     public let figures: [Figure]
 
+    /// What it was made with beside a run's own weights, such as a backbone, with hashes.
+    public let foundations: [String: JSONValue]
+
     /// A file, its numbers and pictures.
-    public init(bytes: [UInt8], measures: [Measure], figures: [Figure] = []) {
+    public init(
+        bytes: [UInt8], measures: [Measure], figures: [Figure] = [], foundations: [String: JSONValue] = [:]
+    ) {
         self.bytes = bytes
         self.measures = measures
         self.figures = figures
+        self.foundations = foundations
     }
 }

@@ -27,6 +27,15 @@ extension [Figure] {
                             title: $0.title, values: $0.values, columns: $0.columns, firstPitch: $0.firstPitch
                         )
                     }, title: figure.title, to: path)
+            case .spectrograms(let spectrograms):
+                try Plot.writeSpectrograms(
+                    spectrograms.map {
+                        Plot.Spectrogram(title: $0.title, values: $0.values, columns: $0.columns)
+                    }, title: figure.title, to: path)
+            case .curves(let horizontal, let curves):
+                try Plot.writeCurves(
+                    curves.map { ($0.name, $0.values) }, horizontal: horizontal, title: figure.title, to: path
+                )
             case .histogram(let classes, let series):
                 try Plot.writeHistogram(
                     classes: classes, series: series.map { ($0.name, $0.shares) }, title: figure.title,

@@ -122,14 +122,15 @@ struct TransferCommand: ParsableCommand {
         let elapsed = (ContinuousClock.now - start).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
         if torch.common.json {
-            let object: JSONValue = [
+            var object: [String: JSONValue] = [
                 "out": .string(out), "run": .string(name), "seconds": .number(seconds),
                 "measures": .object(
                     Dictionary(
                         result.measures.filter(\.value.isFinite).map { ($0.name, .number($0.value)) },
                         uniquingKeysWith: { $1 })),
             ]
-            print(object.canonical)
+            if !result.foundations.isEmpty { object["foundations"] = .object(result.foundations) }
+            print(JSONValue.object(object).canonical)
             return
         }
         let lines =

@@ -25,7 +25,8 @@ struct RollPainterTests {
             LoaderShard.Notes(
                 offset: column([0, 2]), start: column([0, 0]), length: column([0, 2]),
                 pitch: column([60, 61]), velocity: column([64, 64]), program: column([0, 0]),
-                flags: column([flags, flags]), pedal: column([]), tempo: column([]), rows: 2, steps: 4),
+                voice: column([0, 0]), flags: column([flags, flags]), pedal: column([]), tempo: column([]),
+                rows: 2, steps: 4),
             0..<2, start: 0, steps: 4, transposition: 0, stretch: 1)
         values.withUnsafeBytes { values in
             cells.withUnsafeMutableBytes { cells in

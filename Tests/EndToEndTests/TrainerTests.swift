@@ -41,10 +41,12 @@ struct TrainerTests {
         let list = try #require(
             try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
         #expect(
-            Set(list.compactMap { $0["name"] as? String }) == ["velocity-cnn", "genre-cnn", "chord-lstm"])
+            Set(list.compactMap { $0["name"] as? String })
+                == ["composer-cnn", "roll-nst", "velocity-cnn", "genre-cnn", "chord-lstm"])
         for recipe in list {
-            #expect(recipe["paper"] as? String == "001")
-            #expect((recipe["parameters"] as? [String: Any])?["epochs"] != nil)
+            let isTrained = recipe["kind"] as? String == "trained"
+            #expect(isTrained == (recipe["name"] as? String != "roll-nst"))
+            #expect(((recipe["parameters"] as? [String: Any])?["epochs"] != nil) == isTrained)
         }
     }
 
@@ -175,6 +177,57 @@ struct TrainerTests {
         #expect(same.status == 0 && !same.errors.contains("resumes on"))
     }
 
+    /// Paper 000: a classifier that learns any label, and a roll that is changed by a random network or by the classifier.
+    @Test func composersAreLearntAndRollsAreChanged() throws {
+        let trained = try place.run(
+            "train", "composer-cnn", "--dataset", "styles", "--set", "label=style", "--set", "input=onset",
+            "--epochs", "1", "--threads", "1", "--json")
+        #expect(trained.status == 0, "\(trained.errors)")
+        let evaluated = try place.run("evaluate", "composer-cnn-1", "--json").json()
+        #expect((evaluated["metrics"] as? [String: Any])?["accuracy"] != nil)
+        #expect(
+            (evaluated["baselines"] as? [String: Any])?["most frequent style of the train split"] != nil)
+
+        // A window of 32 steps, and one of a single step.
+        try place.write("content.mid", Workplace.midi(pitches: (0..<33).map { UInt8(48 + ($0 * 5) % 36) }))
+        let words = ["transfer", "roll-nst", "--content", "content.mid", "--json"]
+        let small = [
+            "--dataset", "styles", "--set", "iterations=5", "--set", "channels=2", "--set", "window=32",
+        ]
+        let cases = [
+            ("a.mid", ["--style", "classical"], "seed"),
+            (
+                "b.mid",
+                ["--style", "music/classical/0.mid", "--set", "optimiser=adam", "--set", "rate=0.002"], "seed"
+            ),
+            ("c.mid", ["--style", "classical", "--set", "backbone=composer-cnn-1"], "sha256"),
+        ]
+        for (out, more, key) in cases {
+            let outcome = try place.run(
+                program: Workplace.binary, words + small + more + ["--out", out, "--pictures", "pictures"])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let json = try outcome.json()
+            let measures = try #require(json["measures"] as? [String: Double])
+            #expect(try #require(measures["loss_after"]) < #require(measures["loss_before"]))
+            #expect(try place.bytes(out) != place.bytes("content.mid"))
+            let foundations = try #require(json["foundations"] as? [String: [String: Any]])
+            #expect(foundations["backbone"]?[key] != nil)
+            #expect(outcome.errors.contains("random weights") == (key == "seed"))
+            let shown = try place.run("inspect", out, "--json")
+            #expect(shown.status == 0, "\(shown.errors)")
+        }
+        #expect(try place.contents("pictures") == ["loss.png", "rolls.png"])
+        for (more, word) in [
+            (["--style", "classical"], "--dataset"), (small + [], "choose a style"),
+            (small + ["--style", "folk"], "neither a file nor a style"),
+            (small + ["--style", "jazz", "--set", "window=20"], "multiple of 16"),
+            (small + ["--style", "jazz", "--set", "backbone=vgg19"], "backbones/vgg19.safetensors"),
+        ] {
+            let refused = try place.run(program: Workplace.binary, words + more + ["--out", "never.mid"])
+            #expect(refused.status == 64 && refused.errors.contains(word), "\(refused.errors)")
+        }
+    }
+
     /// A run that builds on another trains that first, and a piece that it writes is a file that can be read.
     @Test func chordsAreLearntAndWritten() throws {
         for index in 0..<6 {
@@ -198,6 +251,33 @@ struct TrainerTests {
             "train", "chord-lstm", "--dataset", "long", "--epochs", "1", "--threads", "1", "--json")
         #expect(trained.status == 0, "\(trained.errors)")
         #expect(try place.contents("cache/runs").contains("genre-cnn-1/best.safetensors"))
+
+        // The same seed builds on the same run, another seed on a run of its own with that seed.
+        let again = ["train", "chord-lstm", "--dataset", "long", "--epochs", "1", "--threads", "1"]
+        let same = try place.run(program: Workplace.binary, again)
+        #expect(same.status == 0 && same.errors.contains("genre-cnn-1, which has the same seed"))
+        #expect(try !place.contents("cache/runs").contains("genre-cnn-2"))
+        #expect(try place.run(program: Workplace.binary, again + ["--set", "seed=5"]).status == 0)
+        let base = String(decoding: try place.bytes("cache/runs/genre-cnn-2/run.json"), as: UTF8.self)
+        #expect(base.contains(#""seed":5"#))
+        // A file of weights is built on as its run is, and recorded with the same hash.
+        try place.write("weights.safetensors", place.bytes("cache/runs/genre-cnn-1/best.safetensors"))
+        let byFile = try place.run(
+            program: Workplace.binary, again + ["--set", "features=weights.safetensors"])
+        #expect(byFile.status == 0 && byFile.errors.contains("cannot be known"), "\(byFile.errors)")
+        #expect(
+            try place.bytes("cache/runs/chord-lstm-4/metrics.jsonl")
+                == place.bytes("cache/runs/chord-lstm-1/metrics.jsonl"))
+        let hashes = try [1, 4].map { number in
+            let record = try place.bytes("cache/runs/chord-lstm-\(number)/run.json")
+            let json = try JSONSerialization.jsonObject(with: Data(record)) as? [String: Any]
+            return (json?["foundations"] as? [String: String])?["features"]
+        }
+        #expect(hashes[0] != nil && hashes[0] == hashes[1])
+        try place.write("weights.safetensors", place.bytes("cache/runs/chord-lstm-1/best.safetensors"))
+        let wrong = try place.run(
+            program: Workplace.binary, again + ["--set", "features=weights.safetensors"])
+        #expect(wrong.status == 1 && wrong.errors.contains("weights of genre-cnn"), "\(wrong.errors)")
 
         let words = [
             "transfer", "chord-lstm-1", "--content", "long/even/0.mid", "--style", "odd", "--set", "steps=64",

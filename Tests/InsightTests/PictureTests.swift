@@ -104,4 +104,31 @@ struct PlotTests {
         #expect(dots(0.25) == 14 * (150 + 75))
         #expect(dots(0.75) == 14 * 300)
     }
+
+    @Test func spectrogramsShareTheirScale() {
+        // Two rows of four frames; the second picture is half as long.
+        let loud = Plot.Spectrogram(title: "a", values: [0, 0, 0, 0, 0, 8, 0, 0], columns: 4)
+        let short = Plot.Spectrogram(title: "b", values: [8, 0, 0, 0], columns: 2)
+        let canvas = Plot.picture(of: [loud, short], title: "t").canvas
+        var dots = 0
+        for y in 0..<canvas.height {
+            for x in 0..<canvas.width - 120 where canvas.colour(x, y) == ColourMap.colour(1) { dots += 1 }
+        }
+        // 256 dots a frame, 128 a row, in both.
+        #expect(dots == 2 * 256 * 128)
+    }
+
+    @Test func curvesGoFromNumberToNumber() {
+        let canvas = Plot.curves(
+            [("falls", [4, 2, 0]), ("gap", [0, .nan, 0])], horizontal: "step", title: "t")
+        func rows(_ level: Double, at x: Int) -> [Int] {
+            (104..<canvas.height).filter { canvas.colour(130 + x, $0) == ColourMap.colour(level) }
+        }
+        // 800 dots for two steps and 400 for four: one dot to the right is one half down.
+        for (x, height) in [(0, 0), (200, 100), (400, 200), (600, 300), (799, 399)] {
+            let drawn = rows(0.25, at: x)
+            #expect(!drawn.isEmpty && drawn.allSatisfy { abs($0 - 104 - height) <= 2 }, "\(x): \(drawn)")
+        }
+        #expect(rows(0.75, at: 200).isEmpty && rows(0.75, at: 600).isEmpty)
+    }
 }

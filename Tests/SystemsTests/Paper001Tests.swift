@@ -18,14 +18,16 @@ final class OneBatch: Feed {
 }
 
 /// A snapshot of two styles with segments of so many steps.
-func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [Int] = [32, 88]) throws
-    -> Snapshot
+func snapshot(
+    steps: Int, styles: [String] = ["classical", "jazz"], pitches: [Int] = [32, 88], label: String = "style"
+)
+    throws -> Snapshot
 {
     let sources = styles.map { style -> JSONValue in
         [
             "sha256": .string(String(repeating: "0", count: 64)), "path": .string(style + ".mid"),
             "kind": "midi", "piece": .string(String(repeating: "0", count: 64)), "split": "train",
-            "labels": ["style": .string(style)],
+            "labels": [label: .string(style)],
             "segments": 1, "gain_db": nil, "warnings": [],
         ]
     }
@@ -43,7 +45,7 @@ func snapshot(steps: Int, styles: [String] = ["classical", "jazz"], pitches: [In
         "sources": [
             ["object": .string(String(repeating: "0", count: 64)), "count": JSONValue(sources.count)]
         ],
-        "vocabularies": ["style": .array(styles.map { .string($0) })],
+        "vocabularies": [label: .array(styles.map { .string($0) })],
         "statistics": nil,
         "quarantine": [],
         "features": ["rolls": ["steps": JSONValue(steps), "pitches": .array(pitches.map { JSONValue($0) })]],

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Golden vectors for Sources/Systems from PyTorch: python3 tools/oracles/systems_golden.py
 
-Writes Tests/Fixtures/Golden/systems-001.safetensors: for each network of paper 001, in float64 and float32 from the
+Writes Tests/Fixtures/Golden/systems-000.safetensors and systems-001.safetensors: for each network of the paper, in float64 and float32 from the
 same float64 weights, the output, the loss and the gradient of every weight, on small inputs. The networks are
-of paper001.py. Needs torch 2.13.0, safetensors."""
+of paper000.py and paper001.py. Needs torch 2.13.0, safetensors."""
 import pathlib
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
+from paper000 import VGG, Deep, Published, style_loss
 from paper001 import Chord, Genre, Judge, Velocity
 
 SEED = 41
@@ -41,6 +42,8 @@ def case(name, module, inputs, loss):
         out[f"{name}/{label}/loss"] = value.detach().clone()
         for key, parameter in module.named_parameters():
             gradient = parameter.grad
+            if gradient is None:  # a layer behind the last that is looked at
+                continue
             # Of large gradients every seventh element, so that the file stays small.
             flat = gradient.flatten()
             out[f"{name}/{label}/gradient.{key}"] = (flat[::7] if flat.numel() > 4096 else flat).clone()
@@ -75,4 +78,30 @@ case("velocity-both", Velocity(6, inputs=12, front=92, scale=64),
 
 metadata = {"tool": "torch", "version": torch.__version__, "seed": str(SEED), "script": "systems_golden.py"}
 save_file(out, GOLDEN / "systems-001.safetensors", metadata=metadata)
+print(sum(v.numel() * v.element_size() for v in out.values()), "bytes")
+
+# Paper 000 has a file and random numbers of its own.
+out.clear()
+torch.manual_seed(SEED + 1)
+labels = torch.tensor([0, 2, 1])
+classes = {"class": labels.double()}
+case("composer", Published(24, 6, 3), {"roll": roll(3, 24, 6), **classes},
+     lambda m, x: ((y := m(x["roll"])), F.cross_entropy(y, x["class"].long())))
+case("composer-deep", Deep(6, 3, [8, 8, 16, 16]), {"roll": roll(3, 40, 6), **classes},
+     lambda m, x: ((y := m(x["roll"])), F.cross_entropy(y, x["class"].long())))
+
+
+def transfer(network, x):
+    """The loss, and as output its gradient for the roll."""
+    point = x["roll"].clone().requires_grad_()
+    value = style_loss(network, point, x["content"], x["style"], 4)
+    gradient, = torch.autograd.grad(value, point, retain_graph=True)
+    return gradient, value
+
+
+rolls = {name: roll(1, steps, 128, density=0.05) * torch.rand(1, steps, 128, dtype=torch.float64)
+         for name, steps in [("content", 32), ("style", 48)]}
+rolls["roll"] = rolls["content"] + 0.05 * torch.rand(1, 32, 128, dtype=torch.float64)
+case("roll-nst", VGG(2), rolls, transfer)
+save_file(out, GOLDEN / "systems-000.safetensors", metadata=metadata)
 print(sum(v.numel() * v.element_size() for v in out.values()), "bytes")

@@ -6,21 +6,13 @@ extension Assembly {
     /// The gain that brings a source to the manifest's loudness; `nil` for MIDI.
     func gain(of source: BuiltSource) -> LoudnessTarget.Gain? {
         guard let audio = manifest.audio, let levels = source.levels else { return nil }
-        return target(audio).gain(for: levels, ceiling: audio.peakCeiling)
+        return audio.gain(for: levels)
     }
 
     /// Why a source's loudness is not quite what the manifest asks for.
     func loudnessWarning(of source: BuiltSource) -> AudioWarning? {
         guard let audio = manifest.audio, let levels = source.levels, source.isKnown else { return nil }
-        return target(audio).warning(for: levels)
-    }
-
-    private func target(_ audio: Manifest.Audio) -> LoudnessTarget {
-        switch audio.loudness {
-        case .none: .none
-        case .rms(let level): .rms(level)
-        case .lufs(let level): .lufs(level)
-        }
+        return audio.loudnessTarget.warning(for: levels)
     }
 
     /// Reports the sources whose loudness is doubtful, and mel bands that are always 0.
@@ -53,5 +45,21 @@ extension Assembly {
                 "\(feature.name): \(bands) always 0: n_fft \(audio.stft.nFFT) has no frequency there; "
                     + "use fewer bands than \(mel.bands), or a larger n_fft")
         }
+    }
+}
+
+extension Manifest.Audio {
+    /// The loudness that every source is brought to.
+    var loudnessTarget: LoudnessTarget {
+        switch loudness {
+        case .none: .none
+        case .rms(let level): .rms(level)
+        case .lufs(let level): .lufs(level)
+        }
+    }
+
+    /// The gain that brings a source to the manifest's loudness.
+    func gain(for levels: AudioLevels) -> LoudnessTarget.Gain {
+        loudnessTarget.gain(for: levels, ceiling: peakCeiling)
     }
 }

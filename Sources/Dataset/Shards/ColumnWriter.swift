@@ -4,7 +4,10 @@ import Tensors
 /// Writes the tensors of one file side by side: each grows at its own place, through a small buffer, so that
 /// memory stays flat however large the file is.
 final class ColumnWriter {
-    private let writer: ObjectWriter
+    /// Writes bytes at a place of the file.
+    typealias Output = (UnsafeRawBufferPointer, _ offset: Int) throws -> Void
+
+    private let output: Output
     private var columns: [String: Column] = [:]
 
     private struct Column {
@@ -16,9 +19,9 @@ final class ColumnWriter {
     private static let bufferByteCount = 1 << 16
 
     /// Writes the header and takes up each tensor's place.
-    init(_ layout: TensorFileLayout, to writer: ObjectWriter) throws {
-        self.writer = writer
-        try layout.header.withUnsafeBytes { try writer.write($0, at: 0) }
+    init(_ layout: TensorFileLayout, to output: @escaping Output) throws {
+        self.output = output
+        try layout.header.withUnsafeBytes { try output($0, 0) }
         var position = layout.header.count
         for item in layout.order {
             columns[item.name] = Column(position: position, end: position + item.byteCount)
@@ -69,7 +72,7 @@ final class ColumnWriter {
     private func write(_ bytes: UnsafeRawBufferPointer, _ index: Dictionary<String, Column>.Index) throws {
         let position = columns.values[index].position
         precondition(position + bytes.count <= columns.values[index].end, "column overflows")
-        try writer.write(bytes, at: position)
+        try output(bytes, position)
         columns.values[index].position = position + bytes.count
     }
 }

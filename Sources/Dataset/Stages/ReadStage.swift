@@ -44,46 +44,82 @@ struct ReadStage: Sendable {
     }
 
     func run(_ context: ActionContext, _ source: SourceFile, recording: RecordingCut? = nil) throws {
-        var rolls = RollParameters(block)
-        rolls.recording = recording
-        let score: Score
-        let segments: RollSegments
+        let result: Reading
         do {
-            score = try Score(midi: Self.bytes(ofFile: source.path))
-            if let excess = rolls.excess(of: score) {
-                throw StageFailure(Diagnostic(.error, code: "midi.too-many-segments", message: excess))
-            }
-            segments = try RollSegments(score: score, parameters: rolls)
+            result = try read(Self.bytes(ofFile: source.path), recording: recording)
         } catch let error as MIDIError {
-            throw StageFailure(
-                Diagnostic(.error, code: error.code, message: error.message, offset: error.offset))
+            throw Self.failure(error)
         }
-        for warning in score.warnings {
+        for warning in result.score.warnings {
             context.report(
                 Diagnostic(.warning, code: warning.code, message: warning.message, offset: warning.offset))
         }
-        if recording != nil, score.timelines.count > 1 {
+        if recording != nil, result.score.timelines.count > 1 {
             context.report(
                 Diagnostic(
                     .warning, code: "pair.timelines",
                     message:
-                        "the recording is paired with the first of \(score.timelines.count) pieces; the others are left out"
+                        "the recording is paired with the first of \(result.score.timelines.count) pieces; the others are left out"
                 ))
+        }
+        context.facts = .object(result.facts)
+        try context.write(result.object, as: Self.output)
+    }
+
+    /// What the bytes of a file become.
+    struct Reading {
+        let score: Score
+        let segments: RollSegments
+        let facts: [String: JSONValue]
+        /// The output.
+        let object: [UInt8]
+    }
+
+    private static func failure(_ error: MIDIError) -> StageFailure {
+        StageFailure(Diagnostic(.error, code: error.code, message: error.message, offset: error.offset))
+    }
+
+    /// The stage as a function of the file's bytes.
+    ///
+    /// - Throws: `StageFailure` for bytes that cannot be used.
+    func read(_ bytes: [UInt8], recording: RecordingCut? = nil) throws(StageFailure) -> Reading {
+        let score: Score
+        do throws(MIDIError) {
+            score = try Score(midi: bytes)
+        } catch {
+            throw Self.failure(error)
+        }
+        return try read(score, recording: recording)
+    }
+
+    /// The stage as a function of the score that the bytes hold.
+    ///
+    /// - Throws: `StageFailure` for a score with too many segments.
+    func read(_ score: Score, recording: RecordingCut? = nil) throws(StageFailure) -> Reading {
+        var rolls = RollParameters(block)
+        rolls.recording = recording
+        let segments: RollSegments
+        if let excess = rolls.excess(of: score) {
+            throw StageFailure(Diagnostic(.error, code: "midi.too-many-segments", message: excess))
+        }
+        do throws(MIDIError) {
+            segments = try RollSegments(score: score, parameters: rolls)
+        } catch {
+            throw Self.failure(error)
         }
         let order = score.timelines.map { Shingles.pitches(of: $0) }
         let description = ScoreDescription(score, order: order)
         var facts = Self.facts(score, description)
         facts["description"] = description.json
         facts["segments"] = Self.facts(segments)
-        context.facts = .object(facts)
         let (density, polyphony) = Self.numbers(segments, score, rolls.grid)
         let offsets = order.reduce(into: [Int64(0)]) { $0.append($0[$0.count - 1] + Int64($1.count)) }
-        try context.write(
-            TensorFile.encode(
-                segments.tensors + [
-                    NamedTensor("segment.density", density), NamedTensor("segment.polyphony", polyphony),
-                    NamedTensor("order.pitch", Array(order.joined())), NamedTensor("order.offset", offsets),
-                ]), as: Self.output)
+        let object = TensorFile.encode(
+            segments.tensors + [
+                NamedTensor("segment.density", density), NamedTensor("segment.polyphony", polyphony),
+                NamedTensor("order.pitch", Array(order.joined())), NamedTensor("order.offset", offsets),
+            ])
+        return Reading(score: score, segments: segments, facts: facts, object: object)
     }
 
     /// The facts about the whole file, whatever grid is laid on it.

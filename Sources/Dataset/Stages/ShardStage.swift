@@ -21,6 +21,8 @@ struct ShardPart: Sendable {
         let source: BuiltSource
         let gain: LoudnessTarget.Gain?
         let path: String
+        /// The output of the source's stage, where it is in memory alone.
+        var file: TensorFile?
     }
 
     /// Whether the stages of all its sources have run.
@@ -31,8 +33,10 @@ struct ShardPart: Sendable {
         guard let recording else { return self }
         return ShardPart(
             source: recording.source, segments: segments, gain: recording.gain, labels: labels, piece: piece,
-            path: recording.path)
+            path: recording.path, file: recording.file)
     }
+    /// The output of the source's stage, where it is in memory alone.
+    var file: TensorFile?
 
     var count: Int { segments.reduce(0) { $0 + $1.count } }
 }
@@ -159,6 +163,30 @@ struct ShardStage: Sendable {
     func run(
         _ context: ActionContext, _ kind: SegmentKind, _ parts: [ShardPart], cache: Cache, _ readers: Workers
     ) throws {
+        let writer = try context.makeOutput("shard", for: .readers)
+        var halves: [String: HalfConverter] = [:]
+        try write(
+            kind, parts, cache: cache, readers, halves: &halves, check: { try context.checkCancellation() }
+        ) { try writer.write($0, at: $1) }
+        if !halves.isEmpty { context.facts = HalfLosses.facts(halves) }
+    }
+
+    /// The stage as a function of its parts: a shard's bytes, each at its place.
+    ///
+    /// - Parameters:
+    ///   - kind: What the parts hold.
+    ///   - parts: The segments.
+    ///   - cache: Holds the parts that are not in memory, and the statistics.
+    ///   - readers: Open parts side by side.
+    ///   - halves: What binary16 made of each feature.
+    ///   - check: Throws when the work is to stop.
+    ///   - output: Takes the bytes.
+    /// - Throws: `features.no-statistics`, `features.float16-range`; what reading, `check` and `output` throw.
+    func write(
+        _ kind: SegmentKind, _ parts: [ShardPart], cache: Cache, _ readers: Workers,
+        halves: inout [String: HalfConverter], check: () throws -> Void = {},
+        to output: @escaping ColumnWriter.Output
+    ) throws {
         let contents = ShardContents(parts)
         let (holdsNotes, holdsFeatures) = (kind != .audio, kind != .midi)
         var items = contents.items
@@ -175,9 +203,9 @@ struct ShardStage: Sendable {
             }
         }
         let columns = try ColumnWriter(
-            TensorFileLayout(items, metadata: contents.metadata), to: context.makeOutput("shard", for: .readers))
-        if holdsNotes { try packRolls(context, parts, columns, cache, readers) }
-        if holdsFeatures { try packFeatures(context, parts.map(\.sound), columns, cache) }
+            TensorFileLayout(items, metadata: contents.metadata), to: output)
+        if holdsNotes { try packRolls(parts, columns, cache, readers, check) }
+        if holdsFeatures { try packFeatures(parts.map(\.sound), columns, cache, &halves, check) }
         switch kind {
         case .midi: break
         case .audio: try appendPlaces(parts, columns)
@@ -220,13 +248,13 @@ struct ShardStage: Sendable {
     }
 
     private func packRolls(
-        _ context: ActionContext, _ parts: [ShardPart], _ columns: ColumnWriter, _ cache: Cache,
-        _ readers: Workers
+        _ parts: [ShardPart], _ columns: ColumnWriter, _ cache: Cache, _ readers: Workers,
+        _ check: () throws -> Void
     ) throws {
         var cursor = RollShard.Cursor()
         var rest = parts[...]
         while !rest.isEmpty {
-            try context.checkCancellation()
+            try check()
             let group = Self.group(rest)
             rest = rest.dropFirst(group.count)
             let files = try readers.map(group) { (part) throws(BuildError) in
@@ -266,7 +294,8 @@ struct ShardStage: Sendable {
     }
 
     private func packFeatures(
-        _ context: ActionContext, _ parts: [ShardPart], _ columns: ColumnWriter, _ cache: Cache
+        _ parts: [ShardPart], _ columns: ColumnWriter, _ cache: Cache,
+        _ halves: inout [String: HalfConverter], _ check: () throws -> Void
     ) throws {
         guard let block = manifest.audio, let audio, let rows else {
             preconditionFailure("audio without its block")
@@ -274,7 +303,6 @@ struct ShardStage: Sendable {
         let file = try statistics.object.map {
             try StatisticsFile(decoding: TensorFile(bytes: cache.bytes(of: $0.digest)))
         }
-        var halves: [String: HalfConverter] = [:]
         for part in parts {
             let value = label.map { part.labels[$0] ?? "" } ?? ""
             for feature in audio.features {
@@ -286,7 +314,7 @@ struct ShardStage: Sendable {
                 var half = halves[feature.name] ?? HalfConverter()
                 try withObject(part, cache) { file in
                     for index in part.segments.joined() {
-                        try context.checkCancellation()
+                        try check()
                         let segment = try finisher.finish(file, index)
                         if elementType(feature) == .f16 {
                             half.convert(segment)
@@ -302,12 +330,12 @@ struct ShardStage: Sendable {
                 }
             }
         }
-        if !halves.isEmpty { context.facts = HalfLosses.facts(halves) }
     }
 
     private func withObject<Result>(
         _ part: ShardPart, _ cache: Cache, _ body: (TensorFile) throws -> Result
     ) throws -> Result {
+        if let file = part.file { return try body(file) }
         guard let object = part.source.object else {
             preconditionFailure("the stage of \(part.path) has not run")
         }

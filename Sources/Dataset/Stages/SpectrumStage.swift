@@ -42,14 +42,40 @@ struct SpectrumStage: Sendable {
         let writer = try context.makeOutput(Self.output)
         // At a place, so that the object is hashed once, when it has its header, and not on the way as well.
         try [UInt8](repeating: 0, count: Self.headerByteCount).withUnsafeBytes { try writer.write($0, at: 0) }
+        let result = try extract(path: source.path) { try writer.write($0) }
+        try writer.overwrite(result.header, at: 0)
+        for warning in result.facts.warnings {
+            context.report(
+                Diagnostic(.warning, code: warning.code, message: warning.message, offset: warning.frame))
+        }
+        context.facts = .object(result.members)
+    }
+
+    /// What a file becomes beside the object's elements.
+    struct Extraction {
+        let facts: AudioFacts
+        /// The facts that the record keeps.
+        let members: [String: JSONValue]
+        /// The object's header, of `headerByteCount` bytes.
+        let header: [UInt8]
+    }
+
+    /// The stage as a function of a file.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - write: Takes the object's bytes behind its header, in order.
+    /// - Returns: What else the object and its record need.
+    /// - Throws: `StageFailure` for bytes that cannot be used, `source.unreadable`, and what `write` throws.
+    func extract(path: String, _ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Extraction {
         let extractor = idle.take() ?? FeatureExtractor(audio)
         defer { idle.put(extractor) }
         var collected = CollectedSegments(audio, rows)
         let facts: AudioFacts
         do {
-            facts = try extractor.extract(path: source.path) { name, index, values in
+            facts = try extractor.extract(path: path) { name, index, values in
                 guard let row = collected.add(name, index, values) else { return }
-                try row.withUnsafeBytes { try writer.write($0) }
+                try row.withUnsafeBytes { try write($0) }
             }
         } catch let error as AudioError {
             throw StageFailure(
@@ -69,18 +95,23 @@ struct SpectrumStage: Sendable {
             ] + numbers.map { .init("segment.\($0.name)", .f32, [$0.values.count]) },
             headerByteCount: Self.headerByteCount)
         precondition(layout.header.count == Self.headerByteCount, "a header of \(layout.header.count) bytes")
-        try collected.moments.withUnsafeBytes { try writer.write($0) }
-        try landmarks.withUnsafeBytes { try writer.write($0) }
-        for column in numbers { try column.values.withUnsafeBytes { try writer.write($0) } }
-        try writer.overwrite(layout.header, at: 0)
-        for warning in facts.warnings {
-            context.report(
-                Diagnostic(.warning, code: warning.code, message: warning.message, offset: warning.frame))
-        }
+        try collected.moments.withUnsafeBytes { try write($0) }
+        try landmarks.withUnsafeBytes { try write($0) }
+        for column in numbers { try column.values.withUnsafeBytes { try write($0) } }
         var members = facts.members
         members["description"] = collected.mel.map { $0.description.json } ?? .null
         members["moments"] = collected.sums
-        context.facts = .object(members)
+        return Extraction(facts: facts, members: members, header: layout.header)
+    }
+
+    /// The stage's output for a file, whole and in memory.
+    ///
+    /// - Throws: as `extract`.
+    func object(ofFile path: String) throws -> (facts: AudioFacts, object: [UInt8]) {
+        var bytes = [UInt8](repeating: 0, count: Self.headerByteCount)
+        let result = try extract(path: path) { bytes.append(contentsOf: $0) }
+        bytes.replaceSubrange(..<Self.headerByteCount, with: result.header)
+        return (result.facts, bytes)
     }
 
     /// What the record of a source says.

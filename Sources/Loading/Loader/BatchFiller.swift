@@ -12,6 +12,7 @@ final class BatchFiller {
     private let epochCount: Int
     private let painter = RollPainter()
     private let fills: [ViewFill]
+    private let controls: [ControlColumns]
     private let targetCount: Int
     /// The rolls of one segment; only their cells change.
     private let targets: UnsafeMutableBufferPointer<RollPainter.Target>
@@ -23,6 +24,10 @@ final class BatchFiller {
     private struct ViewFill {
         enum Kind {
             case roll(target: Int, hasPedals: Bool)
+            case transcription(TranscriptionTarget)
+            /// The view's columns, by their place in `controls`.
+            case controls(Int)
+            case voicePrograms(Int)
             case pedal, tempo, feature, frameSteps, label
             case segment(LoaderView.SegmentColumn)
         }
@@ -43,8 +48,9 @@ final class BatchFiller {
         for value in 0..<128 { bytes.initializeElement(at: value, to: UInt8(value)) }
         var used = 0
         var fills: [ViewFill] = []
+        var controls: [ControlColumns] = []
         for view in layout.views {
-            func addTarget(_ kind: RollView.Kind?, scale: Float, families: UInt8) {
+            func addTarget(_ kind: RollView.Kind?, scale: Float, families: UInt8, voice: UInt8? = nil) {
                 let isFloat = view.type == .f32
                 for value in 0..<128 {
                     floats.initializeElement(at: used * 128 + value, to: Float(value) * scale)
@@ -55,7 +61,8 @@ final class BatchFiller {
                 targets.initializeElement(
                     at: used,
                     to: RollPainter.Target(
-                        kind: kind, isFloat: isFloat, families: families, low: Int(view.firstPitch),
+                        kind: kind, isFloat: isFloat, families: families,
+                        voice: voice.map { Int16($0) } ?? -1, low: Int(view.firstPitch),
                         pitches: view.pitches, width: view.shape[1], values: values,
                         cells: UnsafeMutableRawPointer(mutating: values)))
                 used += 1
@@ -64,7 +71,17 @@ final class BatchFiller {
             switch view.view.content {
             case .roll(let roll):
                 kind = .roll(target: used, hasPedals: !roll.pedals.isEmpty && roll.pedalCells != .zeros)
-                addTarget(roll.kind, scale: roll.scale, families: layout.paintsDrums ? 16 : 15)
+                addTarget(
+                    roll.kind, scale: roll.scale, families: layout.paintsDrums ? 16 : 15, voice: roll.voice)
+            case .transcription(let roll, _):
+                kind = .transcription(
+                    TranscriptionTarget(
+                        roll: roll, low: Int(view.firstPitch), pitches: view.pitches,
+                        families: layout.paintsDrums ? 16 : 15))
+            case .controls(let numbers):
+                kind = .controls(controls.count)
+                controls.append(ControlColumns(numbers))
+            case .voicePrograms(let count): kind = .voicePrograms(count)
             case .instrument:
                 kind = .roll(target: used, hasPedals: false)
                 addTarget(nil, scale: 1, families: 16)
@@ -78,6 +95,7 @@ final class BatchFiller {
             fills.append(ViewFill(kind: kind, offset: view.offset, stride: view.stride))
         }
         self.fills = fills
+        self.controls = controls
         targetCount = used
         (self.bytes, self.floats, self.targets) = (bytes, floats, targets)
     }
@@ -120,7 +138,7 @@ final class BatchFiller {
                 let draw = Draw.hash(plan.seed, UInt64(state.epoch), UInt64(position), UInt64(set), 1)
                 try prepare(&shown, draw)
                 for number in fills.indices {
-                    show(shown, number, base + fills[number].offset + row * fills[number].stride)
+                    try show(shown, number, base + fills[number].offset + row * fills[number].stride)
                 }
                 guard targetCount > 0 else { continue }
                 painter.paint(UnsafeBufferPointer(rebasing: targets[..<targetCount]))
@@ -151,13 +169,20 @@ final class BatchFiller {
             transposition: transposition, stretch: shown.stretch)
     }
 
-    private func show(_ shown: Shown, _ number: Int, _ place: UnsafeMutableRawPointer) {
+    private func show(_ shown: Shown, _ number: Int, _ place: UnsafeMutableRawPointer) throws {
         let fill = fills[number]
         switch fill.kind {
         case .roll(let target, let hasPedals):
             place.initializeMemory(as: UInt8.self, repeating: 0, count: fill.stride)
             targets[target].cells = place
             if hasPedals { addPedals(shown, number, targets[target]) }
+        case .transcription(let target):
+            target.paint(painter.rows, steps: layout.steps, into: place.assumingMemoryBound(to: Float.self))
+        case .controls(let view):
+            place.initializeMemory(as: UInt8.self, repeating: 0, count: fill.stride)
+            try showControls(shown, controls[view], place.assumingMemoryBound(to: Float.self))
+        case .voicePrograms(let voices):
+            showPrograms(voices, place.assumingMemoryBound(to: Int64.self))
         case .pedal:
             if layout.views[number].type == .u8 {
                 showPedals(shown, place.assumingMemoryBound(to: UInt8.self), one: 1)
@@ -220,6 +245,28 @@ final class BatchFiller {
         }
     }
 
+    private func showControls(
+        _ shown: Shown, _ columns: ControlColumns, _ cells: UnsafeMutablePointer<Float>
+    ) throws {
+        guard let controls = shown.shard.controls else { return }
+        for row in try shown.shard.controlRows(of: shown.index) {
+            var step = Int(controls.step[row]) - shown.start
+            guard step >= 0, let column = columns[controls.number[row]] else { continue }
+            if shown.stretch != 1 {
+                step = Int((Double(step) * shown.stretch).rounded(.toNearestOrAwayFromZero))
+            }
+            guard step < layout.steps else { continue }
+            cells[step * columns.count + column] = Float(controls.value[row] & 127) + 1
+        }
+    }
+
+    private func showPrograms(_ voices: Int, _ cells: UnsafeMutablePointer<Int64>) {
+        cells.update(repeating: -1, count: voices)
+        for row in painter.rows where Int(row.voice) < voices && cells[Int(row.voice)] < 0 {
+            cells[Int(row.voice)] = Int64(row.program)
+        }
+    }
+
     private func showTempo(_ shown: Shown, _ cells: UnsafeMutablePointer<Float>) {
         guard let notes = shown.shard.notes else { return }
         let tempo = notes.tempo + shown.index * notes.steps
@@ -272,4 +319,22 @@ final class BatchFiller {
             }
         }
     }
+}
+
+/// The columns of a view of control changes.
+struct ControlColumns {
+    /// How many there are.
+    let count: Int
+    /// The column of each number; −1 for none.
+    private let columns: [Int16]
+
+    /// Columns for some numbers, in their order; nil: for all.
+    init(_ numbers: [UInt8]?) {
+        let numbers = numbers ?? Array(0...127)
+        var columns = [Int16](repeating: -1, count: 256)
+        for (column, number) in numbers.enumerated() { columns[Int(number)] = Int16(column) }
+        (count, self.columns) = (numbers.count, columns)
+    }
+
+    subscript(number: UInt8) -> Int? { columns[Int(number)] < 0 ? nil : Int(columns[Int(number)]) }
 }

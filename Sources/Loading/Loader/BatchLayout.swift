@@ -105,6 +105,19 @@ struct BatchLayout: Sendable {
             return PlacedView(
                 view: view, type: checked(roll.element), shape: [steps, range.count + roll.pedals.count],
                 firstPitch: range.lowerBound, pitches: range.count)
+        case .transcription(_, let own):
+            try needNotes()
+            let range = own ?? pitches
+            return PlacedView(
+                view: view, type: .f32, shape: [steps, range.count], firstPitch: range.lowerBound,
+                pitches: range.count)
+        case .controls(let numbers):
+            try needNotes()
+            try checkControls(numbers, of: view, snapshot)
+            return PlacedView(view: view, type: .f32, shape: [steps, numbers?.count ?? 128])
+        case .voicePrograms(let voices):
+            try needNotes()
+            return PlacedView(view: view, type: .i64, shape: [voices])
         case .instrument(let type):
             try needNotes()
             return PlacedView(
@@ -153,5 +166,23 @@ struct BatchLayout: Sendable {
         case .segment:
             return PlacedView(view: view, type: .i64, shape: [])
         }
+    }
+    /// Refuses control changes that no shard has.
+    private static func checkControls(
+        _ numbers: [UInt8]?, of view: LoaderView, _ snapshot: Snapshot
+    ) throws(LoaderError) {
+        let stored = snapshot.manifest["midi"]?["controls"]
+        if stored?.bool == true { return }
+        let known = Set((stored?.array ?? []).compactMap(\.integer))
+        let missing = (numbers ?? []).filter { !known.contains(Int($0)) }
+        guard known.isEmpty || !missing.isEmpty else { return }
+        let wanted =
+            missing.isEmpty
+            ? "true"
+            : "[\((known.sorted() + missing.map { Int($0) }).map(String.init).joined(separator: ", "))]"
+        throw LoaderError(
+            .notInShards,
+            "view '\(view.name)' needs control changes that are not stored; set midi: {controls: \(wanted)} in the manifest"
+        )
     }
 }

@@ -143,7 +143,7 @@ final class BatchRing: @unchecked Sendable {
             if let failure, underWay == 0 { throw failure }
             if let ownFiller, let ticket = deal() {
                 fill(ticket, ownFiller)
-            } else {
+            } else if !hasEnded || taken < dealt {
                 precondition(
                     !free.isEmpty || taken < dealt || underWay > 0 || hasEnded,
                     "every buffer is held; give batches back, or plan more buffers")

@@ -22,14 +22,33 @@ public final class Loader: Sendable {
     ///   - state: Where to begin; as a batch's `after` said it.
     /// - Throws: `LoaderError` if the snapshot can't be fed so, or a shard is truncated; `BuildError` if a shard is
     ///   gone; `TensorFileError`.
-    public init(_ reader: DatasetReader, _ plan: LoaderPlan, from state: LoaderState = LoaderState()) throws {
+    public convenience init(
+        _ reader: DatasetReader, _ plan: LoaderPlan, from state: LoaderState = LoaderState()
+    ) throws {
+        try self.init(LoaderShards(reader, plan.split, plan.kind), reader.snapshot, plan, from: state)
+    }
+
+    /// Feeds a shard that is in memory, such as one file that was prepared for use, as those of a snapshot are fed.
+    ///
+    /// - Parameters:
+    ///   - shard: The shard; its segments are numbered from 0.
+    ///   - snapshot: The snapshot that it was prepared for.
+    ///   - plan: What to feed, of the shard's kind; its split is not asked.
+    /// - Throws: `LoaderError` if the shard can't be fed so; `TensorFileError`.
+    public convenience init(_ shard: Shard, of snapshot: Snapshot, _ plan: LoaderPlan) throws {
+        precondition(
+            plan.kind == (shard.holdsNotes ? .midi : .audio), "a plan for \(plan.kind) of another shard")
+        try self.init(LoaderShards(shard, of: snapshot), snapshot, plan, from: LoaderState())
+    }
+
+    private init(
+        _ shards: LoaderShards, _ snapshot: Snapshot, _ plan: LoaderPlan, from state: LoaderState
+    ) throws {
         precondition(plan.batchSize >= 1 && plan.buffers >= 1 && plan.threads >= 0, "sizes of at least 1")
         precondition(!plan.sets.isEmpty && !plan.views.isEmpty, "at least one set and one view")
         precondition(Set(plan.views.map(\.name)).count == plan.views.count, "names of views differ")
         precondition(plan.window.map { $0.steps >= 1 && $0.hop >= 1 } ?? true, "a window of at least 1 step")
         precondition(plan.augmentation.stretch.lowerBound > 0, "time is stretched by a positive factor")
-        let snapshot = reader.snapshot
-        let shards = try LoaderShards(reader, plan.split, plan.kind)
         guard !shards.places.isEmpty else {
             throw LoaderError(
                 .empty,
@@ -37,7 +56,7 @@ public final class Loader: Sendable {
             )
         }
         let layout = try BatchLayout(
-            plan, shards.map(0), snapshot, paintsDrums: reader.snapshot.paintsDrums)
+            plan, shards.map(0), snapshot, paintsDrums: snapshot.paintsDrums)
         let selection = ItemSelection(plan: plan, shards: shards, vocabularies: snapshot.vocabularies)
         let orders = try plan.sets.enumerated().map { number, set in
             ItemOrder(

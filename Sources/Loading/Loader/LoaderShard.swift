@@ -13,11 +13,21 @@ final class LoaderShard: @unchecked Sendable {
         let pitch: UnsafePointer<UInt8>
         let velocity: UnsafePointer<UInt8>
         let program: UnsafePointer<UInt8>
+        let voice: UnsafePointer<UInt8>
         let flags: UnsafePointer<UInt8>
         let pedal: UnsafePointer<UInt8>
         let tempo: UnsafePointer<Float>
         let rows: Int
         let steps: Int
+    }
+
+    /// The columns of control changes.
+    struct Controls {
+        let offset: UnsafePointer<Int64>
+        let step: UnsafePointer<UInt16>
+        let number: UnsafePointer<UInt8>
+        let value: UnsafePointer<UInt8>
+        let rows: Int
     }
 
     /// A feature's elements.
@@ -39,6 +49,7 @@ final class LoaderShard: @unchecked Sendable {
 
     let shard: Shard
     let notes: Notes?
+    let controls: Controls?
     let start: UnsafePointer<Int64>
     let length: UnsafePointer<Int64>
     /// The step of each frame, where steps are not frames; [N, frames].
@@ -70,10 +81,16 @@ final class LoaderShard: @unchecked Sendable {
                 offset: column("notes.offset", count + 1), start: column("notes.start", rows),
                 length: column("notes.length", rows), pitch: column("notes.pitch", rows),
                 velocity: column("notes.velocity", rows), program: column("notes.program", rows),
-                flags: column("notes.flags", rows), pedal: column("pedal", count * steps * 3),
+                voice: column("notes.voice", rows), flags: column("notes.flags", rows),
+                pedal: column("pedal", count * steps * 3),
                 tempo: column("tempo", count * steps), rows: rows, steps: steps)
+            let changes = try shard.file.entry("controls.step").shape.first ?? 0
+            controls = try Controls(
+                offset: column("controls.offset", count + 1), step: column("controls.step", changes),
+                number: column("controls.number", changes), value: column("controls.value", changes),
+                rows: changes)
         } else {
-            notes = nil
+            (notes, controls) = (nil, nil)
         }
         if let entry = shard.file.entries["frame.step"] {
             frameSteps = try column("frame.step", entry.shape.reduce(1, *))
@@ -110,9 +127,23 @@ final class LoaderShard: @unchecked Sendable {
     /// - Throws: `loader.damaged` if the column doesn't divide the rows.
     func rows(of index: Int) throws(LoaderError) -> Range<Int> {
         guard let notes else { return 0..<0 }
-        let (first, end) = (Int(notes.offset[index]), Int(notes.offset[index + 1]))
-        guard first >= 0, first <= end, end <= notes.rows else {
-            throw LoaderError(.damaged, "'notes.offset' has \(first), \(end) for \(notes.rows) rows")
+        return try Self.rows(of: index, "notes.offset", notes.offset, notes.rows)
+    }
+
+    /// The rows of a segment's control changes.
+    ///
+    /// - Throws: `loader.damaged` if the column doesn't divide the rows.
+    func controlRows(of index: Int) throws(LoaderError) -> Range<Int> {
+        guard let controls else { return 0..<0 }
+        return try Self.rows(of: index, "controls.offset", controls.offset, controls.rows)
+    }
+
+    private static func rows(
+        of index: Int, _ name: String, _ offset: UnsafePointer<Int64>, _ rows: Int
+    ) throws(LoaderError) -> Range<Int> {
+        let (first, end) = (Int(offset[index]), Int(offset[index + 1]))
+        guard first >= 0, first <= end, end <= rows else {
+            throw LoaderError(.damaged, "'\(name)' has \(first), \(end) for \(rows) rows")
         }
         return first..<end
     }

@@ -1,5 +1,6 @@
 import Build
 import Synchronization
+import Tensors
 
 /// The shards that a plan reads, in the order of the snapshot.
 ///
@@ -12,12 +13,30 @@ final class LoaderShards: Sendable {
     }
 
     let places: [Place]
-    private let reader: DatasetReader
+    private let source: Source
     private let open: Mutex<[LoaderShard?]>
+
+    /// Where shards are.
+    private enum Source: Sendable {
+        case dataset(DatasetReader)
+        case memory(LoaderShard)
+    }
+
+    /// The one shard of a loader that reads no dataset.
+    init(_ shard: Shard, of snapshot: Snapshot) throws {
+        let kind: SegmentKind = shard.holdsNotes ? .midi : .audio
+        let loaded = try LoaderShard(shard, vocabularies: snapshot.vocabularies)
+        // It has no object; nothing looks for one.
+        let described = Snapshot.Shard(
+            object: Digest(of: []), bytes: shard.file.byteCount, segments: shard.count, kind: kind)
+        source = .memory(loaded)
+        places = shard.count == 0 ? [] : [Place(shard: described, segments: 0..<shard.count)]
+        open = Mutex([loaded])
+    }
 
     /// - Throws: `loader.truncated` if a shard hasn't the size that the snapshot says; `BuildError` if one is gone.
     init(_ reader: DatasetReader, _ split: Split, _ kind: SegmentKind) throws {
-        self.reader = reader
+        source = .dataset(reader)
         var places: [Place] = []
         var first = 0
         for shard in reader.snapshot.shards[split] ?? [] {
@@ -48,9 +67,14 @@ final class LoaderShards: Sendable {
 
     /// Maps a shard without a look at its bytes.
     func map(_ index: Int) throws -> LoaderShard {
-        let shard = places[index].shard
-        return try bind(
-            Shard(path: reader.cache.path(of: shard.object), as: shard, in: reader.snapshot, .columns))
+        switch source {
+        case .memory(let shard): return shard
+        case .dataset(let reader):
+            let shard = places[index].shard
+            return try LoaderShard(
+                Shard(path: reader.cache.path(of: shard.object), as: shard, in: reader.snapshot, .columns),
+                vocabularies: reader.snapshot.vocabularies)
+        }
     }
 
     /// Lends a shard; at its first use its bytes are hashed, while other shards stay in use.
@@ -58,16 +82,14 @@ final class LoaderShards: Sendable {
     /// - Throws: `build.object-corrupt`, `build.object-missing`; `build.damaged` if it is not what the snapshot says.
     func shard(_ index: Int) throws -> LoaderShard {
         if let shard = open.withLock({ $0[index] }) { return shard }
-        let shard = try bind(reader.open(places[index].shard))
+        guard case .dataset(let reader) = source else { preconditionFailure("a shard in memory is open") }
+        let shard = try LoaderShard(
+            reader.open(places[index].shard), vocabularies: reader.snapshot.vocabularies)
         return open.withLock { open in
             let first = open[index] ?? shard
             open[index] = first
             return first
         }
-    }
-
-    private func bind(_ shard: Shard) throws -> LoaderShard {
-        try LoaderShard(shard, vocabularies: reader.snapshot.vocabularies)
     }
 
     /// The number of the shard that holds a segment of the split.

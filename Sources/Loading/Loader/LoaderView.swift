@@ -17,6 +17,14 @@ public struct LoaderView: Sendable, Hashable {
     public enum Content: Sendable, Hashable {
         /// A roll: U8 or F32 [N, steps, pitches + pedal columns].
         case roll(RollView)
+        /// A roll of a transcription: F32 [N, steps, pitches]; nil: the manifest's pitches.
+        case transcription(TranscriptionRoll, pitches: ClosedRange<UInt8>? = nil)
+        /// Control changes: F32 [N, steps, numbers], the new value plus 1 in the step of a change (the last one's, where
+        /// a step has several), else 0; nil: a column for each of the 128 numbers, 0 for those that are not stored.
+        case controls([UInt8]? = nil)
+        /// The program of each of the first so many voices: I64 [N, voices], that of its first note in the window; 128 for
+        /// drums, −1 for a voice that is silent there.
+        case voicePrograms(Int)
         /// Notes that sound by family: U8 or F32 [N, steps, 17], the 16 of General MIDI, then drums; at most 255.
         case instrument(ElementType)
         /// Sustain, sostenuto and soft pedal: U8 or F32 [N, steps, 3], 0 or 1.
@@ -110,11 +118,13 @@ public struct RollView: Sendable, Hashable {
     public var pedals: [Pedal]
     /// What pedal columns hold.
     public var pedalCells: PedalCells
+    /// The only voice whose notes are shown, 0 to 254, as `midi.voices` allotted them; nil: all notes.
+    public var voice: UInt8?
 
     /// A roll; by default of F32, with the manifest's pitches and no pedals.
     public init(
         _ kind: Kind, as element: ElementType = .f32, scale: Float = 1, pitches: ClosedRange<UInt8>? = nil,
-        pedals: [Pedal] = [], pedalCells: PedalCells = .states
+        pedals: [Pedal] = [], pedalCells: PedalCells = .states, voice: UInt8? = nil
     ) {
         self.kind = kind
         self.element = element
@@ -122,6 +132,7 @@ public struct RollView: Sendable, Hashable {
         self.pitches = pitches
         self.pedals = pedals
         self.pedalCells = pedalCells
+        self.voice = voice
     }
 }
 
@@ -130,14 +141,14 @@ extension LoaderView {
     public static func roll(
         _ name: String, _ kind: RollView.Kind, as element: ElementType = .f32, scale: Float = 1,
         pitches: ClosedRange<UInt8>? = nil, pedals: [RollView.Pedal] = [],
-        pedalCells: RollView.PedalCells = .states
+        pedalCells: RollView.PedalCells = .states, voice: UInt8? = nil
     ) -> LoaderView {
         LoaderView(
             name,
             .roll(
                 RollView(
-                    kind, as: element, scale: scale, pitches: pitches, pedals: pedals, pedalCells: pedalCells)
-            ))
+                    kind, as: element, scale: scale, pitches: pitches, pedals: pedals,
+                    pedalCells: pedalCells, voice: voice)))
     }
 
     /// A feature of audio, named as in the shard; see `Content.feature`.

@@ -15,12 +15,19 @@ final class RollPainter {
         var family: UInt8
         /// `RollFlags`: the onset and the end, where they lie in the window.
         var flags: UInt8
+        /// The voice; 255 is none.
+        var voice: UInt8
+        /// 0 to 127; 128 is drums.
+        var program: UInt8
     }
 
     private var memory = UnsafeMutableBufferPointer<Row>.allocate(capacity: 1024)
     private var count = 0
 
     deinit { memory.deallocate() }
+
+    /// The window's notes, in the order of the shard.
+    var rows: UnsafeBufferPointer<Row> { UnsafeBufferPointer(rebasing: memory[..<count]) }
 
     /// Takes up the notes of a window that begins at a step of a segment.
     ///
@@ -69,7 +76,9 @@ final class RollPainter {
             memory[filled] = Row(
                 start: Int32(truncatingIfNeeded: first), end: Int32(truncatingIfNeeded: end),
                 pitch: UInt8(truncatingIfNeeded: pitch), velocity: notes.velocity[row] & 127,
-                family: program >= Note.drumProgram ? 16 : program >> 3, flags: flags)
+                family: program >= Note.drumProgram ? 16 : program >> 3, flags: flags,
+                voice: notes.voice[row],
+                program: program)
             filled += 1
         }
         count = filled
@@ -83,6 +92,8 @@ final class RollPainter {
         var isFloat: Bool
         /// The last family that is shown: 16 with drums, else 15.
         var families: UInt8
+        /// The only voice that is shown; −1: all.
+        var voice: Int16 = -1
         /// The pitch of the first column.
         var low: Int
         /// How many pitches are shown.
@@ -113,7 +124,8 @@ final class RollPainter {
             for target in targets {
                 let column = Int(row.pitch) &- target.low
                 guard UInt(bitPattern: column) < UInt(bitPattern: target.pitches),
-                    row.family <= target.families
+                    row.family <= target.families,
+                    target.voice < 0 || target.voice == Int16(row.voice)
                 else { continue }
                 if target.isFloat {
                     Self.paint(row, column, target, Float.self)

@@ -17,16 +17,33 @@ public final class Shard: Sendable {
     /// Maps the object and checks it against what the snapshot says of it.
     ///
     /// - Throws: `BuildError` (`build.damaged`) that names the object and the tensor if it is not such a shard.
-    init(
+    convenience init(
         path: String, as described: Snapshot.Shard, in snapshot: Snapshot, _ checks: Checks = .all
     ) throws {
-        let name = "shard \(described.object.short)"
         let file: TensorFile
         do {
             file = try TensorFile(path: path)
         } catch {
-            throw Self.damaged(name, "\(error)")
+            throw Self.damaged("shard \(described.object.short)", "\(error)")
         }
+        try self.init(file, as: described, in: snapshot, checks)
+    }
+
+    /// Takes the bytes of a shard that is in memory alone, and checks them as those of a snapshot's own shards.
+    ///
+    /// - Throws: `BuildError` (`build.damaged`) that names the tensor if it is not such a shard as the snapshot has.
+    public convenience init(
+        _ bytes: [UInt8], kind: SegmentKind, segments: Int, in snapshot: Snapshot
+    ) throws {
+        let described = Snapshot.Shard(
+            object: Digest(of: bytes), bytes: bytes.count, segments: segments, kind: kind)
+        try self.init(TensorFile(bytes: bytes), as: described, in: snapshot, .all)
+    }
+
+    private init(
+        _ file: TensorFile, as described: Snapshot.Shard, in snapshot: Snapshot, _ checks: Checks
+    ) throws {
+        let name = "shard \(described.object.short)"
         self.file = file
         guard file.byteCount == described.bytes else {
             throw Self.damaged(name, "has \(file.byteCount) bytes, not \(described.bytes)")

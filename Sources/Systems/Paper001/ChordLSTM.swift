@@ -59,8 +59,7 @@ final class ChordLSTM: TrainableSystem {
         try networks.move(to: context.device)
         let parameters = networks.parameters
         adams = try labels.names.indices.map { style in
-            try Adam(
-                parameters.filter { $0.name.hasPrefix("styles.\(style).") }, rate: settings.number("rate"))
+            try Adam(parameters.of(style: style), rate: settings.number("rate"))
         }
     }
 

@@ -29,7 +29,7 @@ struct ChordTransfer {
 
     func run(_ request: TransferRequest) throws -> Transferred {
         let style = try request.target(among: system.styles)
-        let content = try Content(request.content, path: request.path, for: run)
+        let content = try PieceContent(request.content, path: request.path, for: run)
         let asked = request.settings.integer("steps")
         let steps = max(asked == 0 ? content.length : asked, 1)
         try RandomGenerator.seed(UInt64(request.settings.integer("seed")))
@@ -45,7 +45,7 @@ struct ChordTransfer {
         let file = MIDIFile(
             segments: [segment], grid: content.grid, rounding: content.rounding, content: content.timeline)
         let bytes = file.write()
-        let result = try Content(bytes, path: "the result", for: run)
+        let result = try PieceContent(bytes, path: "the result", for: run)
         let down = stride(from: 0, to: pedals.count, by: 3).count { pedals[$0] != 0 }
         return Transferred(
             bytes: bytes,
@@ -54,7 +54,9 @@ struct ChordTransfer {
                 Measure("keys_a_step", Double(keys.reduce(0) { $0 + Int($1) }) / Double(steps)),
                 Measure("share_with_pedal", Double(down) / Double(steps)),
             ],
-            figures: [try Content.figure([("content", content), ("a piece of \(style)", result)], style)])
+            figures: [
+                try PieceContent.figure([("content", content), ("a piece of \(style)", result)], style)
+            ])
     }
 }
 

@@ -31,14 +31,16 @@ final class GenreCNN: TrainableSystem {
     let classifier: GenreNetwork
     let adam: Adam
     private let second: Double
+    private let classes: Classes
     let objective = Objective("accuracy", higherIsBetter: true)
     var network: any Module { classifier }
     var optimisers: [any Optimiser] { [adam] }
 
     init(_ settings: Settings, _ context: SystemContext) throws {
+        classes = Classes(Styles.label, of: context.snapshot)
         second = Double(Styles(context.snapshot).numbers.last ?? 1)
         classifier = try GenreNetwork(
-            steps: PianoRolls.steps(context.snapshot), columns: PianoRolls.columns,
+            steps: context.snapshot.rollSteps, columns: PianoRolls.columns,
             dropout: settings.number("dropout"), momentum: settings.number("momentum"))
         try classifier.move(to: context.device)
         // Keras's epsilon.
@@ -77,20 +79,6 @@ final class GenreCNN: TrainableSystem {
     }
 
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
-        func count(_ feed: any Feed) throws -> (all: Double, second: Double) {
-            var totals = Totals()
-            try feed.forEachBatch { batch in
-                totals.add("all", Double(batch.count))
-                try totals.add("second", styles(batch))
-            }
-            return (totals["all"], totals["second"])
-        }
-        let (learned, here) = (try count(train), try count(feed))
-        let share = here.second / here.all
-        return [
-            "most frequent style of the train split": [
-                Measure("accuracy", learned.second * 2 > learned.all ? share : 1 - share)
-            ]
-        ]
+        try classes.majority(on: feed, train: train)
     }
 }

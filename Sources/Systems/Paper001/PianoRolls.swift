@@ -1,6 +1,7 @@
 internal import Build
 import Loading
 internal import Tensors
+internal import Torch
 internal import Training
 
 /// What the systems of paper 001 see of a segment: 57 pitches, then sustain and soft pedal.
@@ -20,29 +21,37 @@ enum PianoRolls {
         LoaderPlan(kind: .midi, views: views, sets: sets, batchSize: 1)
     }
 
-    /// The steps of a segment.
-    static func steps(_ snapshot: Snapshot) -> Int {
-        snapshot.features["rolls"]?["steps"]?.integer ?? 0
-    }
-
     /// Notes of the pitches that are learned.
-    static let needsNotes = Need("notes of pitches 32 to 88") { snapshot in
-        guard let rolls = snapshot.features["rolls"] else {
-            return "it holds no notes; build it from MIDI files"
-        }
-        let bounds = (rolls["pitches"]?.array ?? []).compactMap(\.integer)
-        guard bounds.count == 2, bounds[0] <= 32, bounds[1] >= 88 else {
-            return "it lacks pitches of 32 to 88; write 'midi: pitches: [32, 88]' in the manifest"
-        }
-        return nil
+    static let needsNotes = Need.notes(of: pitches)
+    /// Segments of at least so many steps.
+    static func needsSteps(_ steps: Int) -> Need { .steps(steps, suggested: 480) }
+}
+
+extension PieceContent {
+    /// The memory that a transfer takes for a step: three rolls of 59 columns, each twice, and the pedals and tempo of
+    /// the segments.
+    private static let pianoBytesPerStep = 6 * PianoRolls.columns * MemoryLayout<Float>.size + 7
+
+    /// A file as the dataset of a run of paper 001 shows it.
+    ///
+    /// - Throws: `train.file`, as above.
+    init(_ bytes: [UInt8], path: String, for run: TrainedRun) throws {
+        try self.init(bytes, path: path, for: run.reader, bytesPerStep: Self.pianoBytesPerStep)
     }
 
-    /// Segments of at least so many steps.
-    static func needsSteps(_ steps: Int) -> Need {
-        Need("segments of \(steps) steps or more") { snapshot in
-            PianoRolls.steps(snapshot) >= steps
-                ? nil
-                : "its segments have \(PianoRolls.steps(snapshot)) steps; write 'midi: segment: {steps: \(max(steps, 480))}' in the manifest"
-        }
+    /// What sounds, and the two pedals: `[1, steps, 59]` of 0 and 1.
+    func sounding(steps: Int) throws -> TorchTensor {
+        try view(PianoRolls.view("sounding", .piano), steps: steps)
+    }
+
+    /// Where notes begin: `[1, steps, 59]` of 0 and 1, none in the pedals' columns.
+    func onsets(steps: Int) throws -> TorchTensor {
+        try view(PianoRolls.view("onsets", .onset), steps: steps)
+    }
+
+    /// Velocities while notes sound, `[57][steps]`, for a picture.
+    func velocityRows(steps: Int) throws -> [Float] {
+        try view(.roll("velocity", .velocity, pitches: PianoRolls.pitches), steps: steps).transposed(1, 2)
+            .contiguous().elements(as: Float.self)
     }
 }

@@ -94,17 +94,14 @@ final class VelocityCNN: TrainableSystem {
         try networks.move(to: context.device)
         let parameters = networks.parameters
         adams = try labels.names.indices.map { style in
-            try Adam(
-                parameters.filter { $0.name.hasPrefix("styles.\(style).") }, rate: settings.number("rate"),
-                epsilon: 1e-7)
+            try Adam(parameters.of(style: style), rate: settings.number("rate"), epsilon: 1e-7)
         }
         // Radford et al., 2016, arXiv:1511.06434: with the usual momentum two that learn against each other swing.
         trials = try networks.judges.enumerated().map { style, judge in
             VelocityTrial(
                 judge: judge,
                 adam: try Adam(
-                    parameters.filter { $0.name.hasPrefix("judges.\(style).") },
-                    rate: settings.number("rate"), beta1: 0.5))
+                    parameters.of(style: style, in: "judges"), rate: settings.number("rate"), beta1: 0.5))
         }
     }
 

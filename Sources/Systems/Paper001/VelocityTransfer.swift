@@ -16,7 +16,7 @@ struct VelocityTransfer {
 
     func run(_ request: TransferRequest) throws -> Transferred {
         let style = try request.target(among: system.styles)
-        let content = try Content(request.content, path: request.path, for: run)
+        let content = try PieceContent(request.content, path: request.path, for: run)
         let velocities = try velocities(of: content, style: system.styles.firstIndex(of: style) ?? 0)
         guard velocities.allSatisfy(\.isFinite) else {
             throw TrainingError(.notFinite, "\(run.record.run) predicts velocities that are not numbers")
@@ -36,7 +36,7 @@ struct VelocityTransfer {
             totals.add("after", Double(value))
             return value
         }
-        let result = try Content(bytes, path: "the result", for: run)
+        let result = try PieceContent(bytes, path: "the result", for: run)
         return Transferred(
             bytes: bytes,
             measures: [
@@ -44,14 +44,16 @@ struct VelocityTransfer {
                 Measure("mean_velocity_before", totals.ratio("before", "notes")),
                 Measure("mean_velocity_after", totals.ratio("after", "notes")),
             ],
-            figures: [try Content.figure([("content", content), ("brought to \(style)", result)], style)])
+            figures: [
+                try PieceContent.figure([("content", content), ("brought to \(style)", result)], style)
+            ])
     }
 
     /// What the network says of the whole piece, `[steps, 59]` row by row.
     ///
     /// It sees windows with as much around them as it reaches, so that what it says is what it would say of the whole
     /// at once.
-    private func velocities(of content: Content, style: Int) throws -> [Float] {
+    private func velocities(of content: PieceContent, style: Int) throws -> [Float] {
         let (sounding, onsets) = (
             try content.sounding(steps: content.length), try content.onsets(steps: content.length)
         )
@@ -70,9 +72,10 @@ struct VelocityTransfer {
     }
 }
 
-extension Content {
+extension PieceContent {
     /// The first segment of each as a roll of velocities, one above the other.
-    static func figure(_ contents: [(name: String, content: Content)], _ title: String) throws -> Figure {
+    static func figure(_ contents: [(name: String, content: PieceContent)], _ title: String) throws -> Figure
+    {
         let steps = contents.map(\.content.segmentSteps).max() ?? 0
         return Figure(
             name: "velocities",

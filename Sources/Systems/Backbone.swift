@@ -1,0 +1,92 @@
+internal import Build
+internal import Tensors
+internal import Torch
+internal import Training
+
+/// The networks that a parameter `backbone` can name.
+enum Backbone {
+    /// Where the weights of a backbone come from.
+    enum Source {
+        /// Drawn with a seed.
+        case random(seed: Int, channels: Int)
+        /// A file, with the hash of its bytes.
+        case file(String, Digest)
+        /// A run, with the hash of its best weights.
+        case run(String, Digest)
+
+        var json: JSONValue {
+            switch self {
+            case .random(let seed, let channels):
+                ["name": "random", "seed": JSONValue(seed), "channels": JSONValue(channels)]
+            case .file(let path, let hash): ["file": .string(path), "sha256": JSONValue(hash)]
+            case .run(let name, let hash): ["run": .string(name), "sha256": JSONValue(hash)]
+            }
+        }
+    }
+
+    /// The backbone for rolls that settings name.
+    ///
+    /// - Throws: `train.usage` for weights that are not there, `train.file` for a file of other weights, `train.no-run`.
+    static func roll(
+        _ settings: Settings, _ context: OptimisationContext
+    ) throws -> (any RollBackbone, Source) {
+        let name = settings.word("backbone")
+        let pooling = VGG19.Pooling(rawValue: settings.word("pooling")) ?? .maximum
+        switch name {
+        case "random":
+            let (seed, channels) = (settings.integer("seed"), settings.integer("channels"))
+            let network = try VGG19(channels: channels, pooling: pooling)
+            try RandomGenerator.seed(UInt64(seed))
+            try network.drawWeights()
+            try finish(network, context)
+            context.log(
+                "backbone: a network of VGG-19's shape with random weights (seed \(seed)); what it takes for style was never learned"
+            )
+            return (VGGBackbone(network: network), .random(seed: seed, channels: channels))
+        case "vgg19":
+            let path = context.cachePath + "/backbones/vgg19.safetensors"
+            guard FileStat(path: path) != nil else {
+                throw TrainingError(
+                    .usage,
+                    "there are no weights at \(path); put those of torchvision's vgg19 there as safetensors, or set backbone=random"
+                )
+            }
+            return try vgg(path, pooling, context)
+        case _ where name.hasSuffix(".safetensors"): return try vgg(name, pooling, context)
+        default:
+            let run = try context.open(name)
+            return (try ComposerBackbone(run.run), .run(name, run.weights))
+        }
+    }
+
+    private static func vgg(
+        _ path: String, _ pooling: VGG19.Pooling, _ context: OptimisationContext
+    ) throws -> (any RollBackbone, Source) {
+        let network = try VGG19(pooling: pooling)
+        let hash: Digest
+        do {
+            let file = try WeightsFile(path)
+            hash = file.hash
+            try network.load(file.tensors.onlyFeatures())
+        } catch {
+            throw TrainingError(.file, "\(path) does not hold the weights of torchvision's vgg19: \(error)")
+        }
+        try finish(network, context)
+        return (VGGBackbone(network: network), .file(path, hash))
+    }
+
+    private static func finish(_ network: VGG19, _ context: OptimisationContext) throws {
+        try network.move(to: context.device)
+        try network.freeze()
+        network.setTraining(false)
+    }
+}
+
+extension TensorFile {
+    /// The file without the layers behind the convolutions.
+    fileprivate func onlyFeatures() throws -> TensorFile {
+        let names = entries.keys.filter { $0.hasPrefix("features.") }.sorted()
+        return try TensorFile(
+            bytes: TensorFile.encode(names.map { try TorchTensor(reading: $0, from: self).named($0) }))
+    }
+}

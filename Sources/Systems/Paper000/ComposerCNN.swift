@@ -1,0 +1,144 @@
+internal import Build
+import Loading
+internal import Tensors
+internal import Torch
+public import Training
+
+extension Recipe {
+    /// Tells composers, or the values of any label, apart: paper 000's classifier.
+    public static let composerCNN = Recipe(
+        name: "composer-cnn", paper: "000", summary: "tells the composers of pieces apart",
+        needs: [.notes()],
+        parameters: [
+            Parameter("label", "composer", "the label whose values are told apart"),
+            Parameter(
+                "input", "rolls",
+                "what is seen: the seven rolls of a transcription with control changes, onsets and offsets, or onsets",
+                choices: ["rolls", "onset+offset", "onset"]),
+            Parameter(
+                "depth", "deep", "the network: as published, or eight convolutions in residual blocks",
+                choices: ["published", "deep"]),
+            Parameter(
+                "transposition", 5, "semitones that a segment is moved by at most in training, up or down",
+                in: 0...24),
+            Parameter(
+                "dropout", 0.3, "probability of 0 before the last layer of the deep network", in: 0...0.99),
+        ],
+        overrides: ["epochs": 20, "batch": 32, "patience": 5],
+        presets: [
+            "published": [
+                "depth": "published", "transposition": 0, "epochs": 10, "batch": 50, "patience": 0,
+            ],
+            "cpu": ["epochs": 6],
+        ],
+        fault: { settings, snapshot in Classes.fault(settings.word("label"), of: snapshot) },
+        plan: { settings, _, _ in
+            let semitones = settings.integer("transposition")
+            return LoaderPlan(
+                kind: .midi,
+                views: ComposerInput(settings).views + [.label(settings.word("label"))], batchSize: 1,
+                augmentation: .init(transposition: -semitones...semitones))
+        },
+        make: { settings, context in try ComposerCNN(settings, context) })
+}
+
+/// What the classifier sees of a segment: rolls of all 128 pitches side by side.
+struct ComposerInput {
+    let views: [LoaderView]
+
+    init(_ settings: Settings) {
+        let rolls: [TranscriptionRoll] =
+            switch settings.word("input") {
+            case "onset": [.onsets]
+            case "onset+offset": [.onsets, .offsets]
+            default: TranscriptionRoll.allCases
+            }
+        views =
+            rolls.map { LoaderView("roll.\($0)", .transcription($0, pitches: 0...127)) }
+            + (rolls.count > 2 ? [LoaderView(Self.controls, .controls())] : [])
+    }
+
+    private static let controls = "roll.controls"
+
+    /// The columns of a step.
+    var columns: Int { views.count * 128 }
+
+    /// The views as one roll `[N, steps, columns]`; control changes, 1 to 128, are brought to 1.
+    func roll(_ view: (LoaderView) throws -> TorchTensor) throws -> TorchTensor {
+        try .concatenated(
+            views.map { try $0.name == Self.controls ? view($0) * (1.0 / 128) : view($0) }, axis: 2)
+    }
+}
+
+/// The classifier with its loss and optimiser.
+final class ComposerCNN: TrainableSystem {
+    let classifier: any ComposerNetwork
+    let input: ComposerInput
+    let classes: Classes
+    let adam: Adam
+    let objective = Objective("accuracy", higherIsBetter: true)
+    var network: any Module { classifier }
+    var optimisers: [any Optimiser] { [adam] }
+
+    init(_ settings: Settings, _ context: SystemContext) throws {
+        input = ComposerInput(settings)
+        classes = Classes(settings.word("label"), of: context.snapshot)
+        classifier =
+            settings.word("depth") == "deep"
+            ? try DeepComposerNetwork(
+                columns: input.columns, classes: classes.names.count, dropout: settings.number("dropout"))
+            : try PublishedComposerNetwork(
+                steps: context.snapshot.rollSteps, columns: input.columns, isSingle: input.views.count == 1,
+                classes: classes.names.count)
+        try classifier.move(to: context.device)
+        // Keras's epsilon.
+        adam = try Adam(classifier.parameters, rate: settings.number("rate"), epsilon: 1e-7)
+    }
+
+    private func logits(_ batch: Batch) throws -> TorchTensor {
+        try classifier(input.roll { batch[$0.name] })
+    }
+
+    func learn(
+        from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
+    ) throws -> [(name: String, value: TorchTensor)] {
+        try adam.clearGradients()
+        let logits = try logits(batch)
+        let loss = try logits.crossEntropy(batch[classes.label])
+        try loss.backward()
+        try update(adam, loss)
+        let hits = try (logits.detach().argmax(1) .== batch[classes.label]).to(.f32).mean()
+        return [("loss", loss), ("accuracy", hits)]
+    }
+
+    func measure(on feed: any Feed) throws -> [Measure] {
+        var totals = Totals()
+        try feed.forEachBatch { batch in
+            let logits = try logits(batch)
+            let truth = batch[classes.label]
+            let hits = try (logits.argmax(1) .== truth).to(.f32)
+            totals.add("count", Double(batch.count))
+            try totals.add("loss", logits.crossEntropy(truth, reduction: .sum))
+            try totals.add("hits", hits)
+            for (number, name) in classes.names.enumerated() {
+                let own = try (truth .== Double(number)).to(.f32)
+                try totals.add("count \(name)", own)
+                try totals.add("hits \(name)", own * hits)
+            }
+        }
+        let own = classes.names.filter { totals["count \($0)"] > 0 }.map { name in
+            Measure("accuracy_\(name)", totals.ratio("hits \(name)", "count \(name)"))
+        }
+        return [
+            Measure("loss", totals.ratio("loss", "count")),
+            Measure("accuracy", totals.ratio("hits", "count")),
+            // Of a constant it is one over the number of classes, however unequal they are.
+            Measure("balanced_accuracy", own.reduce(0) { $0 + $1.value } / Double(own.count)),
+            Measure("segments", totals["count"]),
+        ] + own
+    }
+
+    func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
+        try classes.majority(on: feed, train: train)
+    }
+}

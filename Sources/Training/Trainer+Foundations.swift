@@ -1,0 +1,105 @@
+internal import Build
+internal import Loading
+internal import Tensors
+internal import Torch
+
+/// What a recipe builds on: a run, or a file of weights.
+///
+/// A parameter names it: a run of the base recipe on the same snapshot; a file `*.safetensors` with the weights of that
+/// recipe's network under its default settings; or nothing: then a run that was trained to its end with the same seed
+/// is used again, and only where there is none is one trained first.
+extension Trainer {
+    /// Settles what each parameter names, and the hashes of the weights.
+    func foundations(
+        of recipe: Recipe, _ settings: inout Settings, _ request: TrainingRequest, _ reader: DatasetReader,
+        _ report: (TrainingProgress) -> Void
+    ) throws -> [String: Digest] {
+        var hashes: [String: Digest] = [:]
+        for (parameter, base) in try recipe.trained().foundations.sorted(by: { $0.key < $1.key }) {
+            if settings.word(parameter).isEmpty {
+                settings.set(
+                    parameter, try run(of: base, for: recipe, settings, request, reader, report))
+            }
+            hashes[parameter] = try foundationHash(settings.word(parameter), base, reader.digest)
+            if WeightsFile.isNamed(settings.word(parameter)) {
+                // Refused before there is a folder: whatever does not fit.
+                _ = try foundation(settings.word(parameter), base, reader, .cpu)
+                log(
+                    "\(recipe.name) builds on \(settings.word(parameter)); whether that learned from this test split cannot be known"
+                )
+            }
+        }
+        return hashes
+    }
+
+    /// A run of a base recipe with the same seed: one that there is, or a new one.
+    private func run(
+        of base: String, for recipe: Recipe, _ settings: Settings, _ request: TrainingRequest,
+        _ reader: DatasetReader, _ report: (TrainingProgress) -> Void
+    ) throws -> String {
+        let foundation = try self.recipe(base)
+        var first = request
+        (first.recipe, first.epochs) = (base, nil)
+        first.assignments = ["seed=\(settings.integer("seed"))"]
+        first.limits.steps = nil
+        if !foundation.presets.keys.contains(request.preset ?? "") { first.preset = nil }
+        let wanted = try Settings(foundation, preset: first.preset, assignments: first.assignments)
+        for name in RunFolder.names(in: cachePath, startingWith: base + "-") {
+            guard let record = try? RunRecord(RunFolder(named: name, in: cachePath)),
+                record.recipe == base, record.snapshot == reader.digest, record.isOver,
+                agrees(record.settings, wanted, foundation)
+            else { continue }
+            log("\(recipe.name) builds on \(base): \(name), which has the same seed")
+            return name
+        }
+        log("\(recipe.name) builds on \(base): training that first")
+        return try begin(first, report).run
+    }
+
+    /// Whether a run's settings are those wanted, but for foundations, which a run names and a wish does not.
+    private func agrees(_ recorded: [String: JSONValue], _ wanted: Settings, _ recipe: Recipe) -> Bool {
+        guard let trained = try? recipe.trained() else { return false }
+        return recipe.parameters.allSatisfy { parameter in
+            trained.foundations[parameter.name] != nil
+                || (recorded[parameter.name] ?? parameter.formerly) == wanted.values[parameter.name]
+        }
+    }
+
+    /// The hash of the weights that may be built on.
+    func foundationHash(_ name: String, _ recipe: String, _ snapshot: Digest) throws -> Digest {
+        if WeightsFile.isNamed(name) { return try WeightsFile(name).hash }
+        let folder = try RunFolder(named: name, in: cachePath)
+        let record = try RunRecord(folder)
+        guard record.recipe == recipe else {
+            throw TrainingError(.usage, "\(name) is a run of \(record.recipe); one of \(recipe) is needed")
+        }
+        guard record.snapshot == snapshot else {
+            throw TrainingError(
+                .usage,
+                "\(name) was trained on snapshot \(record.snapshot.short), not \(snapshot.short): its training data may contain this run's test pieces; train \(recipe) on the same dataset"
+            )
+        }
+        guard let weights = folder.contents(Checkpoint.best) else {
+            throw TrainingError(
+                .noRun, "\(name) has no checkpoint yet; train it further with --resume \(name)")
+        }
+        return Digest(of: weights)
+    }
+
+    /// The system that a parameter names, with its weights, in use.
+    func foundation(
+        _ name: String, _ base: String, _ reader: DatasetReader, _ device: Device
+    ) throws -> any TrainableSystem {
+        guard WeightsFile.isNamed(name) else { return try open(name, device: device).system }
+        let recipe = try self.recipe(base)
+        let settings = try Settings(recipe)
+        let system = try recipe.trained().make(settings, context(recipe, settings, reader, device))
+        do {
+            try system.network.load(WeightsFile(name).tensors)
+        } catch let error as TorchError {
+            throw TrainingError(.file, "\(name) does not hold the weights of \(base): \(error.message)")
+        }
+        system.network.setTraining(false)
+        return system
+    }
+}
