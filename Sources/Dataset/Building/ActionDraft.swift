@@ -13,8 +13,8 @@ struct ActionDraft: Sendable {
     let subject: String
     /// The action; nil while parameters or inputs are not known.
     let action: Action?
-    /// What is compared with the last build to say why the action runs.
-    let detail: Detail
+    /// Gives the detail; nil where it is the action's own parameters and inputs.
+    private let makeDetail: (@Sendable () -> Detail)?
 
     /// Parameters and inputs one by one, where the action itself has lists of them.
     struct Detail: Sendable {
@@ -25,13 +25,13 @@ struct ActionDraft: Sendable {
 
     init(
         _ stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)], subject: String,
-        detail: Detail? = nil
+        detail: (@Sendable () -> Detail)? = nil
     ) {
         self.stage = stage
         self.parameters = parameters
         self.inputs = inputs
         self.subject = subject
-        self.detail = detail ?? Detail(parameters: parameters, inputs: inputs)
+        makeDetail = detail
         let known = inputs.compactMap { input in input.digest.map { Input(input.name, $0) } }
         action = parameters.flatMap { parameters in
             known.count == inputs.count
@@ -39,9 +39,12 @@ struct ActionDraft: Sendable {
         }
     }
 
+    /// What is compared with the last build to say why the action runs; only a plan asks.
+    var detail: Detail { makeDetail?() ?? Detail(parameters: parameters, inputs: inputs) }
+
     /// The same with another version of its stage.
     func with(_ stage: Stage) -> ActionDraft {
-        ActionDraft(stage, parameters: parameters, inputs: inputs, subject: subject, detail: detail)
+        ActionDraft(stage, parameters: parameters, inputs: inputs, subject: subject, detail: makeDetail)
     }
 
     /// What tells an action from the others of one build.

@@ -33,6 +33,8 @@ extension Explanation {
                 case Stages.shard.name: ("shard", "shards")
                 case Stages.snapshot.name: ("snapshot", "snapshots")
                 case Stages.fit.name: ("set of statistics", "sets of statistics")
+                case Stages.list.name: ("list", "lists")
+                case Stages.sources.name: ("table", "tables")
                 default: ("source", "sources")
                 }
             return "\(actions.count) \(actions.count == 1 ? one : many)"

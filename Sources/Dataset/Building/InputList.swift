@@ -54,9 +54,11 @@ struct InputList: Sendable {
             Stages.list, parameters: .some(.none),
             inputs: [("bytes", bytes.map { Digest(of: $0) })] + items.flatMap(\.inputs),
             subject: subject + prefix,
-            detail: ActionDraft.Detail(
-                parameters: isKnown ? Parameters(.object(Self.described(items))) : nil,
-                inputs: items.flatMap(\.inputs)))
+            detail: {
+                ActionDraft.Detail(
+                    parameters: isKnown ? Parameters(.object(Self.described(items))) : nil,
+                    inputs: items.flatMap(\.inputs))
+            })
     }
 
     /// What the values say beside their inputs, each under the name of its input: `{"gain_db": {"3fa9c1d07b22": -3.5}}`.

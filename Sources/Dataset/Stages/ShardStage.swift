@@ -119,15 +119,16 @@ struct ShardStage: Sendable {
         let isKnown = isComplete && parts.allSatisfy(\.isKnown)
         let parameters = parameters(kind)
         let statistics = statisticsInput(kind)
-        let items = parts.map(item)
         return ActionDraft(
             Stages.shard, parameters: isKnown ? Parameters(.object(parameters)) : nil,
             inputs: lists.map(\.input) + statistics, subject: bucket,
-            detail: ActionDraft.Detail(
-                parameters: isKnown
-                    ? Parameters(
-                        .object(parameters.merging(InputList.described(items)) { first, _ in first }))
-                    : nil, inputs: items.flatMap(\.inputs) + statistics))
+            detail: {
+                let items = parts.map(item)
+                let described = parameters.merging(InputList.described(items)) { first, _ in first }
+                return ActionDraft.Detail(
+                    parameters: isKnown ? Parameters(.object(described)) : nil,
+                    inputs: items.flatMap(\.inputs) + statistics)
+            })
     }
 
     /// What decides how entries become a shard, beside the entries.

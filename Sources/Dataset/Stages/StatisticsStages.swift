@@ -152,9 +152,11 @@ struct StatisticsStages: Sendable {
             inputs: zip(groups, lists).flatMap { group, lists in
                 lists.map { ("\(Self.name(group)) \($0.prefix)", $0.input.digest) }
             }, subject: "statistics",
-            detail: ActionDraft.Detail(
-                parameters: isKnown ? parameters : nil,
-                inputs: groups.flatMap { group in group.parts.map { ($0.source.short, $0.moments) } }))
+            detail: {
+                ActionDraft.Detail(
+                    parameters: isKnown ? parameters : nil,
+                    inputs: groups.flatMap { group in group.parts.map { ($0.source.short, $0.moments) } })
+            })
     }
 
     func runFit(_ context: ActionContext, _ groups: [Group], cache: Cache) throws {
