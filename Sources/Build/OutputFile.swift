@@ -15,7 +15,6 @@ public final class OutputFile {
     /// Where the bytes go until `commit`; nil for a device.
     private let temporary: String?
     private var descriptor: Int32
-    private var position: Int64 = 0
 
     /// Creates the temporary file.
     ///
@@ -44,18 +43,7 @@ public final class OutputFile {
     ///
     /// - Throws: `BuildError`; nothing stays of the file then.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(BuildError) {
-        var rest = bytes
-        while !rest.isEmpty {
-            #if canImport(Glibc)
-                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-            #else
-                let count = Darwin.write(descriptor, rest.baseAddress, rest.count)
-            #endif
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw failed(count < 0 ? errno : EIO) }
-            position += Int64(count)
-            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-        }
+        guard writeAll(bytes, to: descriptor) else { throw failed(errno) }
     }
 
     /// Appends bytes.
@@ -155,4 +143,19 @@ public final class OutputFile {
             isFull ? .diskFull : .inputOutput,
             "cannot write \(path): \(String(cString: strerror(code))); \(remedy)", canRetry: isFull)
     }
+}
+
+/// Writes all bytes, in as many calls as it takes.
+///
+/// - Returns: whether all were written; if not, `errno` says why.
+public func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+    var rest = bytes
+    while !rest.isEmpty {
+        let count = write(descriptor, rest.baseAddress, rest.count)
+        if count < 0, errno == EINTR { continue }
+        if count == 0 { errno = EIO }
+        guard count > 0 else { return false }
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+    return true
 }
