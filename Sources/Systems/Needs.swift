@@ -5,7 +5,7 @@ internal import Training
 
 extension Snapshot {
     /// The steps of a segment of notes; 0 without notes.
-    var rollSteps: Int { features["rolls"]?["steps"]?.integer ?? 0 }
+    var rollSteps: Int { steps ?? 0 }
 
     /// The sources that notes are learned from.
     var scores: [Source] { sources.filter { $0.kind == .midi && $0.segments > 0 } }

@@ -138,6 +138,8 @@ public struct Snapshot: Sendable {
         Stage(stage.name, version: stages[stage.name] ?? stage.version, numerics: stage.numerics)
     }
 
+    /// The steps of a segment of notes; nil without notes.
+    public var steps: Int? { form.steps }
     /// The lowest and highest pitch of rolls.
     public var pitches: ClosedRange<UInt8> { form.pitches }
     /// Whether drums are painted in the rolls as other notes are: `midi.drums: include`.

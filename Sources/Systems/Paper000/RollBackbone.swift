@@ -16,6 +16,11 @@ protocol RollBackbone {
     func maps(of roll: TorchTensor) throws -> [String: TorchTensor]
 }
 
+extension RollBackbone {
+    /// So many steps, and those that lack to a whole multiple; at least one multiple.
+    func padded(_ steps: Int) -> Int { max(1, (steps + stepMultiple - 1) / stepMultiple) * stepMultiple }
+}
+
 /// VGG-19 over the roll as an image of three equal channels, pitch by time, as in paper 000's first experiment.
 struct VGGBackbone: RollBackbone {
     let network: VGG19

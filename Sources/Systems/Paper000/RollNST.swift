@@ -63,16 +63,12 @@ struct RollNST {
         let content = try PieceContent(
             request.content, path: request.path, for: reader, bytesPerStep: Self.bytesPerStep)
         let style = try styleGrams()
-        let padded =
-            (content.length + backbone.stepMultiple - 1) / backbone.stepMultiple * backbone.stepMultiple
-        let roll = try velocities(of: content, steps: max(padded, backbone.stepMultiple)).to(device)
+        let roll = try velocities(of: content).to(device)
         var parts: [TorchTensor] = []
         var curves: [[Double]] = []
         var totals = Totals()
-        for start in stride(from: 0, to: roll.shape[1], by: window) {
+        for part in try windows(of: roll) {
             try Cancellation.bySignal.check()
-            let part = try roll.narrowed(1, from: start, count: min(window, roll.shape[1] - start))
-                .contiguous()
             // Silence has no content to keep.
             guard try part.largest().item() > 0 else {
                 parts.append(part)
@@ -87,9 +83,16 @@ struct RollNST {
 
     // MARK: Rolls
 
-    /// The piece as velocities over 127: `[1, steps, 128]`.
-    private func velocities(of content: PieceContent, steps: Int) throws -> TorchTensor {
-        try content.view(Self.view, steps: steps)
+    /// The piece as velocities over 127: `[1, steps, 128]`, padded to whole multiples of the backbone's steps.
+    private func velocities(of content: PieceContent) throws -> TorchTensor {
+        try content.view(Self.view, steps: backbone.padded(content.length))
+    }
+
+    /// A roll `[1, steps, 128]` in parts of `window` steps; the last may be shorter.
+    private func windows(of roll: TorchTensor) throws -> [TorchTensor] {
+        try stride(from: 0, to: roll.shape[1], by: window).map { start in
+            try roll.narrowed(1, from: start, count: min(window, roll.shape[1] - start)).contiguous()
+        }
     }
 
     private static let view = LoaderView.roll("velocity", .velocity, scale: 1 / 127, pitches: 0...127)
@@ -103,12 +106,7 @@ struct RollNST {
         if let file = request.styleFile {
             let piece = try PieceContent(
                 file.bytes, path: file.path, for: reader, bytesPerStep: Self.bytesPerStep)
-            let multiple = backbone.stepMultiple
-            let all = try velocities(of: piece, steps: (piece.length + multiple - 1) / multiple * multiple)
-            for start in stride(from: 0, to: all.shape[1], by: window) {
-                rolls.append(
-                    try all.narrowed(1, from: start, count: min(window, all.shape[1] - start)).contiguous())
-            }
+            rolls = try windows(of: velocities(of: piece))
         } else {
             rolls = try segments(of: style)
         }
@@ -142,8 +140,7 @@ struct RollNST {
         while rolls.count < settings.integer("examples"), let batch = try loader.next() {
             let roll = try batch.tensor(copying: Self.view.name)
             batch.giveBack()
-            let missing =
-                (backbone.stepMultiple - roll.shape[1] % backbone.stepMultiple) % backbone.stepMultiple
+            let missing = backbone.padded(roll.shape[1]) - roll.shape[1]
             rolls.append(
                 missing == 0
                     ? roll : try .concatenated([roll, .zeros([1, missing, 128])], axis: 1))
