@@ -30,6 +30,38 @@ enum ActionRunner: Sendable {
         }
     }
 
+    /// Stores bytes that are there already, each by an action of its own whose inputs name them.
+    ///
+    /// - Parameters:
+    ///   - items: actions, each with its one output; nil while a plan does not know it.
+    ///   - output: the name of the output.
+    ///   - audience: who opens it.
+    ///   - workers: store side by side.
+    /// - Returns: the results, as `run` gives them.
+    /// - Throws: as `lookup` and `run`.
+    func store(
+        _ items: [(draft: ActionDraft, bytes: [UInt8]?)], as output: String,
+        for audience: ActionContext.Audience, _ workers: Workers
+    ) throws -> [ActionRecord?] {
+        var records = try lookup(items.map(\.draft))
+        let due = items.indices.filter { records[$0] == nil }
+        let stored = try workers.map(due) { (index) throws(BuildError) in
+            try run(items[index].draft) { context in
+                guard let bytes = items[index].bytes else {
+                    preconditionFailure("\(items[index].draft.subject) depends on an action that has not run")
+                }
+                try context.write(bytes, as: output, for: audience)
+            }
+        }
+        for (index, record) in zip(due, stored) { records[index] = record }
+        return records
+    }
+
+    /// Stores lists of inputs.
+    func store(_ lists: [InputList], _ workers: Workers) throws {
+        _ = try store(lists.map { ($0.draft, $0.bytes) }, as: "list", for: .actions, workers)
+    }
+
     private static func action(_ draft: ActionDraft) -> Action {
         guard let action = draft.action else {
             preconditionFailure(

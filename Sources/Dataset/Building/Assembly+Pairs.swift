@@ -16,9 +16,10 @@ extension Assembly {
     /// How the recordings of entries are cut, by the entries' numbers: of those whose other half is there.
     ///
     /// Which half is the MIDI file shows when it is read; the cut means nothing to the other.
-    func recordingCuts(_ list: EntryList, _ descriptions: [EntryList.Description]) -> [Int: RecordingCut] {
-        let places = partners(list, descriptions)
-        return places.reduce(into: [:]) { cuts, place in
+    func recordingCuts(
+        _ list: EntryList, _ descriptions: [EntryList.Description], _ partners: [Int: Int]
+    ) -> [Int: RecordingCut] {
+        partners.reduce(into: [:]) { cuts, place in
             guard list.status(place.key) != nil, list.status(place.value) != nil,
                 let pair = descriptions[place.key].pair
             else { return }
@@ -27,7 +28,7 @@ extension Assembly {
     }
 
     /// The number of each entry's other half, where that is an entry.
-    private func partners(_ list: EntryList, _ descriptions: [EntryList.Description]) -> [Int: Int] {
+    func partners(_ list: EntryList, _ descriptions: [EntryList.Description]) -> [Int: Int] {
         guard descriptions.contains(where: { $0.pair != nil }) else { return [:] }
         var numbers: [[UInt8]: Int] = [:]
         for index in descriptions.indices where descriptions[index].pair != nil {
@@ -43,12 +44,11 @@ extension Assembly {
 
     /// Finds the entries that cannot be paired, and reads their MIDI files once more, for themselves.
     ///
-    /// - Returns: by the entries' numbers, why not.
+    /// - Returns: by the entries' numbers, the other half and what is the matter with it.
     func unpair(
-        _ list: EntryList, _ descriptions: [EntryList.Description], _ outcomes: inout [SourceOutcome],
-        _ kept: [Bool], _ summary: inout BuildSummary
+        _ list: EntryList, _ descriptions: [EntryList.Description], _ partners: [Int: Int],
+        _ outcomes: inout [SourceOutcome], _ kept: [Bool], _ summary: inout BuildSummary
     ) throws -> [Int: String] {
-        let partners = partners(list, descriptions)
         var reasons: [Int: String] = [:]
         var again: [Int] = []
         for (index, description) in descriptions.enumerated() {
@@ -68,7 +68,7 @@ extension Assembly {
             } else {
                 reason = "is missing"
             }
-            reasons[index] = "pair.none: its other half '\(pair.path)' \(reason)"
+            reasons[index] = "'\(pair.path)' \(reason)"
             if source.kind == .midi { again.append(index) }
         }
         guard !reasons.isEmpty else { return [:] }
@@ -87,7 +87,7 @@ extension Assembly {
         let found = try SourceStages(manifest, runner).outcomes(items.map(\.item), workers) { _ in }
         for (item, outcome) in zip(items, found) { outcomes[item.index] = outcome }
         let shown = reasons.sorted { $0.key < $1.key }.prefix(10).map { index, reason in
-            "\(list.path(index)) (\(reason.dropFirst("pair.none: its other half ".count)))"
+            "\(list.path(index)) (\(reason))"
         }
         let more = reasons.count > 10 ? " and \(reasons.count - 10) more" : ""
         summary.warnings.append(

@@ -125,12 +125,14 @@ extension Assembly {
     }
 
     /// The shards of every split, bucket by bucket; nil in a plan when one would be written.
+    ///
+    /// The order is that of segments: the entries' numbers.
     func shards(
-        _ entries: [Entry], _ statistics: Statistics, _ summary: inout BuildSummary
+        _ entries: [Entry], inOrder order: [Int], _ statistics: Statistics, _ summary: inout BuildSummary
     ) throws -> [Split: [Snapshot.Shard]]? {
         let stage = ShardStage(manifest, statistics)
         let isComplete = isMembershipKnown(entries)
-        let buckets = bucketed(entries, stage)
+        let buckets = bucketed(entries, inOrder: order, stage)
         let lists = buckets.map { bucket in
             stage.lists(
                 bucket.parts, of: "\(bucket.split.rawValue)/\(bucket.kind.rawValue)/", under: bucket.prefix,
@@ -191,9 +193,9 @@ extension Assembly {
     }
 
     /// The buckets of every split and kind, in the order of the snapshot.
-    private func bucketed(_ entries: [Entry], _ stage: ShardStage) -> [Bucketed] {
-        let sources = entries.map(\.described)
-        let order = Snapshot.segmentOrder(of: sources)
+    private func bucketed(
+        _ entries: [Entry], inOrder order: [Int], _ stage: ShardStage
+    ) -> [Bucketed] {
         var result: [Bucketed] = []
         for split in Split.allCases {
             for kind in SegmentKind.allCases {

@@ -68,16 +68,17 @@ struct Assembly: Sendable {
         summary.quarantine += list.unusable.map {
             BuildSummary.Problem(path: $0.path, code: $0.code, offset: nil, reason: $0.reason)
         }
-        var results = try outcomes(list, descriptions, &summary)
+        let partners = partners(list, descriptions)
+        var results = try outcomes(list, recordingCuts(list, descriptions, partners), &summary)
         let kept = deduplicated(results)
-        let unpaired = try unpair(list, descriptions, &results, kept, &summary)
+        let unpaired = try unpair(list, descriptions, partners, &results, kept, &summary)
         var entries: [Entry] = []
         for (index, outcome) in results.enumerated() {
             switch outcome {
             case .built(let source):
                 guard kept[index] else { continue }
                 var entry = entry(list.path(index), descriptions[index], source)
-                entry.pairWarnings = unpaired[index].map { [$0] } ?? []
+                entry.pairWarnings = unpaired[index].map { ["pair.none: its other half \($0)"] } ?? []
                 entries.append(entry)
             case .quarantined(let problem), .unreadable(let problem): summary.quarantine.append(problem)
             }
@@ -140,16 +141,17 @@ struct Assembly: Sendable {
 
     /// Statistics, shards and the snapshot of entries that have been assigned to the splits.
     private func finish(_ entries: [Entry], _ summary: inout BuildSummary) throws -> [ObjectReference] {
+        let sources = entries.map(\.described)
         let statistics = try statistics(entries)
-        let shards = try shards(entries, statistics, &summary)
-        let tables = try tables(entries)
+        let shards = try shards(entries, inOrder: Snapshot.segmentOrder(of: sources), statistics, &summary)
+        let tables = try tables(entries, sources)
         var snapshot: Snapshot?
         if let shards, let tables {
             let built = Snapshot(
                 dataset: manifest.dataset, manifest: manifest.effective,
                 stages: Dictionary(uniqueKeysWithValues: Stages.all.map { ($0.name, $0.version) }),
                 shards: shards, tables: tables.map { Snapshot.Table(object: $0.0.digest, count: $0.1) },
-                sources: entries.map(\.described), vocabularies: vocabularies(entries),
+                sources: sources, vocabularies: vocabularies(entries),
                 statistics: statistics.object?.digest,
                 quarantine: summary.quarantine.filter { !$0.code.hasPrefix("source.") }.map {
                     ($0.path, $0.code)
@@ -169,40 +171,26 @@ struct Assembly: Sendable {
     private static let tableLimit = 1024
 
     /// The tables of the entries, each with its count; nil in a plan when one would be written.
-    private func tables(_ entries: [Entry]) throws -> [(ObjectReference, Int)]? {
+    private func tables(
+        _ entries: [Entry], _ sources: [Snapshot.Source]
+    ) throws -> [(ObjectReference, Int)]? {
         let places = Dictionary(
             uniqueKeysWithValues: entries.enumerated().map { (Digest(of: Array($1.path.utf8)), $0) })
         let isMembershipKnown = isMembershipKnown(entries)
         let leaves = Bucket.divide(places.keys.map { ($0, 1) }, targetBytes: Self.tableLimit)
         let tables = leaves.map { leaf in
-            let own = leaf.pieces.compactMap { places[$0] }.sorted().map { entries[$0] }
-            let isKnown = isMembershipKnown && own.allSatisfy(\.source.isKnown)
-            let bytes = isKnown ? Snapshot.table(of: own.map(\.described)) : nil
-            return (
-                bytes: bytes, count: own.count,
-                draft: ActionDraft(
-                    Stages.sources, parameters: .some(.none),
-                    inputs: [("bytes", bytes.map { Digest(of: $0) })],
-                    subject: "\(manifest.dataset) \(leaf.prefix)")
-            )
+            let own = leaf.pieces.compactMap { places[$0] }.sorted()
+            let isKnown = isMembershipKnown && own.allSatisfy { entries[$0].source.isKnown }
+            let bytes = isKnown ? Snapshot.table(of: own.map { sources[$0] }) : nil
+            let draft = ActionDraft(
+                Stages.sources, parameters: .some(.none), inputs: [("bytes", bytes.map { Digest(of: $0) })],
+                subject: "\(manifest.dataset) \(leaf.prefix)")
+            return (draft, bytes)
         }
-        let found = try runner.lookup(tables.map(\.draft))
-        var result: [(ObjectReference, Int)] = []
-        var isComplete = true
-        for (table, record) in zip(tables, found) {
-            let record =
-                try record
-                ?? runner.run(table.draft) { context in
-                    guard let bytes = table.bytes else { preconditionFailure("a table of unknown entries") }
-                    try context.write(bytes, as: "table", for: .readers)
-                }
-            guard let record else {
-                isComplete = false
-                continue
-            }
-            result.append((record.output("table"), table.count))
-        }
-        return isComplete ? result : nil
+        let records = try runner.store(tables, as: "table", for: .readers, workers)
+        let objects = records.compactMap { $0?.output("table") }
+        guard objects.count == leaves.count else { return nil }
+        return zip(objects, leaves).map { ($0, $1.pieces.count) }
     }
 
     /// Puts the snapshot's own bytes into the cache; parameters and inputs show what is new in it.
@@ -215,18 +203,15 @@ struct Assembly: Sendable {
                 ("bytes", bytes.map { Digest(of: $0) })
             ],
             subject: manifest.dataset)
-        return try runner.run(draft) { context in
-            guard let bytes else { preconditionFailure("a snapshot of shards that are not there") }
-            try context.write(bytes, as: "snapshot", for: .readers)
-        }?.output("snapshot")
+        return try runner.store([(draft, bytes)], as: "snapshot", for: .readers, workers)[0]?
+            .output("snapshot")
     }
 
     // MARK: Sources
 
     private func outcomes(
-        _ list: EntryList, _ descriptions: [EntryList.Description], _ summary: inout BuildSummary
+        _ list: EntryList, _ cuts: [Int: RecordingCut], _ summary: inout BuildSummary
     ) throws -> [SourceOutcome] {
-        let cuts = recordingCuts(list, descriptions)
         let stages = SourceStages(manifest, runner)
         let total = list.count
         let done = Atomic<Int>(0)

@@ -19,6 +19,8 @@ struct InputList: Sendable {
     let prefix: String
     /// The list's object; nil while a plan does not know one of the inputs.
     let bytes: [UInt8]?
+    /// The list as an input of the action whose inputs it lists.
+    let input: (name: String, digest: Digest?)
     /// The action that stores it, and by whose record `gc` knows which objects it needs.
     let draft: ActionDraft
 
@@ -50,9 +52,10 @@ struct InputList: Sendable {
         self.prefix = prefix
         let isKnown = isComplete && items.allSatisfy { $0.inputs.allSatisfy { $0.digest != nil } }
         bytes = isKnown ? JSONValue.array(items.map { .object($0.value) }).canonicalBytes : nil
+        input = ("list \(prefix)", bytes.map { Digest(of: $0) })
         draft = ActionDraft(
             Stages.list, parameters: .some(.none),
-            inputs: [("bytes", bytes.map { Digest(of: $0) })] + items.flatMap(\.inputs),
+            inputs: [("bytes", input.digest)] + items.flatMap(\.inputs),
             subject: subject + prefix,
             detail: {
                 ActionDraft.Detail(
@@ -73,24 +76,5 @@ struct InputList: Sendable {
             }
         }
         return members.mapValues { .object($0) }
-    }
-
-    /// The list as an input of the action whose inputs it lists.
-    var input: (name: String, digest: Digest?) { ("list \(prefix)", bytes.map { Digest(of: $0) }) }
-
-    func run(_ context: ActionContext) throws {
-        guard let bytes else { preconditionFailure("a list of inputs that are not there") }
-        try context.write(bytes, as: "list")
-    }
-}
-
-extension ActionRunner {
-    /// Stores lists of inputs.
-    func store(_ lists: [InputList], _ workers: Workers) throws {
-        let found = try lookup(lists.map(\.draft))
-        let due = lists.indices.filter { found[$0] == nil }
-        _ = try workers.map(due) { (index) throws(BuildError) in
-            try run(lists[index].draft) { try lists[index].run($0) }
-        }
     }
 }

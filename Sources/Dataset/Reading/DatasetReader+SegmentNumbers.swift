@@ -38,9 +38,10 @@ extension DatasetReader {
         of source: Snapshot.Source, timeline: Int, start: Int
     ) throws -> [SegmentNumber] {
         let output = source.kind == .midi ? ReadStage.output : SpectrumStage.output
-        let record = try RecordIndex(self).stages(of: [source]).first ?? nil
+        let index = try RecordIndex(self)
+        let record = try index.stages(of: [source]).first ?? nil
         guard let object = record?.outputs[output]?.digest else { return [] }
-        let hop = try manifest().audio?.hop ?? 1
+        let hop = index.manifest.audio?.hop ?? 1
         let found = try? cache.tensors(of: object) { file -> [SegmentNumber] in
             let row: Int?
             switch source.kind {

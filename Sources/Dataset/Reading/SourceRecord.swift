@@ -76,7 +76,7 @@ extension DatasetReader {
 struct RecordIndex: Sendable {
     private let cache: Cache
     private let snapshot: Snapshot
-    private let manifest: Manifest
+    let manifest: Manifest
     private let read: ReadStage?
     private let spectrum: Parameters
 

@@ -13,16 +13,13 @@ struct ShardContents: Sendable {
 
     /// Lists the parts of a shard, in its order.
     init(_ parts: [ShardPart]) {
-        let texts = parts.map { Snapshot.labelText($0.labels) }
         // A pair has two entries of equal labels: the score's, then the recording's.
         let sources = parts.map(\.source.sha256) + parts.compactMap(\.recording?.source.sha256)
         precondition(sources.count % parts.count == 0, "some parts are pairs, others are not")
         let order = sources.indices.sorted { left, right in
-            let (a, b) = (sources[left], sources[right])
-            let (left, right) = (left % parts.count, right % parts.count)
-            if a != b { return a < b }
-            return texts[left].utf8.elementsEqual(texts[right].utf8)
-                ? left < right : utf8Order(texts[left], texts[right])
+            let (a, b) = (left % parts.count, right % parts.count)
+            return Snapshot.entryOrder((sources[left], parts[a].labels), (sources[right], parts[b].labels))
+                ?? (a < b)
         }
         var numbers = [Int32](repeating: 0, count: sources.count)
         for (number, part) in order.enumerated() { numbers[part] = Int32(number) }

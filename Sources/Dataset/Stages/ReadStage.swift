@@ -25,15 +25,18 @@ import Tensors
 struct ReadStage: Sendable {
     /// The name of the one output.
     static let output = "segments"
-    private let block: Manifest.MIDI
+    /// Those of a file that is read for itself.
+    private let parameters: Parameters
+    private let rolls: RollParameters
 
-    init(_ manifest: Manifest.MIDI) { block = manifest }
+    init(_ manifest: Manifest.MIDI) {
+        parameters = Parameters(manifest.reading)
+        rolls = RollParameters(manifest)
+    }
 
     /// The parameters of a file that is read for itself, or cut where its recording is.
     func parameters(_ recording: RecordingCut?) -> Parameters {
-        guard let recording, case .object(var members) = block.reading else {
-            return Parameters(block.reading)
-        }
+        guard let recording, case .object(var members) = parameters.value else { return parameters }
         members["recording"] = recording.json
         return Parameters(.object(members))
     }
@@ -96,7 +99,7 @@ struct ReadStage: Sendable {
     ///
     /// - Throws: `StageFailure` for a score with too many segments.
     func read(_ score: Score, recording: RecordingCut? = nil) throws(StageFailure) -> Reading {
-        var rolls = RollParameters(block)
+        var rolls = rolls
         rolls.recording = recording
         let segments: RollSegments
         if let excess = rolls.excess(of: score) {

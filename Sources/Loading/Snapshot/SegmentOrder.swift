@@ -1,4 +1,4 @@
-import Build
+public import Build
 
 extension Snapshot {
     /// The order in which entries have their segments in the shards of a split and kind.
@@ -9,18 +9,27 @@ extension Snapshot {
     /// - Parameter sources: entries, in the order of their paths.
     /// - Returns: their numbers, in that order.
     public static func segmentOrder(of sources: [Source]) -> [Int] {
-        let labels = sources.map { labelText($0.labels) }
-        return sources.indices.sorted { left, right in
+        sources.indices.sorted { left, right in
             let (a, b) = (sources[left], sources[right])
             if a.piece != b.piece { return a.piece < b.piece }
-            if a.sha256 != b.sha256 { return a.sha256 < b.sha256 }
-            return labels[left].utf8.elementsEqual(labels[right].utf8)
-                ? left < right : utf8Order(labels[left], labels[right])
+            return entryOrder((a.sha256, a.labels), (b.sha256, b.labels)) ?? (left < right)
         }
     }
 
-    /// Labels as one text that orders them.
-    public static func labelText(_ labels: [String: String]) -> String {
-        JSONValue.object(labels.mapValues { .string($0) }).canonical
+    /// Whether an entry comes before another: by source, then by the canonical text of the labels.
+    ///
+    /// - Returns: nil where both agree.
+    public static func entryOrder(
+        _ first: (source: Digest, labels: [String: String]),
+        _ second: (source: Digest, labels: [String: String])
+    ) -> Bool? {
+        if first.source != second.source { return first.source < second.source }
+        // Few entries have equal bytes, so labels are seldom spelt.
+        let (a, b) = (canonical(first.labels), canonical(second.labels))
+        return a == b ? nil : a.lexicographicallyPrecedes(b)
+    }
+
+    private static func canonical(_ labels: [String: String]) -> [UInt8] {
+        JSONValue.object(labels.mapValues { .string($0) }).canonicalBytes
     }
 }
