@@ -147,12 +147,15 @@ var targets: [Target] = [
     .testTarget(
         name: "InsightTests",
         dependencies: [
-            "Insight", "Dataset", "Manifest", "Loading", "Describing", "Symbolic", "Build", "Tensors", "CPNG",
+            "TestSupport", "Insight", "Dataset", "Manifest", "Loading", "Describing", "Symbolic", "Build",
+            "Tensors", "CPNG",
         ],
         swiftSettings: strict),
     .testTarget(
         name: "ExplorerTests",
-        dependencies: ["Explorer", "Insight", "Dataset", "Manifest", "Loading", "Audio", "Build"],
+        dependencies: [
+            "TestSupport", "Explorer", "Insight", "Dataset", "Manifest", "Loading", "Audio", "Build",
+        ],
         swiftSettings: strict),
     .testTarget(
         name: "ConsoleTests",
@@ -162,7 +165,8 @@ var targets: [Target] = [
         swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     .testTarget(
-        name: "EndToEndTests", dependencies: ["reprise", "reprise-serve"], swiftSettings: strict),
+        name: "EndToEndTests", dependencies: ["TestSupport", "reprise", "reprise-serve"],
+        swiftSettings: strict),
 ]
 
 /// The folder of libtorch (`include`, `lib`); without it the trainer is left out. Only the variable is asked, since a

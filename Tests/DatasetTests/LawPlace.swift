@@ -240,9 +240,7 @@ enum LawMusic {
             track += [0, 0x90, pitch, UInt8.random(in: 1...127, using: &random)]
             track += [UInt8.random(in: 1...96, using: &random), 0x80, pitch, 0]
         }
-        track += [0, 0xFF, 0x2F, 0]
-        return Array("MThd".utf8) + big(6) + [0, 0, 0, 1, 0, 96] + Array("MTrk".utf8) + big(track.count)
-            + track
+        return MadeFile.midi(track: track)
     }
 
     /// A WAV file: half a second at 8 kHz, one channel of 16 bits, a tone and noise.
@@ -250,21 +248,12 @@ enum LawMusic {
         var random = LawGenerator(state: UInt64(seed))
         let step = Double.random(in: 0.1...2, using: &random)
         let level = Double.random(in: 1000...12000, using: &random)
-        var samples: [UInt8] = []
+        var samples: [Int16] = []
         for index in 0..<4000 {
             let value = level * sin(step * Double(index)) + Double.random(in: -500...500, using: &random)
-            samples += little(Int(value), 2)
+            samples.append(Int16(value))
         }
-        let format =
-            little(1, 2) + little(1, 2) + little(8000, 4) + little(16000, 4) + little(2, 2) + little(16, 2)
-        return Array("RIFF".utf8) + little(36 + samples.count, 4) + Array("WAVEfmt ".utf8) + little(16, 4)
-            + format
-            + Array("data".utf8) + little(samples.count, 4) + samples
-    }
-
-    private static func big(_ value: Int) -> [UInt8] { little(value, 4).reversed() }
-    private static func little(_ value: Int, _ count: Int) -> [UInt8] {
-        (0..<count).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+        return MadeFile.wave(samples, rate: 8000)
     }
 }
 

@@ -1,6 +1,7 @@
 import Build
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Dataset
@@ -106,30 +107,12 @@ final class LoaderFixture: Sendable {
             let pedal = [64, 66, 67][random.below(3)] as UInt8
             events.append((random.below(96 * 4 * 12), [0xB0, pedal, random.below(2) == 0 ? 0 : 127]))
         }
-        var track: [UInt8] = []
-        var now = 0
-        for (_, event) in events.enumerated().sorted(by: {
-            ($0.element.tick, $0.offset) < ($1.element.tick, $1.offset)
-        }) {
-            let delta = event.tick - now
-            now = event.tick
-            track += (delta >= 128 ? [UInt8(delta >> 7) | 0x80] : []) + [UInt8(delta & 127)] + event.bytes
-        }
-        track += [0, 0xFF, 0x2F, 0]
-        let length = withUnsafeBytes(of: UInt32(track.count).bigEndian) { Array($0) }
-        return Array("MThd".utf8) + [0, 0, 0, 6, 0, 0, 0, 1, 0, 96] + Array("MTrk".utf8) + length + track
+        return MadeFile.midi(events: events)
     }
 
     /// Noise, 16 bits, 8 kHz.
     private static func wave(_ random: inout Numbers) -> [UInt8] {
-        func bytes<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
-            withUnsafeBytes(of: number.littleEndian) { Array($0) }
-        }
-        let samples = (0..<9_000).flatMap { _ in bytes(Int16(random.below(20_000) - 10_000)) }
-        return Array("RIFF".utf8) + bytes(UInt32(36 + samples.count)) + Array("WAVEfmt ".utf8)
-            + bytes(UInt32(16)) + bytes(UInt16(1)) + bytes(UInt16(1)) + bytes(UInt32(8_000))
-            + bytes(UInt32(16_000)) + bytes(UInt16(2)) + bytes(UInt16(16)) + Array("data".utf8)
-            + bytes(UInt32(samples.count)) + samples
+        MadeFile.wave((0..<9_000).map { _ in Int16(random.below(20_000) - 10_000) }, rate: 8000)
     }
 }
 

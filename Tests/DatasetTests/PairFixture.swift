@@ -2,6 +2,7 @@ import Foundation
 import Loading
 import Symbolic
 import Tensors
+import TestSupport
 
 @testable import Dataset
 
@@ -41,16 +42,11 @@ final class PairFixture {
             track += varying(note.tick - now) + [0x90, note.pitch, 80] + varying(18) + [0x80, note.pitch, 0]
             now = note.tick + 18
         }
-        track += [0, 0xFF, 0x2F, 0]
-        let length = withUnsafeBytes(of: UInt32(track.count).bigEndian) { Array($0) }
-        return Array("MThd".utf8) + [0, 0, 0, 6, 0, 0, 0, 1, 0, 96] + Array("MTrk".utf8) + length + track
+        return MadeFile.midi(track: track)
     }
 
     /// Mono WAV of 16 bits; the score begins `delay` seconds in, and a second of silence ends it.
     static func wave(_ notes: [(tick: Int, pitch: UInt8)], delay: Double = 0, more: Double = 1) -> [UInt8] {
-        func bytes<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
-            withUnsafeBytes(of: number.littleEndian) { Array($0) }
-        }
         let end = Double(notes.last?.tick ?? 0) / 192 + delay + more
         var sound = [Double](repeating: 0, count: Int(end * Double(rate)))
         for note in notes {
@@ -60,11 +56,7 @@ final class PairFixture {
                 sound[first + index] += 0.3 * sin(step * Double(index)) * (1 - Double(index) / 1500)
             }
         }
-        let data = sound.flatMap { bytes(Int16(max(-32_767, min(32_767, $0 * 32_767)))) }
-        return Array("RIFF".utf8) + bytes(UInt32(36 + data.count)) + Array("WAVEfmt ".utf8)
-            + bytes(UInt32(16)) + bytes(UInt16(1)) + bytes(UInt16(1)) + bytes(UInt32(rate))
-            + bytes(UInt32(2 * rate)) + bytes(UInt16(2)) + bytes(UInt16(16)) + Array("data".utf8)
-            + bytes(UInt32(data.count)) + data
+        return MadeFile.wave(sound.map { Int16(max(-32_767, min(32_767, $0 * 32_767))) }, rate: rate)
     }
 
     func write(_ path: String, _ bytes: [UInt8]) throws {

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Sources whose bytes never change: integers only, since even a sine may differ between two machines.
 ///
 /// A change here changes every recorded hash; record them again with `tools/record bytes`.
@@ -108,7 +110,7 @@ enum PinnedMusic {
         var numbers = Numbers(state: UInt64(1000 + index))
         let count = rate * (1 + index % 2)
         let steps = [1500 + 700 * index, 2900 + 310 * index]
-        var samples: [UInt8] = []
+        var samples: [Int16] = []
         for frame in 0..<count {
             for channel in 0..<channels {
                 let level = index == 4 ? 0 : 2000 + 8000 * frame / count
@@ -117,16 +119,10 @@ enum PinnedMusic {
                     return sum + (phase < 32768 ? phase - 16384 : 49152 - phase)
                 }
                 let noise = index == 4 ? 0 : numbers.next(below: 401) - 200
-                samples += little(level * triangles / 32768 + noise, 2)
+                samples.append(Int16(truncatingIfNeeded: level * triangles / 32768 + noise))
             }
         }
-        let block = 2 * channels
-        let format =
-            little(1, 2) + little(channels, 2) + little(rate, 4) + little(rate * block, 4) + little(block, 2)
-            + little(16, 2)
-        return Array("RIFF".utf8) + little(36 + samples.count, 4) + Array("WAVEfmt ".utf8) + little(16, 4)
-            + format
-            + Array("data".utf8) + little(samples.count, 4) + samples
+        return MadeFile.wave(samples, rate: rate, channels: channels)
     }
 
     private static func little(_ value: Int, _ count: Int) -> [UInt8] {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A fresh folder with music, manifests and a cache, and the program run in it.
@@ -126,8 +127,6 @@ final class Workplace {
     static func midi(pitches: [UInt8]) -> [UInt8] {
         var track: [UInt8] = []
         for pitch in pitches { track += [0, 0x90, pitch, 64, 24, 0x80, pitch, 0] }
-        track += [0, 0xFF, 0x2F, 0]
-        let length = withUnsafeBytes(of: UInt32(track.count).bigEndian) { Array($0) }
-        return Array("MThd".utf8) + [0, 0, 0, 6, 0, 0, 0, 1, 0, 96] + Array("MTrk".utf8) + length + track
+        return MadeFile.midi(track: track)
     }
 }

@@ -2,6 +2,7 @@ import Build
 import Dataset
 import Foundation
 import Loading
+import TestSupport
 
 @testable import Explorer
 
@@ -85,20 +86,11 @@ final class Exhibition: Sendable {
             let pitch = UInt8(40 + (index * (seed + 3) + index / 5) % 40)
             track += [0, 0x90, pitch, UInt8(40 + index % 60), 24, 0x80, pitch, 0]
         }
-        track += [0, 0xFF, 0x2F, 0]
-        let length = withUnsafeBytes(of: UInt32(track.count).bigEndian) { Array($0) }
-        return Array("MThd".utf8) + [0, 0, 0, 6, 0, 0, 0, 1, 0, 96] + Array("MTrk".utf8) + length + track
+        return MadeFile.midi(track: track)
     }
 
     static func wav(_ samples: [Double]) -> [UInt8] {
-        func little<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
-            withUnsafeBytes(of: value.littleEndian) { Array($0) }
-        }
-        let data = samples.flatMap { little(Int16(($0 * 32767).rounded())) }
-        return Array("RIFF".utf8) + little(UInt32(36 + data.count)) + Array("WAVEfmt ".utf8)
-            + little(UInt32(16)) + little(UInt16(1)) + little(UInt16(1)) + little(UInt32(8000))
-            + little(UInt32(16_000)) + little(UInt16(2)) + little(UInt16(16)) + Array("data".utf8)
-            + little(UInt32(data.count)) + data
+        MadeFile.wave(samples.map { Int16(($0 * 32767).rounded()) }, rate: 8000)
     }
 }
 

@@ -1,6 +1,7 @@
 import Dataset
 import Foundation
 import Loading
+import TestSupport
 import Testing
 
 /// A fresh folder in which music is made and datasets are built.
@@ -66,20 +67,11 @@ final class Workshop {
         for (index, pitch) in pitches.enumerated() {
             track += [0, 0x90, pitch, velocities[index % velocities.count], 24, 0x80, pitch, 0]
         }
-        track += [0, 0xFF, 0x2F, 0]
-        let length = withUnsafeBytes(of: UInt32(track.count).bigEndian) { Array($0) }
-        return Array("MThd".utf8) + [0, 0, 0, 6, 0, 0, 0, 1, 0, 96] + Array("MTrk".utf8) + length + track
+        return MadeFile.midi(track: track)
     }
 
     /// Mono WAV of 16 bits.
     static func wav(rate: Int, _ samples: [Double]) -> [UInt8] {
-        func little<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
-            withUnsafeBytes(of: value.littleEndian) { Array($0) }
-        }
-        let data = samples.flatMap { little(Int16(max(-32768, min(32767, ($0 * 32768).rounded())))) }
-        return Array("RIFF".utf8) + little(UInt32(36 + data.count)) + Array("WAVEfmt ".utf8)
-            + little(UInt32(16))
-            + little(UInt16(1)) + little(UInt16(1)) + little(UInt32(rate)) + little(UInt32(rate * 2))
-            + little(UInt16(2)) + little(UInt16(16)) + Array("data".utf8) + little(UInt32(data.count)) + data
+        MadeFile.wave(samples.map { Int16(max(-32768, min(32767, ($0 * 32768).rounded()))) }, rate: rate)
     }
 }

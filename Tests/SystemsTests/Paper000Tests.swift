@@ -24,16 +24,7 @@ struct Paper000Tests {
             try network.convert(to: type)
             let logits = try network(golden.tensor("\(name)/input.roll", type))
             let loss = try logits.crossEntropy(golden.tensor("\(name)/input.class", .i64))
-            try loss.backward()
-            #expect(try golden.deviation(logits, "\(name)/\(label)/output") <= limit)
-            #expect(try golden.deviation(loss, "\(name)/\(label)/loss") <= limit)
-            let names = golden.names(after: "\(name)/\(label)/gradient.")
-            #expect(Set(names) == Set(network.parameters.map(\.name)))
-            for item in network.parameters {
-                let gradient = try #require(try item.tensor.gradient())
-                let deviation = try golden.deviation(gradient, "\(name)/\(label)/gradient.\(item.name)")
-                #expect(deviation <= limit, "\(item.name): \(deviation)")
-            }
+            try check(network, "\(name)/\(label)", logits, loss, golden, limit)
         }
     }
 

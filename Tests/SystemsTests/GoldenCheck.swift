@@ -1,0 +1,33 @@
+import Testing
+
+@testable import Torch
+
+/// Compares output, loss and every gradient with PyTorch's.
+///
+/// The gradients of the `cancelling` biases are sums of terms that cancel, since a batch normalisation subtracts
+/// whatever they add: nothing is left but rounding, which differs with the width of vectors. They are compared
+/// with the same terms where these do not cancel, weighted by the layer's input: the gradient of its weight.
+func check(
+    _ network: any Module, _ name: String, _ output: TorchTensor, _ loss: TorchTensor, _ golden: Golden,
+    _ limit: Double, cancelling: Set<String> = []
+) throws {
+    try loss.backward()
+    #expect(try golden.deviation(output, "\(name)/output") <= limit)
+    #expect(try golden.deviation(loss, "\(name)/loss") <= limit)
+    let names = golden.names(after: "\(name)/gradient.")
+    #expect(Set(names) == Set(network.parameters.map(\.name)))
+    #expect(cancelling.isSubset(of: names))
+    for item in network.parameters {
+        let gradient = try #require(try item.tensor.gradient())
+        if cancelling.contains(item.name) {
+            let weight = item.name.replacing(".bias", with: ".weight")
+            let scale = try golden.largest("\(name)/gradient.\(weight)")
+            let residue = max(
+                try gradient.abs().largest().item(), try golden.largest("\(name)/gradient.\(item.name)"))
+            #expect(scale > 0 && residue <= limit * scale, "\(item.name): \(residue) of \(scale)")
+        } else {
+            let deviation = try golden.deviation(gradient, "\(name)/gradient.\(item.name)")
+            #expect(deviation <= limit, "\(item.name): \(deviation)")
+        }
+    }
+}
