@@ -181,7 +181,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .executableTarget(
             name: "reprise-train",
             dependencies: [
-                "Console", "Systems", "Training", "Insight", "Dataset", "Manifest", "Loading", "Torch",
+                "Console", "Systems", "Judging", "Training", "Insight", "Dataset", "Manifest", "Loading",
+                "Torch",
                 "Build",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -196,8 +197,7 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .target(
             name: "Judging",
             dependencies: [
-                "Training", "Preparation", "Loading", "Describing", "Symbolic", "Audio", "Torch", "Tensors",
-                "Build",
+                "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "Torch", "Tensors", "Build",
             ],
             swiftSettings: strict),
         // Layer 3

@@ -101,6 +101,13 @@ public struct NotePiece: Hashable, Sendable {
             lengthSeconds: lengthSeconds)
     }
 
+    /// The same piece with velocities and programs changed note by note.
+    func mapNotes(_ change: (inout Note) -> Void) -> NotePiece {
+        var changed = notes
+        for index in changed.indices { change(&changed[index]) }
+        return NotePiece(sorting: changed, barLines: barLines, beatTimes: beatTimes)
+    }
+
     private init(
         ordered notes: [Note], barLines: [Double], beatTimes: [Double], length: Double, lengthSeconds: Double
     ) {
