@@ -189,6 +189,13 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
                 "Training", "Preparation", "Loading", "Symbolic", "Torch", "Tensors", "Build",
             ],
             swiftSettings: strict),
+        .target(
+            name: "Judging",
+            dependencies: [
+                "Training", "Preparation", "Loading", "Describing", "Symbolic", "Audio", "Torch", "Tensors",
+                "Build",
+            ],
+            swiftSettings: strict),
         // Layer 3
         .target(
             name: "Training", dependencies: ["Loading", "Torch", "Tensors", "Build"], swiftSettings: strict),
@@ -214,7 +221,14 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .testTarget(
             name: "SystemsTests",
             dependencies: [
-                "Systems", "Training", "Dataset", "Manifest", "Loading", "Torch", "Tensors", "Build",
+                "TestSupport", "Systems", "Training", "Dataset", "Manifest", "Loading", "Torch", "Tensors",
+                "Build",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "JudgingTests",
+            dependencies: [
+                "TestSupport", "Judging", "Symbolic", "Audio", "Torch", "Tensors", "Build",
             ],
             swiftSettings: strict),
     ]
