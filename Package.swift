@@ -56,7 +56,9 @@ var targets: [Target] = [
         name: "Export", dependencies: ["Loading", "Symbolic", "Tensors", "Build"], swiftSettings: strict),
     .target(
         name: "Dataset",
-        dependencies: ["Loading", "Manifest", "Describing", "Symbolic", "Audio", "Tensors", "Build"],
+        dependencies: [
+            "Loading", "Manifest", "Describing", "Symbolic", "Audio", "SoundFiles", "Tensors", "Build",
+        ],
         swiftSettings: strict),
     .target(
         name: "Preparation",
@@ -74,10 +76,11 @@ var targets: [Target] = [
     .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: strict),
     .target(
         name: "Audio",
-        dependencies: ["Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW"],
+        dependencies: ["SoundFiles", "Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW"],
         swiftSettings: strict),
     // Layer 0
     .target(name: "Tensors", swiftSettings: strict),
+    .target(name: "SoundFiles", dependencies: ["CSndfile", "CMpg123"], swiftSettings: strict),
     .target(
         name: "Build",
         dependencies: [
@@ -108,8 +111,8 @@ var targets: [Target] = [
         name: "Kernels",
         // Audio's kernels are not public: its sources are linked into the folder.
         dependencies: [
-            "Dataset", "Manifest", "Describing", "Symbolic", "Build", "Tensors", "CSndfile", "CMpg123",
-            "CSamplerate", "CSoxr", "CFFTW", "CAllocations",
+            "Dataset", "Manifest", "Describing", "Symbolic", "Build", "SoundFiles", "Tensors", "CSndfile",
+            "CMpg123", "CSamplerate", "CSoxr", "CFFTW", "CAllocations",
         ],
         path: "tools/benchmarks/kernels", swiftSettings: strict),
     .target(name: "CAllocations", path: "tools/benchmarks/allocations", publicHeadersPath: "."),
@@ -125,7 +128,8 @@ var targets: [Target] = [
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
     .testTarget(name: "BuildTests", dependencies: ["TestSupport", "Build"], swiftSettings: strict),
     .testTarget(
-        name: "AudioTests", dependencies: ["Audio", "Tensors", "CEBUR128"], swiftSettings: strict),
+        name: "AudioTests", dependencies: ["Audio", "SoundFiles", "Tensors", "CEBUR128"],
+        swiftSettings: strict),
     .testTarget(name: "SymbolicTests", dependencies: ["Symbolic", "Tensors"], swiftSettings: strict),
     .testTarget(
         name: "ManifestTests", dependencies: ["TestSupport", "Manifest", "Symbolic", "Audio", "Build"],

@@ -1,3 +1,5 @@
+internal import SoundFiles
+
 extension AudioFacts {
     /// Measures a file as a whole, at its own rate: format, length, levels, warnings.
     ///

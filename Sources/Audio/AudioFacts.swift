@@ -1,3 +1,5 @@
+public import SoundFiles
+
 /// What was measured of a file in the one pass that made its features.
 public struct AudioFacts: Sendable, Hashable {
     /// One segment of the resampled signal.

@@ -1,3 +1,5 @@
+internal import SoundFiles
+
 #if canImport(Glibc)
     internal import Glibc
 #else

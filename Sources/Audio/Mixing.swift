@@ -1,3 +1,5 @@
+internal import SoundFiles
+
 extension ChannelLayout {
     /// The channels whose mean is the downmix: all but low-frequency effects, or all if nothing else is there.
     var mixedChannels: [Int] {

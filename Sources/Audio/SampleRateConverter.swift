@@ -1,5 +1,6 @@
 internal import CSamplerate
 internal import CSoxr
+internal import SoundFiles
 
 /// Converts a mono signal from one rate to another, block by block, in constant memory.
 ///

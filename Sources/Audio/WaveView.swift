@@ -1,3 +1,5 @@
+internal import SoundFiles
+
 /// An audio file seen as a WAV file of 16 bits: any stretch of its bytes, decoded when it is asked for.
 ///
 /// One or two channels stay as they are, more are mixed to their mean. Samples beyond full scale are clipped. What a

@@ -2,6 +2,8 @@ import Audio
 import Foundation
 import Testing
 
+@testable import SoundFiles
+
 /// Inputs that once broke a law under `tools/fuzz`: finite features or a typed error come of each.
 @Suite struct CorpusTests {
     private static func corpus() throws -> [String] {

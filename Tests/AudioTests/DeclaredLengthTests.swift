@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 /// What containers claim of their length, and what is there.
 @Suite struct DeclaredLengthTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 @Suite struct ExtractorTests {
     static let features: [FeatureParameters] = [

@@ -3,6 +3,7 @@ import Tensors
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 /// From features back to magnitudes.
 @Suite struct FeatureInversionTests {

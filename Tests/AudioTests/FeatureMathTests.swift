@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 @Suite struct FeatureMathTests {
     static func mapped(_ values: [Float], _ body: (UnsafeMutableBufferPointer<Float>) -> Void) -> [Float] {

@@ -2,6 +2,7 @@ import Tensors
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 /// librosa's signals, whole, for the cases of tools/oracles/audio_output_golden.py.
 @Suite struct GriffinLimTests {

@@ -2,6 +2,7 @@ import Tensors
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 /// The complex transform and its inverse.
 @Suite struct InverseTransformTests {

@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 /// A signal of tones, one level after the other, as EBU Tech 3341 and 3342 describe their test signals.
 struct ToneSignal {

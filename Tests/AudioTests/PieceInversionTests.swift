@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 /// Whole pieces: blocks without seams, and segments joined.
 @Suite struct PieceInversionTests {

@@ -3,6 +3,7 @@ import Tensors
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 extension Double {
     static func cosine(_ x: Double) -> Double { cos(x) }

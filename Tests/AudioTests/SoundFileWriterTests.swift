@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 /// WAV and FLAC files.
 @Suite struct SoundFileWriterTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Audio
+@testable import SoundFiles
 
 /// What is made of each file of a folder of odd and damaged audio; skipped where the folder is not there.
 ///

@@ -25,7 +25,7 @@ let package = Package(
     ],
     targets: [
         .executableTarget(
-            name: "fuzz", dependencies: ["CFuzzer", "Manifest", "Symbolic", "Audio", "Tensors", "Build"],
+            name: "fuzz", dependencies: ["CFuzzer", "Manifest", "Symbolic", "Audio", "SoundFiles", "Tensors", "Build"],
             swiftSettings: instrumented,
             linkerSettings: [.unsafeFlags([runtime]), .linkedLibrary("stdc++")]),
         .target(name: "CFuzzer"),
@@ -35,8 +35,12 @@ let package = Package(
             swiftSettings: instrumented),
         .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: instrumented),
         .target(
-            name: "Audio", dependencies: ["Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW"],
+            name: "Audio",
+            dependencies: [
+                "SoundFiles", "Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW",
+            ],
             swiftSettings: instrumented),
+        .target(name: "SoundFiles", dependencies: ["CSndfile", "CMpg123"], swiftSettings: instrumented),
         .target(name: "Tensors", swiftSettings: instrumented),
         .target(
             name: "Build",

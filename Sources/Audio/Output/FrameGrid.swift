@@ -1,3 +1,5 @@
+internal import SoundFiles
+
 /// Where the frames of a short-time Fourier transform lie on a signal, or on a part of one, and how much of each sample
 /// they hold.
 ///

@@ -1,3 +1,5 @@
+public import SoundFiles
+
 #if canImport(Glibc)
     internal import Glibc
 #else

@@ -1,3 +1,5 @@
+public import SoundFiles
+
 /// Finds the magnitudes whose mel spectrogram is nearest to a given one: `librosa.feature.inverse.mel_to_stft`.
 ///
 /// For each frame this is the non-negative least-squares problem min ‖Ax − b‖, x ≥ 0, with the filterbank A and the mel

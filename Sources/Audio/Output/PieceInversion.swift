@@ -1,3 +1,5 @@
+public import SoundFiles
+
 /// Makes the signal of a whole piece from its magnitudes, block by block, in memory that does not grow with the piece.
 ///
 /// Each block of frames is inverted by Griffin-Lim, and its first frames are the last ones of the block before. In each

@@ -1,3 +1,5 @@
+public import SoundFiles
+
 /// Joins the magnitudes of a piece's segments, each transformed by itself, to those of the piece as a whole.
 ///
 /// Frames of neighbouring segments that lie on the same samples are cross-faded. Frames that saw a segment's end, and so

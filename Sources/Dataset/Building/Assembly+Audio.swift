@@ -1,6 +1,7 @@
 import Audio
 import Loading
 import Manifest
+internal import SoundFiles
 
 extension Assembly {
     /// The gain that brings a source to the manifest's loudness; `nil` for MIDI.

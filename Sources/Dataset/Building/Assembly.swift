@@ -2,6 +2,7 @@ import Audio
 import Build
 import Loading
 import Manifest
+internal import SoundFiles
 import Symbolic
 import Synchronization
 

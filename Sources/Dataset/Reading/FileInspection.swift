@@ -1,6 +1,7 @@
 import Audio
 public import Build
 import Loading
+internal import SoundFiles
 import Symbolic
 
 /// The contents of one raw file, as the stages read it: no dataset and no cache are needed.

@@ -3,6 +3,7 @@ import Build
 import Describing
 import Loading
 import Manifest
+internal import SoundFiles
 import Synchronization
 import Tensors
 

@@ -1,4 +1,5 @@
 import Foundation
+internal import SoundFiles
 
 /// The kernels of audio, over the first seconds of recordings, decoded before.
 ///

@@ -1,9 +1,9 @@
 internal import CSndfile
 
 /// What each channel of a file is for: its part in the downmix and its weight in loudness.
-struct ChannelLayout: Equatable {
+public struct ChannelLayout: Equatable, Sendable {
     /// A channel's place.
-    enum Place: Equatable {
+    public enum Place: Equatable, Sendable {
         /// In front, above, or behind: weight 1.
         case main
         /// Between 60 and 120 degrees to the side: weight 1.41 (BS.1770-4, table 3).
@@ -12,7 +12,8 @@ struct ChannelLayout: Equatable {
         case lfe
     }
 
-    let places: [Place]
+    /// Each channel's, in the order of the file.
+    public let places: [Place]
 
     /// By the file's own channel map (libsndfile's numbers) or mask (WAVE's bits), else by the usual layout of that many
     /// channels.
@@ -26,7 +27,8 @@ struct ChannelLayout: Equatable {
         }
     }
 
-    init(channels: Int) { places = Self.usual(channels, vorbisOrder: false) }
+    /// The usual layout of that many channels.
+    public init(channels: Int) { places = Self.usual(channels, vorbisOrder: false) }
 
     /// WAVE order (FLAC too): L R C LFE, then the surrounds; Vorbis order (Opus too): LFE last.
     private static func usual(_ channels: Int, vorbisOrder: Bool) -> [Place] {

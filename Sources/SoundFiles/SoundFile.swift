@@ -1,20 +1,21 @@
 /// A file open for decoding: interleaved floats, full scale at ±1, front to back.
 ///
 /// The format is judged by the content, never by the name.
-final class SoundFile {
+public final class SoundFile {
     /// The file's own rate in Hz, 1 to 768000.
-    let sampleRate: Int
+    public let sampleRate: Int
     /// 1 to 64.
-    let channels: Int
+    public let channels: Int
     /// The number of frames that the file claims; `nil` if it does not.
-    let declaredFrames: Int?
+    public let declaredFrames: Int?
     /// The number of frames that decoding will give if nothing is damaged; `nil` if only decoding can tell.
-    let expectedFrames: Int?
+    public let expectedFrames: Int?
     /// What each channel is for.
-    let layout: ChannelLayout
-    /// The names of container and encoding, as libsndfile has them.
-    let format: String
-    let encoding: String
+    public let layout: ChannelLayout
+    /// The container, as libsndfile names it.
+    public let format: String
+    /// The encoding inside the container.
+    public let encoding: String
 
     private enum Decoder {
         case mpeg(MPEGDecoder)
@@ -33,10 +34,15 @@ final class SoundFile {
     private var isOverrun = false
     private let presentBytes: Int?
 
-    static let largestRate = 768_000
-    static let mostChannels = 64
+    /// The highest sample rate that is read or written, in Hz.
+    public static let largestRate = 768_000
+    /// The most channels that are read or written.
+    public static let mostChannels = 64
 
-    init(path: String) throws {
+    /// Opens a file.
+    ///
+    /// - Throws: `AudioError` for bytes that cannot be decoded, `AudioAccessError` for a file that cannot be reached.
+    public init(path: String) throws {
         file = try FileBytes(path: path)
         let opened = try Self.open(file)
         decoder = opened.decoder
@@ -184,7 +190,7 @@ final class SoundFile {
     ///
     /// - Returns: The number decoded; 0 at the end, or where the decoder gave up: see `fault`.
     /// - Throws: `AudioAccessError`.
-    func read(into buffer: UnsafeMutablePointer<Float>, count: Int) throws -> Int {
+    public func read(into buffer: UnsafeMutablePointer<Float>, count: Int) throws -> Int {
         let got: Int
         switch decoder {
         case .mpeg(let mpeg): got = try mpeg.read(into: buffer, count: count)
@@ -202,7 +208,7 @@ final class SoundFile {
     }
 
     /// Goes to a frame; false where the decoder cannot.
-    func seek(to frame: Int) throws -> Bool {
+    public func seek(to frame: Int) throws -> Bool {
         guard frame <= mostFrames else { return false }
         switch decoder {
         case .mpeg(let mpeg): try mpeg.seek(to: frame)
@@ -216,7 +222,7 @@ final class SoundFile {
     /// What kept the decoder from reading the whole file, if anything did.
     ///
     /// - Throws: `AudioAccessError` if it is the disk's; `audio.malformed` if the decoder gave more than the file can hold.
-    func fault() throws -> String? {
+    public func fault() throws -> String? {
         switch decoder {
         case .mpeg(let mpeg):
             return mpeg.plan.cutFrame.map { "the last MPEG frame has \($0.present) of \($0.length) bytes" }
@@ -240,7 +246,7 @@ final class SoundFile {
     }
 
     /// What is odd about the file, once it has been read: what was left out, and what was not as declared.
-    func warnings(frames: Int) throws -> [AudioWarning] {
+    public func warnings(frames: Int) throws -> [AudioWarning] {
         var warnings = findings
         switch decoder {
         case .mpeg(let mpeg):
@@ -267,7 +273,7 @@ final class SoundFile {
     }
 
     /// Why there is no sound in the file, as far as its header tells.
-    var emptiness: String {
+    public var emptiness: String {
         guard let presentBytes, presentBytes > 0 else { return "the file holds no samples" }
         return
             "the header claims no samples, though \(presentBytes) bytes follow it: repair it, or read it as raw samples"

@@ -39,7 +39,7 @@ public final class SoundFileWriter {
     /// `nil` once the file is finished or given up.
     private var handle: OpaquePointer?
     private var isTemporary = true
-    private let floats: FloatBuffer
+    private let floats: UnsafeMutablePointer<Float>
     private let integers: UnsafeMutablePointer<Int32>
 
     private static let blockLength = 4096
@@ -71,8 +71,9 @@ public final class SoundFileWriter {
         self.path = path
         self.format = format
         self.channels = channels
-        floats = FloatBuffer(count: Self.blockLength * channels)
         (temporary, descriptor) = try Self.createTemporary(beside: path)
+        floats = .allocate(capacity: Self.blockLength * channels)
+        floats.initialize(repeating: 0, count: Self.blockLength * channels)
         integers = .allocate(capacity: Self.blockLength * channels)
         integers.initialize(repeating: 0, count: Self.blockLength * channels)
         // From here on `deinit` cleans up. Where opening fails, libsndfile closes the descriptor even if told not to: it gets
@@ -94,6 +95,7 @@ public final class SoundFileWriter {
     deinit {
         giveUp()
         close(descriptor)
+        floats.deallocate()
         integers.deallocate()
     }
 
@@ -149,7 +151,7 @@ public final class SoundFileWriter {
         while start < count {
             let length = min(Self.blockLength, count - start)
             for (channel, plane) in planes.enumerated() {
-                for i in 0..<length { floats.pointer[i * channels + channel] = plane[start + i] * gain }
+                for i in 0..<length { floats[i * channels + channel] = plane[start + i] * gain }
             }
             try put(length)
             start += length
@@ -170,7 +172,7 @@ public final class SoundFileWriter {
         var start = 0
         while start < samples.count {
             let length = min(Self.blockLength * channels, samples.count - start)
-            for i in 0..<length { floats.pointer[i] = samples[start + i] * gain }
+            for i in 0..<length { floats[i] = samples[start + i] * gain }
             try put(length / channels)
             start += length
         }
@@ -185,7 +187,7 @@ public final class SoundFileWriter {
             try check(frames)
             let written: sf_count_t
             if format.encoding == .float32 {
-                written = sf_writef_float(handle, floats.pointer, sf_count_t(frames))
+                written = sf_writef_float(handle, floats, sf_count_t(frames))
             } else {
                 quantize(frames * channels)
                 written = sf_writef_int(handle, integers, sf_count_t(frames))
@@ -201,12 +203,12 @@ public final class SoundFileWriter {
     private func check(_ frames: Int) throws(AudioOutputError) {
         var peak = summary.peak
         for i in 0..<(frames * channels) {
-            let magnitude = abs(floats.pointer[i])
+            let magnitude = abs(floats[i])
             guard magnitude < .infinity else {
                 throw AudioOutputError(
                     .badValue,
                     "sample \(summary.frames + i / channels) of channel \(i % channels + 1) is "
-                        + "\(floats.pointer[i]), want a finite number", path: path)
+                        + "\(floats[i]), want a finite number", path: path)
             }
             peak = max(peak, magnitude)
         }
@@ -223,7 +225,7 @@ public final class SoundFileWriter {
         let bits = format.encoding == .pcm16 ? 16 : 24
         let (scale, shift) = (Float(1 << (bits - 1)), Int32(32 - bits))
         for i in 0..<count {
-            let value = (floats.pointer[i] * scale).rounded(.toNearestOrEven)
+            let value = (floats[i] * scale).rounded(.toNearestOrEven)
             let kept = min(max(value, -scale), scale - 1)
             if kept != value { summary.clippedSamples += 1 }
             integers[i] = Int32(kept) << shift

@@ -23,8 +23,8 @@ final class MPEGDecoder {
     private let kept: [Range<Int>]
     private var handle: OpaquePointer?
     /// One frame's samples as decoded, then with the channels of the file.
-    private let decoded = FloatBuffer(count: 1152 * 2)
-    private let pending = FloatBuffer(count: 1152 * 2)
+    private let decoded: UnsafeMutablePointer<Float>
+    private let pending: UnsafeMutablePointer<Float>
     private var pendingStart = 0
     private var pendingEnd = 0
 
@@ -54,9 +54,20 @@ final class MPEGDecoder {
         kept = plan.streams.map(\.kept)
         sampleRate = first.sampleRate
         channels = plan.channels
+        decoded = .allocate(capacity: Self.frameSamples)
+        decoded.initialize(repeating: 0, count: Self.frameSamples)
+        pending = .allocate(capacity: Self.frameSamples)
+        pending.initialize(repeating: 0, count: Self.frameSamples)
     }
 
-    deinit { mpg123_delete(handle) }
+    deinit {
+        mpg123_delete(handle)
+        decoded.deallocate()
+        pending.deallocate()
+    }
+
+    /// The most samples of a frame, both channels together.
+    private static let frameSamples = 1152 * 2
 
     /// The layer's name, as libsndfile gives it.
     var encoding: String { "MPEG Layer " + String(repeating: "I", count: plan.firstHeader?.layer ?? 3) }
@@ -71,7 +82,7 @@ final class MPEGDecoder {
             }
             let step = min(count - filled, pendingEnd - pendingStart)
             (buffer + filled * channels).update(
-                from: pending.pointer + pendingStart * channels, count: step * channels)
+                from: pending + pendingStart * channels, count: step * channels)
             pendingStart += step
             filled += step
         }
@@ -129,12 +140,12 @@ final class MPEGDecoder {
         let begin = min(max(max(kept[stream].lowerBound, wanted) - sample, 0), count)
         let end = min(max(kept[stream].upperBound - sample, begin), count)
         if run.header.channels == channels {
-            pending.pointer.update(from: decoded.pointer, count: count * channels)
+            pending.update(from: decoded, count: count * channels)
         } else {
             // A mono frame among stereo ones: the same on both sides.
             for index in 0..<count {
-                pending.pointer[2 * index] = decoded.pointer[index]
-                pending.pointer[2 * index + 1] = decoded.pointer[index]
+                pending[2 * index] = decoded[index]
+                pending[2 * index + 1] = decoded[index]
             }
         }
         (pendingStart, pendingEnd) = (begin, end)
@@ -151,7 +162,7 @@ final class MPEGDecoder {
     /// Decodes one frame into `decoded`; silence where libmpg123 gives less than a whole frame.
     private func decode(_ bytes: UnsafeRawBufferPointer, _ run: MPEGPlan.Run) throws {
         let wanted = run.header.samples * run.header.channels * MemoryLayout<Float>.size
-        let target = UnsafeMutableRawPointer(decoded.pointer)
+        let target = UnsafeMutableRawPointer(decoded)
         var filled = 0
         let handle = try handle ?? makeHandle(run)
         self.handle = handle
