@@ -197,7 +197,9 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .target(
             name: "Judging",
             dependencies: [
-                "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "Torch", "Tensors", "Build",
+                "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Torch",
+                "Tensors",
+                "Build",
             ],
             swiftSettings: strict),
         // Layer 3
@@ -225,7 +227,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .testTarget(
             name: "SystemsTests",
             dependencies: [
-                "Systems", "Training", "Dataset", "Manifest", "Loading", "Torch", "Tensors", "Build",
+                "TestSupport", "Systems", "Training", "Dataset", "Manifest", "Loading", "Torch", "Tensors",
+                "Build",
             ],
             swiftSettings: strict),
         .testTarget(

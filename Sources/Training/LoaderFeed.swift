@@ -17,6 +17,9 @@ public final class LoaderFeed: Feed {
         self.device = device
     }
 
+    /// The split that the plan reads.
+    public var split: Split? { loader.plan.split }
+
     /// How many batches an epoch has.
     public var batchesPerEpoch: Int {
         let size = loader.plan.batchSize

@@ -20,7 +20,7 @@ public struct Need: Sendable {
 public struct Recipe: Sendable {
     /// Its name, such as `genre-cnn`.
     public let name: String
-    /// The paper it stands for, such as `001`.
+    /// The paper it stands for, such as `001`; `none` where there is none.
     public let paper: String
     /// What it does, in a line.
     public let summary: String

@@ -1,4 +1,4 @@
-import Loading
+public import Loading
 public import Torch
 
 /// A batch on its way into a network: named tensors with the examples along the first axis.
@@ -40,10 +40,17 @@ public struct Batch {
 public protocol Feed: AnyObject {
     /// How many batches an epoch has.
     var batchesPerEpoch: Int { get }
+    /// The split whose segments it gives; nil, by default: it is not known.
+    var split: Split? { get }
     /// Goes to a batch of an epoch, both from 0; what follows is as if all before had been taken.
     func seek(epoch: Int, batch: Int) throws
     /// The next batch; behind an epoch's last comes the next epoch's first.
     func next() throws -> Batch
+}
+
+extension Feed {
+    /// Not known.
+    public var split: Split? { nil }
 }
 
 /// A named number that a step or a validation gives.

@@ -158,7 +158,8 @@ struct RecipesCommand: ParsableCommand {
             return
         }
         for recipe in Recipe.all {
-            print("\(recipe.name)  (paper \(recipe.paper))  \(recipe.summary)")
+            let origin = recipe.paper == "none" ? "no paper" : "paper \(recipe.paper)"
+            print("\(recipe.name)  (\(origin))  \(recipe.summary)")
             if case .optimised = recipe.kind { print("    optimised: 'reprise transfer' takes its name") }
             if !recipe.needs.isEmpty {
                 print("    needs \(recipe.needs.map(\.summary).joined(separator: ", "))")

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Golden vectors for Sources/Systems from PyTorch: python3 tools/oracles/systems_golden.py
 
-Writes Tests/Fixtures/Golden/systems-000.safetensors and systems-001.safetensors: for each network of the paper, in float64 and float32 from the
+Writes Tests/Fixtures/Golden/systems-000.safetensors, systems-001.safetensors and systems-mel.safetensors: for each network of the paper, in float64 and float32 from the
 same float64 weights, the output, the loss and the gradient of every weight, on small inputs. The networks are
-of paper000.py and paper001.py. Needs torch 2.13.0, safetensors."""
+of paper000.py, paper001.py and melcnn.py. Needs torch 2.13.0, safetensors."""
 import pathlib
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
+from melcnn import Mel
 from paper000 import VGG, Deep, Published, style_loss
 from paper001 import Chord, Genre, Judge, Velocity
 
@@ -104,4 +105,14 @@ rolls = {name: roll(1, steps, 128, density=0.05) * torch.rand(1, steps, 128, dty
 rolls["roll"] = rolls["content"] + 0.05 * torch.rand(1, 32, 128, dtype=torch.float64)
 case("roll-nst", VGG(2), rolls, transfer)
 save_file(out, GOLDEN / "systems-000.safetensors", metadata=metadata)
+print(sum(v.numel() * v.element_size() for v in out.values()), "bytes")
+
+# mel-cnn too; the second case has too few bands for its last poolings.
+out.clear()
+torch.manual_seed(SEED + 2)
+weights = torch.tensor([0.5, 1.5, 1.0])
+for name, bands, frames in [("mel", 12, 21), ("mel-narrow", 2, 9)]:
+    case(name, Mel(3, [4, 6, 8, 8]), {"mel": torch.rand(5, bands, frames, dtype=torch.float64), "class": torch.tensor([0.0, 2, 1, 1, 0])},
+         lambda m, x: ((y := m(x["mel"])), F.cross_entropy(y, x["class"].long(), weight=weights.to(y.dtype))))
+save_file(out, GOLDEN / "systems-mel.safetensors", metadata=metadata)
 print(sum(v.numel() * v.element_size() for v in out.values()), "bytes")

@@ -1,0 +1,255 @@
+internal import Build
+import Loading
+internal import Tensors
+internal import Torch
+public import Training
+
+extension Recipe {
+    /// Classifies recordings by the values of a label: an audio style classifier that belongs to no paper.
+    public static let melCNN = Recipe(
+        name: "mel-cnn", paper: "none",
+        summary: "classifies recordings by style from their mel spectrograms",
+        needs: [.mel],
+        parameters: [
+            Parameter("label", "style", "the label that is predicted"),
+            Parameter(
+                "balanced", true,
+                "whether the loss of a segment is divided by the share of its class in the train split"),
+            Parameter("dropout", 0.3, "probability of 0 before the last layer", in: 0...0.99),
+            Parameter(
+                "masked", 0.2,
+                "largest share of bands, and of frames, that each step of training hides in one stretch each",
+                in: 0...0.9),
+        ],
+        overrides: ["epochs": 30, "batch": 32, "patience": 8],
+        presets: ["cpu": ["epochs": 15]],
+        fault: { settings, snapshot in Classes.faultOfSound(settings.word("label"), of: snapshot) },
+        plan: { settings, _, purpose in
+            let views: [LoaderView] = [.feature(MelCNN.mel), .label(settings.word("label"))]
+            return LoaderPlan(
+                kind: .audio,
+                views: purpose == .measuring ? views + [MelCNN.number] : views, batchSize: 1)
+        },
+        make: { settings, context in try MelCNN(settings, context) })
+}
+
+extension Need {
+    /// A mel spectrogram of recordings.
+    static let mel = Need("audio with a mel feature") { snapshot in
+        guard snapshot.features[MelCNN.mel] != nil else {
+            return
+                "it holds no mel spectrograms; write 'audio: features: {mel: {bands: 96}}' in the manifest, with audio files among its sources"
+        }
+        return snapshot.recordings.isEmpty
+            ? "all its recordings are halves of pairs; leave 'pair' out of the manifest" : nil
+    }
+}
+
+extension Snapshot {
+    /// The sources that sound alone is learned from.
+    var recordings: [Source] { sources.filter { $0.kind == .audio && $0.pair == nil && $0.segments > 0 } }
+}
+
+extension Classes {
+    /// Why the recordings of a snapshot cannot be classified by a label; nil if they can.
+    static func faultOfSound(_ label: String, of snapshot: Snapshot) -> String? {
+        guard snapshot.vocabularies[label] != nil else {
+            let known = snapshot.vocabularies.keys.sorted().joined(separator: ", ")
+            return
+                "it has no label '\(label)'; set label to \(known.isEmpty ? "one, after adding it to the manifest" : known)"
+        }
+        let recordings = snapshot.recordings
+        if let other = recordings.first(where: { $0.labels[label] == nil }) {
+            return
+                "'\(other.path)' has no label '\(label)'; write 'labels: {\(label): …}' beside its path in the manifest, or leave it out"
+        }
+        // Where segments are split one by one, a source has no split of its own.
+        let learned = recordings.filter { $0.split == .train || $0.split == nil }
+        guard Set(learned.compactMap { $0.labels[label] }).count > 1 else {
+            return
+                "the recordings of its train split have fewer than two values of the label '\(label)'; write 'splits: {method: exact, stratify: \(label)}' in the manifest"
+        }
+        if let per = snapshot.manifest["audio"]?["normalize"]?["per"]?.string,
+            per != "none", per != "dataset"
+        {
+            return
+                "it normalises each \(per) apart, which gives a label away and leaves other files without statistics; write 'audio: normalize: {per: dataset}' in the manifest"
+        }
+        return nil
+    }
+}
+
+/// The classifier with its loss and optimiser.
+final class MelCNN: TrainableSystem {
+    /// The view of the spectrogram, and the feature's name.
+    static let mel = "mel"
+    /// The segment's number in its split, by which its piece is found.
+    static let number = LoaderView("number", .segment(.number))
+
+    let classifier: MelNetwork
+    let adam: Adam
+    let classes: Classes
+    let objective = Objective("balanced_accuracy", higherIsBetter: true)
+    private let snapshot: Snapshot
+    private let masked: Double
+    private let weights: TorchTensor?
+    var network: any Module { classifier }
+    var optimisers: [any Optimiser] { [adam] }
+
+    init(_ settings: Settings, _ context: SystemContext) throws {
+        snapshot = context.snapshot
+        classes = Classes(settings.word("label"), of: context.snapshot)
+        masked = settings.number("masked")
+        classifier = try MelNetwork(classes: classes.names.count, dropout: settings.number("dropout"))
+        try classifier.move(to: context.device)
+        adam = try Adam(classifier.parameters, rate: settings.number("rate"))
+        weights =
+            settings.flag("balanced")
+            ? try TorchTensor(
+                Self.weights(of: classes, in: snapshot), shape: [classes.names.count], on: context.device)
+            : nil
+    }
+
+    /// The weight of each class: the segments of all over those of its own, on average 1 a segment; 0 of a class
+    /// that the train split lacks.
+    static func weights(of classes: Classes, in snapshot: Snapshot) -> [Float] {
+        var counts: [String: Int] = [:]
+        for source in snapshot.recordings where source.split == .train || source.split == nil {
+            if let name = source.labels[classes.label] { counts[name, default: 0] += source.segments }
+        }
+        let all = Double(counts.values.reduce(0, +))
+        return classes.names.map { name in
+            counts[name].map { Float(all / Double(counts.count * $0)) } ?? 0
+        }
+    }
+
+    func learn(
+        from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
+    ) throws -> [(name: String, value: TorchTensor)] {
+        try adam.clearGradients()
+        let logits = try classifier(masking(batch[Self.mel]))
+        let loss = try logits.crossEntropy(batch[classes.label], weight: weights)
+        try loss.backward()
+        try update(adam, loss)
+        let hits = try (logits.detach().argmax(1) .== batch[classes.label]).to(.f32).mean()
+        return [("loss", loss), ("accuracy", hits)]
+    }
+
+    /// Hides one stretch of bands and one of frames, the same in all segments of a batch.
+    ///
+    /// Park et al., "SpecAugment", 2019, arXiv:1904.08779, section 2, with one mask of each kind.
+    private func masking(_ mel: TorchTensor) throws -> TorchTensor {
+        guard masked > 0 else { return mel }
+        // From the generator that checkpoints hold, so that a run that resumes hides the same.
+        let drawn = try TorchTensor.random(.uniform, [4]).elements(as: Float.self).map { Double($0) }
+        var result = mel
+        for (axis, place) in [(1, 0), (2, 2)] {
+            let count = mel.shape[axis]
+            let hidden = Int(drawn[place] * (masked * Double(count) + 1)).clamped(to: 0...(count - 1))
+            guard hidden > 0 else { continue }
+            let start = Int(drawn[place + 1] * Double(count - hidden + 1)).clamped(to: 0...(count - hidden))
+            var cells = [Float](repeating: 1, count: count)
+            for cell in start..<(start + hidden) { cells[cell] = 0 }
+            let mask = try TorchTensor(
+                cells, shape: axis == 1 ? [1, count, 1] : [1, 1, count], on: mel.device)
+            result = try result * mask
+        }
+        return result
+    }
+
+    /// Counts, for a pass, what each segment and each piece is taken for.
+    private func tally(on feed: any Feed) throws -> (tally: ClassTally, loss: Double) {
+        var tally = ClassTally(classes.names, pieces: pieces(of: feed))
+        var loss = 0.0
+        try feed.forEachBatch { batch in
+            let logits = try classifier(batch[Self.mel])
+            let targets = try batch[classes.label].elements(as: Int64.self)
+            loss += try logits.crossEntropy(batch[classes.label], reduction: .sum).item()
+            let shares = try logits.softmax(1).to(.f64).elements(as: Double.self)
+            let numbers = try numbers(of: batch, in: tally)
+            for (row, target) in targets.enumerated() {
+                let own = Array(shares[row * classes.names.count..<(row + 1) * classes.names.count])
+                tally.add(own, target: Int(target), number: numbers?[row])
+            }
+        }
+        return (tally, loss)
+    }
+
+    private func numbers(of batch: Batch, in tally: ClassTally) throws -> [Int]? {
+        guard tally.hasPieces else { return nil }
+        return try batch[Self.number.name].elements(as: Int64.self).map { Int($0) }
+    }
+
+    /// The piece of each segment of a split by its number, each piece a number of its own; nil where it is not
+    /// known.
+    private func pieces(of feed: any Feed) -> [Int]? {
+        guard let split = feed.split else { return nil }
+        let sources = snapshot.recordings.filter { $0.split == split }
+        var numbers: [String: Int] = [:]
+        let pieces = Snapshot.segmentOrder(of: sources).flatMap { place in
+            let source = sources[place]
+            let number = numbers[source.piece] ?? numbers.count
+            numbers[source.piece] = number
+            return [Int](repeating: number, count: source.segments)
+        }
+        let count = (snapshot.shards[split] ?? []).filter { $0.kind == .audio }.reduce(0) { $0 + $1.segments }
+        return pieces.count == count && count > 0 ? pieces : nil
+    }
+
+    func measure(on feed: any Feed) throws -> [Measure] {
+        let (tally, loss) = try tally(on: feed)
+        return [Measure("loss", loss / Double(max(tally.count, 1)))] + tally.measures
+    }
+
+    func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
+        func targets(_ feed: any Feed) throws -> (ClassTally, [(target: Int, number: Int?)]) {
+            let tally = ClassTally(classes.names, pieces: pieces(of: feed))
+            var all: [(Int, Int?)] = []
+            try feed.forEachBatch { batch in
+                let numbers = try numbers(of: batch, in: tally)
+                for (row, target) in try batch[classes.label].elements(as: Int64.self).enumerated() {
+                    all.append((Int(target), numbers?[row]))
+                }
+            }
+            return (tally, all)
+        }
+        let (empty, here) = try targets(feed)
+        func constant(_ segments: [(target: Int, number: Int?)]) -> [Measure] {
+            let counts = classes.names.indices.map { name in segments.count { $0.target == name } }
+            let most = counts.firstIndex(of: counts.max() ?? 0) ?? 0
+            var tally = empty
+            let said = classes.names.indices.map { $0 == most ? 1.0 : 0 }
+            for segment in here { tally.add(said, target: segment.target, number: segment.number) }
+            return tally.measures
+        }
+        let label = classes.label
+        return [
+            "most frequent \(label) of the train split": constant(try targets(train).1),
+            "most frequent \(label) of this split": constant(here),
+        ]
+    }
+
+    /// The confusion matrix: for each class, what its segments are taken for.
+    func figures(on feed: any Feed) throws -> [Figure] {
+        let (tally, _) = try tally(on: feed)
+        let series = classes.names.indices.compactMap { own -> Figure.Series? in
+            let count = tally.confusion[own].reduce(0, +)
+            guard count > 0 else { return nil }
+            return Figure.Series(
+                "\(classes.names[own]): \(count) segments",
+                tally.confusion[own].map { Double($0) / Double(count) })
+        }
+        return [
+            Figure(
+                name: "confusion", title: "What the segments of each \(classes.label) are taken for",
+                .histogram(classes: classes.names, series: series))
+        ]
+    }
+}
+
+extension Int {
+    /// The nearest number within a range.
+    fileprivate func clamped(to range: ClosedRange<Int>) -> Int {
+        Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
+    }
+}
