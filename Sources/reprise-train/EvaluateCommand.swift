@@ -115,7 +115,7 @@ struct EvaluateCommand: ParsableCommand {
         let evaluation = try torch.onTorch { _, _ in
             let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "evaluate \(dataset)")
             return try TransferEvaluation(
-                reader, style: style, log: { Terminal.standardError.writeLine($0) }
+                reader, cachePath: cachePath, style: style, log: { Terminal.standardError.writeLine($0) }
             ).evaluate(pairs)
         }
         if torch.common.json {

@@ -32,6 +32,8 @@ public struct Evaluation: Sendable {
     public let judges: [JudgeRecord]
     /// The measures of the outputs.
     public let outputs: [Value]
+    /// The measures of each output by its name; nil where a measure is not defined.
+    public let single: [(name: String, values: [(name: String, value: Double?)])]
     /// The measures of the answers that need no system, by name: `content`, `target`, `rule`.
     public let baselines: [(name: String, values: [Value])]
     /// What limits the claims that these numbers support.
@@ -88,6 +90,16 @@ public struct Evaluation: Sendable {
                 Dictionary(baselines.map { ($0.name, numbers($0.values)) }, uniquingKeysWith: { $1 })),
             "baseline_intervals": .object(
                 Dictionary(baselines.map { ($0.name, intervals($0.values)) }, uniquingKeysWith: { $1 })),
+            "outputs": .array(
+                single.map { output in
+                    let values = output.values.compactMap { value in
+                        value.value.map { (value.name, JSONValue.number($0)) }
+                    }
+                    return [
+                        "name": .string(output.name),
+                        "metrics": .object(Dictionary(values, uniquingKeysWith: { $1 })),
+                    ]
+                }),
             "remarks": .array(remarks.map { .string($0) }),
         ]
     }

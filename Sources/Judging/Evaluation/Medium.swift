@@ -9,14 +9,16 @@ protocol Medium {
 
     /// The most pieces of a style that judges and references are made of.
     static var mostJudged: Int { get }
+    /// The most pieces of the train split that an output is compared with.
+    static var mostTrained: Int { get }
 
     /// What the judges look at, nuisance judges among them.
     var views: [JudgeView<Piece>] { get }
 
-    /// Reads a file, and takes it through the round trip.
+    /// Reads a file, and takes it through the round trip, which an output has behind it.
     ///
     /// - Throws: why the file cannot be used.
-    func piece(at path: String) throws -> Piece
+    func piece(at path: String, isOutput: Bool) throws -> Piece
 
     /// Describes the target style by pieces that no system was trained on.
     func style(of pieces: [Piece]) throws -> Style

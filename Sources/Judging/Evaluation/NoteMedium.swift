@@ -3,6 +3,8 @@ internal import Dataset
 internal import Symbolic
 
 /// Notes: MIDI files, quantised as the dataset's rolls are.
+///
+/// Quantising twice changes nothing, so outputs are quantised too: other people's may be finer than the grid.
 struct NoteMedium: Medium {
     /// A MIDI file.
     struct Piece: Sendable {
@@ -19,11 +21,12 @@ struct NoteMedium: Medium {
     }
 
     static let mostJudged = 200
+    static let mostTrained = Int.max
 
     /// The grid, the pitches and the drums of the dataset's rolls.
     let parameters: RollParameters
 
-    func piece(at path: String) throws -> Piece {
+    func piece(at path: String, isOutput: Bool) throws -> Piece {
         let score = try FileStages.score(of: FileStages.bytes(ofScoreAt: path), path: path)
         var rounded = score
         rounded.timelines = score.timelines.map { $0.quantized(by: parameters) }

@@ -1,3 +1,4 @@
+internal import Audio
 public import Build
 internal import Dataset
 public import Loading
@@ -26,6 +27,7 @@ public struct TransferEvaluation {
     }
 
     private let reader: DatasetReader
+    private let cachePath: String
     private let label: String
     private let style: String
     private let seed: UInt64
@@ -40,12 +42,14 @@ public struct TransferEvaluation {
     ///
     /// - Parameters:
     ///   - reader: The dataset.
+    ///   - cachePath: Its cache, in which musicnn's weights may lie.
     ///   - style: A value of one of its labels, or `label=value`.
     ///   - seed: Of intervals, of the choice of target pieces, and of permutations.
     ///   - log: Receives lines about progress, and about files that were left out.
     /// - Throws: `judge.usage` for a style that the dataset does not have, or that several labels have.
     public init(
-        _ reader: DatasetReader, style: String, seed: UInt64 = 0, log: @escaping (String) -> Void = { _ in }
+        _ reader: DatasetReader, cachePath: String, style: String, seed: UInt64 = 0,
+        log: @escaping (String) -> Void = { _ in }
     ) throws(JudgingError) {
         let labels = reader.snapshot.vocabularies
         var found = labels.filter { $0.value.contains(style) }.keys.sorted().map { ($0, style) }
@@ -68,7 +72,8 @@ public struct TransferEvaluation {
                 "'\(style)' is a value of \(found.map(\.0).joined(separator: " and ")); write \(match.0)=\(style)"
             )
         }
-        (self.reader, self.label, self.style, self.seed, self.log) = (reader, match.0, match.1, seed, log)
+        (self.reader, self.cachePath, self.seed, self.log) = (reader, cachePath, seed, log)
+        (label, self.style) = match
     }
 
     /// Measures outputs.
@@ -94,7 +99,12 @@ public struct TransferEvaluation {
             }
             return try measure(pairs, by: NoteMedium(parameters: RollParameters(midi)), kind)
         case .audio, .paired:
-            throw JudgingError(.usage, "recordings cannot be judged yet")
+            guard let audio = manifest.audio else {
+                throw JudgingError(
+                    .usage, "dataset '\(reader.snapshot.dataset)' has no recordings to judge by")
+            }
+            let medium = try SoundMedium(AudioParameters(audio), cachePath: cachePath)
+            return try measure(pairs, by: medium, kind)
         }
     }
 
@@ -132,7 +142,7 @@ public struct TransferEvaluation {
             do {
                 members.append(
                     Member(
-                        piece: try medium.piece(at: file.path), group: source.piece,
+                        piece: try medium.piece(at: file.path, isOutput: false), group: source.piece,
                         style: source.labels[label] ?? ""))
             } catch {
                 log("left out: \(source.path): \(error)")
@@ -161,14 +171,15 @@ public struct TransferEvaluation {
             let source = try bySource[digest(ofFile: pair.content)]
             contents.append(
                 Content(
-                    piece: try read(pair.content, medium), group: source?.piece ?? "file \(pair.name)",
+                    piece: try read(pair.content, medium, isOutput: false),
+                    group: source?.piece ?? "file \(pair.name)",
                     style: source?.labels[label], isTrained: source?.split == .train))
-            outputs.append(try read(pair.output, medium))
+            outputs.append(try read(pair.output, medium, isOutput: true))
         }
 
         log("reading the dataset's pieces")
         let outside = try members(of: medium, kind, inTraining: false, most: M.mostJudged)
-        let inside = try members(of: medium, kind, inTraining: true, most: .max)
+        let inside = try members(of: medium, kind, inTraining: true, most: M.mostTrained)
         var remarks: [String] = []
         let references = outside.filter { $0.style == style }
         guard references.count > 1 else {
@@ -193,25 +204,27 @@ public struct TransferEvaluation {
             ("target", targets(references, for: contents.map(\.group))),
             ("rule", try contents.map { try medium.changedByRule($0.piece, to: aim) }),
         ]
-        func values(_ pieces: [M.Piece]) throws -> [Evaluation.Value] {
+        func values(_ pieces: [M.Piece]) throws -> (single: [[Named]], overall: [Evaluation.Value]) {
             try self.values(of: pieces, contents, judges, medium, aim, training)
         }
         let groups = Set(contents.map(\.group))
         if groups.count < Bootstrap.leastPieceCount {
             remarks.append("no intervals: \(groups.count) pieces, fewer than \(Bootstrap.leastPieceCount)")
         }
-        let evaluation = Evaluation(
+        let found = try values(outputs)
+        return Evaluation(
             dataset: reader.snapshot.dataset, snapshot: reader.digest, label: label, style: style,
             files: pairs.count, pieces: groups.count,
             judgedPieces: Dictionary(grouping: outside, by: \.style).mapValues(\.count),
-            judges: judges.map(\.record), outputs: try values(outputs),
-            baselines: try answers.map { ($0.0, try values($0.1)) }, remarks: remarks)
-        return evaluation
+            judges: judges.map(\.record), outputs: found.overall,
+            single: zip(pairs, found.single).map { ($0.name, $1.map { ($0.name, $0.value) }) },
+            baselines: try answers.map { ($0.0, try values($0.1).overall) }, remarks: remarks)
     }
 
-    private func read<M: Medium>(_ path: String, _ medium: M) throws(JudgingError) -> M.Piece {
+    private func read<M: Medium>(_ path: String, _ medium: M, isOutput: Bool) throws(JudgingError) -> M.Piece
+    {
         do {
-            return try medium.piece(at: path)
+            return try medium.piece(at: path, isOutput: isOutput)
         } catch let error as BuildError {
             throw JudgingError(.file, error.message)
         } catch {
@@ -272,34 +285,22 @@ public struct TransferEvaluation {
         }
     }
 
+    /// What each answer's measures say, then their means over pieces and the measures of all answers together.
     private func values<M: Medium>(
         of answers: [M.Piece], _ contents: [Content<M.Piece>], _ judges: [Judge<M.Piece>], _ medium: M,
         _ aim: M.Style, _ training: M.Training
-    ) throws -> [Evaluation.Value] {
-        var order: [Named] = []
-        var found: [String: [(value: Double, group: String)]] = [:]
-        func add(_ named: Named, _ group: String) {
-            if found[named.name] == nil { order.append(named) }
-            found[named.name, default: []] += named.value.map { [($0, group)] } ?? []
-        }
-        for (answer, content) in zip(answers, contents) {
-            for judge in judges {
-                let after = try judge.probabilities(of: answer, group: content.group)
-                guard let target = judge.record.styles.firstIndex(of: style) else { continue }
-                add(Named(.style, "probability_\(judge.view.name)", after[target]), content.group)
-                guard !judge.view.isNuisance, let source = content.style, source != style,
-                    let place = judge.record.styles.firstIndex(of: source)
-                else { continue }
-                let before = try judge.probabilities(of: content.piece, group: content.group)
-                add(
-                    Named(.style, "transfer_strength_\(judge.view.name)", before[place] - after[place]),
-                    content.group)
-            }
-            for named in try medium.fit(of: answer, to: aim)
+    ) throws -> (single: [[Named]], overall: [Evaluation.Value]) {
+        let single = try zip(answers, contents).map { answer, content in
+            try styleMeasures(of: answer, content, judges) + medium.fit(of: answer, to: aim)
                 + medium.content(of: answer, against: content.piece)
                 + medium.novelty(of: answer, among: training)
-            {
-                add(named, content.group)
+        }
+        var order: [Named] = []
+        var found: [String: [(value: Double, group: String)]] = [:]
+        for (measures, content) in zip(single, contents) {
+            for named in measures {
+                if found[named.name] == nil { order.append(named) }
+                found[named.name, default: []] += named.value.map { [($0, content.group)] } ?? []
             }
         }
         let means = order.compactMap { named -> Evaluation.Value? in
@@ -318,7 +319,26 @@ public struct TransferEvaluation {
             }
         }
         let all = means + ofAll
-        return MeasureGroup.allCases.flatMap { group in all.filter { $0.group == group } }
+        return (single, MeasureGroup.allCases.flatMap { group in all.filter { $0.group == group } })
+    }
+
+    /// What the judges say of an answer.
+    private func styleMeasures<Piece>(
+        of answer: Piece, _ content: Content<Piece>, _ judges: [Judge<Piece>]
+    ) throws -> [Named] {
+        try judges.flatMap { judge -> [Named] in
+            guard let target = judge.record.styles.firstIndex(of: style) else { return [] }
+            let after = try judge.probabilities(of: answer, group: content.group)
+            let probability = Named(.style, "probability_\(judge.view.name)", after[target])
+            guard !judge.view.isNuisance, let source = content.style, source != style,
+                let place = judge.record.styles.firstIndex(of: source)
+            else { return [probability] }
+            let before = try judge.probabilities(of: content.piece, group: content.group)
+            return [
+                probability,
+                Named(.style, "transfer_strength_\(judge.view.name)", before[place] - after[place]),
+            ]
+        }
     }
 }
 
