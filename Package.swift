@@ -234,7 +234,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .testTarget(
             name: "JudgingTests",
             dependencies: [
-                "TestSupport", "Judging", "Symbolic", "Audio", "Torch", "Tensors", "Build",
+                "TestSupport", "Judging", "Dataset", "Loading", "Symbolic", "Audio", "Torch", "Tensors",
+                "Build",
             ],
             swiftSettings: strict),
     ]

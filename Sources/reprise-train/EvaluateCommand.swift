@@ -126,7 +126,7 @@ struct EvaluateCommand: ParsableCommand {
     }
 }
 
-extension Evaluation {
+extension Judgement {
     /// The measures as people read them.
     var text: String {
         let counts = judgedPieces.sorted { $0.key < $1.key }.map { "\($0.key) \(grouped($0.value))" }
@@ -163,14 +163,20 @@ extension Evaluation {
             guard !rows.isEmpty else { continue }
             text += table([group.rawValue] + answers.map(\.0), rows) + "\n"
         }
+        let doubtful = judges.filter { !$0.isNuisance && !trustworthyJudges.contains($0.name) }.map(\.name)
+        if !doubtful.isEmpty {
+            text +=
+                "note: what \(doubtful.joined(separator: " and ")) say supports no claim: the nuisance judge is as good, or within 5 points\n"
+        }
         for remark in remarks { text += "note: \(remark)\n" }
         return text
     }
 
+    /// A number and its interval, unless that has no width to be seen.
     private static func cell(_ value: Value) -> String {
         let number = format(value.value, 2)
-        return value.interval.map {
-            "\(number) (\(format($0.lowerBound, 2)) to \(format($0.upperBound, 2)))"
-        } ?? number
+        guard let interval = value.interval else { return number }
+        let (low, high) = (format(interval.lowerBound, 2), format(interval.upperBound, 2))
+        return low == high ? number : "\(number) (\(low) to \(high))"
     }
 }

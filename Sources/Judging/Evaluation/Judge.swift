@@ -19,8 +19,8 @@ struct Judge<Piece: Sendable>: Sendable {
 
     /// The inverse strength of the penalty on squared weights, as scikit-learn counts it.
     ///
-    /// Small, since there are more features than pieces.
-    static var strength: Double { 0.01 }
+    /// The more features there are for a piece, the stronger is the penalty.
+    private static func strength(_ featureCount: Int) -> Double { min(1, 10 / Double(max(1, featureCount))) }
 
     /// Fits a judge.
     ///
@@ -69,7 +69,7 @@ struct Judge<Piece: Sendable>: Sendable {
             let others = features.indices.filter { folds[$0] != fold }
             let classifier = LogisticRegression(
                 features: others.map { features[$0] }, labels: others.map { labels[$0] },
-                classCount: classCount, c: strength)
+                classCount: classCount, c: strength(features.first?.count ?? 0))
             for index in features.indices where folds[index] == fold {
                 probabilities[index] = classifier.probabilities(of: features[index])
             }

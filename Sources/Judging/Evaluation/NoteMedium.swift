@@ -2,6 +2,12 @@ internal import Build
 internal import Dataset
 internal import Symbolic
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Notes: MIDI files, quantised as the dataset's rolls are.
 ///
 /// Quantising twice changes nothing, so outputs are quantised too: other people's may be finer than the grid.
@@ -33,17 +39,23 @@ struct NoteMedium: Medium {
         return Piece(NotePiece(rounded), nuisance: Self.nuisance(of: score))
     }
 
-    /// Ticks of a beat (in octaves), tracks with notes, tempo and time signature events, drums' share, distinct velocities.
+    /// Ticks of a beat, tracks with notes, tempo and time signature events, drums' share, distinct velocities.
+    ///
+    /// Common numbers of ticks have a feature each, and counts are there as logarithms too: this judge must be as good as it
+    /// can be.
     private static func nuisance(of score: Score) -> [Double] {
         let notes = score.timelines.flatMap(\.notes)
         let beat = score.division.ticksPerBeat
-        let drums = notes.count { $0.isDrum }
-        return [
-            log2(Double(beat.numerator) / Double(beat.denominator)), Double(Set(notes.map(\.track)).count),
+        let ticks = Double(beat.numerator) / Double(beat.denominator)
+        let counts = [
+            Double(Set(notes.map(\.track)).count),
             Double(score.timelines.reduce(0) { $0 + $1.tempoMap.changes.count }),
             Double(score.timelines.reduce(0) { $0 + $1.timeSignatures.count }),
-            Double(drums) / Double(max(1, notes.count)), Double(Set(notes.map(\.velocity)).count),
+            Double(Set(notes.map(\.velocity)).count),
         ]
+        let common = [96, 120, 192, 220, 240, 256, 384, 480, 960, 1024].map { ticks == $0 ? 1.0 : 0.0 }
+        return common + [log2(ticks), Double(notes.count { $0.isDrum }) / Double(max(1, notes.count))]
+            + counts + counts.map { log2(1 + $0) }
     }
 
     // MARK: Judges

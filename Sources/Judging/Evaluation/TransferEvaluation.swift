@@ -1,5 +1,5 @@
 internal import Audio
-public import Build
+internal import Build
 internal import Dataset
 public import Loading
 internal import Manifest
@@ -81,7 +81,7 @@ public struct TransferEvaluation {
     /// - Parameter pairs: The outputs and their contents, all MIDI files or all recordings.
     /// - Returns: The measures.
     /// - Throws: `judge.usage`, `judge.file`; `BuildError` of the dataset.
-    public func evaluate(_ pairs: [Pair]) throws -> Evaluation {
+    public func evaluate(_ pairs: [Pair]) throws -> Judgement {
         guard let first = pairs.first else { throw JudgingError(.usage, "there are no outputs to judge") }
         let manifest = try reader.manifest()
         let kind = FileStages.kind(ofFile: first.content)
@@ -161,7 +161,7 @@ public struct TransferEvaluation {
         let isTrained: Bool
     }
 
-    private func measure<M: Medium>(_ pairs: [Pair], by medium: M, _ kind: SegmentKind) throws -> Evaluation {
+    private func measure<M: Medium>(_ pairs: [Pair], by medium: M, _ kind: SegmentKind) throws -> Judgement {
         log("reading \(pairs.count) outputs and their contents")
         var bySource: [Digest: Snapshot.Source] = [:]
         for source in reader.snapshot.sources where source.kind == kind { bySource[source.sha256] = source }
@@ -204,7 +204,7 @@ public struct TransferEvaluation {
             ("target", targets(references, for: contents.map(\.group))),
             ("rule", try contents.map { try medium.changedByRule($0.piece, to: aim) }),
         ]
-        func values(_ pieces: [M.Piece]) throws -> (single: [[Named]], overall: [Evaluation.Value]) {
+        func values(_ pieces: [M.Piece]) throws -> (single: [[Named]], overall: [Judgement.Value]) {
             try self.values(of: pieces, contents, judges, medium, aim, training)
         }
         let groups = Set(contents.map(\.group))
@@ -212,7 +212,7 @@ public struct TransferEvaluation {
             remarks.append("no intervals: \(groups.count) pieces, fewer than \(Bootstrap.leastPieceCount)")
         }
         let found = try values(outputs)
-        return Evaluation(
+        return Judgement(
             dataset: reader.snapshot.dataset, snapshot: reader.digest, label: label, style: style,
             files: pairs.count, pieces: groups.count,
             judgedPieces: Dictionary(grouping: outside, by: \.style).mapValues(\.count),
@@ -289,7 +289,7 @@ public struct TransferEvaluation {
     private func values<M: Medium>(
         of answers: [M.Piece], _ contents: [Content<M.Piece>], _ judges: [Judge<M.Piece>], _ medium: M,
         _ aim: M.Style, _ training: M.Training
-    ) throws -> (single: [[Named]], overall: [Evaluation.Value]) {
+    ) throws -> (single: [[Named]], overall: [Judgement.Value]) {
         let single = try zip(answers, contents).map { answer, content in
             try styleMeasures(of: answer, content, judges) + medium.fit(of: answer, to: aim)
                 + medium.content(of: answer, against: content.piece)
@@ -303,19 +303,19 @@ public struct TransferEvaluation {
                 found[named.name, default: []] += named.value.map { [($0, content.group)] } ?? []
             }
         }
-        let means = order.compactMap { named -> Evaluation.Value? in
+        let means = order.compactMap { named -> Judgement.Value? in
             guard let all = found[named.name], !all.isEmpty else { return nil }
             let byPiece = Bootstrap.meanByPiece(all.map(\.value), pieces: all.map(\.group))
             let mean = byPiece.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value } / Double(byPiece.count)
             let interval = Bootstrap.interval(
                 ofMean: all.map(\.value), pieces: all.map(\.group), seed: seed)
-            return Evaluation.Value(
+            return Judgement.Value(
                 group: named.group, name: named.name, value: mean,
                 interval: interval.map { $0.lower...max($0.lower, $0.upper) })
         }
         let ofAll = try medium.fit(ofAll: answers, to: aim, seed: seed).compactMap { named in
             named.value.map {
-                Evaluation.Value(group: named.group, name: named.name, value: $0, interval: nil)
+                Judgement.Value(group: named.group, name: named.name, value: $0, interval: nil)
             }
         }
         let all = means + ofAll

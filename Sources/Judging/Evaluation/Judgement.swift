@@ -1,7 +1,7 @@
 public import Build
 
 /// What was measured of a folder of outputs, beside answers that need no system.
-public struct Evaluation: Sendable {
+public struct Judgement: Sendable {
     /// A measure of one answer.
     public struct Value: Sendable {
         /// What it is about.
