@@ -1,3 +1,5 @@
+public import SoundFiles
+
 /// The features of a whole signal that lies in memory: what `FeatureExtractor` computes of one segment.
 extension AudioParameters {
     /// Computes the features of samples at `sampleRate`, taken as one segment.
