@@ -181,7 +181,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .executableTarget(
             name: "reprise-train",
             dependencies: [
-                "Console", "Systems", "Training", "Insight", "Dataset", "Manifest", "Loading", "Torch",
+                "Console", "Systems", "Judging", "Training", "Insight", "Dataset", "Manifest", "Loading",
+                "Torch",
                 "Build",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -196,7 +197,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .target(
             name: "Judging",
             dependencies: [
-                "Training", "Preparation", "Loading", "Describing", "Symbolic", "Audio", "Torch", "Tensors",
+                "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Torch",
+                "Tensors",
                 "Build",
             ],
             swiftSettings: strict),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Build
 import Console
+import Judging
 import Loading
 import Manifest
 import Systems
@@ -33,6 +34,8 @@ struct RepriseTrain: ParsableCommand {
             try command.run()
         } catch let error as TrainingError {
             end(error.exitStatus, saying: [error.message])
+        } catch let error as JudgingError {
+            end(error.code == .usage ? .usage : .failed, saying: [error.message])
         } catch let error as BuildError {
             end(error.exitStatus, saying: [error.message])
         } catch let error as LoaderError {

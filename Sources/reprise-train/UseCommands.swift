@@ -7,60 +7,6 @@ import Systems
 import Torch
 import Training
 
-struct EvaluateCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Measure a run on the test split, beside baselines.")
-
-    @Argument(help: ArgumentHelp("The run; 'reprise runs' lists them.", valueName: "run"))
-    var name: String
-
-    @Option(
-        help: ArgumentHelp("The split to measure on.", valueName: "split"),
-        transform: { text in
-            guard let split = Split(rawValue: text) else {
-                throw ValidationError("'\(text)' is not a split; write train, validation or test")
-            }
-            return split
-        })
-    var split = Split.test
-
-    @Option(
-        help: ArgumentHelp(
-            "The measure whose best weights are used (default: the recipe's first objective).",
-            valueName: "measure"))
-    var objective: String?
-
-    @Option(
-        help: ArgumentHelp("Write the recipe's figures to this folder as PNG files.", valueName: "dir"),
-        completion: .directory)
-    var pictures: String?
-
-    @OptionGroup var torch: TorchOptions
-
-    func run() throws {
-        let (name, split, wantsPictures, objective) = (name, split, pictures != nil, objective)
-        let evaluation = try torch.onTorch {
-            try $0.evaluate(name, on: split, withFigures: wantsPictures, device: $1, objective: objective)
-        }
-        if let pictures { try evaluation.figures.write(to: pictures) }
-        if torch.common.json {
-            print(evaluation.json.canonical)
-            return
-        }
-        let answers =
-            [(evaluation.run, evaluation.metrics)]
-            + evaluation.baselines.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        // A row a measure: with many styles there are many of them, and few answers.
-        let rows = evaluation.metrics.map { metric in
-            [metric.name]
-                + answers.map { answer in
-                    answer.1.first { $0.name == metric.name }.map { format($0.value, 4) } ?? ""
-                }
-        }
-        print(table(["on \(split.rawValue)"] + answers.map(\.0), rows), terminator: "")
-    }
-}
-
 struct TransferCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "transfer", abstract: "Convert a raw file to another style.")
@@ -71,7 +17,9 @@ struct TransferCommand: ParsableCommand {
             valueName: "run"))
     var name: String
 
-    @Option(help: ArgumentHelp("The file to convert.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("The file to convert, or a folder of such files.", valueName: "file|dir"),
+        completion: .file())
     var content: String
 
     @Option(help: ArgumentHelp("The style to convert to: a label, or a file.", valueName: "label|file"))
@@ -83,7 +31,10 @@ struct TransferCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The dataset, if an optimised recipe needs one.", valueName: "dataset"))
     var dataset: String?
 
-    @Option(help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp(
+            "The file to write; for a folder, the folder for files of the same paths.", valueName: "file|dir"),
+        completion: .file())
     var out: String
 
     @Option(help: ArgumentHelp("Set a parameter of the transfer; may be repeated.", valueName: "key=value"))
@@ -100,37 +51,14 @@ struct TransferCommand: ParsableCommand {
         guard !RawFile.isSame(content, out) else {
             throw TrainingError(.usage, "--out is the content itself, which would be lost; name another file")
         }
-        let (name, out, set, start) = (name, out, set, ContinuousClock.now)
-        let (path, style, contentStyle, dataset) = (content, style, contentStyle, dataset)
-        let bytes = try RawFile.read(content)
-        // A run that knows styles by labels takes a file's name for a label; a recipe that is optimised takes the file.
-        let styleFile = try style.flatMap { name in
-            RawFile.exists(name) ? RawInput(path: name, bytes: try RawFile.read(name)) : nil
+        if RawFile.isFolder(content) {
+            try runFolder()
+            return
         }
-        let result = try torch.onTorch { trainer, device in
-            try trainer.transfer(by: name, dataset: dataset, assignments: set, device: device) { settings in
-                TransferRequest(
-                    content: bytes, path: path, style: style, styleFile: styleFile,
-                    contentStyle: contentStyle, settings: settings)
-            } finish: { result, request, isRun in
-                try OutputFile.write(result.bytes, to: out)
-                guard isRun else { return }
-                try trainer.keep((result.bytes, result.measures), named: out, of: request, by: name)
-            }
-        }
+        let (result, seconds) = try transfer(content, to: out)
         if let pictures { try result.figures.write(to: pictures) }
-        let elapsed = (ContinuousClock.now - start).components
-        let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
         if torch.common.json {
-            var object: [String: JSONValue] = [
-                "out": .string(out), "run": .string(name), "seconds": .number(seconds),
-                "measures": .object(
-                    Dictionary(
-                        result.measures.filter(\.value.isFinite).map { ($0.name, .number($0.value)) },
-                        uniquingKeysWith: { $1 })),
-            ]
-            if !result.foundations.isEmpty { object["foundations"] = .object(result.foundations) }
-            print(JSONValue.object(object).canonical)
+            print(json(result, out, seconds).canonical)
             return
         }
         let lines =
@@ -141,6 +69,75 @@ struct TransferCommand: ParsableCommand {
         for (name, value) in lines {
             print(name + String(repeating: " ", count: width - name.count) + value)
         }
+    }
+
+    /// Converts each file of a folder; one that fails is reported, and the others are converted.
+    private func runFolder() throws {
+        guard pictures == nil else {
+            throw TrainingError(.usage, "--pictures belongs to the transfer of a single file")
+        }
+        let names = try RawFile.files(in: content)
+        guard !names.isEmpty else { throw TrainingError(.usage, "\(content) holds no files") }
+        var converted: [JSONValue] = []
+        var failed = 0
+        for (number, name) in names.enumerated() {
+            let target = "\(out)/\(name)"
+            Terminal.standardError.writeLine("\(number + 1) of \(names.count): \(name)")
+            do {
+                if let slash = target.lastIndex(of: "/") {
+                    try OutputFile.makeFolder(String(target[..<slash]))
+                }
+                let (result, seconds) = try transfer("\(content)/\(name)", to: target)
+                converted.append(json(result, target, seconds))
+            } catch let error as TrainingError where error.code == .file {
+                failed += 1
+                Terminal.standardError.writeLine("skipped \(name): \(error.message)")
+            }
+        }
+        if torch.common.json {
+            print(JSONValue.array(converted).canonical)
+        } else {
+            print("out        \(out)")
+            print(
+                "files      \(grouped(converted.count)) converted"
+                    + (failed > 0 ? ", \(grouped(failed)) skipped" : ""))
+        }
+        if failed > 0 { end(converted.isEmpty ? .failed : .quarantined) }
+    }
+
+    private func transfer(_ content: String, to out: String) throws -> (Transferred, seconds: Double) {
+        let (name, set, start) = (name, set, ContinuousClock.now)
+        let (style, contentStyle, dataset) = (style, contentStyle, dataset)
+        let bytes = try RawFile.read(content)
+        // A run that knows styles by labels takes a file's name for a label; a recipe that is optimised takes the file.
+        let styleFile = try style.flatMap { name in
+            RawFile.exists(name) ? RawInput(path: name, bytes: try RawFile.read(name)) : nil
+        }
+        let result = try torch.onTorch { trainer, device in
+            try trainer.transfer(by: name, dataset: dataset, assignments: set, device: device) { settings in
+                TransferRequest(
+                    content: bytes, path: content, style: style, styleFile: styleFile,
+                    contentStyle: contentStyle, settings: settings)
+            } finish: { result, request, isRun in
+                try OutputFile.write(result.bytes, to: out)
+                guard isRun else { return }
+                try trainer.keep((result.bytes, result.measures), named: out, of: request, by: name)
+            }
+        }
+        let elapsed = (ContinuousClock.now - start).components
+        return (result, Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+    }
+
+    private func json(_ result: Transferred, _ out: String, _ seconds: Double) -> JSONValue {
+        var object: [String: JSONValue] = [
+            "out": .string(out), "run": .string(name), "seconds": .number(seconds),
+            "measures": .object(
+                Dictionary(
+                    result.measures.filter(\.value.isFinite).map { ($0.name, .number($0.value)) },
+                    uniquingKeysWith: { $1 })),
+        ]
+        if !result.foundations.isEmpty { object["foundations"] = .object(result.foundations) }
+        return .object(object)
     }
 
     /// A count without decimals, another number with two.

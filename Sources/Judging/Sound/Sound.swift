@@ -27,6 +27,33 @@ public struct Sound: Sendable, Hashable {
         self.sampleRate = sampleRate
     }
 
+    /// Why decoding an excerpt ended before the file.
+    private struct Enough: Error {}
+
+    /// Decodes the beginning of an audio file.
+    ///
+    /// - Parameters:
+    ///   - path: The file, of any format that a build reads.
+    ///   - sampleRate: The rate wanted in Hz, reached by soxr's high quality.
+    ///   - seconds: How much is kept.
+    /// - Throws: `AudioError` for a fault of the bytes so far; `AudioAccessError` for a file out of reach.
+    public init(path: String, sampleRate: Int = standardRate, first seconds: Double) throws {
+        let count = min(Int((seconds * Double(sampleRate)).rounded()), Self.mostSamples)
+        var samples: [Float] = []
+        let extractor = FeatureExtractor(
+            AudioParameters(
+                sampleRate: sampleRate, segment: SegmentParameters(samples: 1 << 14), features: [.waveform]))
+        var found = Int.max
+        do {
+            found = try extractor.extract(path: path) { _, _, values in
+                samples.append(contentsOf: values)
+                if samples.count >= count { throw Enough() }
+            }.samples
+        } catch is Enough {}
+        samples.removeLast(max(0, samples.count - min(count, found)))
+        self.init(samples: samples, sampleRate: sampleRate)
+    }
+
     /// Decodes an audio file.
     ///
     /// - Parameters:
