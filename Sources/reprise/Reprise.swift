@@ -33,7 +33,8 @@ struct Reprise: ParsableCommand {
             CommandGroup(
                 name: "Training:",
                 subcommands: [
-                    TrainCommand.self, EvaluateCommand.self, TransferCommand.self, RecipesCommand.self,
+                    TrainCommand.self, EvaluateCommand.self, TransferCommand.self, ClassifyCommand.self,
+                    RecipesCommand.self,
                     RunsCommand.self,
                 ]),
             CommandGroup(

@@ -96,6 +96,14 @@ struct TransferCommand: TrainerCommand {
     var arguments: [String] = []
 }
 
+struct ClassifyCommand: TrainerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "classify", abstract: "Classify audio files with a run of mel-cnn.")
+
+    @Argument(parsing: .captureForPassthrough, help: "See 'reprise classify --help'.")
+    var arguments: [String] = []
+}
+
 struct RecipesCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
         commandName: "recipes", abstract: "List the recipes, trained and optimised.")

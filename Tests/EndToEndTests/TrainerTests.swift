@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What `reprise` does when `reprise-train` does not lie beside it.
@@ -86,6 +87,55 @@ struct TrainerTests {
         // Velocities alone differ: bytes 3, 11, … of the track's notes of eight bytes each.
         let differing = before.indices.filter { before[$0] != after[$0] }
         #expect(!differing.isEmpty && differing.allSatisfy { ($0 - 22) % 8 == 3 })
+    }
+
+    /// Files of low and of high hiss, four of each, then one more; a file that is no audio is named.
+    @Test func filesAreClassified() throws {
+        func hiss(_ isHigh: Bool, _ seed: Int) -> [UInt8] {
+            var random = SplitMix(seed: UInt64(2 * seed + (isHigh ? 1 : 0)))
+            var last = 0
+            let samples = (0..<6144).map { _ in
+                let now = Int(random.next() % 8000) - 4000
+                defer { last = now }
+                return Int16(isHigh ? now - last : now + last)
+            }
+            return MadeFile.wave(samples, rate: 8000)
+        }
+        for number in 0..<8 {
+            let isHigh = number % 2 == 0
+            try place.write("hiss/\(isHigh ? "high" : "low")/\(number).wav", hiss(isHigh, number))
+        }
+        try place.write("new.wav", hiss(true, 100))
+        try place.write(
+            "hiss.yaml",
+            """
+            version: 1
+            dataset: hiss
+            sources:
+              - path: hiss/*/*.wav
+                labels: {style: "{dir}"}
+            audio:
+              sample_rate: 8000
+              segment: {samples: 2048}
+              stft: {n_fft: 256, hop: 128}
+              features: {mel: {bands: 24}}
+              normalize: {compress: log10_1p, per: dataset}
+            splits: {train: 0.5, validation: 0.25, test: 0.25, method: exact, stratify: style}
+            """)
+        #expect(try place.run("build", "hiss.yaml").status == 0)
+        let trained = try place.run(
+            "train", "mel-cnn", "--dataset", "hiss", "--epochs", "12", "--set", "batch=4", "--set",
+            "rate=0.01",
+            "--threads", "1", "--json")
+        #expect(trained.status == 0, "\(trained.errors)")
+        let classified = try place.run("classify", "mel-cnn-1", "new.wav", "hiss.yaml", "--json")
+        #expect(classified.status == 3 && classified.errors.contains("hiss.yaml"))
+        let files = try #require(try classified.json()["files"] as? [[String: Any]])
+        let shares = try #require(files.first?["probabilities"] as? [String: Double])
+        #expect(Set(shares.keys) == ["high", "low"] && (shares["high"] ?? 0) > 0.8)
+        #expect(files.first?["segments"] as? Int == 3 && files.last?["error"] is String)
+        let shown = try place.run("classify", "mel-cnn-1", "new.wav")
+        #expect(shown.status == 0 && shown.output.contains("high"))
     }
 
     /// A note of 99,999 beats on a grid of 96 steps a beat: 36 bytes whose rolls would take 14 GB.

@@ -182,6 +182,24 @@ struct MelCNNTests {
         }
     }
 
+    /// Each segment's piece is that of the source which its shard names.
+    @Test func segmentsBelongToTheirPieces() throws {
+        let hiss = try Hiss()
+        let reader = try DatasetReader("hiss", cachePath: hiss.cache)
+        for split in Split.allCases {
+            let pieces = try #require(MelCNN.pieces(of: split, in: reader.snapshot))
+            #expect(pieces.count == reader.snapshot.segmentCount(split) && Set(pieces).count == 6)
+            var numbers: [String: Int] = [:]
+            for (number, piece) in pieces.enumerated() {
+                let place = try #require(reader.place(number, in: split))
+                let source = try reader.open(place.shard).segment(place.index).source
+                #expect(numbers[source] == nil || numbers[source] == piece)
+                numbers[source] = piece
+            }
+            #expect(Set(numbers.values).count == 6)
+        }
+    }
+
     @Test func classesWeighWhatTheyLack() throws {
         let hiss = try Hiss()
         let reader = try DatasetReader("hiss", cachePath: hiss.cache)

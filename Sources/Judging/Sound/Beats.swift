@@ -26,6 +26,7 @@ public struct Beats: Sendable, Hashable {
     ///   - envelope: Onset strengths.
     ///   - tempo: The tempo in BPM; nil: it is estimated.
     public init(of envelope: OnsetEnvelope, tempo: Double? = nil) {
+        precondition(tempo.map { $0 > 0 } ?? true, "want a tempo above 0, got \(tempo ?? 0)")
         let values = envelope.values.map { Double($0) }
         guard values.contains(where: { $0 != 0 }), values.count > 1 else {
             (self.tempo, frames) = (0, [])

@@ -180,10 +180,13 @@ final class MelCNN: TrainableSystem {
         return try batch[Self.number.name].elements(as: Int64.self).map { Int($0) }
     }
 
-    /// The piece of each segment of a split by its number, each piece a number of its own; nil where it is not
-    /// known.
     private func pieces(of feed: any Feed) -> [Int]? {
-        guard let split = feed.split else { return nil }
+        feed.split.flatMap { Self.pieces(of: $0, in: snapshot) }
+    }
+
+    /// The piece of each segment of a split by its number, each piece a number of its own; nil where single segments
+    /// were assigned to splits.
+    static func pieces(of split: Split, in snapshot: Snapshot) -> [Int]? {
         let sources = snapshot.recordings.filter { $0.split == split }
         var numbers: [String: Int] = [:]
         let pieces = Snapshot.segmentOrder(of: sources).flatMap { place in
@@ -192,7 +195,8 @@ final class MelCNN: TrainableSystem {
             numbers[source.piece] = number
             return [Int](repeating: number, count: source.segments)
         }
-        let count = (snapshot.shards[split] ?? []).filter { $0.kind == .audio }.reduce(0) { $0 + $1.segments }
+        let shards = (snapshot.shards[split] ?? []).filter { $0.kind == .audio }
+        let count = shards.reduce(0) { $0 + $1.segments }
         return pieces.count == count && count > 0 ? pieces : nil
     }
 
