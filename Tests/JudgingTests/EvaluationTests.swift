@@ -82,7 +82,7 @@ struct EvaluationTests {
         let found = try evaluation().evaluate(Self.pairs(contents, contents))
         let values = Dictionary(uniqueKeysWithValues: found.outputs.map { ($0.name, $0.value) })
         for name in ["chroma_similarity", "note_f1", "onset_similarity", "melody_f1", "beat_f1"] {
-            #expect(values[name] == 1, "\(name)")
+            #expect(abs(try #require(values[name]) - 1) < 1e-12, "\(name)")
         }
         #expect(values["transfer_strength_notes"] == 0)
         #expect(try #require(values["probability_notes"]) < 0.3)
@@ -159,7 +159,7 @@ struct EvaluationTests {
         #expect(throws: JudgingError.self) { try evaluation(towards: "polka") }
         do {
             _ = try evaluation(towards: "polka")
-        } catch {
+        } catch let error as JudgingError {
             #expect(error.message.contains("has no style 'polka'; its labels are style: even, skipping"))
             #expect(error.code == .usage)
         }
@@ -195,8 +195,7 @@ struct JudgeTests {
     /// Features that only say which piece it is: whoever has seen a piece knows its style, whoever has not knows nothing.
     private static let count = 40
     private static func judge() throws -> (Judge<Int>, [Judge<Int>.Example]) {
-        var random = SplitMix(seed: 5)
-        let labels = (0..<count).map { _ in Int(random.next() % 2) }
+        let labels = (0..<count).map { $0 % 2 }
         let examples = (0..<count).map {
             Judge<Int>.Example(piece: $0, group: "piece \($0)", style: labels[$0])
         }
@@ -215,7 +214,7 @@ struct JudgeTests {
         #expect(try #require(judge.record.balancedAccuracy) < 0.65)
         for example in examples {
             let honest = try judge.probabilities(of: example.piece, group: example.group)
-            #expect(abs(honest[example.style] - 0.5) < 0.2)
+            #expect(abs(honest[example.style] - 0.5) < 0.1)
         }
         // As another's version the piece is recognised: some classifier was fitted to it.
         let known = try examples.map { example in
