@@ -125,7 +125,7 @@ def pieces(random):
 
     first = song(random, 480, 44, 60, 0.7)
     yield band(first, 480, [(0, 500_000), (9600, 400_000), (14_000, 625_000)], [(0, 4, 4)])
-    yield band(altered(random, first, 480), 480, [(0, 510_000), (9600, 400_000)], [(0, 4, 4)])
+    yield band(altered(random, first, 480), 480, [(0, 500_000), (9600, 402_000), (16_000, 640_000)], [(0, 4, 4)])
     waltz = song(random, 220, 39, 30, 0.5)
     yield band(waltz, 220, [(0, 428_571)], [(0, 3, 4), (220 * 18, 6, 8), (220 * 24, 5, 4)])
     # A transposed copy at twice the tempo, without drums; other resolution.

@@ -21,7 +21,8 @@ NAN = math.nan
 SETTINGS = {"two_beats": (12, 24, 12), "four_beats": (12, 48, 48)}
 SCORES = [
     "chroma_two_beats", "chroma_four_beats", "bar_chroma", "bar_onsets", "bar_onsets_drums",
-    "notes_precision", "notes_recall", "notes_f", "melody_f", "bass_f", "beats_f", "aligned_similarity", "aligned_cost",
+    "notes_precision", "notes_recall", "notes_f", "notes_beats_f", "melody_f", "bass_f", "beats_f", "aligned_similarity",
+    "aligned_cost",
 ]
 
 
@@ -150,13 +151,13 @@ def bar_similarity(output, content, entry, size):
     return mean(column_cosines(*(bar_vectors(p, lines, entry, size) for p in (output, content))))
 
 
-def transcription(estimate, reference, piece_e, piece_r):
+def transcription(estimate, reference, piece_e, piece_r, in_beats=False):
     """mir_eval's precision, recall and F; notes as (onset tick, pitch)."""
     if not estimate or not reference:
         return 0.0, 0.0, 0.0
 
     def arrays(notes, piece):
-        onsets = np.array([piece.seconds(n[0]) for n in notes])
+        onsets = np.array([n[0] / piece.resolution if in_beats else piece.seconds(n[0]) for n in notes])
         return np.stack([onsets, onsets + 0.1], 1), 440 * 2 ** ((np.array([n[1] for n in notes]) - 69) / 12)
 
     return mir_eval.transcription.precision_recall_f1_overlap(
@@ -181,6 +182,7 @@ def pair_scores(output, content):
         bar_similarity(output, content, step_of, 16),
         bar_similarity(output, content, lambda note, step: step, 16),
         *transcription(notes(output), notes(content), output, content),
+        transcription(notes(output), notes(content), output, content, in_beats=True)[2],
         transcription(outline(output, True), outline(content, True), output, content)[2],
         transcription(outline(output, False), outline(content, False), output, content)[2],
         mir_eval.beat.f_measure(*trimmed) if all(t.size for t in trimmed) else 0.0,

@@ -115,7 +115,7 @@ extension ChromaSimilarity {
     }
 
     /// The most cells of an alignment's cost matrix; one byte each is kept.
-    public static let maximumCellCount = 1 << 24
+    public static let maximumCellCount = 1 << 22
 
     /// How alike the harmonies are where one piece is stretched over the other.
     ///
