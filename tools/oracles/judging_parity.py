@@ -3,8 +3,8 @@
 
     judging_parity.py FOLDER OUT [COUNT]
 
-FOLDER holds MIDI files; COUNT of them (24) are chosen by a hash of their names, of those with 50 to 4000 notes that leave
-nothing to a reader's taste: no notes of length 0, none that overlap on a key, all tempo events in the first track, where
+FOLDER holds MIDI files; COUNT of them (24) are chosen by a hash of their names, of those with 50 to 4000 notes that
+every reader reads alike: no notes of length 0, none that overlap on a key, all tempo events in the first track, where
 pretty_midi looks for them. (midi_notes.py compares readers.) Then
 
     REPRISE_JUDGING_ORACLE=OUT swift test --filter NotesParityTests

@@ -4,8 +4,8 @@ extension NotePiece {
     /// The notes of a timeline, with its tempo map and time signatures.
     ///
     /// Beats are exact quotients of ticks, rounded once. A part is a track, port and channel; parts are numbered in the
-    /// order of these. In clock time (SMPTE) a beat is half a second. A bar lasts 4 · numerator / denominator beats; a new
-    /// time signature begins a bar.
+    /// order of these. In clock time (SMPTE) a beat is half a second. A bar lasts 4 · numerator / denominator beats; a
+    /// new time signature begins a bar.
     public init(_ timeline: Timeline) {
         let parts = Self.parts(of: timeline)
         self.init(timeline, fromBeat: 0, fromSecond: 0, parts: parts)
@@ -114,8 +114,8 @@ extension NotePiece {
 extension NotePiece {
     /// The notes of a piece's segments, as shards store them, one segment after another.
     ///
-    /// A row that sounds on from the segment before lengthens the note of its pitch, program and voice that ends there; if
-    /// there is none, it is a note.
+    /// A row that sounds on from the segment before lengthens the note of its pitch, program and voice that ends there;
+    /// if there is none, it is a note.
     ///
     /// - Parameters:
     ///   - segments: The segments in the order of the piece.

@@ -58,7 +58,8 @@ public struct PassageIndex: Sendable {
 
     /// The piece that holds the largest share of an output's passages.
     ///
-    /// - Returns: nil if the output has fewer notes than a passage, or there are no pieces. A share of 0 names the first.
+    /// - Returns: nil if the output has fewer notes than a passage, or there are no pieces; the first piece if none shares
+    ///   a passage.
     public func nearest(to output: NotePiece) -> Match? {
         let passages = Self.passages(of: output, noteCount: noteCount, voice: voice)
         guard !passages.isEmpty, pieceCount > 0 else { return nil }

@@ -10,7 +10,8 @@ public struct StyleProfile: Hashable, Sendable {
     public enum Kind: String, Hashable, Sendable, CaseIterable {
         /// [41 intervals, 24 time bins]: ordered pairs of notes, 0 ≤ Δonset < 4 beats, intervals −20 to 20.
         ///
-        /// The interval is the later note's pitch less the earlier's. Two notes that begin together are counted both ways.
+        /// The interval is the later note's pitch less the earlier's. Two notes that begin together are counted both
+        /// ways.
         case intervals4 = "intervals_4"
         /// [41 intervals, 12 time bins]: likewise for 0 ≤ Δonset < 2 beats.
         case intervals2 = "intervals_2"
@@ -98,7 +99,8 @@ extension StyleProfile.Kind {
         }
     }
 
-    /// Counts pairs, with one window of later notes per time bin: each window keeps how many notes of each pitch it holds.
+    /// Counts pairs, with one window of later notes per time bin: each window keeps how many notes of each pitch it
+    /// holds.
     func addIntervals(_ notes: [NotePiece.Note], to histogram: inout [Int]) {
         let (bins, reach) = (distanceBins, Self.largestInterval)
         let (width, intervals) = (128 + 2 * reach, 2 * reach + 1)
