@@ -90,8 +90,8 @@ struct NoteOracle {
 
     static let scores = [
         "chroma_two_beats", "chroma_four_beats", "bar_chroma", "bar_onsets", "bar_onsets_drums",
-        "notes_precision", "notes_recall", "notes_f", "melody_f", "bass_f", "beats_f", "aligned_similarity",
-        "aligned_cost",
+        "notes_precision", "notes_recall", "notes_f", "notes_beats_f", "melody_f", "bass_f", "beats_f",
+        "aligned_similarity", "aligned_cost",
     ]
 
     private mutating func comparePairs() throws {
@@ -109,6 +109,7 @@ struct NoteOracle {
                 BarSimilarity.onsets(of: output, to: content),
                 BarSimilarity.onsets(of: output, to: content, includingDrums: true),
                 notes.precision, notes.recall, notes.f1,
+                NoteMatching.score(output, reference: content, axis: .beats).f1,
                 NoteMatching.score(output.melody, reference: content.melody).f1,
                 NoteMatching.score(output.bass, reference: content.bass).f1,
                 BeatMatching.score(output.beatTimes, reference: content.beatTimes).f1,

@@ -1,12 +1,12 @@
-"""The measures of docs/measures.md on MIDI files by other libraries: what judging_golden.py and judging_parity.py write.
+"""The measures of docs/measures.md on MIDI files by other libraries, for judging_golden.py and judging_parity.py.
 
-Each piece is read by symusic (ticks) and pretty_midi (seconds). `piece_tensors` and `pair_tensors` name the results as the
-tests read them. NaN stands for "not defined".
+Each piece is read by symusic (ticks) and pretty_midi (seconds). `piece_tensors` and `shared_tensors` name the results
+as the tests read them. NaN stands for "not defined".
 """
 
+import functools
 import io
 import math
-import types
 from fractions import Fraction
 
 import librosa
@@ -21,8 +21,13 @@ NAN = math.nan
 SETTINGS = {"two_beats": (12, 24, 12), "four_beats": (12, 48, 48)}
 SCORES = [
     "chroma_two_beats", "chroma_four_beats", "bar_chroma", "bar_onsets", "bar_onsets_drums",
-    "notes_precision", "notes_recall", "notes_f", "melody_f", "bass_f", "beats_f", "aligned_similarity", "aligned_cost",
+    "notes_precision", "notes_recall", "notes_f", "notes_beats_f", "melody_f", "bass_f", "beats_f",
+    "aligned_similarity", "aligned_cost",
 ]
+
+
+class Piece:
+    """Notes, ticks and bar lines; hashed by identity."""
 
 
 def read(data):
@@ -38,9 +43,9 @@ def read(data):
     resolution = score.ticks_per_quarter
     end = max((n[1] for n in notes), default=0)
     signatures = [(s.time, s.numerator, s.denominator) for s in score.time_signatures]
-    piece = types.SimpleNamespace(
-        notes=notes, pitched=[n for n in notes if n[4] != 128], resolution=resolution, end=end, seconds=midi.tick_to_time,
-        signatures=signatures)
+    piece = Piece()
+    piece.notes, piece.pitched, piece.resolution = notes, [n for n in notes if n[4] != 128], resolution
+    piece.end, piece.seconds, piece.signatures = end, midi.tick_to_time, signatures
     piece.lines = bar_lines(piece, end)
     return piece
 
@@ -63,8 +68,9 @@ def bar_lines(piece, end):
     return lines
 
 
-def outline(piece, higher):
-    """The skyline, or the bass: an onset's outermost note unless one further out still sounds."""
+@functools.lru_cache
+def skyline(piece, higher):
+    """The melody, or the bass: an onset's outermost note unless one further out still sounds."""
     sign = 1 if higher else -1
     chosen = []
     for onset in sorted({n[0] for n in piece.pitched}):
@@ -150,13 +156,13 @@ def bar_similarity(output, content, entry, size):
     return mean(column_cosines(*(bar_vectors(p, lines, entry, size) for p in (output, content))))
 
 
-def transcription(estimate, reference, piece_e, piece_r):
+def transcription(estimate, reference, piece_e, piece_r, in_beats=False):
     """mir_eval's precision, recall and F; notes as (onset tick, pitch)."""
     if not estimate or not reference:
         return 0.0, 0.0, 0.0
 
     def arrays(notes, piece):
-        onsets = np.array([piece.seconds(n[0]) for n in notes])
+        onsets = np.array([n[0] / piece.resolution if in_beats else piece.seconds(n[0]) for n in notes])
         return np.stack([onsets, onsets + 0.1], 1), 440 * 2 ** ((np.array([n[1] for n in notes]) - 69) / 12)
 
     return mir_eval.transcription.precision_recall_f1_overlap(
@@ -170,6 +176,7 @@ def beats(piece):
 
 
 def pair_scores(output, content):
+    """The scores of an output in the order of SCORES."""
     pitch_class = lambda note, step: None if note[4] == 128 else note[2] % 12
     step_of = lambda note, step: None if note[4] == 128 else step
     notes = lambda piece: [(n[0], n[2]) for n in piece.pitched]
@@ -181,8 +188,9 @@ def pair_scores(output, content):
         bar_similarity(output, content, step_of, 16),
         bar_similarity(output, content, lambda note, step: step, 16),
         *transcription(notes(output), notes(content), output, content),
-        transcription(outline(output, True), outline(content, True), output, content)[2],
-        transcription(outline(output, False), outline(content, False), output, content)[2],
+        transcription(notes(output), notes(content), output, content, in_beats=True)[2],
+        transcription(skyline(output, True), skyline(content, True), output, content)[2],
+        transcription(skyline(output, False), skyline(content, False), output, content)[2],
         mir_eval.beat.f_measure(*trimmed) if all(t.size for t in trimmed) else 0.0,
         similarity, cost,
     ]
@@ -264,7 +272,7 @@ def profiles(pieces, drums=False):
 
 def passages(piece, count, melody):
     """Passages as tuples, without a hash."""
-    notes = outline(piece, True) if melody else [(n[0], n[2]) for n in piece.pitched]
+    notes = skyline(piece, True) if melody else [(n[0], n[2]) for n in piece.pitched]
     line = sorted({((2 * 12 * t + piece.resolution) // (2 * piece.resolution), p) for t, p in notes})
     gaps = [b[0] - a[0] for a, b in zip(line, line[1:])]
     steps = [b[1] - a[1] for a, b in zip(line, line[1:])]
@@ -281,12 +289,11 @@ def passages(piece, count, melody):
     ]
 
 
-def nearest(output, pieces, count, melody):
-    """The number of the piece that holds most of the output's passages, and the share; NaN without passages."""
-    ours = passages(output, count, melody)
+def nearest(ours, others):
+    """The number of the others that holds most of our passages, and the share; NaN without passages."""
     if not ours:
         return [NAN, NAN]
-    shares = [sum(p in theirs for p in ours) / len(ours) for theirs in (set(passages(p, count, melody)) for p in pieces)]
+    shares = [sum(passage in theirs for passage in ours) / len(ours) for theirs in map(set, others)]
     best = int(np.argmax(shares))
     return [best, shares[best]]
 
@@ -299,8 +306,8 @@ def piece_tensors(number, piece):
         "notes": np.array(notes).reshape(-1, 7),
         "bars": np.array([float(line) for line in piece.lines]),
         "beats": beats(piece),
-        "melody": np.array([(t / piece.resolution, p) for t, p in outline(piece, True)]).reshape(-1, 2),
-        "bass": np.array([(t / piece.resolution, p) for t, p in outline(piece, False)]).reshape(-1, 2),
+        "melody": np.array([(t / piece.resolution, p) for t, p in skyline(piece, True)]).reshape(-1, 2),
+        "bass": np.array([(t / piece.resolution, p) for t, p in skyline(piece, False)]).reshape(-1, 2),
         "statistics": np.array(statistics(piece)),
     }
     for kind, values in profiles([piece]).items():
@@ -323,6 +330,7 @@ def shared_tensors(pieces, pairs):
     for count in (8, 12):
         for melody in (False, True):
             # Each piece against the others: the piece itself is not among them.
-            rows = [nearest(p, [q for j, q in enumerate(pieces) if j != i], count, melody) for i, p in enumerate(pieces)]
+            of_piece = [passages(piece, count, melody) for piece in pieces]
+            rows = [nearest(ours, of_piece[:i] + of_piece[i + 1 :]) for i, ours in enumerate(of_piece)]
             result[f"nearest.{count}.{'melody' if melody else 'all_notes'}"] = np.array(rows)
     return result

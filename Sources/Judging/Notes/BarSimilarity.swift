@@ -1,9 +1,9 @@
 /// How alike two pieces are bar by bar: MuseMorphose's measures of fidelity.
 ///
-/// The bars are those of the content, for both pieces; after its last one they go on at the same length. A bar is divided
-/// into 16 steps, and an onset counts at the nearest, which may be the next bar's first. The cosines are averaged over
-/// the bars in which either piece has an onset. Source: Wu and Yang, "MuseMorphose" (arXiv 2105.04090), the metrics
-/// sim_chr and sim_grv, here 0 to 1 instead of 0 to 100.
+/// The bars are those of the content, for both pieces; after the last line more bars of its length are added. A bar is
+/// divided into 16 steps, and an onset counts at the nearest, which may be the next bar's first. The cosines are
+/// averaged over the bars in which either piece has an onset. Source: Wu and Yang, "MuseMorphose" (arXiv 2105.04090),
+/// the metrics sim_chr and sim_grv, here 0 to 1 instead of 0 to 100.
 public enum BarSimilarity {
     /// The steps of a bar.
     public static let stepCount = 16

@@ -1,10 +1,10 @@
 /// How alike the harmonies of two pieces are, column by column: Cífka's measure of content.
 ///
 /// Each pitch class of each sample holds the number of notes that sound; velocities do not count, drums are left out. A
-/// moving average over `window` samples is taken at every `step`-th sample. The cosines of the columns are averaged over
-/// the columns in which either piece sounds, so a column in which only one sounds counts 0. Source: Cífka, Şimşekli
-/// and Richard, "Supervised Symbolic Music Style Translation Using Synthetic Data" (ISMIR 2019), section 5.1, after Lu
-/// and Su (ISMIR 2018).
+/// moving average over `window` samples is taken at every `step`-th sample. The cosines of the columns are averaged
+/// over the columns in which either piece sounds, so a column in which only one sounds counts 0. Source: Cífka,
+/// Şimşekli and Richard, "Supervised Symbolic Music Style Translation Using Synthetic Data" (ISMIR 2019), section 5.1,
+/// after Lu and Su (ISMIR 2018).
 public struct ChromaSimilarity: Hashable, Sendable {
     /// Samples per beat.
     public var samplesPerBeat: Int
@@ -115,14 +115,14 @@ extension ChromaSimilarity {
     }
 
     /// The most cells of an alignment's cost matrix; one byte each is kept.
-    public static let maximumCellCount = 1 << 24
+    public static let maximumCellCount = 1 << 22
 
     /// How alike the harmonies are where one piece is stretched over the other.
     ///
     /// The columns are those of `similarity`; their distance is 1 − cosine, 0 where both are silent and 1 where one is.
-    /// The similarity is the mean cosine over the path's pairs in which either sounds. Of pieces whose cost matrix would
-    /// have more than `maximumCellCount` cells, the step and the window are doubled until it does not. A path always
-    /// finds the best fit, so unrelated pieces score higher than with `similarity`.
+    /// The similarity is the mean cosine over the path's pairs in which either sounds. Of pieces whose cost matrix
+    /// would have more than `maximumCellCount` cells, the step and the window are doubled until it does not. A path
+    /// always finds the best fit, so unrelated pieces score higher than with `similarity`.
     ///
     /// - Returns: The alignment; nil if one of the pieces has no columns or neither sounds.
     public func aligned(_ first: NotePiece, _ second: NotePiece) -> Alignment? {

@@ -29,8 +29,8 @@ public enum NoteMatching {
 
     /// Pairs notes of equal pitch whose onsets are at most `tolerance` apart, as many as possible, each note once.
     ///
-    /// Drums are left out. Distances are rounded to four decimals before they are compared, as mir_eval rounds them. For
-    /// melody or bass alone pass `melody` or `bass` of both. Source: `mir_eval.transcription` 0.8.2,
+    /// Drums are left out. Distances are rounded to four decimals before they are compared, as mir_eval rounds them.
+    /// For melody or bass alone pass `melody` or `bass` of both. Source: `mir_eval.transcription` 0.8.2,
     /// `precision_recall_f1_overlap` with `offset_ratio=None`; MIDI pitches 50 cents apart are equal.
     ///
     /// - Parameters:
@@ -65,8 +65,8 @@ public enum NoteMatching {
 
     /// The most pairs of two sorted lists, each element once.
     ///
-    /// Whether two match depends on their distance alone, so the first of both may be paired if they match, and else the
-    /// smaller has no partner: as many pairs as the best bipartite matching.
+    /// Whether two match depends on their distance alone, so the first of both may be paired if they match, and else
+    /// the smaller has no partner: as many pairs as the best bipartite matching.
     static func pairCount(_ first: [Double], _ second: [Double], _ match: (Double, Double) -> Bool) -> Int {
         var (i, j, count) = (0, 0, 0)
         while i < first.count, j < second.count {

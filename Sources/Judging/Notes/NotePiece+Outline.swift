@@ -1,8 +1,8 @@
 extension NotePiece {
     /// The melody by the skyline: at each onset the highest note that begins there, unless a higher one still sounds.
     ///
-    /// Drums are left out. Of several notes of the highest pitch at one onset the longest counts. Source: Uitdenbogerd and
-    /// Zobel, "Melodic matching techniques for large music databases" (ACM Multimedia 1999), whose skyline this is
+    /// Drums are left out. Of several notes of the highest pitch at one onset the longest counts. Source: Uitdenbogerd
+    /// and Zobel, "Melodic matching techniques for large music databases" (ACM Multimedia 1999), whose skyline this is
     /// but that notes are not shortened.
     public var melody: NotePiece { outline(isHigher: true) }
 

@@ -4,8 +4,8 @@ extension NotePiece {
     /// The notes of a timeline, with its tempo map and time signatures.
     ///
     /// Beats are exact quotients of ticks, rounded once. A part is a track, port and channel; parts are numbered in the
-    /// order of these. In clock time (SMPTE) a beat is half a second. A bar lasts 4 · numerator / denominator beats; a new
-    /// time signature begins a bar.
+    /// order of these. In clock time (SMPTE) a beat is half a second. A bar lasts 4 · numerator / denominator beats; a
+    /// new time signature begins a bar.
     public init(_ timeline: Timeline) {
         let parts = Self.parts(of: timeline)
         self.init(timeline, fromBeat: 0, fromSecond: 0, parts: parts)
@@ -20,7 +20,7 @@ extension NotePiece {
         for timeline in score.timelines {
             let (start, parts) = (joined.barLines.last ?? 0, Self.parts(of: timeline))
             let partCount = joined.notes.reduce(0) { max($0, $1.part + 1) }
-            // The time between the last note and the bar line passes in the tempo of a quarter note of 0.5 seconds.
+            // Between the last note and the bar line a beat lasts half a second.
             let second = joined.lengthSeconds + (start - joined.length) / 2
             let next = NotePiece(
                 timeline, fromBeat: start, fromSecond: second, parts: parts.mapValues { $0 + partCount })
@@ -29,9 +29,11 @@ extension NotePiece {
                 continue
             }
             guard !next.notes.isEmpty else { continue }
+            let between = stride(from: Double(joined.beatTimes.count), to: start - gridTolerance, by: 1)
+                .map { joined.lengthSeconds + ($0 - joined.length) / 2 }
             joined = NotePiece(
                 sorting: joined.notes + next.notes, barLines: joined.barLines + next.barLines.dropFirst(),
-                beatTimes: joined.beatTimes + next.beatTimes.filter { $0 > (joined.beatTimes.last ?? 0) })
+                beatTimes: joined.beatTimes + between + next.beatTimes.filter { $0 > joined.lengthSeconds })
         }
         self = joined
     }
@@ -112,8 +114,8 @@ extension NotePiece {
 extension NotePiece {
     /// The notes of a piece's segments, as shards store them, one segment after another.
     ///
-    /// A row that sounds on from the segment before lengthens the note of its pitch, program and voice that ends there; if
-    /// there is none, it is a note.
+    /// A row that sounds on from the segment before lengthens the note of its pitch, program and voice that ends there;
+    /// if there is none, it is a note.
     ///
     /// - Parameters:
     ///   - segments: The segments in the order of the piece.

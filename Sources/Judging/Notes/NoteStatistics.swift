@@ -6,9 +6,9 @@
 
 /// What a piece is like in numbers: `muspy.metrics`, densities, and means of its notes.
 ///
-/// Drums count in `drumCount`, `emptyBeatRate`, `grooveConsistency` and the length alone, as in MusPy. Numbers are nil where
-/// they are not defined; MusPy has NaN there. Source: Dong et al., "MusPy: A Toolkit for Symbolic Music Generation" (ISMIR
-/// 2020), `muspy.metrics` 0.5.0.
+/// Drums count in `drumCount`, `emptyBeatRate`, `grooveConsistency` and the length alone, as in MusPy. Numbers are nil
+/// where they are not defined; MusPy has NaN there. Source: Dong et al., "MusPy: A Toolkit for Symbolic Music
+/// Generation" (ISMIR 2020), `muspy.metrics` 0.5.0.
 public struct NoteStatistics: Hashable, Sendable {
     /// The notes without drums.
     public private(set) var noteCount = 0
@@ -32,10 +32,11 @@ public struct NoteStatistics: Hashable, Sendable {
     public private(set) var scaleConsistency: Double?
     /// 1 − the mean share of positions in which neighbouring bars differ in onsets; nil for fewer than two bars.
     ///
-    /// The positions are 24 per beat, the nearest. All bars have the length of the first. The bar that holds the end counts,
-    /// also if the end is its first position.
+    /// The positions are 24 per beat, the nearest. All bars have the length of the first. The bar that holds the end
+    /// counts, also if the end is its first position.
     public private(set) var grooveConsistency: Double?
-    /// The share of beats in which no note or drum sounds; the beat in which a note ends counts as one in which it sounds.
+    /// The share of beats in which no note or drum sounds; the beat in which a note ends counts as one in which it
+    /// sounds.
     public private(set) var emptyBeatRate: Double?
     /// Notes per beat of the piece's length.
     public private(set) var notesPerBeat: Double?

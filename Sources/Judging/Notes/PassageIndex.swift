@@ -58,7 +58,8 @@ public struct PassageIndex: Sendable {
 
     /// The piece that holds the largest share of an output's passages.
     ///
-    /// - Returns: nil if the output has fewer notes than a passage, or there are no pieces. A share of 0 names the first.
+    /// - Returns: nil if the output has fewer notes than a passage, or there are no pieces; the first piece if none shares
+    ///   a passage.
     public func nearest(to output: NotePiece) -> Match? {
         let passages = Self.passages(of: output, noteCount: noteCount, voice: voice)
         guard !passages.isEmpty, pieceCount > 0 else { return nil }
@@ -118,17 +119,17 @@ public struct PassageIndex: Sendable {
     }
 
     /// How one distance of onsets follows another, as a small number.
-    private static func change(from before: Int, to after: Int) -> UInt64 {
+    static func change(from before: Int, to after: Int) -> UInt64 {
         switch (before, after) {
         case (0, 0): return 1
         case (0, _): return 2
         case (_, 0): return 3
         default:
-            // The power k for which after / before is nearest to 2^k: squares compare with 2^(2k ± 1) exactly.
+            // The power k for which the larger over the smaller is nearest to 2^k: squares compare with 2^(2k + 1).
+            let (large, small) = (max(before, after), min(before, after))
             var power = 0
-            while power < 3, after * after >= before * before << (2 * power + 1) { power += 1 }
-            while power > -3, after * after << (1 - 2 * power) < before * before { power -= 1 }
-            return UInt64(10 + power)
+            while power < 3, large * large > (small * small) << (2 * power + 1) { power += 1 }
+            return UInt64(after > before ? 10 + power : 10 - power)
         }
     }
 

@@ -10,7 +10,8 @@ public struct StyleProfile: Hashable, Sendable {
     public enum Kind: String, Hashable, Sendable, CaseIterable {
         /// [41 intervals, 24 time bins]: ordered pairs of notes, 0 ≤ Δonset < 4 beats, intervals −20 to 20.
         ///
-        /// The interval is the later note's pitch less the earlier's. Two notes that begin together are counted both ways.
+        /// The interval is the later note's pitch less the earlier's. Two notes that begin together are counted both
+        /// ways.
         case intervals4 = "intervals_4"
         /// [41 intervals, 12 time bins]: likewise for 0 ≤ Δonset < 2 beats.
         case intervals2 = "intervals_2"
@@ -98,7 +99,8 @@ extension StyleProfile.Kind {
         }
     }
 
-    /// Counts pairs, with one window of later notes per time bin: each window keeps how many notes of each pitch it holds.
+    /// Counts pairs, with one window of later notes per time bin: each window keeps how many notes of each pitch it
+    /// holds.
     func addIntervals(_ notes: [NotePiece.Note], to histogram: inout [Int]) {
         let (bins, reach) = (distanceBins, Self.largestInterval)
         let (width, intervals) = (128 + 2 * reach, 2 * reach + 1)
@@ -106,32 +108,39 @@ extension StyleProfile.Kind {
         let pitches = notes.map { Int($0.pitch) }
         // The first note that is at least so many bins after the current one; window b lies between two of them.
         var edges = [Int](repeating: 0, count: bins + 1)
-        var windows = [Int32](repeating: 0, count: bins * width)
-        var sums = [Int](repeating: 0, count: bins * intervals)
-        windows.withUnsafeMutableBufferPointer { windows in
-            sums.withUnsafeMutableBufferPointer { sums in
-                for index in notes.indices {
-                    for edge in 0...bins {
-                        let bound = onsets[index] + Double(edge) - gridTolerance
-                        while edges[edge] < notes.count, onsets[edges[edge]] < bound {
-                            let place = pitches[edges[edge]] + reach
-                            if edge < bins { windows[edge * width + place] -= 1 }
-                            if edge > 0 { windows[(edge - 1) * width + place] += 1 }
-                            edges[edge] += 1
+        var windows = [UInt32](repeating: 0, count: bins * width)
+        var sums = [UInt32](repeating: 0, count: bins * intervals)
+        // A note adds at most as much as there are notes: so many can be added before 32 bits overflow.
+        let share = max(1, Int(UInt32.max) / max(1, notes.count))
+        for first in stride(from: 0, to: notes.count, by: share) {
+            windows.withUnsafeMutableBufferPointer { windows in
+                sums.withUnsafeMutableBufferPointer { sums in
+                    for index in first..<min(first + share, notes.count) {
+                        for edge in 0...bins {
+                            let bound = onsets[index] + Double(edge) - gridTolerance
+                            while edges[edge] < notes.count, onsets[edges[edge]] < bound {
+                                let place = pitches[edges[edge]] + reach
+                                if edge < bins { windows[edge * width + place] &-= 1 }
+                                if edge > 0 { windows[(edge - 1) * width + place] &+= 1 }
+                                edges[edge] += 1
+                            }
+                        }
+                        for bin in 0..<bins where edges[bin + 1] > edges[bin] {
+                            let (from, to) = (bin * width + pitches[index], bin * intervals)
+                            for interval in 0..<intervals { sums[to + interval] &+= windows[from + interval] }
                         }
                     }
-                    for bin in 0..<bins where edges[bin + 1] > edges[bin] {
-                        let (from, to) = (bin * width + pitches[index], bin * intervals)
-                        for interval in 0..<intervals { sums[to + interval] += Int(windows[from + interval]) }
-                    }
+                }
+            }
+            for bin in 0..<bins {
+                for interval in 0..<intervals {
+                    histogram[interval * bins + bin] += Int(sums[bin * intervals + interval])
+                    sums[bin * intervals + interval] = 0
                 }
             }
         }
         // Each note has met itself.
-        if bins > 0 { sums[reach] -= notes.count }
-        for interval in 0..<intervals {
-            for bin in 0..<bins { histogram[interval * bins + bin] += sums[bin * intervals + interval] }
-        }
+        histogram[reach * bins] -= notes.count
     }
 
     func addOnsets(_ notes: [NotePiece.Note], barLines: [Double], to histogram: inout [Int]) {

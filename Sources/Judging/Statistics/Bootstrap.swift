@@ -1,7 +1,7 @@
 /// How sure a mean over pieces is: percentile intervals of the bootstrap.
 ///
-/// Pieces are drawn with replacement, never files or segments: several values of one piece are averaged first, since they
-/// are not independent. Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
+/// Pieces are drawn with replacement, never files or segments: several values of one piece are averaged first, since
+/// they are not independent. Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
 public enum Bootstrap {
     /// A mean and the interval that the resampled means leave.
     public struct Interval: Hashable, Sendable {
@@ -38,8 +38,8 @@ public enum Bootstrap {
 
     /// The interval of the mean difference of two measures of the same pieces: first − second, piece by piece.
     ///
-    /// Pieces that only one of them has are left out. Parameters are as for `interval(ofMean:)`; for several values of a
-    /// piece see `meanByPiece`.
+    /// Pieces that only one of them has are left out. Parameters are as for `interval(ofMean:)`; for several values of
+    /// a piece see `meanByPiece`.
     ///
     /// - Returns: nil for fewer than `leastPieceCount` pieces that both have.
     public static func interval(

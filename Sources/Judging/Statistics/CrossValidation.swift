@@ -2,9 +2,9 @@
 public enum CrossValidation {
     /// Assigns samples to folds by their groups, so that no group is in two.
     ///
-    /// Groups of one label are sorted by a hash of their names and take the folds in turn; the next label begins where the
-    /// one before ended. So folds differ by at most one group in all, and by at most one group of each label, and the
-    /// order of the samples does not matter. A group has the label that most of its samples have, of several the
+    /// Groups of one label are sorted by a hash of their names and take the folds in turn; the next label begins where
+    /// the one before ended. So folds differ by at most one group in all, and by at most one group of each label, and
+    /// the order of the samples does not matter. A group has the label that most of its samples have, of several the
     /// smallest.
     ///
     /// - Parameters:
@@ -66,7 +66,8 @@ public enum CrossValidation {
 
 /// How well a classifier's answers agree with the labels.
 public enum ClassifierScores {
-    /// The area under the ROC curve: how often a positive sample scores higher than a negative one, a tie counting half.
+    /// The area under the ROC curve: how often a positive sample scores higher than a negative one, a tie counting
+    /// half.
     ///
     /// - Returns: 0 to 1, nil unless there are both positive and negative samples.
     public static func auc(scores: [Double], isPositive: [Bool]) -> Double? {

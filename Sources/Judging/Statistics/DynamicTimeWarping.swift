@@ -32,8 +32,9 @@ public enum DynamicTimeWarping {
 
     /// Aligns two sequences from end to end.
     ///
-    /// Of equal costs the step in both is preferred, then the step in the second alone, as in librosa 0.11. Time and memory
-    /// are proportional to the product of the lengths, with one byte per cell: a caller thins out long sequences.
+    /// Of equal costs the step in both is preferred, then the step in the second alone, as in librosa 0.11. Time and
+    /// memory are proportional to the product of the lengths, with one byte per cell: a caller thins out long
+    /// sequences.
     ///
     /// - Parameters:
     ///   - first: [frame][feature].

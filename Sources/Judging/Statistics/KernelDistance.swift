@@ -6,9 +6,9 @@
 
 /// How far a set of vectors is from a reference set: the kernel audio distance (KAD).
 ///
-/// The unbiased estimate of the squared maximum mean discrepancy, times 100, with a Gaussian kernel whose bandwidth is the
-/// median distance within the reference. It does not depend on the size of the sets, but near 0 it may be negative. The
-/// vectors may be embeddings of audio or any other features. Source: Chung et al., "KAD: No More FAD!" (arXiv
+/// The unbiased estimate of the squared maximum mean discrepancy, times 100, with a Gaussian kernel whose bandwidth is
+/// the median distance within the reference. It does not depend on the size of the sets, but near 0 it may be negative.
+/// The vectors may be embeddings of audio or any other features. Source: Chung et al., "KAD: No More FAD!" (arXiv
 /// 2502.15602), and `kadtk` 1.1.0.
 public struct KernelDistance: Sendable {
     /// A distance and how rarely chance gives one as large.
@@ -44,9 +44,9 @@ public struct KernelDistance: Sendable {
 
     /// The distance of a set, with a permutation test of whether both sets come from one distribution.
     ///
-    /// The vectors of both sets are divided at random into two sets of the same sizes; the bandwidth stays. Time and memory
-    /// grow with the square of the number of vectors, 8 bytes a pair, and each permutation takes the square of the smaller
-    /// set.
+    /// The vectors of both sets are divided at random into two sets of the same sizes; the bandwidth stays. Time and
+    /// memory grow with the square of the number of vectors, 8 bytes a pair, and each permutation takes the square of
+    /// the smaller set.
     ///
     /// - Parameters:
     ///   - sample: The set, of vectors as long as the reference's.

@@ -38,9 +38,9 @@ public struct GaussianDensity: Hashable, Sendable {
 
 /// How two sets of pieces compare by one feature: overlap area and KL divergence of Yang and Lerch.
 ///
-/// The distances within a set show how varied it is, those between the sets how far they are apart. If the sets are alike,
-/// the two distributions of distances are too. Source: Yang and Lerch, "On the evaluation of generative models in
-/// music" (Neural Computing and Applications, 2020), section 3.2, and their code `mgeval`.
+/// The distances within a set show how varied it is, those between the sets how far they are apart. If the sets are
+/// alike, the two distributions of distances are too. Source: Yang and Lerch, "On the evaluation of generative models
+/// in music" (Neural Computing and Applications, 2020), section 3.2, and their code `mgeval`.
 public struct SetComparison: Hashable, Sendable {
     /// A set's distances within itself against the distances between the sets.
     public struct Comparison: Hashable, Sendable {
@@ -61,10 +61,10 @@ public struct SetComparison: Hashable, Sendable {
 
     /// Compares two sets by Euclidean distances of a feature, which may be a number or a vector.
     ///
-    /// As in `mgeval`, each pair within a set counts twice, which makes the bandwidth of Scott's rule smaller. The overlap
-    /// area is the trapezoid rule on the grid. The divergence is that of both densities on one grid, normalised to sum 1;
-    /// `mgeval` takes each on a grid of its own, which compares densities at different places. nil if a set has fewer than
-    /// two pieces, or if the distances of one kind are all equal.
+    /// As in `mgeval`, each pair within a set counts twice, which makes the bandwidth of Scott's rule smaller. The
+    /// overlap area is the trapezoid rule on the grid. The divergence is that of both densities on one grid, normalised
+    /// to sum 1; `mgeval` takes each on a grid of its own, which compares densities at different places. nil if a set
+    /// has fewer than two pieces, or if the distances of one kind are all equal.
     ///
     /// - Parameters:
     ///   - outputs: The feature of each output: [piece][number].
