@@ -48,7 +48,7 @@ def run(main):
             print(f"       {line}", file=sys.stderr)
         status = stop.status
     except KeyboardInterrupt:
-        print("interrupted; what is complete stays, and the same command continues", file=sys.stderr)
+        print("interrupted; every file that is there is whole", file=sys.stderr)
         status = 130
     sys.exit(status)
 
@@ -59,7 +59,7 @@ def whole_file(path):
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
     # The ending stays, since programs choose a format by it.
-    handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix="-" + name, dir=folder)
+    handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix=os.path.splitext(name)[1], dir=folder)
     os.close(handle)
     try:
         yield temporary
@@ -140,4 +140,4 @@ def pip():
     """Words that run pip: that of this Python, or of an environment where this Python has none."""
     if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
         return [sys.executable, "-m", "pip"]
-    return [environment(".venv-weights", []), "-m", "pip"]
+    return [environment(".venv-pip", []), "-m", "pip"]

@@ -46,6 +46,14 @@ def encode(encoder, source, target):
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
 
+def peak(data):
+    """The largest magnitude of samples of 16 bits."""
+    samples = array.array("h", data)
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return max(max(samples), -min(samples))
+
+
 def write_wav(target, data, rate, mono=False):
     """Writes samples of 16 bits in two channels, lowest byte first, as a WAV file; `mono` is their mean, rounded down."""
     if mono:

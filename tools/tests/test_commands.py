@@ -11,10 +11,15 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 
 TOOLS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..")
 sys.path.insert(0, os.path.join(TOOLS, "lib"))
+sys.path.insert(0, os.path.join(TOOLS, "tests"))
 import command  # noqa: E402
+import musicnn_weights  # noqa: E402
+import safetensors_file  # noqa: E402
+import test_tensor_bundle  # noqa: E402
 
 # Writes a MIDI file in 4/4 (for the groove Waltz in 3/4) that holds the chart, and knows three grooves.
 MMA = """\
@@ -81,6 +86,46 @@ class CommandTests(unittest.TestCase):
         self.assertEqual([name for name in self.tree(self.path("cache")) if name != "CACHEDIR.TAG"], [])
         words = self.call("fetch-weights", "--cache", self.path("cache"), "--wheel", self.path("nowhere"), status=1)
         self.assertIn("cannot be read", words)
+
+    def test_a_wheel(self):
+        fetch = load("fetch-weights")
+        layers = {}
+        for layer in musicnn_weights.VGG_LAYERS:
+            shapes = {"gamma": [1], "beta": [1], "moving_mean": [1], "moving_variance": [1]}
+            if "norm" not in layer:
+                shapes = {"kernel": [3, 3, 1, 1] if "CNN" in layer else [2, 50], "bias": [1] if "CNN" in layer else [50]}
+            for part, shape in shapes.items():
+                count = 4
+                for length in shape:
+                    count *= length
+                layers[f"{layer}/{part}"] = (1, shape, bytes(count))
+        target = self.path("target")
+
+        def convert(damage):
+            test_tensor_bundle.write(self.path("toy"), layers)
+            with zipfile.ZipFile(self.path("toy.whl"), "w") as archive:
+                archive.writestr(fetch.LICENCE, "may be used")
+                for network in ("MSD_vgg", "MTT_vgg"):
+                    for ending in (".index", ".data-00000-of-00001"):
+                        data = bytearray(pathlib.Path(self.path("toy") + ending).read_bytes())
+                        if damage == network + ending:
+                            data[7] ^= 4
+                        archive.writestr(f"musicnn/{network}/{ending}", bytes(data))
+            # The wheel's own checksum is right here, so that those in the bundles are what finds the damage.
+            fetch.SHA256 = command.sha256(self.path("toy.whl"))
+            with tempfile.TemporaryDirectory() as work, contextlib.redirect_stderr(io.StringIO()):
+                fetch.convert(self.path("toy.whl"), target, work)
+
+        convert(None)
+        self.assertEqual(set(self.tree(target)), {"LICENCE.txt", "MSD_vgg.safetensors", "MTT_vgg.safetensors"})
+        self.assertEqual(self.tree(target)["LICENCE.txt"], b"may be used")
+        path = os.path.join(target, "MTT_vgg.safetensors")
+        self.assertEqual(safetensors_file.metadata(path)["network"], "MTT_vgg")
+        os.unlink(path)
+        for ending in (".index", ".data-00000-of-00001"):
+            with self.assertRaisesRegex(command.Stop, f"MTT_vgg/{ending}, byte .*checksum"):
+                convert("MTT_vgg" + ending)
+            self.assertFalse(os.path.exists(path))
 
     def pairs(self, *words, to="pairs", status=0):
         self.write("bin/mma", MMA.encode())

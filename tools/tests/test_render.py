@@ -28,6 +28,8 @@ with open(sys.argv[sys.argv.index("-F") + 1], "wb") as file:
     if b"unplayable" in data:
         print("fluidsynth: error: Unexpected end of file", file=sys.stderr)
         data = bytes(256)
+    elif b"silence" in data or b"storm" in data:
+        data = (bytes([16, 0]) if b"silence" in data else bytes([0, 128])) * 1000
     else:
         data = data * 4
     file.write(data[:len(data) // 4 * 4])
@@ -117,6 +119,18 @@ class RenderTests(unittest.TestCase):
         self.render(status=3)
         self.assertIn("bad.wav", self.files())
         self.assertEqual(len(self.runs()), 2)
+
+    def test_odd_levels(self):
+        for name in ("silence", "storm"):
+            self.write(f"music/{name}.mid", small_music.midi(4) + name.encode())
+        words = self.render("--seconds", "1.5")
+        self.assertRegex(words, "silence.wav: its first 1.5 s are silent")
+        self.assertRegex(words, "storm.wav: it clips: set --gain below 0.5")
+        self.assertEqual(words.count("warning"), 2)
+        self.assertTrue(all(" -g 0.5 " in run for run in self.runs()))
+        self.render("--seconds", "1.5", "--gain", "0.25")
+        self.assertTrue(all(" -g 0.25 " in run for run in self.runs()))
+        self.assertEqual(len(self.runs()), 4)
 
     def test_the_program_reaches_the_synthesiser(self):
         self.render("--program", "70", "--jobs", "1")
