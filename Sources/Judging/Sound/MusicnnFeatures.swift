@@ -23,7 +23,7 @@ public struct MusicnnFeatures: Sendable, Hashable {
 
 extension Musicnn {
     /// Patches that are computed at once.
-    private static let batchSize = 8
+    private static let batchSize = 4
 
     /// Hears a sound in patches of 187 frames; what is left at its end is not heard.
     ///
