@@ -22,6 +22,7 @@ public struct Stage: Sendable, Hashable {
 public struct Parameters: Sendable, Hashable {
     /// The parameters, an object as a rule.
     public let value: JSONValue
+    let canonicalBytes: [UInt8]
     let digest: Digest
 
     /// None: an empty object.
@@ -30,7 +31,8 @@ public struct Parameters: Sendable, Hashable {
     /// Takes parameters.
     public init(_ value: JSONValue) {
         self.value = value
-        digest = Digest(of: value.canonicalBytes)
+        canonicalBytes = value.canonicalBytes
+        digest = Digest(of: canonicalBytes)
     }
 }
 
@@ -168,7 +170,7 @@ public struct ActionResult: Sendable, Hashable {
         let mine = outputs.sorted { $0.key < $1.key }.map(\.value.digest)
         let others = other.outputs.sorted { $0.key < $1.key }.map(\.value.digest)
         if mine != others { return mine.lexicographicallyPrecedes(others) }
-        return json.canonicalBytes.lexicographicallyPrecedes(other.json.canonicalBytes)
+        return canonicalBytes.lexicographicallyPrecedes(other.canonicalBytes)
     }
 }
 

@@ -1,18 +1,42 @@
-// How records are spelt in journals and index rows. Absent fields are left out.
+// How records are spelt in journals and index rows: members in the order of their names, absent ones left out.
 
 extension ActionResult {
-    var json: JSONValue { .object(members) }
+    /// The canonical text of the result.
+    var canonicalBytes: [UInt8] {
+        var bytes = Array("{".utf8)
+        appendFindings(to: &bytes)
+        appendOutputs(to: &bytes)
+        if bytes.count > 1 { bytes.removeLast() }
+        bytes += "}".utf8
+        return bytes
+    }
 
-    fileprivate var members: [String: JSONValue] {
-        var members: [String: JSONValue] = [:]
-        if !outputs.isEmpty {
-            members["outputs"] = .object(
-                outputs.mapValues { .array([JSONValue($0.digest), JSONValue($0.size)]) })
+    /// Appends `diagnostics`, `facts` and `failure`, each with a comma after it.
+    fileprivate func appendFindings(to bytes: inout [UInt8]) {
+        if !diagnostics.isEmpty {
+            bytes += "\"diagnostics\":".utf8
+            JSONValue.array(diagnostics.map(\.json)).appendCanonical(to: &bytes)
+            bytes += ",".utf8
         }
-        if facts != .null { members["facts"] = facts }
-        if !diagnostics.isEmpty { members["diagnostics"] = .array(diagnostics.map(\.json)) }
-        if let failure { members["failure"] = failure.json }
-        return members
+        if let facts = recordedFacts.text {
+            bytes += "\"facts\":".utf8
+            bytes += facts
+            bytes += ",".utf8
+        }
+        if let failure {
+            bytes += "\"failure\":".utf8
+            failure.json.appendCanonical(to: &bytes)
+            bytes += ",".utf8
+        }
+    }
+
+    /// Appends `outputs` with a comma after it.
+    fileprivate func appendOutputs(to bytes: inout [UInt8]) {
+        guard !outputs.isEmpty else { return }
+        bytes += "\"outputs\":".utf8
+        let pairs = outputs.mapValues { JSONValue.array([JSONValue($0.digest), JSONValue($0.size)]) }
+        JSONValue.object(pairs).appendCanonical(to: &bytes)
+        bytes += ",".utf8
     }
 
     init?(json: JSONValue) {
@@ -39,16 +63,34 @@ extension ActionResult {
 extension ActionRecord {
     /// The record as journals hold it.
     public var json: JSONValue {
-        var members = result.members
-        members["key"] = JSONValue(key)
-        members["stage"] = .string(stage.name)
-        members["version"] = JSONValue(stage.version)
-        if let numerics = stage.numerics { members["numerics"] = .string(numerics) }
-        members["parameters"] = action.parameters.value
-        members["inputs"] = .array(
-            action.inputs.map { .array([.string($0.name), JSONValue($0.digest)]) })
-        members["subject"] = .string(subject)
-        return .object(members)
+        var bytes: [UInt8] = []
+        appendCanonical(to: &bytes)
+        return (try? JSONValue(parsing: bytes)) ?? .null
+    }
+
+    /// Appends the canonical text of `json`, the facts as the text that they are.
+    func appendCanonical(to bytes: inout [UInt8]) {
+        bytes += "{".utf8
+        result.appendFindings(to: &bytes)
+        bytes += "\"inputs\":".utf8
+        let inputs = action.inputs.map { JSONValue.array([.string($0.name), JSONValue($0.digest)]) }
+        JSONValue.array(inputs).appendCanonical(to: &bytes)
+        bytes += ",\"key\":\"".utf8
+        bytes += key.hex.utf8
+        bytes += "\",".utf8
+        if let numerics = stage.numerics {
+            bytes += "\"numerics\":".utf8
+            JSONValue.string(numerics).appendCanonical(to: &bytes)
+            bytes += ",".utf8
+        }
+        result.appendOutputs(to: &bytes)
+        bytes += "\"parameters\":".utf8
+        bytes += action.parameters.canonicalBytes
+        bytes += ",\"stage\":".utf8
+        JSONValue.string(stage.name).appendCanonical(to: &bytes)
+        bytes += ",\"subject\":".utf8
+        JSONValue.string(subject).appendCanonical(to: &bytes)
+        bytes += ",\"version\":\(stage.version)}".utf8
     }
 
     /// Reads what `json` gave; nil for anything else.

@@ -200,28 +200,33 @@ final class Index: Sendable {
         var latest: (journal: String, place: Range<Int>)?
     }
 
-    /// What is recorded under a key, and without a result what else is known: in one visit to the database.
+    /// What is recorded under a key, and without a result what else is known: in one query.
     func find(
         _ key: Digest, stage: String, subject: String
     ) throws(BuildError) -> (result: ActionResult?, absence: Absence) {
         try read { db in
-            let result = try Self.rows(for: [key], db)[0]?.result()
-            return (result, result == nil ? try Self.absence(of: key, stage, subject, db) : Absence())
+            let number = Self.subjectNumber(stage, subject)
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT action.at, outputs, facts, remarks, action.sum, dropped.at, reason, dropped.sum,
+                    latest.at, journal, start, length, latest.sum, action.key, dropped.key, latest.subject
+                    FROM (SELECT 1)
+                    LEFT JOIN action ON action.key = ?1 LEFT JOIN dropped ON dropped.key = ?1
+                    LEFT JOIN latest ON latest.subject = ?2
+                    """)
+            statement.setUncheckedArguments([key.data, number])
+            let rows = try Row.fetchCursor(statement)
+            guard let row = try rows.next() else { return (nil, Absence()) }
+            if !row.hasNull(atIndex: 13) { return (try StoredResult(key, row).result(), Absence()) }
+            var absence = Absence()
+            if !row.hasNull(atIndex: 14) { absence.dropped = try Columns(row, from: 5).dropped(key).reason }
+            guard !row.hasNull(atIndex: 15) else { return (nil, absence) }
+            let latest = try Columns(row, from: 8).latest(of: number)
+            if let journal = try Self.journals(db)[latest.journal] {
+                absence.latest = (journal.name, latest.place)
+            }
+            return (nil, absence)
         }
-    }
-
-    private static func absence(
-        of key: Digest, _ stage: String, _ subject: String, _ db: Database
-    ) throws -> Absence {
-        var absence = Absence()
-        absence.dropped = try dropped(key, db)?.reason
-        let number = subjectNumber(stage, subject)
-        let statement = try db.cachedStatement(
-            sql: "SELECT at, journal, start, length, sum FROM latest WHERE subject = ?")
-        guard let row = try Row.fetchOne(statement, arguments: [number]) else { return absence }
-        let latest = try Columns(row).latest(of: number)
-        if let journal = try journals(db)[latest.journal] { absence.latest = (journal.name, latest.place) }
-        return absence
     }
 
     /// When and why a record was dropped last.
@@ -319,11 +324,14 @@ final class Index: Sendable {
                 sql: "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?)",
                 arguments: [id, journal, end, youngest, RowSum.journal(id, journal, Int64(end), youngest)])
             var messages: [String] = []
+            var mayBeDropped = try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM dropped)") ?? true
             for (entry, place) in entries {
                 switch entry {
                 case .place(let object, let at): try Self.ingest(object, at, db)
                 case .record(let record, let at):
-                    if let message = try Self.ingest(record, at, db) { messages.append(message) }
+                    if let message = try Self.ingest(record, at, mayBeDropped: mayBeDropped, db) {
+                        messages.append(message)
+                    }
                     let subject = Self.subjectNumber(record.stage.name, record.subject)
                     let (start, length) = (Int64(place.lowerBound), Int64(place.count))
                     try db.cachedStatement(
@@ -336,6 +344,7 @@ final class Index: Sendable {
                         subject, at, id, start, length, RowSum.latest(subject, at, id, start, length),
                     ])
                 case .drop(let key, let reason, let at):
+                    mayBeDropped = true
                     let data = key.data
                     try db.cachedStatement(sql: "DELETE FROM action WHERE key = ? AND at <= ?")
                         .execute(arguments: [data, at])
@@ -354,32 +363,36 @@ final class Index: Sendable {
         }
     }
 
-    private static func ingest(_ record: ActionRecord, _ at: Int64, _ db: Database) throws -> String? {
-        if let dropped = try dropped(record.key, db), dropped.at >= at { return nil }
-        var message: String?
-        if let found = try rows(for: [record.key], db)[0] {
-            let earlier = try found.result()
-            if earlier != record.result {
-                message = """
-                    \(record.stage.name) of \(record.subject) has two different results; the smaller hash is kept \
-                    (is the stage pure, and its numerics tag complete?)
-                    """
-            }
-            if !record.result.precedes(earlier) { return message }
-        }
+    private static func ingest(
+        _ record: ActionRecord, _ at: Int64, mayBeDropped: Bool, _ db: Database
+    ) throws -> String? {
+        if mayBeDropped, let dropped = try dropped(record.key, db), dropped.at >= at { return nil }
         let remarks = ActionResult(diagnostics: record.diagnostics, failure: record.failure)
         let columns = (
             outputs: record.outputs.isEmpty ? nil : PackedOutputs.write(record.outputs),
             facts: record.result.recordedFacts.text,
-            remarks: remarks == ActionResult() ? nil : remarks.json.canonicalBytes
+            remarks: remarks == ActionResult() ? nil : remarks.canonicalBytes
         )
-        try db.cachedStatement(sql: "INSERT OR REPLACE INTO action VALUES (?, ?, ?, ?, ?, ?)").execute(
-            arguments: [
-                record.key.data, at, columns.outputs.map { Data($0) }, columns.facts.map { Data($0) },
-                columns.remarks.map { Data($0) },
-                RowSum.action(record.key, at, columns.outputs, columns.facts, columns.remarks),
-            ])
-        return message
+        let row: StatementArguments = [
+            record.key.data, at, columns.outputs.map { Data($0) }, columns.facts.map { Data($0) },
+            columns.remarks.map { Data($0) },
+            RowSum.action(record.key, at, columns.outputs, columns.facts, columns.remarks),
+        ]
+        try db.cachedStatement(
+            sql: "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+        ).execute(arguments: row)
+        if db.changesCount > 0 { return nil }
+        guard let earlier = try rows(for: [record.key], db)[0]?.result() else { return nil }
+        if record.result.precedes(earlier) {
+            try db.cachedStatement(sql: "INSERT OR REPLACE INTO action VALUES (?, ?, ?, ?, ?, ?)").execute(
+                arguments: row)
+        }
+        return earlier == record.result
+            ? nil
+            : """
+            \(record.stage.name) of \(record.subject) has two different results; the smaller hash is kept \
+            (is the stage pure, and its numerics tag complete?)
+            """
     }
 
     /// Forgets everything that came from journals; what is known of sources stays.

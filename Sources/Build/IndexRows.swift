@@ -88,11 +88,16 @@ enum RowSum {
 /// The columns of a row, whatever types a damaged file gives them.
 struct Columns {
     let row: Row
+    /// The column that counts as the first.
+    private let first: Int
 
-    init(_ row: Row) { self.row = row }
+    init(_ row: Row, from first: Int = 0) {
+        self.row = row
+        self.first = first
+    }
 
     func integer(_ index: Int) throws -> Int64 {
-        guard let value = Int64.fromDatabaseValue(row[index] as DatabaseValue) else {
+        guard let value = Int64.fromDatabaseValue(row[first + index] as DatabaseValue) else {
             throw IndexFault("a row has no number where one belongs")
         }
         return value
@@ -100,7 +105,7 @@ struct Columns {
 
     /// Nil for NULL.
     func text(_ index: Int) throws -> String? {
-        let value = row[index] as DatabaseValue
+        let value = row[first + index] as DatabaseValue
         if value.isNull { return nil }
         guard let text = String.fromDatabaseValue(value) else {
             throw IndexFault("a row has no text where one belongs")
@@ -110,11 +115,11 @@ struct Columns {
 
     /// Nil for NULL.
     func bytes(_ index: Int) throws -> [UInt8]? {
-        try row.withUnsafeData(atIndex: index) { $0.map { Array($0) } }
+        try row.withUnsafeData(atIndex: first + index) { $0.map { Array($0) } }
     }
 
     func digest(_ index: Int) throws -> Digest {
-        let digest = try row.withUnsafeData(atIndex: index) { Digest(bytes: $0 ?? Data()) }
+        let digest = try row.withUnsafeData(atIndex: first + index) { Digest(bytes: $0 ?? Data()) }
         guard let digest else { throw IndexFault("a row has no hash where one belongs") }
         return digest
     }

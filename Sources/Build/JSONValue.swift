@@ -85,7 +85,7 @@ public enum JSONValue: Hashable, Sendable {
         switch self {
         case .null: bytes += "null".utf8
         case .bool(let value): bytes += (value ? "true" : "false").utf8
-        case .integer(let value): bytes += String(value).utf8
+        case .integer(let value): Self.append(value, to: &bytes)
         case .number(let value):
             precondition(value.isFinite, "JSON has no \(value)")
             bytes += value.description.utf8
@@ -107,6 +107,18 @@ public enum JSONValue: Hashable, Sendable {
                 member.value.appendCanonical(to: &bytes)
             }
             bytes.append(UInt8(ascii: "}"))
+        }
+    }
+
+    private static func append(_ number: Int64, to bytes: inout [UInt8]) {
+        if number < 0 { bytes.append(UInt8(ascii: "-")) }
+        // Nearly all numbers are counts of one or two digits.
+        var (rest, power) = (number.magnitude, UInt64(1))
+        while rest / power >= 10 { power *= 10 }
+        while power > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / power))
+            rest %= power
+            power /= 10
         }
     }
 

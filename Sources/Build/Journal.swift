@@ -41,7 +41,7 @@ enum JournalEntry: Sendable {
         switch self {
         case .record(let record, let at):
             line += "{\"at\":\(at),\"record\":".utf8
-            record.json.appendCanonical(to: &line)
+            record.appendCanonical(to: &line)
         case .drop(let key, let reason, let at):
             line += "{\"at\":\(at),\"drop\":\"\(key.hex)\",\"reason\":\"\(reason.rawValue)\"".utf8
         case .place(let object, let at):

@@ -120,7 +120,7 @@ struct Ledger: Sendable {
 
 extension ActionResult {
     /// The hash of the canonical spelling: equal for equal results.
-    var spellingHash: Digest { Digest(of: json.canonicalBytes) }
+    var spellingHash: Digest { Digest(of: canonicalBytes) }
 }
 
 extension Cache {

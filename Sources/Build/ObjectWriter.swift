@@ -84,6 +84,10 @@ public final class ObjectWriter {
     ///
     /// - Throws: `build.disk-full`, `build.io`, `build.interrupted`.
     public func write(_ bytes: [UInt8]) throws(BuildError) {
+        if buffer.isEmpty, try staysInMemory(with: bytes.count) {
+            buffer = bytes
+            return
+        }
         try bytes.span.withUnsafeBytes { (raw) throws(BuildError) in try write(raw) }
     }
 

@@ -99,12 +99,20 @@ final class Packs: Sendable {
     /// The bytes at a place, not yet checked; nil when the pack is gone or too short.
     func bytes(at place: Place) throws(BuildError) -> [UInt8]? {
         guard let reader = try reader(of: place.pack) else { return nil }
-        var bytes = [UInt8](repeating: 0, count: place.length)
-        var span = bytes.mutableSpan
-        let count = try span.withUnsafeMutableBytes { (buffer) throws(BuildError) in
-            try disk.read(reader.descriptor, into: buffer, at: place.offset, path: path(of: place.pack))
+        var failure: BuildError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: place.length) { buffer, count in
+            do throws(BuildError) {
+                count = try disk.read(
+                    reader.descriptor,
+                    into: UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[..<place.length]), at: place.offset,
+                    path: path(of: place.pack))
+            } catch {
+                failure = error
+            }
         }
-        return count == place.length ? bytes : nil
+        if let failure { throw failure }
+        return bytes.count == place.length ? bytes : nil
     }
 
     private func reader(of pack: PackName) throws(BuildError) -> PackReader? {

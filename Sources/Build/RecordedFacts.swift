@@ -1,24 +1,20 @@
 internal import Synchronization
 
-/// The facts of a record: a value, or the text of an index's row, from which the value is made when it is first asked for.
+/// The facts of a record: their canonical text, from which the value is made when it is first asked for.
 ///
-/// Most records are looked up to see that they are there.
+/// Most records are looked up to see that they are there, or written, for which the text is enough.
 struct RecordedFacts: Sendable {
-    private enum Form: Sendable {
-        case value(JSONValue)
-        case text(Text)
-    }
-
-    private final class Text: Sendable {
+    private final class Content: Sendable {
         let bytes: [UInt8]
         let value = Mutex<JSONValue?>(nil)
 
         init(_ bytes: [UInt8]) { self.bytes = bytes }
     }
 
-    private let form: Form
+    /// Nil of `null`.
+    private let content: Content?
 
-    init(_ value: JSONValue) { form = .value(value) }
+    init(_ value: JSONValue) { content = value == .null ? nil : Content(value.canonicalBytes) }
 
     /// Takes a text; nil if it is no JSON.
     init?(text: [UInt8]) {
@@ -31,34 +27,25 @@ struct RecordedFacts: Sendable {
         } catch {
             return nil
         }
-        form = .text(Text(text))
+        content = Content(text)
     }
 
     /// Takes the canonical text of a value, which was looked at already.
     init(canonical text: UnsafeRawBufferPointer) {
-        form = text.elementsEqual("null".utf8) ? .value(.null) : .text(Text(Array(text)))
+        content = text.elementsEqual("null".utf8) ? nil : Content(Array(text))
     }
 
     /// The canonical text; nil of `null`.
-    var text: [UInt8]? {
-        switch form {
-        case .value(.null): nil
-        case .value(let value): value.canonicalBytes
-        case .text(let text): text.bytes
-        }
-    }
+    var text: [UInt8]? { content?.bytes }
 
     var value: JSONValue {
-        switch form {
-        case .value(let value): value
-        case .text(let text):
-            text.value.withLock { value in
-                if let value { return value }
-                // What is no value though it looked like one (a string that is not UTF-8) is as good as nothing.
-                let found = (try? JSONValue(parsing: text.bytes)) ?? .null
-                value = found
-                return found
-            }
+        guard let content else { return .null }
+        return content.value.withLock { value in
+            if let value { return value }
+            // What is no value though it looked like one (a string that is not UTF-8) is as good as nothing.
+            let found = (try? JSONValue(parsing: content.bytes)) ?? .null
+            value = found
+            return found
         }
     }
 
@@ -74,7 +61,9 @@ struct RecordedFacts: Sendable {
 }
 
 extension RecordedFacts: Hashable {
-    static func == (left: RecordedFacts, right: RecordedFacts) -> Bool { left.value == right.value }
+    static func == (left: RecordedFacts, right: RecordedFacts) -> Bool {
+        left.text == right.text || left.value == right.value
+    }
 
     func hash(into hasher: inout Hasher) { hasher.combine(value) }
 }

@@ -6,7 +6,7 @@ import Build
 /// from 32 on. A length is in beats or seconds; its owner says which.
 public struct LogHistogram: Sendable, Hashable {
     /// How many lengths fall in each bin.
-    public private(set) var counts = [Int](repeating: 0, count: LogHistogram.edges.count + 1)
+    public private(set) var counts = [Int](repeating: 0, count: LogHistogram.binCount)
 
     /// The lower edges of all bins but the first: 2^(−5), 2^(−4.5) … 2^5.
     public static let edges: [Double] = (0...20).map { index in
@@ -19,12 +19,22 @@ public struct LogHistogram: Sendable, Hashable {
     public init() {}
 
     /// Counts a length.
-    public mutating func add(_ length: Double) {
+    public mutating func add(_ length: Double) { counts[Self.bin(length)] += 1 }
+
+    /// The bin of a length.
+    static func bin(_ length: Double) -> Int {
         // The exponent of the length's square counts half octaves; √2 as a Double is a hair too large, so that the
         // square of an edge reaches its power of 2.
         let square = min(length * length, 0x1p10)
-        let bin = square > 0 ? Int(square.exponent) + 11 : 0
-        counts[max(bin, 0)] += 1
+        return square > 0 ? max(Int(square.exponent) + 11, 0) : 0
+    }
+
+    /// How many bins there are.
+    static let binCount = 22
+
+    /// Adds what was counted in each bin.
+    mutating func add(counts others: UnsafeMutableBufferPointer<Int>) {
+        for index in counts.indices { counts[index] += others[index] }
     }
 
     /// Adds what another counted.
@@ -36,7 +46,7 @@ public struct LogHistogram: Sendable, Hashable {
     public var total: Int { counts.reduce(0, +) }
 
     init?(json: JSONValue?) {
-        guard let counts = [Int](sparse: json, count: Self.edges.count + 1) else { return nil }
+        guard let counts = [Int](sparse: json, count: Self.binCount) else { return nil }
         self.counts = counts
     }
 }

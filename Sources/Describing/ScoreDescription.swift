@@ -66,38 +66,50 @@ public struct ScoreDescription: Sendable, Hashable {
     }
 
     private mutating func countNotes(_ timeline: Timeline, _ ticksPerBeat: Double) {
-        var (pitches, velocities, programs, lengths) = (pitches, velocities, programs, lengths)
         let beatsPerTick = 1 / ticksPerBeat
-        timeline.notes.withUnsafeBufferPointer { notes in
-            for note in notes {
+        // Room for any byte.
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * 256 + LogHistogram.binCount) { all in
+            all.initialize(repeating: 0)
+            let pitches = UnsafeMutableBufferPointer(rebasing: all[..<256])
+            let velocities = UnsafeMutableBufferPointer(rebasing: all[256..<512])
+            let programs = UnsafeMutableBufferPointer(rebasing: all[512..<768])
+            let lengths = UnsafeMutableBufferPointer(rebasing: all[768...])
+            for note in timeline.notes {
                 programs[Int(note.program)] += 1
                 if note.isDrum { continue }
                 pitches[Int(note.pitch)] += 1
                 velocities[Int(note.velocity)] += 1
-                lengths.add(Double(note.offset - note.onset) * beatsPerTick)
+                lengths[LogHistogram.bin(Double(note.offset - note.onset) * beatsPerTick)] += 1
             }
+            for index in self.pitches.indices { self.pitches[index] += pitches[index] }
+            for index in self.velocities.indices { self.velocities[index] += velocities[index] }
+            for index in self.programs.indices { self.programs[index] += programs[index] }
+            self.lengths.add(counts: lengths)
         }
-        (self.pitches, self.velocities, self.programs, self.lengths) = (
-            pitches, velocities, programs, lengths
-        )
     }
 
-    /// Passes over the onsets with the ends of what sounds, one a pitch, in a short sorted list.
+    /// Passes over the onsets with the ends of what sounds, one a pitch.
     private mutating func countPolyphony(_ timeline: Timeline, _ ticksPerBeat: Double) {
-        withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * 128 + 1) { scratch in
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: 2 * 128 + 129) { scratch in
             scratch.initialize(repeating: 0)
-            // The latest end comes first, so that ends are taken from the back.
+            // In no order: the next end is known, and there are few.
             let ends = UnsafeMutableBufferPointer(rebasing: scratch[..<128])
             let endOfPitch = UnsafeMutableBufferPointer(rebasing: scratch[128..<256])
             let ticks = UnsafeMutableBufferPointer(rebasing: scratch[256...])
-            var (sounding, most, now, last) = (0, 0, 0, 0)
+            var (sounding, most, now, last, nextEnd) = (0, 0, 0, 0, Int.max)
             func advance(to tick: Int) {
-                while sounding > 0, ends[sounding - 1] <= tick {
-                    ticks[sounding] += ends[sounding - 1] - now
-                    now = ends[sounding - 1]
-                    sounding -= 1
+                while nextEnd <= tick {
+                    ticks[sounding] += nextEnd - now
+                    now = nextEnd
+                    var (left, next) = (0, Int.max)
+                    for index in 0..<sounding {
+                        let end = ends[index]
+                        ends[left] = end
+                        left += end > now ? 1 : 0
+                        next = end > now ? min(next, end) : next
+                    }
+                    (sounding, nextEnd) = (left, next)
                 }
-                guard tick > now, tick != .max else { return }
                 ticks[sounding] += tick - now
                 now = tick
             }
@@ -105,27 +117,23 @@ public struct ScoreDescription: Sendable, Hashable {
                 let (onset, offset) = (note.onset, note.offset)
                 last = max(last, offset)
                 if note.isDrum || offset <= onset { continue }
-                advance(to: onset)
-                let before = endOfPitch[Int(note.pitch)]
+                if onset > now { advance(to: onset) }
+                let pitch = Int(note.pitch & 127)
+                let before = endOfPitch[pitch]
                 if before > onset {
                     guard offset > before else { continue }
                     var index = 0
                     while ends[index] != before { index += 1 }
-                    for moved in index..<sounding - 1 { ends[moved] = ends[moved + 1] }
-                    sounding -= 1
+                    ends[index] = offset
+                } else {
+                    ends[sounding] = offset
+                    sounding += 1
+                    most = max(most, sounding)
                 }
-                endOfPitch[Int(note.pitch)] = offset
-                var index = sounding
-                while index > 0, ends[index - 1] < offset {
-                    ends[index] = ends[index - 1]
-                    index -= 1
-                }
-                ends[index] = offset
-                sounding += 1
-                most = max(most, sounding)
+                endOfPitch[pitch] = offset
+                nextEnd = min(nextEnd, offset)
             }
-            advance(to: .max)
-            ticks[0] += max(0, last - now)
+            advance(to: last)
             if polyphony.count <= most {
                 polyphony += [Double](repeating: 0, count: most + 1 - polyphony.count)
             }
@@ -176,25 +184,31 @@ public struct ScoreDescription: Sendable, Hashable {
         guard !timeline.notes.isEmpty else { return nil }
         let timeSignature = timeline.timeSignatures.first.flatMap { $0.tick == 0 ? $0 : nil } ?? .common
         let length = max(1, timeSignature.numerator * 4 * Self.positionsPerBeat / timeSignature.denominator)
-        let factor = 2 * Self.positionsPerBeat * beat.denominator
-        func position(_ tick: Int) -> Int { (tick * factor + beat.numerator) / (2 * beat.numerator) }
-        let end = position(timeline.notes.reduce(0) { max($0, $1.offset) })
-        let count = end / length + 1
+        let (factor, half) = (2 * Self.positionsPerBeat * beat.denominator, beat.numerator)
+        func position(_ tick: Int) -> Int { (tick * factor + half) / (2 * half) }
+        /// The first tick whose position is in a bar.
+        func start(ofBar bar: Int) -> Int { max(0, (2 * half * bar * length - half + factor - 1) / factor) }
+        var last = 0
+        for note in timeline.notes { last = max(last, note.offset) }
+        let count = position(last) / length + 1
         // How many notes more sound than in the bar before: a note over many bars takes no longer than another.
         var changes = [Int32](repeating: 0, count: count + 1)
-        var onsets: [Int] = []
-        onsets.reserveCapacity(timeline.notes.count)
-        var (tick, onset, bar) = (0, 0, 0)
-        for note in timeline.notes {
-            if note.onset != tick {
-                tick = note.onset
-                onset = position(tick)
-                while onset >= (bar + 1) * length { bar += 1 }
+        // A bit for each position at which notes begin.
+        var onsets = BitRow(count: count * length)
+        var (tick, bar, nextBar) = (-1, 0, start(ofBar: 1))
+        changes.withUnsafeMutableBufferPointer { changes in
+            for note in timeline.notes {
+                if note.onset != tick {
+                    tick = note.onset
+                    onsets.insert(position(tick))
+                    while tick >= nextBar {
+                        bar += 1
+                        nextBar = start(ofBar: bar + 1)
+                    }
+                }
+                changes[bar] += 1
+                changes[note.offset < nextBar ? bar + 1 : position(note.offset) / length + 1] -= 1
             }
-            if onsets.last != onset { onsets.append(onset) }
-            let last = min(position(note.offset), end)
-            changes[bar] += 1
-            changes[last < (bar + 1) * length ? bar + 1 : last / length + 1] -= 1
         }
         bars += count
         var sounding: Int32 = 0
@@ -210,18 +224,10 @@ public struct ScoreDescription: Sendable, Hashable {
 
     /// Positions in which neighbouring bars differ, over all pairs: of each onset that has no counterpart in the bar
     /// before, and of each that has none in the bar after.
-    private static func difference(_ onsets: [Int], _ length: Int, bars: Int) -> Int {
-        var difference = 0
-        var before = 0
-        for (index, onset) in onsets.enumerated() {
-            while before < index, onsets[before] < onset - length { before += 1 }
-            let isRepeated = onsets[before] == onset - length
-            // An onset of the first bar, or of the last, has only one neighbour.
-            if onset >= length, !isRepeated { difference += 1 }
-            if isRepeated { difference -= 1 }
-            if onset < length * (bars - 1) { difference += 1 }
-        }
-        return difference
+    private static func difference(_ onsets: BitRow, _ length: Int, bars: Int) -> Int {
+        // An onset of the first bar, or of the last, has only one neighbour.
+        onsets.count(in: length..<length * bars) + onsets.count(in: 0..<length * (bars - 1))
+            - 2 * onsets.repeats(after: length)
     }
 
     /// The grid of bars, MusPy's default resolution.

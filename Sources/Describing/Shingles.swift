@@ -45,56 +45,106 @@ public struct Shingles: Sendable, Hashable {
     /// The smallest hashes of a score's stretches, at most `sketchCount`: of two sets, those of the one that lie among
     /// the other's show how much they share (Broder, "On the resemblance and containment of documents", 1997).
     public static func sketch(_ order: [[UInt8]], _ content: Content) -> [UInt32] {
-        var hashes: [UInt32] = []
-        for pitches in order { append(pitches, content, to: &hashes) }
+        let total = order.reduce(0) { $0 + max($1.count - noteCount + 1, 0) }
         // Hashes are spread evenly, so that the smallest of many are known to lie below some bound: only those are
-        // sorted. Where many repeat, the bound may have been too low.
-        let bound = UInt64(1) << 32 * UInt64(3 * sketchCount) / UInt64(max(hashes.count, 1))
-        var least = hashes.filter { UInt64($0) < bound }
-        sort(&least)
-        if least.count < sketchCount, least.count < hashes.count {
-            least = hashes
+        // kept. Where many repeat, the bound may have been too low.
+        let bound = min((UInt64(1) << 32) * UInt64(3 * sketchCount) / UInt64(max(total, 1)), 1 << 32)
+        var least: [UInt32] = []
+        least.reserveCapacity(min(total, 4 * sketchCount))
+        for pitches in order { append(pitches, content, below: bound, to: &least) }
+        sort(&least, below: bound)
+        if least.count < sketchCount, bound < 1 << 32 {
+            least.removeAll(keepingCapacity: true)
+            for pitches in order { append(pitches, content, to: &least) }
             sort(&least)
         }
         return Array(least.prefix(sketchCount))
     }
 
-    /// The pitches of a timeline's notes without drums, by onset, then pitch.
-    public static func pitches(of timeline: Timeline) -> [UInt8] {
-        var pitches: [UInt8] = []
-        pitches.reserveCapacity(timeline.notes.count)
-        var (tick, first) = (-1, 0)
-        for note in timeline.notes where !note.isDrum {
-            if note.onset != tick {
-                if pitches.count - first > 1 { pitches[first...].sort() }
-                (tick, first) = (note.onset, pitches.count)
+    /// Sorts hashes that are spread evenly below a bound, and leaves repeats out.
+    private static func sort(_ hashes: inout [UInt32], below bound: UInt64) {
+        let bins = 1024
+        guard hashes.count > 32, hashes.count < 1 << 12 else { return sort(&hashes) }
+        // In bins by size, of which each holds few; then by insertion.
+        let scale = (UInt64(bins) << 32) / bound
+        func bin(_ hash: UInt32) -> Int { Int((UInt64(hash) &* scale) >> 32) }
+        hashes = withUnsafeTemporaryAllocation(of: Int.self, capacity: bins + 1) { starts in
+            starts.initialize(repeating: 0)
+            for hash in hashes { starts[bin(hash) + 1] += 1 }
+            for index in 1...bins { starts[index] += starts[index - 1] }
+            return [UInt32](unsafeUninitializedCapacity: hashes.count) { sorted, count in
+                for hash in hashes {
+                    sorted.initializeElement(at: starts[bin(hash)], to: hash)
+                    starts[bin(hash)] += 1
+                }
+                for index in 0..<hashes.count {
+                    let hash = sorted[index]
+                    var place = count
+                    while place > 0, sorted[place - 1] > hash { place -= 1 }
+                    if place > 0, sorted[place - 1] == hash { continue }
+                    for moved in stride(from: count, to: place, by: -1) { sorted[moved] = sorted[moved - 1] }
+                    sorted[place] = hash
+                    count += 1
+                }
             }
-            pitches.append(note.pitch)
         }
-        if pitches.count - first > 1 { pitches[first...].sort() }
-        return pitches
     }
 
-    private static func append(_ pitches: [UInt8], _ content: Content, to hashes: inout [UInt32]) {
+    /// The pitches of a timeline's notes without drums, by onset, then pitch.
+    public static func pitches(of timeline: Timeline) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: timeline.notes.count) { pitches, count in
+            var (tick, first) = (-1, 0)
+            // Few begin together: by insertion, unless they are so many that this would take long.
+            func sortRest() {
+                if count - first > 64 { pitches[first..<count].sort() }
+                first = count
+            }
+            for note in timeline.notes where !note.isDrum {
+                if note.onset != tick {
+                    sortRest()
+                    tick = note.onset
+                }
+                var place = count
+                if count - first < 64 {
+                    while place > first, pitches[place - 1] > note.pitch {
+                        pitches[place] = pitches[place - 1]
+                        place -= 1
+                    }
+                }
+                pitches[place] = note.pitch
+                count += 1
+            }
+            sortRest()
+        }
+    }
+
+    /// Appends the hashes below a bound.
+    private static func append(
+        _ pitches: [UInt8], _ content: Content, below bound: UInt64 = 1 << 32, to hashes: inout [UInt32]
+    ) {
         guard pitches.count >= noteCount else { return }
         let isRelative = content == .intervals
         let length = isRelative ? noteCount - 1 : noteCount
-        hashes.reserveCapacity(hashes.count + pitches.count)
         // A rolling sum of powers (Karp and Rabin, 1987): a stretch's is its forerunner's, times the base, with a value
         // more and one less.
         let base: UInt64 = 1_000_003
         let highest = (0..<length).reduce(UInt64(1)) { power, _ in power &* base }
-        var sum: UInt64 = 0
-        for index in pitches.indices.dropFirst(isRelative ? 1 : 0) {
+        pitches.withUnsafeBufferPointer { pitches in
             func value(_ index: Int) -> UInt64 {
                 isRelative
                     ? 200 + UInt64(pitches[index]) - UInt64(pitches[index - 1]) : UInt64(pitches[index])
             }
-            sum = sum &* base &+ value(index)
-            let first = index - length
-            if first >= (isRelative ? 1 : 0) { sum = sum &- highest &* value(first) }
-            guard index >= noteCount - 1 else { continue }
-            hashes.append(spread(sum))
+            let first = isRelative ? 1 : 0
+            var sum: UInt64 = 0
+            for index in first..<first + length { sum = sum &* base &+ value(index) }
+            var index = first + length
+            while true {
+                let hash = spread(sum)
+                if UInt64(hash) < bound { hashes.append(hash) }
+                guard index < pitches.count else { return }
+                sum = sum &* base &+ value(index) &- highest &* value(index - length)
+                index += 1
+            }
         }
     }
 

@@ -45,6 +45,7 @@ struct TimelineGrid {
     /// Position in steps = (ticks, or the tempo map's units of time · `finer`, + `shift`) · multiplier / divisor.
     let multiplier: Int
     let divisor: Int
+    private let byDivisor: Divisor
     let countsTime: Bool
     private var finer = 1
     private var shift = 0
@@ -82,17 +83,18 @@ struct TimelineGrid {
         let divided = greatestCommonDivisor(top, finer)
         multiplier = top / divided
         divisor = bottom * (finer / divided)
+        byDivisor = Divisor(divisor)
     }
 
     @inline(__always)
     private mutating func step(of tick: Int, carry: Int) -> Int {
         let value = countsTime ? tempoMap.time(at: tick, hint: &hint) : tick
-        if shift == 0 { return scaled(value, by: multiplier, over: divisor, carry: carry) }
+        if shift == 0 { return scaled(value, by: multiplier, over: byDivisor, carry: carry) }
         let shifted = value * finer + shift
         return shifted >= 0
-            ? scaled(shifted, by: multiplier, over: divisor, carry: carry)
+            ? scaled(shifted, by: multiplier, over: byDivisor, carry: carry)
             // Down for numbers below 0 is away from 0.
-            : -scaled(-shifted, by: multiplier, over: divisor, carry: divisor - 1 - carry)
+            : -scaled(-shifted, by: multiplier, over: byDivisor, carry: divisor - 1 - carry)
     }
 
     /// The step that a tick is rounded to.
@@ -110,10 +112,10 @@ struct TimelineGrid {
     /// not before it when rounding is down.
     func tick(ofStep step: Int) -> Int {
         guard countsTime else {
-            return scaled(step, by: divisor, over: multiplier, carry: carryBack(multiplier))
+            return scaled(step, by: divisor, over: Divisor(multiplier), carry: carryBack(multiplier))
         }
         // The time of a step is a fraction of a unit; the last point at or before it rules.
-        let floored = scaled(step, by: divisor, over: multiplier, carry: 0)
+        let floored = scaled(step, by: divisor, over: Divisor(multiplier), carry: 0)
         let point = tempoMap.points[tempoMap.lastIndex { $0.time <= floored }]
         // tick = point.tick + (step · divisor / multiplier − point.time) / unitsPerTick
         let (product, overflow) = step.multipliedReportingOverflow(by: divisor)

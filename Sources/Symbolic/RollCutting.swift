@@ -34,6 +34,8 @@ private struct TimelineCutter {
     let parameters: RollParameters
     var grid: TimelineGrid
     var notes: [SteppedNote] = []
+    /// The step at which the last note is over.
+    var lastStep = 1
     /// The part that is cut, in steps.
     var window = 0..<1
     var starts: [Int] = []
@@ -80,21 +82,25 @@ private struct TimelineCutter {
     /// Lays the notes on the grid; returns the tick at which the last is over.
     private mutating func stepNotes() -> Int {
         let ends = parameters.sustain == .extend ? sustainedEnds(of: timeline) : nil
-        var musicEnd = 0
-        notes.reserveCapacity(timeline.notes.count)
-        for (index, note) in timeline.notes.enumerated() {
-            let end = ends?[index] ?? note.offset
-            let start = grid.step(of: note.onset)
-            notes.append(
-                SteppedNote(
-                    start: start, end: max(grid.step(of: end), start + 1), isLengthened: end > note.offset))
-            musicEnd = max(musicEnd, end)
+        var (grid, musicEnd, lastStep) = (grid, 0, lastStep)
+        notes = [SteppedNote](unsafeUninitializedCapacity: timeline.notes.count) { stepped, count in
+            for note in timeline.notes {
+                let end = ends?[count] ?? note.offset
+                let start = grid.step(of: note.onset)
+                let endStep = max(grid.step(of: end), start + 1)
+                stepped.initializeElement(
+                    at: count, to: SteppedNote(start: start, end: endStep, isLengthened: end > note.offset))
+                count += 1
+                musicEnd = max(musicEnd, end)
+                lastStep = max(lastStep, endStep)
+            }
         }
+        self.lastStep = lastStep
         return musicEnd
     }
 
     private mutating func chooseWindow(musicEnd: Int) {
-        var length = notes.reduce(1) { max($0, $1.end) }
+        var length = lastStep
         if case .stepsPerFirstBeat = parameters.grid {
             length = max(length, grid.step(of: timeline.endTick) + 1)
         }
@@ -169,26 +175,6 @@ private struct TimelineCutter {
         segments.frameSteps = FrameSteps(frames: recording.frames, steps: steps)
     }
 
-    /// The segments that a stretch of steps overlaps; `first` is where to look from, and must not be passed a
-    /// stretch that begins earlier than the last.
-    @inline(__always)
-    private func segments(overlapping stretch: Range<Int>, first: inout Int) -> Range<Int>? {
-        while first < starts.count, starts[first] + parameters.steps <= stretch.lowerBound { first += 1 }
-        guard first < starts.count, starts[first] < stretch.upperBound, stretch.lowerBound < window.upperBound
-        else { return nil }
-        var (low, high) = (first + 1, starts.count)
-        if low < high, starts[low] >= stretch.upperBound { high = low }
-        while low < high {
-            let middle = (low + high) / 2
-            if starts[middle] < stretch.upperBound { low = middle + 1 } else { high = middle }
-        }
-        return first..<low
-    }
-
-    private func isStored(_ note: Note) -> Bool {
-        parameters.pitches.contains(note.pitch) && !(note.isDrum && parameters.drums == .exclude)
-    }
-
     private mutating func appendNotes(to segments: inout RollSegments) throws(MIDIError) {
         let includeDrums = parameters.drums == .include
         let voices =
@@ -197,40 +183,35 @@ private struct TimelineCutter {
             } else {
                 trackVoices(of: timeline.notes, includeDrums: includeDrums)
             }
-        // How many rows each segment has, from where they begin and cease to.
+        let (source, notes, starts) = (timeline.notes, notes, starts)
+        let (steps, end) = (parameters.steps, window.upperBound)
+        let (pitches, hasDrums) = (parameters.pitches, parameters.drums != .exclude)
+        var finder = SegmentFinder(starts, steps: steps, end: end)
         var offsets = [Int](repeating: 0, count: starts.count + 1)
-        var first = 0
-        for (index, note) in timeline.notes.enumerated() where isStored(note) {
-            guard let range = self.segments(overlapping: notes[index].start..<notes[index].end, first: &first)
-            else { continue }
-            offsets[range.lowerBound] += 1
-            offsets[range.upperBound] -= 1
+        let places = [Range<Int32>](unsafeUninitializedCapacity: source.count) { places, count in
+            for index in source.indices {
+                var place: Range<Int32> = 0..<0
+                if pitches.contains(source[index].pitch), hasDrums || !source[index].isDrum {
+                    place = finder.segments(from: notes[index].start, to: notes[index].end)
+                }
+                places.initializeElement(at: index, to: place)
+                offsets[Int(place.lowerBound)] += 1
+                offsets[Int(place.upperBound)] -= 1
+            }
+            count = source.count
         }
-        var total = 0
-        var rowsHere = 0
-        for segment in starts.indices {
-            rowsHere += offsets[segment]
-            offsets[segment] = total
-            total += rowsHere
-        }
-        offsets[starts.count] = total
+        let total = Self.sumUp(&offsets)
         guard segments.start.count + total <= RollSegments.maximumCount else {
             throw tooLarge("\(total) rows")
         }
-
         let rows = UnsafeMutableBufferPointer<Row>.allocate(capacity: total)
         defer { rows.deallocate() }
         var cursors = offsets
-        first = 0
-        for (index, note) in timeline.notes.enumerated() where isStored(note) {
-            let stepped = notes[index]
-            guard let range = self.segments(overlapping: stepped.start..<stepped.end, first: &first) else {
-                continue
-            }
-            for segment in range {
+        for index in source.indices {
+            for segment in Int(places[index].lowerBound)..<Int(places[index].upperBound) {
                 let row = Row(
-                    note, stepped, voice: voices[index], segmentStart: starts[segment],
-                    segmentEnd: end(from: starts[segment]))
+                    source[index], notes[index], voice: voices[index], segmentStart: starts[segment],
+                    segmentEnd: min(starts[segment] + steps, end))
                 rows.initializeElement(at: cursors[segment], to: row)
                 cursors[segment] += 1
             }
@@ -241,47 +222,71 @@ private struct TimelineCutter {
         segments.append(rows: UnsafeBufferPointer(rows), offsets: offsets.dropFirst())
     }
 
+    /// Turns changes, of how many rows a segment has from one to the next, into where each segment's rows begin.
+    ///
+    /// - Parameter offsets: [segments + 1].
+    /// - Returns: the number of all rows.
+    private static func sumUp(_ offsets: inout [Int]) -> Int {
+        var (total, rowsHere) = (0, 0)
+        for segment in offsets.indices {
+            rowsHere += offsets[segment]
+            offsets[segment] = total
+            total += rowsHere
+        }
+        return total
+    }
+
     private mutating func appendControls(to segments: inout RollSegments) {
+        let base = segments.controlsStep.count
         if parameters.controls == .none {
-            let end = Int64(segments.controlsStep.count)
-            segments.controlsOffset += repeatElement(end, count: starts.count)
+            segments.controlsOffset += repeatElement(Int64(base), count: starts.count)
             return
         }
         let isStored = (0..<128).map { parameters.controls.contains(UInt8($0)) }
-        var rows: [ControlRow] = []
-        rows.reserveCapacity(timeline.controls.count)
-        var first = 0
-        for control in timeline.controls where isStored[Int(control.number & 127)] {
-            let step = grid.step(of: control.tick)
-            guard let range = self.segments(overlapping: step..<step + 1, first: &first) else { continue }
-            for segment in range {
-                rows.append(
-                    ControlRow(
-                        segment: Int32(segment), step: UInt16(step - starts[segment]), number: control.number,
-                        value: control.value, channel: control.channel))
+        let (source, starts) = (timeline.controls, starts)
+        var (grid, tick, step) = (grid, -1, 0)
+        var finder = SegmentFinder(starts, steps: parameters.steps, end: window.upperBound)
+        var offsets = [Int](repeating: 0, count: starts.count + 1)
+        var steps: [Int] = []
+        steps.reserveCapacity(source.count)
+        let places = [Range<Int32>](unsafeUninitializedCapacity: source.count) { places, count in
+            for control in source {
+                if control.tick != tick {
+                    tick = control.tick
+                    step = grid.step(of: tick)
+                }
+                let place: Range<Int32> =
+                    isStored[Int(control.number & 127)] ? finder.segments(from: step, to: step + 1) : 0..<0
+                steps.append(step)
+                places.initializeElement(at: count, to: place)
+                count += 1
+                offsets[Int(place.lowerBound)] += 1
+                offsets[Int(place.upperBound)] -= 1
             }
         }
-        // By segment, each in the order of the score: a counting sort.
-        var cursors = [Int](repeating: 0, count: starts.count + 1)
-        for row in rows { cursors[Int(row.segment) + 1] += 1 }
-        for segment in starts.indices { cursors[segment + 1] += cursors[segment] }
-        let base = segments.controlsStep.count
-        segments.controlsOffset += cursors.dropFirst().map { Int64(base + $0) }
-        let sorted = [ControlRow](unsafeUninitializedCapacity: rows.count) { sorted, count in
-            for row in rows {
-                sorted.initializeElement(at: cursors[Int(row.segment)], to: row)
-                cursors[Int(row.segment)] += 1
+        let total = Self.sumUp(&offsets)
+        segments.controlsOffset += offsets.dropFirst().map { Int64(base + $0) }
+        // By segment, each in the order of the score.
+        let rows = [ControlRow](unsafeUninitializedCapacity: total) { rows, count in
+            for index in source.indices {
+                for segment in Int(places[index].lowerBound)..<Int(places[index].upperBound) {
+                    let row = ControlRow(
+                        step: UInt16(truncatingIfNeeded: steps[index] - starts[segment]),
+                        number: source[index].number, value: source[index].value,
+                        channel: source[index].channel)
+                    rows.initializeElement(at: offsets[segment], to: row)
+                    offsets[segment] += 1
+                }
             }
-            count = rows.count
+            count = total
         }
-        segments.controlsStep += sorted.map(\.step)
-        segments.controlsNumber += sorted.map(\.number)
-        segments.controlsValue += sorted.map(\.value)
-        segments.controlsChannel += sorted.map(\.channel)
+        segments.controlsStep += rows.map(\.step)
+        segments.controlsNumber += rows.map(\.number)
+        segments.controlsValue += rows.map(\.value)
+        segments.controlsChannel += rows.map(\.channel)
     }
 
     private struct ControlRow: BitwiseCopyable {
-        let segment: Int32
         let step: UInt16
         let number: UInt8
         let value: UInt8
@@ -291,24 +296,25 @@ private struct TimelineCutter {
     private mutating func appendPedals(to segments: inout RollSegments) {
         let base = segments.pedal.count
         segments.pedal += repeatElement(0, count: starts.count * parameters.steps * 3)
+        let pedals = PedalControls(timeline)
         for (column, number) in [64, 66, 67 as UInt8].enumerated() {
             let end = max(timeline.endTick + 1, 1)
-            for (_, spans) in timeline.pedalSpans(number, end: end, drums: false) {
-                var first = 0
+            for (_, spans) in pedals.spans(number, end: end, drums: false) {
+                var finder = SegmentFinder(starts, steps: parameters.steps, end: window.upperBound)
                 for (index, span) in spans.enumerated() {
                     // A pedal never released is down to the window's end.
                     let isOpen = index + 1 == spans.count && span.upperBound > timeline.endTick
                     let down = grid.stepFrom(span.lowerBound)
                     let up =
                         isOpen ? window.upperBound : min(grid.stepFrom(span.upperBound), window.upperBound)
-                    guard down < up, let range = self.segments(overlapping: down..<up, first: &first) else {
-                        continue
-                    }
-                    for segment in range {
+                    guard down < up else { continue }
+                    for segment in finder.segments(from: down, to: up).map({ Int($0) }) {
                         let from = max(down, starts[segment])
                         let cell = base + (segment * parameters.steps + from - starts[segment]) * 3 + column
                         let count = min(up, self.end(from: starts[segment])) - from
-                        for step in 0..<max(count, 0) { segments.pedal[cell + step * 3] = 1 }
+                        segments.pedal.withUnsafeMutableBufferPointer { pedal in
+                            for step in 0..<max(count, 0) { pedal[cell + step * 3] = 1 }
+                        }
                     }
                 }
             }
@@ -318,6 +324,10 @@ private struct TimelineCutter {
     private mutating func appendTempi(to segments: inout RollSegments) {
         let points = timeline.tempoMap.points.map { point in
             (step: grid.stepFrom(point.tick), tempo: Float(60_000_000 / Double(point.microsecondsPerBeat)))
+        }
+        guard points.count > 1 else {
+            segments.tempo += repeatElement(points[0].tempo, count: starts.count * parameters.steps)
+            return
         }
         var first = 0
         for start in starts {

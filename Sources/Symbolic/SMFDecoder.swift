@@ -194,7 +194,7 @@ struct SMFDecoder<Sink: SMFSink> {
         while position < end {
             eventPosition = position
             eventTick = tick
-            tick += try number(&position, end: end)
+            tick &+= try number(&position, end: end)
             guard tick <= maximumTick else {
                 throw MIDIError(
                     MIDICode.tooLong, "tick \(tick) lies past 100,000 beats (tick \(maximumTick))",
@@ -203,40 +203,23 @@ struct SMFDecoder<Sink: SMFSink> {
             guard position < end else { throw truncated(at: position) }
             var first = bytes[position]
             if first >= 0xF0 {
-                let offset = position
-                position += 1
-                if first == 0xFF {
-                    guard position < end else { throw truncated(at: position) }
-                    let type = bytes[position]
-                    position += 1
-                    let body = try block(&position, end: end)
-                    if type == 0x2F {
-                        if !body.isEmpty {
-                            sink.warnings.add(
-                                MIDICode.metaLength, "an end of track of \(body.count) bytes, expected 0",
-                                offset: offset)
-                        }
-                        if isStray(endAt: position, tick: tick, status: status, in: &track) { continue }
-                        eventPosition = position
-                        eventTick = tick
-                        return true
-                    }
-                    try sink.meta(tick: tick, type: type, bytes: slice(body), offset: offset)
-                    isCancelled = true
-                } else if first == 0xF0 || first == 0xF7 {
-                    let body = try block(&position, end: end)
-                    sink.systemExclusive(tick: tick, status: first, bytes: slice(body))
-                    isCancelled = true
-                } else {
-                    try skipSystemMessage(first, &position, end: end)
-                    sink.damage(tick: tick)
+                // A copy, so that the position itself need not be in memory.
+                var next = position
+                switch try decodeOtherEvent(&next, tick: tick, status: status, end: end, in: &track) {
+                case .cancelsStatus: isCancelled = true
+                case .keepsStatus: break
+                case .endsTrack:
+                    eventPosition = next
+                    eventTick = tick
+                    return true
                 }
+                position = next
                 continue
             }
             if first >= 0x80 {
                 status = first
                 isCancelled = false
-                position += 1
+                position &+= 1
                 guard position < end else { throw truncated(at: position) }
                 first = bytes[position]
             } else if isCancelled || status == 0 {
@@ -252,12 +235,12 @@ struct SMFDecoder<Sink: SMFSink> {
             } else {
                 sink.runningStatus()
             }
-            position += 1
+            position &+= 1
             var second: UInt8 = 0
             if status & 0xE0 != 0xC0 {
                 guard position < end else { throw truncated(at: position) }
                 second = bytes[position]
-                position += 1
+                position &+= 1
             }
             if (first | second) & 0x80 != 0 {
                 clip(&first, &second, offset: position)
@@ -269,6 +252,50 @@ struct SMFDecoder<Sink: SMFSink> {
         eventPosition = position
         eventTick = tick
         return false
+    }
+
+    /// What an event that is no channel message does to the track.
+    private enum OtherEvent {
+        /// Running status ends.
+        case cancelsStatus
+        case keepsStatus
+        case endsTrack
+    }
+
+    /// Decodes a meta event, a SysEx or what has no place in a file; the position is that of its first byte, then of the
+    /// next event.
+    @inline(never)
+    private mutating func decodeOtherEvent(
+        _ position: inout Int, tick: Int, status: UInt8, end: Int, in track: inout TrackEvents
+    ) throws(MIDIError) -> OtherEvent {
+        let (first, offset) = (bytes[position], position)
+        position += 1
+        switch first {
+        case 0xFF:
+            guard position < end else { throw truncated(at: position) }
+            let type = bytes[position]
+            position += 1
+            let body = try block(&position, end: end)
+            guard type == 0x2F else {
+                try sink.meta(tick: tick, type: type, bytes: slice(body), offset: offset)
+                return .cancelsStatus
+            }
+            if !body.isEmpty {
+                sink.warnings.add(
+                    MIDICode.metaLength, "an end of track of \(body.count) bytes, expected 0",
+                    offset: offset)
+            }
+            return isStray(endAt: position, tick: tick, status: status, in: &track)
+                ? .keepsStatus : .endsTrack
+        case 0xF0, 0xF7:
+            let body = try block(&position, end: end)
+            sink.systemExclusive(tick: tick, status: first, bytes: slice(body))
+            return .cancelsStatus
+        default:
+            try skipSystemMessage(first, &position, end: end)
+            sink.damage(tick: tick)
+            return .keepsStatus
+        }
     }
 
     private mutating func skipSystemMessage(
@@ -298,7 +325,7 @@ struct SMFDecoder<Sink: SMFSink> {
         guard position < end else { throw truncated(at: position) }
         let byte = bytes[position]
         if byte < 0x80 {
-            position += 1
+            position &+= 1
             return Int(byte)
         }
         return try longNumber(&position, end: end)

@@ -1,10 +1,11 @@
 /// Builds a score from the events of a file.
 struct ScoreSink: SMFSink {
-    /// Memory for the notes of a whole file and for the notes open in a track.
+    /// Memory for the notes and control changes of a whole file, and for the notes open in a track.
     struct Storage {
         let notes: UnsafeMutablePointer<Note>
         /// For each note the number of the timeline's control changes before its release in the file.
         let releases: UnsafeMutablePointer<UInt32>
+        let controls: UnsafeMutablePointer<ControlChange>
         /// For each channel and pitch the first and the last open note, by its number + 1; 0 if none is open.
         let heads: UnsafeMutablePointer<UInt32>
         let tails: UnsafeMutablePointer<UInt32>
@@ -14,10 +15,11 @@ struct ScoreSink: SMFSink {
         static let keyCount = 16 * 128
 
         init(fileByteCount: Int) {
-            // A note takes at least three bytes; pages are used up only as notes come.
+            // A note or a control change takes at least three bytes; pages are used up only as notes come.
             let capacity = min(fileByteCount, SMFDecoder<ScoreSink>.maximumByteCount) / 3 + 1
             notes = .allocate(capacity: capacity)
             releases = .allocate(capacity: capacity)
+            controls = .allocate(capacity: capacity)
             heads = .allocate(capacity: Self.keyCount)
             heads.initialize(repeating: 0, count: Self.keyCount)
             tails = .allocate(capacity: Self.keyCount)
@@ -29,6 +31,7 @@ struct ScoreSink: SMFSink {
         func deallocate() {
             notes.deallocate()
             releases.deallocate()
+            controls.deallocate()
             heads.deallocate()
             tails.deallocate()
             programs.deallocate()
@@ -61,7 +64,7 @@ struct ScoreSink: SMFSink {
     private var tempi: [TempoMap.Change] = []
     private var timeSignatures: [TimeSignature] = []
     private var keys: [KeySignature] = []
-    var controls: [ControlChange] = []
+    private var controlCount = 0
     private var pitchBends: [PitchBend] = []
     var programs: [ProgramChange] = []
     private var texts: [TextEvent] = []
@@ -69,6 +72,11 @@ struct ScoreSink: SMFSink {
     private var timelines: [Timeline] = []
 
     init(storage: Storage) { self.storage = storage }
+
+    /// The timeline's control changes.
+    var controls: UnsafeMutableBufferPointer<ControlChange> {
+        UnsafeMutableBufferPointer(start: storage.controls, count: controlCount)
+    }
 
     mutating func begin(_ header: SMFHeader) { self.header = header }
 
@@ -95,10 +103,12 @@ struct ScoreSink: SMFSink {
         case 0x80: noteOff(tick, channel, data1, data2)
         case 0xB0:
             if data1 == 0 || data1 >= 120 { channelMode(tick, channel, data1, data2) }
-            var control = ControlChange(tick: tick, channel: channel, number: data1, value: data2)
-            control.trackNumber = track
-            control.portBits |= port
-            controls.append(control)
+            (storage.controls + controlCount).initialize(
+                to: ControlChange(
+                    position: UInt32(truncatingIfNeeded: tick), trackNumber: track, channel: channel,
+                    number: data1, value: data2,
+                    portBits: channel == Note.drumChannel ? port | 0x80 : port))
+            controlCount &+= 1
         case 0xC0: program(tick, channel, data1)
         case 0xE0:
             let value = Int16(data2) << 7 | Int16(data1)
@@ -119,7 +129,7 @@ struct ScoreSink: SMFSink {
     {
         PartMessage(
             tick: UInt32(truncatingIfNeeded: tick), noteCount: UInt32(truncatingIfNeeded: noteCount),
-            controlCount: UInt32(truncatingIfNeeded: controls.count), kind: kind, port: port,
+            controlCount: UInt32(truncatingIfNeeded: controlCount), kind: kind, port: port,
             channel: channel,
             value: value)
     }
@@ -151,16 +161,14 @@ struct ScoreSink: SMFSink {
 
     @inline(__always)
     private mutating func noteOn(_ tick: Int, _ channel: UInt8, _ pitch: UInt8, _ velocity: UInt8) {
-        var note = Note(onset: tick, offset: tick, pitch: pitch, velocity: velocity)
-        note.end = 0
-        note.trackNumber = track
-        note.channel = channel
-        note.portBits = port
-        note.program = storage.programs[Int(channel)]
+        let note = Note(
+            start: UInt32(truncatingIfNeeded: tick), end: 0, trackNumber: track, pitch: pitch,
+            velocity: velocity, releaseVelocity: 0, channel: channel,
+            program: storage.programs[Int(channel)], portBits: port)
         if ownPrograms & 1 << UInt16(channel) == 0, channel != Note.drumChannel { isProgramMissing = true }
         (storage.notes + noteCount).initialize(to: note)
-        noteCount += 1
-        openCount += 1
+        noteCount &+= 1
+        openCount &+= 1
         let key = Int(channel) << 7 | Int(pitch)
         let number = UInt32(truncatingIfNeeded: noteCount)
         if storage.heads[key] == 0 {
@@ -180,8 +188,8 @@ struct ScoreSink: SMFSink {
         storage.heads[key] = note.pointee.end
         note.pointee.end = UInt32(truncatingIfNeeded: tick)
         note.pointee.releaseVelocity = velocity
-        (storage.releases + Int(number) - 1).initialize(to: UInt32(truncatingIfNeeded: controls.count))
-        openCount -= 1
+        (storage.releases + Int(number) - 1).initialize(to: UInt32(truncatingIfNeeded: controlCount))
+        openCount &-= 1
     }
 
     mutating func endTrack(tick: Int, offset: Int) {
@@ -209,7 +217,7 @@ struct ScoreSink: SMFSink {
         timeline.timeSignatures = ordered(timeSignatures) { $0.tick }
         timeline.keys = ordered(keys) { $0.tick }
         timeline.notes = sortedByTick(UnsafeBufferPointer(start: storage.notes, count: noteCount))
-        timeline.controls = controls.withUnsafeBufferPointer(sortedByTick)
+        timeline.controls = sortedByTick(UnsafeBufferPointer(controls))
         timeline.pitchBends = pitchBends.withUnsafeBufferPointer(sortedByTick)
         timeline.programs = programs.withUnsafeBufferPointer(sortedByTick)
         timeline.texts = ordered(texts) { $0.tick }
@@ -221,7 +229,7 @@ struct ScoreSink: SMFSink {
         tempi.removeAll()
         timeSignatures.removeAll()
         keys.removeAll()
-        controls.removeAll()
+        controlCount = 0
         pitchBends.removeAll()
         programs.removeAll()
         texts.removeAll()

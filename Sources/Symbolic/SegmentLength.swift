@@ -29,7 +29,8 @@ public enum SegmentLength: Hashable, Sendable {
         case (.seconds(let seconds), .stepsPerSecond(let rate)):
             max(
                 scaled(
-                    seconds.numerator * rate.numerator, by: 1, over: seconds.denominator * rate.denominator,
+                    seconds.numerator * rate.numerator, by: 1,
+                    over: Divisor(seconds.denominator * rate.denominator),
                     carry: seconds.denominator * rate.denominator / 2), 1)
         default: nil
         }

@@ -26,7 +26,14 @@ struct PedalSpans {
     mutating func close(at endTick: Int) { set(0, at: endTick) }
 }
 
-extension Timeline {
+/// The control changes of a timeline that move pedals, and those that silence channels: far fewer than all.
+struct PedalControls {
+    private let controls: [ControlChange]
+
+    init(_ timeline: Timeline) {
+        controls = timeline.controls.filter { $0.number >= 120 || 64...67 ~= $0.number }
+    }
+
     /// The stretches in which a pedal is down.
     ///
     /// Down is a value of 64 or more (MIDI 1.0). Reset all controllers (CC 121) lifts pedals (RP-015). A pedal that is
@@ -39,20 +46,27 @@ extension Timeline {
     ///   - silences: Whether all sound off (CC 120) divides a stretch.
     /// - Returns: For each channel on which it goes down, as 16 · port + channel, the stretches in order, half-open in
     ///   ticks.
-    func pedalSpans(
+    func spans(
         _ number: UInt8, end: Int, drums: Bool, silences: Bool = false
     ) -> [(channel: Int, spans: [Range<Int>])] {
+        guard controls.contains(where: { $0.number == number }) else { return [] }
         var ports = PortPlaces()
         for control in controls where control.number == number { ports.add(control.port) }
         var pedals = [PedalSpans](repeating: PedalSpans(), count: ports.count * 16)
+        var isDown = [Bool](repeating: false, count: pedals.count)
         for control in controls where control.number == number || control.number >= 120 {
             guard let port = ports.find(control.port) else { continue }
             let channel = port << 4 | Int(control.channel)
+            // Most only say again how far down a pedal is.
             switch control.number {
             case number:
-                if control.value >= PedalSpans.threshold, control.isDrum, !drums { continue }
+                let sets = control.value >= PedalSpans.threshold
+                if sets == isDown[channel] || sets && control.isDrum && !drums { continue }
+                isDown[channel] = sets
                 pedals[channel].set(control.value, at: control.tick)
-            case 121: pedals[channel].set(0, at: control.tick)
+            case 121 where isDown[channel]:
+                isDown[channel] = false
+                pedals[channel].set(0, at: control.tick)
             case 120 where silences: pedals[channel].silence(at: control.tick)
             default: break
             }
@@ -68,11 +82,13 @@ extension Timeline {
         }
         return result
     }
+}
 
+extension Timeline {
     /// How long the sustain pedal (CC 64) is held each time, on every channel that does not play drums: half-open in
     /// ticks, by port and channel, then in order.
     public var sustainPedalSpans: [Range<Int>] {
-        pedalSpans(64, end: endTick, drums: false).flatMap(\.spans)
+        PedalControls(self).spans(64, end: endTick, drums: false).flatMap(\.spans)
     }
 }
 
@@ -86,7 +102,7 @@ extension Timeline {
 /// struck again while held.
 func sustainedEnds(of timeline: Timeline) -> [Int] {
     var ends = timeline.notes.map(\.offset)
-    let spansOfChannel = timeline.pedalSpans(64, end: timeline.endTick, drums: true, silences: true)
+    let spansOfChannel = PedalControls(timeline).spans(64, end: timeline.endTick, drums: true, silences: true)
     guard !spansOfChannel.isEmpty else { return ends }
     var ports = PortPlaces()
     for note in timeline.notes { ports.add(note.port) }

@@ -36,6 +36,22 @@ public struct Note: Hashable, Sendable, BitwiseCopyable {
     /// The channel that plays drums unless a file says otherwise, counting from 0.
     public static let drumChannel: UInt8 = 9
 
+    init(
+        start: UInt32, end: UInt32, trackNumber: UInt16, pitch: UInt8, velocity: UInt8,
+        releaseVelocity: UInt8,
+        channel: UInt8, program: UInt8, portBits: UInt8
+    ) {
+        self.start = start
+        self.end = end
+        self.trackNumber = trackNumber
+        self.pitch = pitch
+        self.velocity = velocity
+        self.releaseVelocity = releaseVelocity
+        self.channel = channel
+        self.program = program
+        self.portBits = portBits
+    }
+
     /// A note by its numbers; ticks must fit 32 bits, and the port 7.
     public init(
         onset: Int, offset: Int, pitch: UInt8, velocity: UInt8, releaseVelocity: UInt8 = 0,
@@ -75,6 +91,17 @@ public struct ControlChange: Hashable, Sendable, BitwiseCopyable {
     public var port: UInt8 { portBits & 0x7F }
     /// Whether the channel plays drums there.
     public var isDrum: Bool { portBits & 0x80 != 0 }
+
+    init(
+        position: UInt32, trackNumber: UInt16, channel: UInt8, number: UInt8, value: UInt8, portBits: UInt8
+    ) {
+        self.position = position
+        self.trackNumber = trackNumber
+        self.channel = channel
+        self.number = number
+        self.value = value
+        self.portBits = portBits
+    }
 
     /// A control change by its numbers; `isDrum` is by the channel if nil.
     public init(

@@ -13,8 +13,15 @@ let noVoice: UInt8 = 255
 /// The richest is 0; ties go by track, then channel. Ranks past 254 all become 254.
 /// Drums have no voice, and take part in no count, unless they are included.
 func trackVoices(of notes: [Note], includeDrums: Bool) -> [UInt8] {
-    let streams = StreamRanks(of: notes) { includeDrums || !$0.isDrum }
-    return notes.map { includeDrums || !$0.isDrum ? UInt8(min(streams[$0], 254)) : noVoice }
+    let streams = StreamRanks(of: notes, includeDrums: includeDrums)
+    let voiceOfStream = streams.ranks.map { UInt8(min($0, 254)) }
+    return [UInt8](unsafeUninitializedCapacity: notes.count) { voices, count in
+        for note in notes {
+            let voice = includeDrums || !note.isDrum ? voiceOfStream[note.stream - streams.first] : noVoice
+            voices.initializeElement(at: count, to: voice)
+            count += 1
+        }
+    }
 }
 
 /// Allots `count` monophonic voices.
@@ -26,7 +33,7 @@ func trackVoices(of notes: [Note], includeDrums: Bool) -> [UInt8] {
 /// Included drums have one voice, neither more nor less: that of their richest stream, at its rank, or the last voice
 /// if `count` streams are richer.
 func monophonicVoices(of notes: [Note], stepped: [SteppedNote], count: Int, includeDrums: Bool) -> [UInt8] {
-    let streams = StreamRanks(of: notes) { includeDrums || !$0.isDrum }
+    let streams = StreamRanks(of: notes, includeDrums: includeDrums)
     var remaining = [[Int]](repeating: [], count: streams.count)
     for (index, note) in notes.enumerated() where includeDrums || !note.isDrum {
         remaining[streams[note]].append(index)
@@ -68,16 +75,23 @@ func monophonicVoices(of notes: [Note], stepped: [SteppedNote], count: Int, incl
 /// The ranks of the streams, that is of each (track, channel), by their number of notes, descending; ties by
 /// track, then channel.
 private struct StreamRanks {
-    private var ranks: [Int]
-    private let first: Int
+    /// By the number of a stream, less that of the first.
+    private(set) var ranks: [Int]
+    let first: Int
     /// How many streams have notes.
     let count: Int
 
-    init(of notes: [Note], where isMember: (Note) -> Bool) {
-        first = notes.reduce(.max) { min($0, $1.stream) }
-        let last = notes.reduce(first) { max($0, $1.stream) }
-        var counts = [Int](repeating: 0, count: last - first + 1)
-        for note in notes where isMember(note) { counts[note.stream - first] += 1 }
+    init(of notes: [Note], includeDrums: Bool) {
+        var (first, last) = (Int.max, -1)
+        for note in notes {
+            first = min(first, note.stream)
+            last = max(last, note.stream)
+        }
+        self.first = first
+        var counts = [Int](repeating: 0, count: max(last - first + 1, 0))
+        counts.withUnsafeMutableBufferPointer { counts in
+            for note in notes where includeDrums || !note.isDrum { counts[note.stream - first] += 1 }
+        }
         let streams = counts.indices.filter { counts[$0] > 0 }.sorted { (counts[$1], $0) < (counts[$0], $1) }
         ranks = counts.map { _ in 0 }
         for (rank, stream) in streams.enumerated() { ranks[stream] = rank }

@@ -25,7 +25,7 @@ public final class TensorFile: Sendable {
     /// Every tensor by its name.
     public let entries: [String: Entry]
     /// The size of the whole file in bytes.
-    public var byteCount: Int { storage.bytes.count }
+    public var byteCount: Int { storage.withBytes { $0.count } }
 
     private let storage: Storage
 
@@ -40,12 +40,14 @@ public final class TensorFile: Sendable {
     ///
     /// - Throws: `TensorFileError`.
     public convenience init(bytes: [UInt8]) throws(TensorFileError) {
-        try self.init(storage: Storage(copying: bytes))
+        try self.init(storage: Storage(bytes))
     }
 
     private init(storage: Storage) throws(TensorFileError) {
         self.storage = storage
-        let header = try TensorFileHeader(parsing: UnsafeRawBufferPointer(storage.bytes))
+        let header = try storage.withBytes { (bytes) throws(TensorFileError) in
+            try TensorFileHeader(parsing: bytes)
+        }
         metadata = header.metadata
         entries = header.entries
     }
@@ -73,17 +75,19 @@ public final class TensorFile: Sendable {
                 .mismatch,
                 "tensor '\(name)' holds \(entry.type.rawValue), not \(Element.elementType.rawValue)")
         }
-        let raw = UnsafeRawBufferPointer(rebasing: storage.bytes[entry.bytes])
-        // Files of other writers may leave tensors unaligned (safetensors#607): those are copied first.
-        if let base = raw.baseAddress, UInt(bitPattern: base) % UInt(MemoryLayout<Element>.alignment) != 0 {
+        return try storage.withBytes { bytes in
+            let raw = UnsafeRawBufferPointer(rebasing: bytes[entry.bytes])
+            // Files of other writers may leave tensors unaligned (safetensors#607): those are copied first.
+            guard let base = raw.baseAddress,
+                UInt(bitPattern: base) % UInt(MemoryLayout<Element>.alignment) != 0
+            else { return try body(raw.bindMemory(to: Element.self)) }
             let copy = [Element](unsafeUninitializedCapacity: raw.count / MemoryLayout<Element>.size) {
                 buffer, count in
                 UnsafeMutableRawBufferPointer(buffer).copyMemory(from: raw)
                 count = raw.count / MemoryLayout<Element>.size
             }
-            return try withExtendedLifetime(self) { try copy.withUnsafeBufferPointer(body) }
+            return try copy.withUnsafeBufferPointer(body)
         }
-        return try withExtendedLifetime(self) { try body(raw.bindMemory(to: Element.self)) }
     }
 
     /// Lends a tensor's bytes, whatever its element type.
@@ -93,9 +97,7 @@ public final class TensorFile: Sendable {
         of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) throws -> Result {
         let entry = try entry(name)
-        return try withExtendedLifetime(self) {
-            try body(UnsafeRawBufferPointer(rebasing: storage.bytes[entry.bytes]))
-        }
+        return try storage.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[entry.bytes])) }
     }
 
     /// Copies a part of a tensor into the caller's memory, and gives the pages that it was read from back to the
@@ -122,8 +124,10 @@ public final class TensorFile: Sendable {
         precondition(memory.count == range.count, "room for \(memory.count) elements, not \(range.count)")
         let start = entry.bytes.lowerBound
         let bytes = (start + range.lowerBound * size)..<(start + range.upperBound * size)
-        UnsafeMutableRawBufferPointer(memory).copyMemory(
-            from: UnsafeRawBufferPointer(rebasing: storage.bytes[bytes]))
+        storage.withBytes {
+            UnsafeMutableRawBufferPointer(memory).copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: $0[bytes]))
+        }
         storage.release(bytes)
     }
 
@@ -138,12 +142,13 @@ public final class TensorFile: Sendable {
     }
 }
 
-/// The bytes of a file, mapped or owned, fixed for the life of the object.
+/// The bytes of a file, mapped or in an array, fixed for the life of the object.
 private final class Storage: @unchecked Sendable {
-    let bytes: UnsafeRawBufferPointer
-    private let isMapped: Bool
+    private let mapping: UnsafeRawBufferPointer?
+    private let array: [UInt8]
 
     init(mapping path: String) throws(TensorFileError) {
+        array = []
         // A FIFO must not block.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
@@ -156,40 +161,44 @@ private final class Storage: @unchecked Sendable {
         }
         let size = Int(status.st_size)
         if size == 0 {
-            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-            isMapped = false
+            mapping = nil
             return
         }
         guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
             throw TensorFileError(.unreadable, "cannot map \(path): \(String(cString: strerror(errno)))")
         }
-        bytes = UnsafeRawBufferPointer(start: base, count: size)
-        isMapped = true
+        mapping = UnsafeRawBufferPointer(start: base, count: size)
     }
 
-    init(copying array: [UInt8]) {
-        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: array.count, alignment: 64)
-        copy.copyBytes(from: array)
-        bytes = UnsafeRawBufferPointer(copy)
-        isMapped = false
+    init(_ array: [UInt8]) {
+        self.array = array
+        mapping = nil
+    }
+
+    @inline(__always)
+    func withBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let mapping else {
+            let array = array
+            return try array.span.withUnsafeBytes(body)
+        }
+        defer { withExtendedLifetime(self) {} }
+        return try body(mapping)
     }
 
     /// Gives the pages of some bytes back to the system; they are read again if they are asked for again.
     ///
     /// It takes whole blocks of a megabyte, since the system maps more around a page that is touched.
     func release(_ range: Range<Int>) {
-        guard isMapped, let base = bytes.baseAddress else { return }
+        guard let mapping, let base = mapping.baseAddress else { return }
         let block = 1 << 20
         let start = range.lowerBound / block * block
-        let end = min(bytes.count, (range.upperBound + block - 1) / block * block)
+        let end = min(mapping.count, (range.upperBound + block - 1) / block * block)
         madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
     }
 
     deinit {
-        if isMapped {
-            munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
-        } else {
-            bytes.deallocate()
-        }
+        if let mapping { munmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count) }
     }
 }

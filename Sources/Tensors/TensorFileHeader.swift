@@ -30,17 +30,17 @@ struct TensorFileHeader {
     /// Tensors must cover the data exactly: no hole, no overlap, nothing behind the last.
     private func checkLayout(dataStart: Int, fileCount: Int) throws(TensorFileError) {
         var end = dataStart
-        for (name, entry) in entries.sorted(by: {
-            ($0.value.bytes.lowerBound, $0.value.bytes.upperBound) < (
-                $1.value.bytes.lowerBound, $1.value.bytes.upperBound
-            )
-        }) {
-            guard entry.bytes.lowerBound == end else {
+        let places = entries.values.map(\.bytes).sorted {
+            ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound)
+        }
+        for place in places {
+            guard place.lowerBound == end else {
+                let name = entries.first { $0.value.bytes == place }?.key ?? ""
                 throw TensorFileError(
-                    .badLayout, "tensor '\(name)' begins at byte \(entry.bytes.lowerBound), expected \(end)",
-                    offset: entry.bytes.lowerBound)
+                    .badLayout, "tensor '\(name)' begins at byte \(place.lowerBound), expected \(end)",
+                    offset: place.lowerBound)
             }
-            end = entry.bytes.upperBound
+            end = place.upperBound
         }
         guard end == fileCount else {
             throw TensorFileError(
@@ -61,6 +61,8 @@ private struct HeaderParser {
     ) throws(TensorFileError) {
         guard bytes.first == UInt8(ascii: "{") else { throw fault("the header must begin with '{'") }
         var hasMetadata = false
+        // An entry takes some hundred bytes.
+        header.entries.reserveCapacity(min(bytes.count / 64, 1024))
         try members { (parser, name) throws(TensorFileError) in
             guard name == "__metadata__" ? !hasMetadata : header.entries[name] == nil else {
                 throw parser.fault("'\(name)' appears twice in the header")

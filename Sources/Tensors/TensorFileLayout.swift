@@ -37,10 +37,12 @@ public struct TensorFileLayout: Sendable {
     ///   - metadata: Strings for `__metadata__`, written in the order of their keys.
     ///   - headerByteCount: Pads the header to at least this many bytes, so that it can be rewritten in place.
     public init(_ items: [Item], metadata: [String: String] = [:], headerByteCount: Int = 0) {
-        let order = items.sorted {
-            ($1.type.byteCount, $0.name) < ($0.type.byteCount, $1.name)
-        }
-        self.init(inOrder: order, metadata: metadata, headerByteCount: headerByteCount)
+        self.init(
+            inOrder: items.sorted(by: Self.precedes), metadata: metadata, headerByteCount: headerByteCount)
+    }
+
+    fileprivate static func precedes(_ left: Item, _ right: Item) -> Bool {
+        (right.type.byteCount, left.name) < (left.type.byteCount, right.name)
     }
 
     /// Plans a file whose tensors lie in a given order, for a first tensor that is written before its length is known.
@@ -108,11 +110,13 @@ public struct NamedTensor: Sendable {
 extension TensorFile {
     /// Encodes a small file in memory, in the layout that `TensorFileLayout` plans.
     public static func encode(_ tensors: [NamedTensor], metadata: [String: String] = [:]) -> [UInt8] {
-        let layout = TensorFileLayout(tensors.map(\.item), metadata: metadata)
-        let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.item.name, $0) })
+        let order = tensors.indices.sorted {
+            TensorFileLayout.precedes(tensors[$0].item, tensors[$1].item)
+        }
+        let layout = TensorFileLayout(inOrder: order.map { tensors[$0].item }, metadata: metadata)
         var bytes = layout.header
         bytes.reserveCapacity(layout.byteCount)
-        for item in layout.order { byName[item.name]?.appendBytes(&bytes) }
+        for index in order { tensors[index].appendBytes(&bytes) }
         return bytes
     }
 }

@@ -111,6 +111,8 @@ import Testing
             }
             #expect(found == record && found.facts == facts)
             #expect(ActionRecord(json: record.json) == record)
+            let text = record.result.canonicalBytes
+            #expect(try JSONValue(parsing: text).canonicalBytes == text)
             #expect(JournalEntry.record(found, at: 5).line == line)
         }
     }

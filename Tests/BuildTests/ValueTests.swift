@@ -41,6 +41,16 @@ import Testing
         #expect(try JSONValue(parsing: Array(text.utf8)) == value)
     }
 
+    @Test func integersAreSpeltAsTheStandardLibraryDoes() {
+        var numbers: [Int64] = [.min, .min + 1, .max, 0]
+        var power: Int64 = 1
+        for _ in 0..<18 {
+            power *= 10
+            numbers += [power - 1, power, power + 1, -power, 1 - power]
+        }
+        for number in numbers { #expect(JSONValue.integer(number).canonical == String(number)) }
+    }
+
     @Test(arguments: [
         ("[1, 2.5 ,\t\"a\\u00e9\\ud83d\\ude00\"]\n", "[1,2.5,\"aé😀\"]"), ("-0", "0"), ("1E2", "100.0"),
         ("9223372036854775807", "9223372036854775807"), ("9223372036854775808", "9.223372036854776e+18"),

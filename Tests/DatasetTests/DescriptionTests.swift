@@ -115,6 +115,44 @@ struct DescriptionTests {
         #expect(found.groove == 1 - 3.0 / (96 * 3))
     }
 
+    /// Random pieces in odd time signatures, against sets of positions and bars painted one by one.
+    @Test func groovesAndEmptyBarsAgreeWithSets() {
+        var random = SystemRandomNumberGenerator()
+        for (numerator, denominator) in [(4, 4), (3, 8), (5, 4), (16, 4), (1, 128)] {
+            for _ in 0..<20 {
+                let notes = (0..<30).map { _ in Int.random(in: 0..<4000, using: &random) }.sorted().map {
+                    note($0, $0 + Int.random(in: 0..<1500, using: &random), 60)
+                }
+                let found = ScoreDescription(
+                    score(
+                        notes,
+                        timeSignatures: [
+                            TimeSignature(tick: 0, numerator: numerator, denominator: denominator)
+                        ]))
+                // 96 ticks a beat, 24 positions a beat, rounded half up.
+                func position(_ tick: Int) -> Int { (tick + 2) / 4 }
+                let length = max(1, numerator * 4 * 24 / denominator)
+                let bars = position(notes.map(\.offset).max() ?? 0) / length + 1
+                var sounding = Set<Int>()
+                for note in notes {
+                    sounding.formUnion(position(note.onset) / length...position(note.offset) / length)
+                }
+                let onsets = Set(notes.map { position($0.onset) })
+                var differences = 0
+                for bar in 1..<max(bars, 2) {
+                    for place in 0..<length {
+                        let here = onsets.contains(bar * length + place)
+                        if here != onsets.contains((bar - 1) * length + place) { differences += 1 }
+                    }
+                }
+                #expect(found.bars == bars && found.emptyBars == bars - sounding.count, "\(notes)")
+                #expect(
+                    found.groove == (bars > 1 ? 1 - Double(differences) / Double(length * (bars - 1)) : nil),
+                    "\(numerator)/\(denominator): \(notes)")
+            }
+        }
+    }
+
     @Test func factsAreReadBack() throws {
         let found = ScoreDescription(
             score((0..<40).map { note($0 * 24, $0 * 24 + 20, UInt8(40 + $0 * 7 % 50)) }, keys: []))
@@ -173,6 +211,24 @@ struct DescriptionTests {
             #expect(
                 Shingles.sketch(piece.timelines.map { Shingles.pitches(of: $0) }, .intervals)
                     == Array(all.prefix(Shingles.sketchCount)), "\(count)")
+        }
+        // Passages that return so often that few stretches differ, and chords of many notes.
+        for (count, period, chord) in [(5000, 400, 1), (5000, 1600, 1), (9000, 9000, 70), (6000, 50, 1)] {
+            let piece = score(
+                (0..<count).map { index in
+                    let place = index % period
+                    return note(
+                        index / chord * 24, index / chord * 24 + 20, UInt8(20 + place * place / 7 % 89))
+                })
+            let all = Shingles(piece, .intervals).hashes
+            #expect(
+                Shingles.sketch(piece.timelines.map { Shingles.pitches(of: $0) }, .intervals)
+                    == Array(all.prefix(Shingles.sketchCount)), "\(count), \(period), \(chord)")
+            let pitches = Shingles.pitches(of: piece.timelines[0])
+            let chords = stride(from: 0, to: count, by: chord).flatMap { start in
+                piece.timelines[0].notes[start..<min(start + chord, count)].map(\.pitch).sorted()
+            }
+            #expect(pitches == chords)
         }
         let text = Shingles.text([0, 0xDEAD_BEEF])
         #expect(text == "00000000deadbeef")

@@ -120,7 +120,8 @@ struct ReadStage: Sendable {
         let object = TensorFile.encode(
             segments.tensors + [
                 NamedTensor("segment.density", density), NamedTensor("segment.polyphony", polyphony),
-                NamedTensor("order.pitch", Array(order.joined())), NamedTensor("order.offset", offsets),
+                NamedTensor("order.pitch", order.reduce(into: []) { $0 += $1 }),
+                NamedTensor("order.offset", offsets),
             ])
         return Reading(score: score, segments: segments, facts: facts, object: object)
     }
@@ -168,6 +169,8 @@ struct ReadStage: Sendable {
         _ segments: RollSegments, _ score: Score, _ grid: Grid
     ) -> (density: [Float], polyphony: [Float]) {
         var (density, polyphony): ([Float], [Float]) = ([], [])
+        density.reserveCapacity(segments.count)
+        polyphony.reserveCapacity(segments.count)
         for index in 0..<segments.count {
             let steps = Int(segments.segmentLength[index])
             let timeline = score.timelines[Int(segments.timeline[index])]

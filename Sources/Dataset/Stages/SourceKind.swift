@@ -9,32 +9,33 @@ import Loading
 extension SegmentKind {
     /// What a file's name promises.
     static func promised(byPath path: String) -> SegmentKind {
-        let name = path.split(separator: "/", omittingEmptySubsequences: true).last ?? ""
-        guard let dot = name.lastIndex(of: ".") else { return .audio }
-        return ["mid", "midi", "kar", "rmi", "smf"].contains(name[name.index(after: dot)...].lowercased())
-            ? .midi : .audio
+        guard let mark = path.utf8.lastIndex(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }),
+            path.utf8[mark] == UInt8(ascii: ".")
+        else { return .audio }
+        let ending = path[path.utf8.index(after: mark)...].lowercased()
+        return ["mid", "midi", "kar", "rmi", "smf"].contains(ending) ? .midi : .audio
     }
 
     /// What a file's first bytes say; what its name promises where they say nothing.
     static func found(atPath file: String, named path: String) -> SegmentKind {
-        let promised = promised(byPath: path)
         let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return promised }
+        guard descriptor >= 0 else { return promised(byPath: path) }
         defer { close(descriptor) }
-        var head = [UInt8](repeating: 0, count: 12)
-        let count = read(descriptor, &head, head.count)
-        let text = String(decoding: head.prefix(max(count, 0)), as: Unicode.ASCII.self)
-        // The MIDI reader says that it does not read clips of MIDI 2.0.
-        if text.hasPrefix("MThd") || text.hasPrefix("SMF2CLIP")
-            || (text.hasPrefix("RIFF") && text.hasSuffix("RMID"))
-        {
-            return .midi
-        }
-        let isAudio =
-            ["fLaC", "OggS", "RIFX", "RF64", "FORM", ".snd", "riff", "caff", "ID3"].contains {
-                text.hasPrefix($0)
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 12) { head in
+            let bytes = head[..<max(read(descriptor, head.baseAddress, head.count), 0)]
+            func begins(_ text: StaticString) -> Bool {
+                bytes.starts(with: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
             }
-            || (text.hasPrefix("RIFF") && text.hasSuffix("WAVE"))
-        return isAudio ? .audio : promised
+            func isRIFF(of type: StaticString) -> Bool {
+                begins("RIFF") && bytes.count == 12
+                    && bytes[8...].elementsEqual(UnsafeBufferPointer(start: type.utf8Start, count: 4))
+            }
+            // The MIDI reader says that it does not read clips of MIDI 2.0.
+            if begins("MThd") || begins("SMF2CLIP") || isRIFF(of: "RMID") { return .midi }
+            let names: [StaticString] = [
+                "fLaC", "OggS", "RIFX", "RF64", "FORM", ".snd", "riff", "caff", "ID3",
+            ]
+            return names.contains(where: begins) || isRIFF(of: "WAVE") ? .audio : promised(byPath: path)
+        }
     }
 }
