@@ -17,7 +17,7 @@ struct TrainerAbsentTests {
     }
 }
 
-private let trainerIsBuilt =
+let trainerIsBuilt =
     !(ProcessInfo.processInfo.environment["LIBTORCH"] ?? "").isEmpty
     && FileManager.default.isExecutableFile(atPath: Workplace.binary + "-train")
 
