@@ -208,6 +208,19 @@ struct JudgeTests {
         )
     }
 
+    /// Shuffled labels say nothing, also where each piece is there in each style.
+    @Test func shuffledLabelsCannotBeLearnt() throws {
+        let examples = (0..<80).map {
+            Judge<Int>.Example(piece: $0 % 2, group: "piece \($0 / 2)", style: $0 % 2)
+        }
+        let view = JudgeView<Int>(name: "style", sees: "the style", isNuisance: false) { [Double($0)] }
+        let folds = CrossValidation.folds(
+            groups: examples.map(\.group), labels: examples.map(\.style), count: 5)
+        let judge = try Judge(view, examples, styles: ["a", "b"], folds: folds, foldCount: 5, seed: 0)
+        #expect(judge.record.balancedAccuracy == 1)
+        #expect(try #require(judge.record.shuffledAccuracy) < 0.6)
+    }
+
     @Test func noPieceIsJudgedByWhoHasSeenIt() throws {
         let (judge, examples) = try Self.judge()
         // Balanced by chance: the only honest answer is the share of the styles.

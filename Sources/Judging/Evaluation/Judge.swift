@@ -42,16 +42,11 @@ struct Judge<Piece: Sendable>: Sendable {
         let fitted = Self.fit(features, labels, folds, foldCount, styles.count)
         classifiers = fitted.classifiers
         foldOfGroup = Dictionary(zip(examples.map(\.group), folds), uniquingKeysWith: { first, _ in first })
-        // Labels that say nothing: what a judge of this kind reaches by chance. A piece keeps one label.
+        // Labels that say nothing: what a judge of this kind reaches by chance.
         var random = SplitMix64(seed: seed)
-        let groups = Array(Set(examples.map(\.group))).sorted()
-        var order = Array(groups.indices)
+        var order = Array(labels.indices)
         random.shuffle(&order)
-        let labelOf = Dictionary(
-            zip(examples.map(\.group), labels), uniquingKeysWith: { first, _ in first })
-        let shuffled = Dictionary(
-            zip(groups, order.map { labelOf[groups[$0]] ?? 0 }), uniquingKeysWith: { first, _ in first })
-        let chance = examples.map { shuffled[$0.group] ?? 0 }
+        let chance = order.map { labels[$0] }
         let byChance = Self.fit(features, chance, folds, foldCount, styles.count)
         record = JudgeRecord(
             name: view.name, sees: view.sees, isNuisance: view.isNuisance, styles: styles,
