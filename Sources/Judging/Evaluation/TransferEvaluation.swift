@@ -117,21 +117,23 @@ public struct TransferEvaluation {
         let style: String
     }
 
-    /// The dataset's pieces with a style, one source a piece: the first by path.
+    /// The dataset's pieces with a style, up to two versions of each, such as performances or soundfonts.
     private func members<M: Medium>(
         of medium: M, _ kind: SegmentKind, inTraining: Bool, most: Int
     ) throws -> [Member<M.Piece>] {
-        var taken: Set<String> = []
         let sources = reader.snapshot.sources.filter { source in
             source.kind == kind && source.segments > 0 && source.labels[label] != nil
                 && source.split.map { ($0 == .train) == inTraining } ?? inTraining
-                && taken.insert("\(source.piece) \(source.labels[label] ?? "")").inserted
         }
-        // The same choice whatever the order of paths.
-        var counts: [String: Int] = [:]
-        let chosen = sources.sorted { ($0.piece, $0.path) < ($1.piece, $1.path) }.filter { source in
-            counts[source.labels[label] ?? "", default: 0] += 1
-            return counts[source.labels[label] ?? "", default: 0] <= most
+        // By hashes, so that neither paths nor their order matter.
+        var versions: [String: Int] = [:]
+        var pieces: [String: Int] = [:]
+        let chosen = sources.sorted { ($0.piece, $0.sha256) < ($1.piece, $1.sha256) }.filter { source in
+            let style = source.labels[label] ?? ""
+            let count = versions["\(source.piece) \(style)", default: 0]
+            if count == 0 { pieces[style, default: 0] += 1 }
+            versions["\(source.piece) \(style)"] = count + 1
+            return count < 2 && pieces[style, default: 0] <= most
         }
         var members: [Member<M.Piece>] = []
         for source in chosen {
@@ -215,7 +217,7 @@ public struct TransferEvaluation {
         return Judgement(
             dataset: reader.snapshot.dataset, snapshot: reader.digest, label: label, style: style,
             files: pairs.count, pieces: groups.count,
-            judgedPieces: Dictionary(grouping: outside, by: \.style).mapValues(\.count),
+            judgedPieces: Self.pieceCounts(outside),
             judges: judges.map(\.record), outputs: found.overall,
             single: zip(pairs, found.single).map { ($0.name, $1.map { ($0.name, $0.value) }) },
             baselines: try answers.map { ($0.0, try values($0.1).overall) }, remarks: remarks)
@@ -244,11 +246,15 @@ public struct TransferEvaluation {
         }
     }
 
+    private static func pieceCounts<Piece>(_ members: [Member<Piece>]) -> [String: Int] {
+        Dictionary(grouping: members, by: \.style).mapValues { Set($0.map(\.group)).count }
+    }
+
     /// The judges of all styles that have enough pieces; none if the target style is not among them.
     private func judges<M: Medium>(
         of medium: M, _ members: [Member<M.Piece>], _ remarks: inout [String]
     ) throws -> [Judge<M.Piece>] {
-        let counts = Dictionary(grouping: members, by: \.style).mapValues(\.count)
+        let counts = Self.pieceCounts(members)
         let styles = counts.filter { $0.value >= Self.leastPieces }.keys.sorted()
         let missing = counts.filter { $0.value < Self.leastPieces }.keys.sorted()
         if !missing.isEmpty {
@@ -269,7 +275,7 @@ public struct TransferEvaluation {
         let folds = CrossValidation.folds(
             groups: examples.map(\.group), labels: examples.map(\.style), count: Self.foldCount)
         return try medium.views.map { view in
-            log("fitting the judge '\(view.name)' to \(examples.count) pieces")
+            log("fitting the judge '\(view.name)' to \(examples.count) files")
             return try Judge(
                 view, examples, styles: styles, folds: folds, foldCount: Self.foldCount, seed: seed)
         }
