@@ -88,28 +88,22 @@ public struct ScoreDescription: Sendable, Hashable {
         }
     }
 
-    /// Passes over the onsets with the ends of what sounds, one a pitch.
+    /// Passes over the onsets with the ends of what sounds, one a pitch, in a short sorted list.
     private mutating func countPolyphony(_ timeline: Timeline, _ ticksPerBeat: Double) {
-        withUnsafeTemporaryAllocation(of: Int.self, capacity: 2 * 128 + 129) { scratch in
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * 128 + 1) { scratch in
             scratch.initialize(repeating: 0)
-            // In no order: the next end is known, and there are few.
+            // The latest end comes first, so that ends are taken from the back.
             let ends = UnsafeMutableBufferPointer(rebasing: scratch[..<128])
             let endOfPitch = UnsafeMutableBufferPointer(rebasing: scratch[128..<256])
             let ticks = UnsafeMutableBufferPointer(rebasing: scratch[256...])
-            var (sounding, most, now, last, nextEnd) = (0, 0, 0, 0, Int.max)
+            var (sounding, most, now, last) = (0, 0, 0, 0)
             func advance(to tick: Int) {
-                while nextEnd <= tick {
-                    ticks[sounding] += nextEnd - now
-                    now = nextEnd
-                    var (left, next) = (0, Int.max)
-                    for index in 0..<sounding {
-                        let end = ends[index]
-                        ends[left] = end
-                        left += end > now ? 1 : 0
-                        next = end > now ? min(next, end) : next
-                    }
-                    (sounding, nextEnd) = (left, next)
+                while sounding > 0, ends[sounding - 1] <= tick {
+                    ticks[sounding] += ends[sounding - 1] - now
+                    now = ends[sounding - 1]
+                    sounding -= 1
                 }
+                guard tick > now, tick != .max else { return }
                 ticks[sounding] += tick - now
                 now = tick
             }
@@ -117,23 +111,27 @@ public struct ScoreDescription: Sendable, Hashable {
                 let (onset, offset) = (note.onset, note.offset)
                 last = max(last, offset)
                 if note.isDrum || offset <= onset { continue }
-                if onset > now { advance(to: onset) }
-                let pitch = Int(note.pitch & 127)
-                let before = endOfPitch[pitch]
+                advance(to: onset)
+                let before = endOfPitch[Int(note.pitch)]
                 if before > onset {
                     guard offset > before else { continue }
                     var index = 0
                     while ends[index] != before { index += 1 }
-                    ends[index] = offset
-                } else {
-                    ends[sounding] = offset
-                    sounding += 1
-                    most = max(most, sounding)
+                    for moved in index..<sounding - 1 { ends[moved] = ends[moved + 1] }
+                    sounding -= 1
                 }
-                endOfPitch[pitch] = offset
-                nextEnd = min(nextEnd, offset)
+                endOfPitch[Int(note.pitch)] = offset
+                var index = sounding
+                while index > 0, ends[index - 1] < offset {
+                    ends[index] = ends[index - 1]
+                    index -= 1
+                }
+                ends[index] = offset
+                sounding += 1
+                most = max(most, sounding)
             }
-            advance(to: last)
+            advance(to: .max)
+            ticks[0] += max(0, last - now)
             if polyphony.count <= most {
                 polyphony += [Double](repeating: 0, count: most + 1 - polyphony.count)
             }

@@ -280,10 +280,12 @@ private struct TimelineCutter {
             }
             count = total
         }
-        segments.controlsStep += rows.map(\.step)
-        segments.controlsNumber += rows.map(\.number)
-        segments.controlsValue += rows.map(\.value)
-        segments.controlsChannel += rows.map(\.channel)
+        rows.withUnsafeBufferPointer { rows in
+            RollSegments.append(rows, to: &segments.controlsStep) { $0.step }
+            RollSegments.append(rows, to: &segments.controlsNumber) { $0.number }
+            RollSegments.append(rows, to: &segments.controlsValue) { $0.value }
+            RollSegments.append(rows, to: &segments.controlsChannel) { $0.channel }
+        }
     }
 
     private struct ControlRow: BitwiseCopyable {
@@ -401,7 +403,7 @@ extension RollSegments {
     }
 
     @inline(__always)
-    private static func append<Element>(
+    fileprivate static func append<Row, Element>(
         _ rows: UnsafeBufferPointer<Row>, to column: inout [Element], _ value: (Row) -> Element
     ) {
         let added = [Element](unsafeUninitializedCapacity: rows.count) { buffer, count in

@@ -28,10 +28,15 @@ struct PedalSpans {
 
 /// The control changes of a timeline that move pedals, and those that silence channels: far fewer than all.
 struct PedalControls {
-    private let controls: [ControlChange]
+    private var controls: [ControlChange] = []
+    /// Whether there are any of each number.
+    private var isPresent = [Bool](repeating: false, count: 256)
 
     init(_ timeline: Timeline) {
-        controls = timeline.controls.filter { $0.number >= 120 || 64...67 ~= $0.number }
+        for control in timeline.controls where control.number >= 120 || 64...67 ~= control.number {
+            isPresent[Int(control.number)] = true
+            controls.append(control)
+        }
     }
 
     /// The stretches in which a pedal is down.
@@ -49,12 +54,16 @@ struct PedalControls {
     func spans(
         _ number: UInt8, end: Int, drums: Bool, silences: Bool = false
     ) -> [(channel: Int, spans: [Range<Int>])] {
-        guard controls.contains(where: { $0.number == number }) else { return [] }
+        guard isPresent[Int(number)] else { return [] }
         var ports = PortPlaces()
-        for control in controls where control.number == number { ports.add(control.port) }
-        var pedals = [PedalSpans](repeating: PedalSpans(), count: ports.count * 16)
-        var isDown = [Bool](repeating: false, count: pedals.count)
+        var pedals: [PedalSpans] = []
+        var isDown: [Bool] = []
         for control in controls where control.number == number || control.number >= 120 {
+            if control.number == number { ports.add(control.port) }
+            if pedals.count < ports.count * 16 {
+                pedals += repeatElement(PedalSpans(), count: 16)
+                isDown += repeatElement(false, count: 16)
+            }
             guard let port = ports.find(control.port) else { continue }
             let channel = port << 4 | Int(control.channel)
             // Most only say again how far down a pedal is.
