@@ -1,4 +1,5 @@
 import Symbolic
+import TestSupport
 import Testing
 
 @testable import Build
@@ -117,7 +118,7 @@ struct DescriptionTests {
 
     /// Random pieces in odd time signatures, against sets of positions and bars painted one by one.
     @Test func groovesAndEmptyBarsAgreeWithSets() {
-        var random = SystemRandomNumberGenerator()
+        var random = SplitMix(seed: 7)
         for (numerator, denominator) in [(4, 4), (3, 8), (5, 4), (16, 4), (1, 128)] {
             for _ in 0..<20 {
                 let notes = (0..<30).map { _ in Int.random(in: 0..<4000, using: &random) }.sorted().map {

@@ -19,6 +19,15 @@ import Testing
         #expect(round.builds == 3)
     }
 
+    /// Rounds in which the long mode found a fault: a source that was cut short decided how a trie is divided, and actions
+    /// that it did away with had been called certain.
+    @Test(arguments: [UInt64(3_755_100_809), 3_755_101_204]) func aRoundThatFoundAFault(seed: UInt64)
+        async throws
+    {
+        var round = try LawRound(seed: seed)
+        try await round.run(steps: 10)
+    }
+
     @Test(.enabled(if: seconds != nil, "REPRISE_LAW_SECONDS is not set; tools/law sets it"))
     func roundsUntilTheTimeIsUp() async throws {
         let start = ContinuousClock.now

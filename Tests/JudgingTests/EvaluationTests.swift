@@ -192,7 +192,7 @@ struct EvaluationTests {
 
 /// The rules that keep a judge honest.
 struct JudgeTests {
-    /// Features that only say which piece it is: whoever has seen a piece knows its style, whoever has not knows nothing.
+    /// Features that only say which piece it is: a judge that has seen a piece knows its style, another knows nothing.
     private static let count = 40
     private static func judge() throws -> (Judge<Int>, [Judge<Int>.Example]) {
         let labels = (0..<count).map { $0 % 2 }

@@ -64,7 +64,7 @@ def notes(path):
 
 
 def write(path, found):
-    """A MIDI file of notes at 120 beats a minute."""
+    """A MIDI file of notes at 120 BPM."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     midi = mido.MidiFile(ticks_per_beat=480)
     track = mido.MidiTrack()

@@ -13,6 +13,9 @@ struct ActionDraft: Sendable {
     let subject: String
     /// The action; nil while parameters or inputs are not known.
     let action: Action?
+    /// False where a source that has not been read may still do away with the action: with its size it decides how a
+    /// trie is divided.
+    let isCertain: Bool
     /// Gives the detail; nil where it is the action's own parameters and inputs.
     private let makeDetail: (@Sendable () -> Detail)?
 
@@ -25,12 +28,13 @@ struct ActionDraft: Sendable {
 
     init(
         _ stage: Stage, parameters: Parameters?, inputs: [(name: String, digest: Digest?)], subject: String,
-        detail: (@Sendable () -> Detail)? = nil
+        isCertain: Bool = true, detail: (@Sendable () -> Detail)? = nil
     ) {
         self.stage = stage
         self.parameters = parameters
         self.inputs = inputs
         self.subject = subject
+        self.isCertain = isCertain
         makeDetail = detail
         let known = inputs.compactMap { input in input.digest.map { Input(input.name, $0) } }
         action = parameters.flatMap { parameters in
@@ -44,7 +48,9 @@ struct ActionDraft: Sendable {
 
     /// The same with another version of its stage.
     func with(_ stage: Stage) -> ActionDraft {
-        ActionDraft(stage, parameters: parameters, inputs: inputs, subject: subject, detail: makeDetail)
+        ActionDraft(
+            stage, parameters: parameters, inputs: inputs, subject: subject, isCertain: isCertain,
+            detail: makeDetail)
     }
 
     /// What tells an action from the others of one build.

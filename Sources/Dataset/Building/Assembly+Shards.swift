@@ -120,6 +120,8 @@ extension Assembly {
         let parts: [ShardPart]
         /// The bits that the ids of its pieces have in common.
         let prefix: String
+        /// False where a plan does not know a source whose size may still divide the trie otherwise.
+        let isCertain: Bool
 
         var name: String { "\(split.rawValue)/\(kind.rawValue)/\(prefix)" }
     }
@@ -136,11 +138,13 @@ extension Assembly {
         let lists = buckets.map { bucket in
             stage.lists(
                 bucket.parts, of: "\(bucket.split.rawValue)/\(bucket.kind.rawValue)/", under: bucket.prefix,
-                isComplete: isComplete)
+                isComplete: isComplete, isCertain: bucket.isCertain)
         }
         try runner.store(Array(lists.joined()), workers)
         let drafts = zip(buckets, lists).map { bucket, lists in
-            stage.draft(bucket.kind, bucket.parts, lists, bucket: bucket.name, isComplete: isComplete)
+            stage.draft(
+                bucket.kind, bucket.parts, lists, bucket: bucket.name, isComplete: isComplete,
+                isCertain: bucket.isCertain)
         }
         let losses = HalfLosses()
         let done = Atomic<Int>(0)
@@ -214,6 +218,10 @@ extension Assembly {
                 }
                 let buckets = Bucket.divide(
                     parts.map { ($0.piece, stage.byteCount($0.part)) }, targetBytes: manifest.targetBytes)
+                // As if every source that is not known yet gave nothing.
+                let least = Bucket.prefixes(
+                    parts.filter(\.part.isKnown).map { ($0.piece, stage.byteCount($0.part)) },
+                    targetBytes: manifest.targetBytes)
                 var next = parts[...]
                 for bucket in buckets {
                     guard let last = bucket.pieces.last else { continue }
@@ -221,7 +229,8 @@ extension Assembly {
                     next = next.dropFirst(own.count)
                     result.append(
                         Bucketed(
-                            split: split, kind: kind, parts: own.map(\.part), prefix: bucket.prefix))
+                            split: split, kind: kind, parts: own.map(\.part), prefix: bucket.prefix,
+                            isCertain: least.contains(bucket.prefix)))
                 }
             }
         }
@@ -230,6 +239,11 @@ extension Assembly {
 }
 
 extension Bucket {
+    /// The prefixes of the buckets that pieces are divided into.
+    static func prefixes(_ pieces: [(id: Digest, byteCount: Int)], targetBytes: Int) -> Set<String> {
+        Set(divide(pieces, targetBytes: targetBytes).map(\.prefix))
+    }
+
     /// The bits that the ids of this bucket share, as text: `*` for all ids, `01*`.
     var prefix: String {
         guard let bytes = pieces.first?.bytes else { return "*" }

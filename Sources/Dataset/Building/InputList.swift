@@ -13,6 +13,9 @@ struct InputList: Sendable {
         let value: [String: JSONValue]
         /// The objects that hold its bytes.
         let inputs: [(name: String, digest: Digest?)]
+
+        /// Whether a plan knows what it is.
+        var isKnown: Bool { inputs.allSatisfy { $0.digest != nil } }
     }
 
     /// The bits that the ids have in common: `01*`.
@@ -34,29 +37,37 @@ struct InputList: Sendable {
     ///   - subject: what they are the inputs of.
     ///   - shared: the bits that all of the ids have in common anyway.
     ///   - isComplete: whether a plan knows all of them.
+    ///   - isCertain: whether the action that they are inputs of is certain to be one of the build.
     /// - Returns: the lists, in the order of the ids.
     static func divide(
-        _ items: [Item], of subject: String, under shared: String = "*", isComplete: Bool
+        _ items: [Item], of subject: String, under shared: String = "*", isComplete: Bool,
+        isCertain: Bool = true
     ) -> [InputList] {
         var rest = items[...]
+        // As if everything that is not known yet were left out in the end.
+        let least = Bucket.prefixes(items.filter(\.isKnown).map { ($0.id, 1) }, targetBytes: limit)
         return Bucket.divide(items.map { ($0.id, 1) }, targetBytes: limit).map { bucket in
             let last = bucket.pieces[bucket.pieces.count - 1]
             let own = rest.prefix { $0.id <= last }
             rest = rest.dropFirst(own.count)
             let prefix = bucket.prefix.count > shared.count ? bucket.prefix : shared
-            return InputList(Array(own), prefix: prefix, of: subject, isComplete: isComplete)
+            return InputList(
+                Array(own), prefix: prefix, of: subject, isComplete: isComplete,
+                isCertain: isCertain && least.contains(bucket.prefix))
         }
     }
 
-    private init(_ items: [Item], prefix: String, of subject: String, isComplete: Bool) {
+    private init(
+        _ items: [Item], prefix: String, of subject: String, isComplete: Bool, isCertain: Bool
+    ) {
         self.prefix = prefix
-        let isKnown = isComplete && items.allSatisfy { $0.inputs.allSatisfy { $0.digest != nil } }
+        let isKnown = isComplete && items.allSatisfy(\.isKnown)
         bytes = isKnown ? JSONValue.array(items.map { .object($0.value) }).canonicalBytes : nil
         input = ("list \(prefix)", bytes.map { Digest(of: $0) })
         draft = ActionDraft(
             Stages.list, parameters: .some(.none),
             inputs: [("bytes", input.digest)] + items.flatMap(\.inputs),
-            subject: subject + prefix,
+            subject: subject + prefix, isCertain: isCertain,
             detail: {
                 ActionDraft.Detail(
                     parameters: isKnown ? Parameters(.object(Self.described(items))) : nil,

@@ -107,7 +107,7 @@ final class Plan: Sendable {
             planned.append(
                 PlannedAction(
                     stage: draft.stage.name, subject: draft.subject, reason: reason,
-                    isCertain: draft.action != nil))
+                    isCertain: draft.action != nil && draft.isCertain))
         }
         return planned.sorted {
             (order[$0.stage] ?? 0, $0.subject) < (order[$1.stage] ?? 0, $1.subject)

@@ -88,9 +88,10 @@ struct ShardStage: Sendable {
 
     /// The lists of a shard's entries, 256 at most each.
     func lists(
-        _ parts: [ShardPart], of subject: String, under prefix: String, isComplete: Bool
+        _ parts: [ShardPart], of subject: String, under prefix: String, isComplete: Bool, isCertain: Bool
     ) -> [InputList] {
-        InputList.divide(parts.map(item), of: subject, under: prefix, isComplete: isComplete)
+        InputList.divide(
+            parts.map(item), of: subject, under: prefix, isComplete: isComplete, isCertain: isCertain)
     }
 
     /// What the shard takes of an entry.
@@ -113,7 +114,8 @@ struct ShardStage: Sendable {
 
     /// The action; it is unknown while a plan does not know all of its sources.
     func draft(
-        _ kind: SegmentKind, _ parts: [ShardPart], _ lists: [InputList], bucket: String, isComplete: Bool
+        _ kind: SegmentKind, _ parts: [ShardPart], _ lists: [InputList], bucket: String, isComplete: Bool,
+        isCertain: Bool
     ) -> ActionDraft {
         // Gains and segments of a source are not known before its stage has run.
         let isKnown = isComplete && parts.allSatisfy(\.isKnown)
@@ -121,7 +123,7 @@ struct ShardStage: Sendable {
         let statistics = statisticsInput(kind)
         return ActionDraft(
             Stages.shard, parameters: isKnown ? Parameters(.object(parameters)) : nil,
-            inputs: lists.map(\.input) + statistics, subject: bucket,
+            inputs: lists.map(\.input) + statistics, subject: bucket, isCertain: isCertain,
             detail: {
                 let items = parts.map(item)
                 let described = parameters.merging(InputList.described(items)) { first, _ in first }

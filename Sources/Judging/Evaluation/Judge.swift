@@ -102,7 +102,7 @@ public struct JudgeRecord: Sendable {
     public let name: String
     /// What it sees, in words.
     public let sees: String
-    /// Whether it sees only what has nothing to do with style.
+    /// Whether it sees only what style does not depend on.
     public let isNuisance: Bool
     /// The styles that it tells apart.
     public let styles: [String]

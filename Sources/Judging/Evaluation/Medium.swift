@@ -48,7 +48,7 @@ struct JudgeView<Piece>: Sendable {
     let name: String
     /// What it sees, in words.
     let sees: String
-    /// Whether it sees only what has nothing to do with style, such as how a file was made.
+    /// Whether it sees only what style does not depend on, such as how a file was made.
     let isNuisance: Bool
     /// The features of a piece; all of one length.
     let features: @Sendable (Piece) throws -> [Double]

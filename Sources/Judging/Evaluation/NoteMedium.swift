@@ -16,7 +16,7 @@ struct NoteMedium: Medium {
     struct Piece: Sendable {
         let notes: NotePiece
         let statistics: NoteStatistics
-        /// How the file was made: what a style has nothing to do with.
+        /// How the file was made, which style does not depend on.
         let nuisance: [Double]
 
         init(_ notes: NotePiece, nuisance: [Double]) {
