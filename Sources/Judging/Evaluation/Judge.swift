@@ -22,6 +22,9 @@ struct Judge<Piece: Sendable>: Sendable {
     /// The more features there are for a piece, the stronger is the penalty.
     private static func strength(_ featureCount: Int) -> Double { min(1, 10 / Double(max(1, featureCount))) }
 
+    /// How often labels are shuffled.
+    private static var shuffles: Int { 5 }
+
     /// Fits a judge.
     ///
     /// - Parameters:
@@ -44,15 +47,19 @@ struct Judge<Piece: Sendable>: Sendable {
         foldOfGroup = Dictionary(zip(examples.map(\.group), folds), uniquingKeysWith: { first, _ in first })
         // Labels that say nothing: what a judge of this kind reaches by chance.
         var random = SplitMix64(seed: seed)
-        var order = Array(labels.indices)
-        random.shuffle(&order)
-        let chance = order.map { labels[$0] }
-        let byChance = Self.fit(features, chance, folds, foldCount, styles.count)
+        let byChance = (0..<Self.shuffles).compactMap { _ in
+            var order = Array(labels.indices)
+            random.shuffle(&order)
+            let chance = order.map { labels[$0] }
+            return ClassifierScores.balancedAccuracy(
+                predictions: Self.fit(features, chance, folds, foldCount, styles.count).probabilities.map(
+                    largest), labels: chance)
+        }
         record = JudgeRecord(
             name: view.name, sees: view.sees, isNuisance: view.isNuisance, styles: styles,
             pieces: examples.map(\.group), labels: labels, probabilities: fitted.probabilities,
-            shuffledAccuracy: ClassifierScores.balancedAccuracy(
-                predictions: byChance.probabilities.map(largest), labels: chance))
+            shuffledAccuracy: byChance.isEmpty
+                ? nil : byChance.reduce(0, +) / Double(byChance.count))
     }
 
     /// The classifiers, each fitted without one fold, and what they say of that fold.
@@ -106,7 +113,7 @@ public struct JudgeRecord: Sendable {
     public let isNuisance: Bool
     /// The styles that it tells apart.
     public let styles: [String]
-    /// The balanced accuracy of a judge that was fitted to shuffled labels; nil if there are no pieces.
+    /// The mean balanced accuracy of judges that were fitted to shuffled labels; nil if there are no pieces.
     public let shuffledAccuracy: Double?
     let pieces: [String]
     let labels: [Int]

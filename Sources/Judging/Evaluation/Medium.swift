@@ -38,6 +38,9 @@ protocol Medium {
     /// How near an output is to the nearest of the pieces that a system may have been trained on.
     func novelty(of output: Piece, among training: Training) throws -> [Named]
 
+    /// What was not measured, and what to do so that it is.
+    func omissions(_ outputs: [Piece], _ contents: [Piece]) -> [String]
+
     /// The content changed by a rule that needs no training, to be more like the style.
     func changedByRule(_ content: Piece, to style: Style) throws -> Piece
 }

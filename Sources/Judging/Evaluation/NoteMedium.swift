@@ -228,6 +228,8 @@ struct NoteMedium: Medium {
         ]
     }
 
+    func omissions(_ outputs: [Piece], _ contents: [Piece]) -> [String] { [] }
+
     // MARK: The rule
 
     /// Velocities by the style's distribution, and programs by the size of parts.

@@ -215,6 +215,28 @@ struct SoundMedium: Medium {
         ]
     }
 
+    func omissions(_ outputs: [Piece], _ contents: [Piece]) -> [String] {
+        var omissions: [String] = []
+        if outputs.allSatisfy({ $0.transcription == nil }) {
+            omissions.append(
+                "note_f1 was not run: 'tools/transcribe' writes the notes of outputs and contents beside them"
+            )
+        } else if contents.allSatisfy({ $0.notes == nil && $0.transcription == nil }) {
+            omissions.append(
+                "note_f1 was not run: the contents have neither MIDI files nor transcriptions beside them")
+        }
+        if probe == nil || embedder == nil {
+            omissions.append(
+                "the judge musicnn was not run, and distances are between mel statistics: 'tools/fetch-weights' gets the weights"
+            )
+        }
+        if mel == nil {
+            omissions.append(
+                "the dataset has no mel, so contents and references did not take the way back from one")
+        }
+        return omissions
+    }
+
     // MARK: The rule
 
     /// The content with the mean spectrum of the style.

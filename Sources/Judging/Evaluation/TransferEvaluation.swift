@@ -209,6 +209,7 @@ public struct TransferEvaluation {
         func values(_ pieces: [M.Piece]) throws -> (single: [[Named]], overall: [Judgement.Value]) {
             try self.values(of: pieces, contents, judges, medium, aim, training)
         }
+        remarks += medium.omissions(outputs, contents.map(\.piece))
         let groups = Set(contents.map(\.group))
         if groups.count < Bootstrap.leastPieceCount {
             remarks.append("no intervals: \(groups.count) pieces, fewer than \(Bootstrap.leastPieceCount)")
