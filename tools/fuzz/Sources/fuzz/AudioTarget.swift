@@ -1,4 +1,5 @@
 internal import Audio
+internal import SoundFiles
 internal import Glibc
 
 /// The extractors that all inputs go through: two, so that what one file leaves behind would meet the next.
