@@ -1,6 +1,6 @@
 internal import Audio
-internal import SoundFiles
 internal import Glibc
+internal import SoundFiles
 
 /// The extractors that all inputs go through: two, so that what one file leaves behind would meet the next.
 nonisolated(unsafe) private let extractors = [
