@@ -1,4 +1,4 @@
-/// Why outputs could not be judged.
+/// Why outputs could not be judged, or a sound not be heard.
 public struct JudgingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A stable name for what went wrong.
     public struct Code: RawRepresentable, Hashable, Sendable {
@@ -11,6 +11,14 @@ public struct JudgingError: Error, Sendable, Equatable, CustomStringConvertible 
         public static let usage = Code(rawValue: "judge.usage")
         /// An output or a content that cannot be read.
         public static let file = Code(rawValue: "judge.file")
+        /// The sound is longer than the limit on memory allows.
+        public static let tooLong = Code(rawValue: "sound.too-long")
+        /// The sound is too short for what is asked.
+        public static let tooShort = Code(rawValue: "sound.too-short")
+        /// Two sounds that are compared have different rates.
+        public static let ratesDiffer = Code(rawValue: "sound.rates-differ")
+        /// Weights are missing, or do not fit the network.
+        public static let badWeights = Code(rawValue: "sound.bad-weights")
     }
 
     /// What went wrong.

@@ -119,7 +119,7 @@ struct SoundMusicnnTests {
             #expect(zip(features.features, expected).allSatisfy { abs($0 - $1) < 1e-6 })
             let overlapping = try network.features(of: sound, hop: 100)
             #expect(overlapping.embeddings.count == 3)
-            let error = #expect(throws: SoundError.self) {
+            let error = #expect(throws: JudgingError.self) {
                 try network.features(of: Sound(samples: Array(tone.prefix(40_000)), sampleRate: 16_000))
             }
             #expect(error?.code == .tooShort)
@@ -128,7 +128,7 @@ struct SoundMusicnnTests {
 
     @Test func absentWeightsAreNamed() async throws {
         try await Self.onTorch {
-            let error = #expect(throws: SoundError.self) {
+            let error = #expect(throws: JudgingError.self) {
                 try Musicnn(.mttVGG, cachePath: "/tmp/no-such-cache")
             }
             #expect(error?.code == .badWeights)

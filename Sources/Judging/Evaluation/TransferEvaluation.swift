@@ -230,6 +230,8 @@ public struct TransferEvaluation {
             return try medium.piece(at: path, isOutput: isOutput)
         } catch let error as BuildError {
             throw JudgingError(.file, error.message)
+        } catch let error as JudgingError {
+            throw JudgingError(error.code, "\(path): \(error.message)")
         } catch {
             throw JudgingError(.file, "\(path): \(error)")
         }

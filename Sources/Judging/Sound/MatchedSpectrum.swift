@@ -29,12 +29,12 @@ public struct MatchedSpectrum: Sendable, Hashable {
     /// - Throws: `sound.rates-differ`; `sound.too-short` for sounds without samples.
     public init(content: Sound, style: [Sound]) throws {
         guard style.allSatisfy({ $0.sampleRate == content.sampleRate }) else {
-            throw SoundError(
+            throw JudgingError(
                 .ratesDiffer,
                 "the content has \(content.sampleRate) Hz, the style \(style.map(\.sampleRate)) Hz")
         }
         guard !content.samples.isEmpty, style.contains(where: { !$0.samples.isEmpty }) else {
-            throw SoundError(.tooShort, "content and style need samples")
+            throw JudgingError(.tooShort, "content and style need samples")
         }
         sampleRate = content.sampleRate
         gains = Self.gains(
@@ -93,7 +93,7 @@ public struct MatchedSpectrum: Sendable, Hashable {
     /// - Throws: `sound.rates-differ`; `AudioOutputError`.
     public func apply(to content: Sound) throws -> Sound {
         guard content.sampleRate == sampleRate else {
-            throw SoundError(
+            throw JudgingError(
                 .ratesDiffer, "the filter is for \(sampleRate) Hz, the sound has \(content.sampleRate) Hz")
         }
         let stft = try STFT(Self.stft)

@@ -24,7 +24,7 @@ public struct MelImage: Sendable, Hashable {
     public init(of sound: Sound) throws {
         let sound = try sound.resampled(to: Self.sampleRate)
         guard sound.samples.count > Self.stft.nFFT / 2 else {
-            throw SoundError(
+            throw JudgingError(
                 .tooShort, "the sound has \(sound.samples.count) samples at 16 kHz; want more than 256")
         }
         var mel = try sound.feature(.mel(MelParameters(bands: Self.bands)), Self.stft)

@@ -57,14 +57,14 @@ public final class Musicnn {
     public convenience init(_ network: Network, cachePath: String, device: Device = .cpu) throws {
         let path = Self.path(of: network, cachePath: cachePath)
         guard FileStat(path: path) != nil else {
-            throw SoundError(
+            throw JudgingError(
                 .badWeights, "there are no weights at \(path.shown); run tools/fetch-weights")
         }
         let file: WeightsFile
         do {
             file = try WeightsFile(path)
         } catch {
-            throw SoundError(.badWeights, error.message)
+            throw JudgingError(.badWeights, error.message)
         }
         try self.init(
             MusicnnWeights(file.tensors, device: device), tags: file.tensors.metadata["tags"],
@@ -96,7 +96,7 @@ public final class Musicnn {
             }
             _ = try weights("output.weight")
         } catch {
-            throw SoundError(.badWeights, "\(path.shown) does not hold a network of musicnn: \(error)")
+            throw JudgingError(.badWeights, "\(path.shown) does not hold a network of musicnn: \(error)")
         }
     }
 
@@ -139,7 +139,7 @@ final class MusicnnWeights {
     func callAsFunction(_ name: String) throws -> TorchTensor {
         if let tensor = tensors[name] { return tensor }
         guard file.entries[prefix + name] != nil else {
-            throw SoundError(.badWeights, "there is no weight '\(name)'")
+            throw JudgingError(.badWeights, "there is no weight '\(name)'")
         }
         let tensor = try TorchTensor(reading: prefix + name, from: file, on: device).to(type)
         tensors[name] = tensor
@@ -182,7 +182,7 @@ private struct VGGGraph: MusicnnGraph {
             (pool.array ?? []).map { ($0.array ?? []).compactMap(\.integer) }
         }
         guard pools.count == 5, pools.allSatisfy({ $0.count == 2 && $0.allSatisfy { $0.count == 2 } }) else {
-            throw SoundError(.badWeights, "its poolings are \(json.canonical)")
+            throw JudgingError(.badWeights, "its poolings are \(json.canonical)")
         }
         return pools.map { ($0[0], $0[1]) }
     }

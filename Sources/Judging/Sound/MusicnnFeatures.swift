@@ -38,7 +38,7 @@ extension Musicnn {
         precondition(hop > 0, "want a hop above 0, got \(hop)")
         let image = try MelImage(of: sound)
         guard image.frames >= Self.patchFrames else {
-            throw SoundError(
+            throw JudgingError(
                 .tooShort,
                 "the sound has \(image.frames) frames of 16 ms; a patch has \(Self.patchFrames) (3 s)")
         }

@@ -71,7 +71,7 @@ public struct Sound: Sendable, Hashable {
         let facts = try extractor.extract(path: path) { _, _, values in
             // The last segment is filled up with zeros.
             guard samples.count + values.count < limit + segment else {
-                throw SoundError(
+                throw JudgingError(
                     .tooLong,
                     "\(path.shown) is longer than \(Self.minutes(limit, sampleRate)); give the judge an excerpt"
                 )
@@ -79,7 +79,7 @@ public struct Sound: Sendable, Hashable {
             samples.append(contentsOf: values)
         }
         guard facts.samples <= limit else {
-            throw SoundError(
+            throw JudgingError(
                 .tooLong,
                 "\(path.shown) is longer than \(Self.minutes(limit, sampleRate)); give the judge an excerpt"
             )
@@ -129,7 +129,7 @@ public struct Sound: Sendable, Hashable {
     ///
     /// - Throws: `sound.too-short` for no samples; `AudioOutputError` for a sound that cannot be transformed.
     func feature(_ feature: FeatureParameters, _ stft: STFTParameters) throws -> [Float] {
-        guard !samples.isEmpty else { throw SoundError(.tooShort, "the sound has no samples") }
+        guard !samples.isEmpty else { throw JudgingError(.tooShort, "the sound has no samples") }
         let parameters = AudioParameters(sampleRate: sampleRate, stft: stft, features: [feature])
         return try parameters.features(of: samples)[feature.name] ?? []
     }

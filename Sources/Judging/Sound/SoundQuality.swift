@@ -29,7 +29,7 @@ public struct SoundQuality: Sendable, Hashable {
     ///
     /// - Throws: `sound.too-short` for no samples; `audio.bad-value` for a sample that is not finite.
     public init(of sound: Sound) throws {
-        guard !sound.samples.isEmpty else { throw SoundError(.tooShort, "the sound has no samples") }
+        guard !sound.samples.isEmpty else { throw JudgingError(.tooShort, "the sound has no samples") }
         let meter = LevelMeter(channels: 1, sampleRate: sound.sampleRate)
         try meter.add([sound.samples])
         loudness = meter.levels.integratedLoudness
