@@ -54,7 +54,7 @@ struct SoundMedium: Medium {
     func piece(at path: String, isOutput: Bool) throws -> Piece {
         let sound = try Sound(path: path, first: Self.excerpt)
         return try piece(
-            isOutput ? sound : roundTrip(sound), transcription: try Self.notes(at: path + ".transcribed.mid"),
+            isOutput ? sound : roundTrip(sound), transcription: try Self.notes(at: Self.stem(path) + ".transcribed.mid"),
             notes: try Self.notes(at: Self.stem(path) + ".mid"))
     }
 
