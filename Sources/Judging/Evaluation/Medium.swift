@@ -1,6 +1,6 @@
 /// What an evaluation needs to know of a kind of file, notes or sound; the evaluation itself is the same for both.
 protocol Medium {
-    /// A file as the measures see it, after the round trip that an output of a system has made.
+    /// A file as the measures see it, after the round trip that a system makes: the grid of rolls, or a mel and back.
     associatedtype Piece: Sendable
     /// What is known of pieces of the target style.
     associatedtype Style
@@ -15,10 +15,10 @@ protocol Medium {
     /// What the judges look at, nuisance judges among them.
     var views: [JudgeView<Piece>] { get }
 
-    /// Reads a file, and takes it through the round trip, which an output has behind it.
+    /// Reads a file, and takes it through the round trip.
     ///
     /// - Throws: why the file cannot be used.
-    func piece(at path: String, isOutput: Bool) throws -> Piece
+    func piece(at path: String) throws -> Piece
 
     /// Describes the target style by pieces that no system was trained on.
     func style(of pieces: [Piece]) throws -> Style

@@ -10,7 +10,7 @@ internal import Symbolic
 
 /// Notes: MIDI files, quantised as the dataset's rolls are.
 ///
-/// Quantising twice changes nothing, so outputs are quantised too: other people's may be finer than the grid.
+/// Quantising twice changes nothing, so it does not matter whether an output has been quantised.
 struct NoteMedium: Medium {
     /// A MIDI file.
     struct Piece: Sendable {
@@ -32,7 +32,7 @@ struct NoteMedium: Medium {
     /// The grid, the pitches and the drums of the dataset's rolls.
     let parameters: RollParameters
 
-    func piece(at path: String, isOutput: Bool) throws -> Piece {
+    func piece(at path: String) throws -> Piece {
         let score = try FileStages.score(of: FileStages.bytes(ofScoreAt: path), path: path)
         var rounded = score
         rounded.timelines = score.timelines.map { $0.quantized(by: parameters) }

@@ -3,7 +3,9 @@ internal import Build
 internal import Dataset
 internal import Symbolic
 
-/// Sound: recordings, their first 30 seconds, contents and references taken through the dataset's mel and back.
+/// Sound: recordings, their first 30 seconds, taken through the dataset's mel and back.
+///
+/// An output that has been there before changes little on a second trip. What is said of quality is of the file as it is.
 struct SoundMedium: Medium {
     /// A recording.
     struct Piece: Sendable {
@@ -51,21 +53,22 @@ struct SoundMedium: Medium {
             ? try Musicnn(.mttVGG, cachePath: cachePath) : nil
     }
 
-    func piece(at path: String, isOutput: Bool) throws -> Piece {
+    func piece(at path: String) throws -> Piece {
         let sound = try Sound(path: path, first: Self.excerpt)
         return try piece(
-            isOutput ? sound : roundTrip(sound), transcription: try Self.notes(at: Self.stem(path) + ".transcribed.mid"),
-            notes: try Self.notes(at: Self.stem(path) + ".mid"))
+            roundTrip(sound), quality: SoundQuality(of: sound),
+            transcription: Self.notes(at: Self.stem(path) + ".transcribed.mid"),
+            notes: Self.notes(at: Self.stem(path) + ".mid"))
     }
 
-    private func piece(_ sound: Sound, transcription: NotePiece? = nil, notes: NotePiece? = nil) throws
-        -> Piece
-    {
+    private func piece(
+        _ sound: Sound, quality: SoundQuality, transcription: NotePiece? = nil, notes: NotePiece? = nil
+    ) throws -> Piece {
         Piece(
             sound: sound, mel: try MelSummary(of: sound), chroma: try Chromagram(of: sound),
             onsets: try OnsetEnvelope(of: sound),
             beats: Beats(of: try OnsetEnvelope(of: sound, by: .median)).seconds,
-            quality: try SoundQuality(of: sound), musicnn: try probe?.features(of: sound).features ?? [],
+            quality: quality, musicnn: try probe?.features(of: sound).features ?? [],
             embedding: try embedder?.features(of: sound).embedding ?? MelSummary(of: sound).features,
             transcription: transcription, notes: notes)
     }
@@ -242,6 +245,7 @@ struct SoundMedium: Medium {
     /// The content with the mean spectrum of the style.
     func changedByRule(_ content: Piece, to style: Style) throws -> Piece {
         let filter = try MatchedSpectrum(content: content.sound, style: style.pieces.map(\.sound))
-        return try piece(try filter.apply(to: content.sound), notes: content.notes)
+        let changed = try filter.apply(to: content.sound)
+        return try piece(changed, quality: SoundQuality(of: changed), notes: content.notes)
     }
 }

@@ -144,7 +144,7 @@ public struct TransferEvaluation {
             do {
                 members.append(
                     Member(
-                        piece: try medium.piece(at: file.path, isOutput: false), group: source.piece,
+                        piece: try medium.piece(at: file.path), group: source.piece,
                         style: source.labels[label] ?? ""))
             } catch {
                 log("left out: \(source.path): \(error)")
@@ -173,10 +173,10 @@ public struct TransferEvaluation {
             let source = try bySource[digest(ofFile: pair.content)]
             contents.append(
                 Content(
-                    piece: try read(pair.content, medium, isOutput: false),
+                    piece: try read(pair.content, medium),
                     group: source?.piece ?? "file \(pair.name)",
                     style: source?.labels[label], isTrained: source?.split == .train))
-            outputs.append(try read(pair.output, medium, isOutput: true))
+            outputs.append(try read(pair.output, medium))
         }
 
         log("reading the dataset's pieces")
@@ -224,10 +224,9 @@ public struct TransferEvaluation {
             baselines: try answers.map { ($0.0, try values($0.1).overall) }, remarks: remarks)
     }
 
-    private func read<M: Medium>(_ path: String, _ medium: M, isOutput: Bool) throws(JudgingError) -> M.Piece
-    {
+    private func read<M: Medium>(_ path: String, _ medium: M) throws(JudgingError) -> M.Piece {
         do {
-            return try medium.piece(at: path, isOutput: isOutput)
+            return try medium.piece(at: path)
         } catch let error as BuildError {
             throw JudgingError(.file, error.message)
         } catch let error as JudgingError {
