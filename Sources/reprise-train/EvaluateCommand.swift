@@ -149,6 +149,12 @@ extension Judgement {
             text += table(
                 ["judge", "balanced accuracy", "accuracy, 95 %", "shuffled", "supports claims"], rows)
             text += "\n" + judges.map { "\($0.name) sees \($0.sees)\n" }.joined() + "\n"
+            for judge in judges where judge.styles.count > 2 {
+                guard let pair = judge.weakestPair else { continue }
+                text +=
+                    "\(judge.name) tells \(pair.first) and \(pair.second) apart least well: \(format(pair.accuracy, 2))\n"
+            }
+            if (judges.first?.styles.count ?? 0) > 2 { text += "\n" }
         }
         let answers = [("outputs", outputs)] + baselines
         for group in MeasureGroup.allCases {

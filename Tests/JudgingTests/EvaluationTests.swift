@@ -239,3 +239,24 @@ struct JudgeTests {
         #expect(known.reduce(0, +) > unknown.reduce(0, +) + 2)
     }
 }
+
+/// What a record says of several styles.
+struct JudgeRecordTests {
+    @Test func theWeakestPairIsNamed() {
+        // Styles a and b are often taken for each other, c never.
+        let labels = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
+        let probabilities: [[Double]] = [
+            [0.6, 0.3, 0.1], [0.3, 0.6, 0.1], [0.6, 0.3, 0.1], [0.6, 0.3, 0.1], [0.6, 0.3, 0.1],
+            [0.2, 0.7, 0.1], [0.2, 0.7, 0.1], [0.2, 0.7, 0.1], [0, 0.1, 0.9], [0, 0.1, 0.9],
+        ]
+        let record = JudgeRecord(
+            name: "judge", sees: "", isNuisance: false, styles: ["a", "b", "c"],
+            pieces: labels.indices.map { "\($0)" }, labels: labels, probabilities: probabilities,
+            shuffledAccuracy: nil)
+        #expect(record.weakestPair?.first == "a" && record.weakestPair?.second == "b")
+        #expect(record.weakestPair?.accuracy == 0.75)
+        #expect(record.accuracy(between: 0, and: 2) == 1)
+        #expect(record.balancedAccuracy == (0.75 + 0.75 + 1) / 3)
+        #expect(record.auc(of: 2) == 1)
+    }
+}

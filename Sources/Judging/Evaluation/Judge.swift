@@ -147,6 +147,20 @@ public struct JudgeRecord: Sendable {
             labels: both.map { labels[$0] })
     }
 
+    /// The two styles that it tells apart least well, and how well; nil for fewer than two styles.
+    public var weakestPair: (first: String, second: String, accuracy: Double)? {
+        var weakest: (first: String, second: String, accuracy: Double)?
+        for first in styles.indices {
+            for second in styles.indices where second > first {
+                guard let accuracy = accuracy(between: first, and: second),
+                    accuracy < weakest?.accuracy ?? .infinity
+                else { continue }
+                weakest = (styles[first], styles[second], accuracy)
+            }
+        }
+        return weakest
+    }
+
     /// The area under the ROC curve of one style against the rest.
     public func auc(of style: Int) -> Double? {
         ClassifierScores.auc(scores: probabilities.map { $0[style] }, isPositive: labels.map { $0 == style })
