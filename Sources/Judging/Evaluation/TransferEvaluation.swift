@@ -136,7 +136,15 @@ public struct TransferEvaluation {
             return count < 2 && pieces[style, default: 0] <= most
         }
         var members: [Member<M.Piece>] = []
-        for source in chosen {
+        var lastReport = ContinuousClock.now
+        for (number, source) in chosen.enumerated() {
+            // Sound takes seconds a file.
+            if ContinuousClock.now - lastReport > .seconds(10) {
+                log(
+                    "read \(number) of \(chosen.count) files \(inTraining ? "of the train split" : "outside the train split")"
+                )
+                lastReport = .now
+            }
             guard let file = try reader.file(of: source) else {
                 log("left out: \(source.path), whose file is gone or has changed since the build")
                 continue
