@@ -32,6 +32,19 @@ struct SoundEvaluationTests {
         return samples
     }
 
+    /// The notes of a melody, and one long after its end.
+    private static func score(seed: UInt64) -> [UInt8] {
+        var random = SplitMix(seed: seed)
+        var events: [(tick: Int, bytes: [UInt8])] = []
+        for number in 0..<6 {
+            let pitch = UInt8(57 + random.next() % 13)
+            // 0.15 seconds are 28.8 ticks.
+            let (start, end) = ((number * 288 + 5) / 10, (number * 288 + 250) / 10)
+            events += [(start, [0x90, pitch, 64]), (end, [0x80, pitch, 0])]
+        }
+        return MadeFile.midi(events: events + [(2000, [0x90, 60, 64]), (2050, [0x80, 60, 0])])
+    }
+
     @Test func recordingsAreJudged() throws {
         let folder = try TestFolder()
         for (index, style) in ["dull", "bright"].enumerated() {
@@ -76,6 +89,14 @@ struct SoundEvaluationTests {
             let output = "\(folder.path)/out-\(number).wav"
             try Data(MadeFile.wave(Self.melody("bright", seed: number), rate: Self.rate)).write(
                 to: URL(fileURLWithPath: output))
+            // What a transcriber would write of the output and of the content, and the true notes of the content.
+            let contents = path.dropLast(4)
+            for place in [
+                "\(folder.path)/out-\(number).transcribed.mid", "\(contents).transcribed.mid",
+                "\(contents).mid",
+            ] {
+                try Data(Self.score(seed: number)).write(to: URL(fileURLWithPath: place))
+            }
             return output
         }
         let evaluation = try TransferEvaluation(reader, cachePath: cache, style: "bright")
@@ -96,9 +117,13 @@ struct SoundEvaluationTests {
         #expect(abs(try value("chroma_similarity", "content") - 1) < 1e-6)
         #expect(try value("onset_similarity", "content") > 0.999)
         #expect(try value("clipping") == 0)
-        // Without weights and transcriptions it says so.
+        // Without weights it says so.
         #expect(found.remarks.contains { $0.contains("tools/fetch-weights") })
-        #expect(found.remarks.contains { $0.contains("tools/transcribe") })
+        #expect(!found.remarks.contains { $0.contains("tools/transcribe") })
+        #expect(try value("note_f1") == 1 && value("note_f1", "content") == 1)
+        // A target piece has its own notes; nobody has transcribed it.
+        #expect(
+            found.baselines.first { $0.name == "target" }?.values.contains { $0.name == "note_f1" } == false)
         #expect(found.judges.map(\.name) == ["mel", "nuisance"])
         #expect(found.outputs.allSatisfy { $0.value.isFinite })
     }

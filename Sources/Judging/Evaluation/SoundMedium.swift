@@ -135,9 +135,12 @@ struct SoundMedium: Medium {
 
     func content(of output: Piece, against content: Piece) -> [Named] {
         let isStretched = abs(output.sound.seconds - content.sound.seconds) > 1
+        // A MIDI file may go on behind the recording, and a transcription behind the excerpt.
+        let end = min(output.sound.seconds, content.sound.seconds)
+        let heard = { (notes: NotePiece) in notes.filter { $0.onsetSeconds < end } }
         let reference = content.notes ?? content.transcription
         let f1 = reference.flatMap { reference in
-            output.transcription.map { NoteMatching.score($0, reference: reference).f1 }
+            output.transcription.map { NoteMatching.score(heard($0), reference: heard(reference)).f1 }
         }
         return [
             Named(
