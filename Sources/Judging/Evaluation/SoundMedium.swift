@@ -135,7 +135,7 @@ struct SoundMedium: Medium {
 
     func content(of output: Piece, against content: Piece) -> [Named] {
         let isStretched = abs(output.sound.seconds - content.sound.seconds) > 1
-        // A MIDI file may go on behind the recording, and a transcription behind the excerpt.
+        // A MIDI file may be longer than the recording, and a transcription longer than the excerpt.
         let end = min(output.sound.seconds, content.sound.seconds)
         let heard = { (notes: NotePiece) in notes.filter { $0.onsetSeconds < end } }
         let reference = content.notes ?? content.transcription
