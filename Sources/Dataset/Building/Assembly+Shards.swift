@@ -218,10 +218,9 @@ extension Assembly {
                 }
                 let buckets = Bucket.divide(
                     parts.map { ($0.piece, stage.byteCount($0.part)) }, targetBytes: manifest.targetBytes)
-                // As if every source that is not known yet gave nothing.
-                let least = Bucket.prefixes(
-                    parts.filter(\.part.isKnown).map { ($0.piece, stage.byteCount($0.part)) },
-                    targetBytes: manifest.targetBytes)
+                let certain = Bucket.certainPrefixes(
+                    parts, targetBytes: manifest.targetBytes, isKnown: \.part.isKnown
+                ) { ($0.piece, stage.byteCount($0.part)) }
                 var next = parts[...]
                 for bucket in buckets {
                     guard let last = bucket.pieces.last else { continue }
@@ -230,7 +229,7 @@ extension Assembly {
                     result.append(
                         Bucketed(
                             split: split, kind: kind, parts: own.map(\.part), prefix: bucket.prefix,
-                            isCertain: least.contains(bucket.prefix)))
+                            isCertain: certain?.contains(bucket.prefix) ?? true))
                 }
             }
         }
@@ -239,9 +238,17 @@ extension Assembly {
 }
 
 extension Bucket {
-    /// The prefixes of the buckets that pieces are divided into.
-    static func prefixes(_ pieces: [(id: Digest, byteCount: Int)], targetBytes: Int) -> Set<String> {
-        Set(divide(pieces, targetBytes: targetBytes).map(\.prefix))
+    /// The prefixes of the buckets that there are whatever the pieces that a plan does not know turn out to be: those
+    /// that there are also if these give nothing.
+    ///
+    /// - Returns: nil if all are known, as in a build; then every bucket is certain.
+    static func certainPrefixes<Piece>(
+        _ pieces: [Piece], targetBytes: Int, isKnown: (Piece) -> Bool,
+        _ size: (Piece) -> (id: Digest, byteCount: Int)
+    ) -> Set<String>? {
+        guard !pieces.allSatisfy(isKnown) else { return nil }
+        return Set(
+            divide(pieces.filter(isKnown).map(size), targetBytes: targetBytes).map(\.prefix))
     }
 
     /// The bits that the ids of this bucket share, as text: `*` for all ids, `01*`.

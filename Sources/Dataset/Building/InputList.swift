@@ -44,8 +44,7 @@ struct InputList: Sendable {
         isCertain: Bool = true
     ) -> [InputList] {
         var rest = items[...]
-        // As if everything that is not known yet were left out in the end.
-        let least = Bucket.prefixes(items.filter(\.isKnown).map { ($0.id, 1) }, targetBytes: limit)
+        let certain = Bucket.certainPrefixes(items, targetBytes: limit, isKnown: \.isKnown) { ($0.id, 1) }
         return Bucket.divide(items.map { ($0.id, 1) }, targetBytes: limit).map { bucket in
             let last = bucket.pieces[bucket.pieces.count - 1]
             let own = rest.prefix { $0.id <= last }
@@ -53,7 +52,7 @@ struct InputList: Sendable {
             let prefix = bucket.prefix.count > shared.count ? bucket.prefix : shared
             return InputList(
                 Array(own), prefix: prefix, of: subject, isComplete: isComplete,
-                isCertain: isCertain && least.contains(bucket.prefix))
+                isCertain: isCertain && (certain?.contains(bucket.prefix) ?? true))
         }
     }
 
