@@ -4,6 +4,7 @@ import Console
 import Insight
 import Judging
 import Loading
+import Manifest
 import Torch
 import Training
 
@@ -110,7 +111,9 @@ struct EvaluateCommand: ParsableCommand {
     // MARK: A folder
 
     private func judge(_ outputs: String, _ contents: String, _ dataset: String, _ style: String) throws {
-        let pairs = try RawFile.pairs(outputs: outputs, contents: contents)
+        let pairs = try OutputPair.pairs(
+            outputs: (outputs, FolderListing.files(below: outputs)),
+            contents: (contents, FolderListing.files(below: contents)))
         let cachePath = torch.common.cachePath
         let evaluation = try torch.onTorch { _, _ in
             let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "evaluate \(dataset)")

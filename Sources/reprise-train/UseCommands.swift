@@ -3,6 +3,7 @@ import Build
 import Console
 import Insight
 import Loading
+import Manifest
 import Systems
 import Torch
 import Training
@@ -55,7 +56,7 @@ struct TransferCommand: ParsableCommand {
             try runFolder()
             return
         }
-        let (result, seconds) = try transfer(content, to: out)
+        let (result, seconds) = try transfer(content, to: out, styleFile())
         if let pictures { try result.figures.write(to: pictures) }
         if torch.common.json {
             print(json(result, out, seconds).canonical)
@@ -76,8 +77,9 @@ struct TransferCommand: ParsableCommand {
         guard pictures == nil else {
             throw TrainingError(.usage, "--pictures belongs to the transfer of a single file")
         }
-        let names = try RawFile.files(in: content)
+        let names = try FolderListing.files(below: content)
         guard !names.isEmpty else { throw TrainingError(.usage, "\(content) holds no files") }
+        let styleFile = try styleFile()
         var converted: [JSONValue] = []
         var failed = 0
         for (number, name) in names.enumerated() {
@@ -87,7 +89,7 @@ struct TransferCommand: ParsableCommand {
                 if let slash = target.lastIndex(of: "/") {
                     try OutputFile.makeFolder(String(target[..<slash]))
                 }
-                let (result, seconds) = try transfer("\(content)/\(name)", to: target)
+                let (result, seconds) = try transfer("\(content)/\(name)", to: target, styleFile)
                 converted.append(json(result, target, seconds))
             } catch let error as TrainingError where error.code == .file {
                 failed += 1
@@ -105,14 +107,21 @@ struct TransferCommand: ParsableCommand {
         if failed > 0 { end(converted.isEmpty ? .failed : .quarantined) }
     }
 
-    private func transfer(_ content: String, to out: String) throws -> (Transferred, seconds: Double) {
+    /// The file whose style to convert to.
+    ///
+    /// A run that knows styles by labels takes a file's name for a label; a recipe that is optimised takes the file.
+    private func styleFile() throws -> RawInput? {
+        try style.flatMap { name in
+            RawFile.exists(name) ? RawInput(path: name, bytes: try RawFile.read(name)) : nil
+        }
+    }
+
+    private func transfer(
+        _ content: String, to out: String, _ styleFile: RawInput?
+    ) throws -> (Transferred, seconds: Double) {
         let (name, set, start) = (name, set, ContinuousClock.now)
         let (style, contentStyle, dataset) = (style, contentStyle, dataset)
         let bytes = try RawFile.read(content)
-        // A run that knows styles by labels takes a file's name for a label; a recipe that is optimised takes the file.
-        let styleFile = try style.flatMap { name in
-            RawFile.exists(name) ? RawInput(path: name, bytes: try RawFile.read(name)) : nil
-        }
         let result = try torch.onTorch { trainer, device in
             try trainer.transfer(by: name, dataset: dataset, assignments: set, device: device) { settings in
                 TransferRequest(

@@ -8,10 +8,7 @@ struct JudgingCommandTests {
     private let place: Workplace
 
     init() throws {
-        place = try Workplace()
-        try place.addMusic()
-        let built = try place.run("build", "styles.yaml")
-        try #require(built.status == 0, "\(built.errors)")
+        place = try Workplace.withStyles()
     }
 
     /// A folder of contents with a folder below it, and a file that is no music.

@@ -27,10 +27,7 @@ struct TrainerTests {
     private let place: Workplace
 
     init() throws {
-        place = try Workplace()
-        try place.addMusic()
-        let built = try place.run("build", "styles.yaml")
-        try #require(built.status == 0, "\(built.errors)")
+        place = try Workplace.withStyles()
     }
 
     private let train = [

@@ -101,6 +101,15 @@ final class Workplace {
         return process
     }
 
+    /// A place whose cache holds the dataset `styles` of twelve small MIDI files.
+    static func withStyles() throws -> Workplace {
+        let place = try Workplace()
+        try place.addMusic()
+        let built = try place.run("build", "styles.yaml")
+        try #require(built.status == 0, "\(built.errors)")
+        return place
+    }
+
     /// Twelve small MIDI files in two styles, and a manifest of them.
     func addMusic() throws {
         for index in 0..<12 {

@@ -72,7 +72,7 @@ struct EvaluationTests {
         }
     }
 
-    private static func pairs(_ outputs: [String], _ contents: [String]) -> [TransferEvaluation.Pair] {
+    private static func pairs(_ outputs: [String], _ contents: [String]) -> [OutputPair] {
         zip(outputs, contents).map { .init(name: $0, output: $0, content: $1) }
     }
 

@@ -54,27 +54,24 @@ struct SoundMedium: Medium {
     }
 
     func piece(at path: String) throws -> Piece {
-        let sound = try Sound(path: path, first: Self.excerpt)
+        let (sound, stem) = (try Sound(path: path, first: Self.excerpt), OutputPair.stem(path))
         return try piece(
             roundTrip(sound), quality: SoundQuality(of: sound),
-            transcription: Self.notes(at: Self.stem(path) + ".transcribed.mid"),
-            notes: Self.notes(at: Self.stem(path) + ".mid"))
+            transcription: Self.notes(at: stem + OutputPair.transcriptionEnding),
+            notes: Self.notes(at: stem + ".mid"))
     }
 
     private func piece(
         _ sound: Sound, quality: SoundQuality, transcription: NotePiece? = nil, notes: NotePiece? = nil
     ) throws -> Piece {
-        Piece(
-            sound: sound, mel: try MelSummary(of: sound), chroma: try Chromagram(of: sound),
+        let mel = try MelSummary(of: sound)
+        return Piece(
+            sound: sound, mel: mel, chroma: try Chromagram(of: sound),
             onsets: try OnsetEnvelope(of: sound),
             beats: Beats(of: try OnsetEnvelope(of: sound, by: .median)).seconds,
             quality: quality, musicnn: try probe?.features(of: sound).features ?? [],
-            embedding: try embedder?.features(of: sound).embedding ?? MelSummary(of: sound).features,
+            embedding: try embedder?.features(of: sound).embedding ?? mel.features,
             transcription: transcription, notes: notes)
-    }
-
-    private static func stem(_ path: String) -> String {
-        path.lastIndex(of: ".").map { String(path[..<$0]) } ?? path
     }
 
     private static func notes(at path: String) throws -> NotePiece? {

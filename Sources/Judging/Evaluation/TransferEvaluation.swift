@@ -11,21 +11,6 @@ internal import Symbolic
 /// seen them. Every piece takes the round trip of an output first. Beside the outputs stand answers that need no system: the
 /// content untouched, a piece of the target style, and the content changed by a rule.
 public struct TransferEvaluation {
-    /// An output and the content that it was made of.
-    public struct Pair: Sendable {
-        /// Its name, for messages.
-        public let name: String
-        /// The output's path.
-        public let output: String
-        /// The content's path.
-        public let content: String
-
-        /// Names an output and its content.
-        public init(name: String, output: String, content: String) {
-            (self.name, self.output, self.content) = (name, output, content)
-        }
-    }
-
     private let reader: DatasetReader
     private let cachePath: String
     private let label: String
@@ -81,7 +66,7 @@ public struct TransferEvaluation {
     /// - Parameter pairs: The outputs and their contents, all MIDI files or all recordings.
     /// - Returns: The measures.
     /// - Throws: `judge.usage`, `judge.file`; `BuildError` of the dataset.
-    public func evaluate(_ pairs: [Pair]) throws -> Judgement {
+    public func evaluate(_ pairs: [OutputPair]) throws -> Judgement {
         guard let first = pairs.first else { throw JudgingError(.usage, "there are no outputs to judge") }
         let manifest = try reader.manifest()
         let kind = FileStages.kind(ofFile: first.content)
@@ -169,9 +154,13 @@ public struct TransferEvaluation {
         let group: String
         let style: String?
         let isTrained: Bool
+        /// What each judge says of it.
+        var judged: [[Double]] = []
     }
 
-    private func measure<M: Medium>(_ pairs: [Pair], by medium: M, _ kind: SegmentKind) throws -> Judgement {
+    private func measure<M: Medium>(_ pairs: [OutputPair], by medium: M, _ kind: SegmentKind) throws
+        -> Judgement
+    {
         log("reading \(pairs.count) outputs and their contents")
         var bySource: [Digest: Snapshot.Source] = [:]
         for source in reader.snapshot.sources where source.kind == kind { bySource[source.sha256] = source }
@@ -201,6 +190,12 @@ public struct TransferEvaluation {
         let aim = try medium.style(of: references.map(\.piece))
         let training = try medium.training(of: inside.lazy.map(\.piece))
         let judges = try judges(of: medium, outside, &remarks)
+        for index in contents.indices {
+            let content = contents[index]
+            contents[index].judged = try judges.map {
+                try $0.probabilities(of: content.piece, group: content.group)
+            }
+        }
         let trained = contents.count { $0.isTrained }
         if trained > 0 {
             remarks.append(
@@ -342,14 +337,13 @@ public struct TransferEvaluation {
     private func styleMeasures<Piece>(
         of answer: Piece, _ content: Content<Piece>, _ judges: [Judge<Piece>]
     ) throws -> [Named] {
-        try judges.flatMap { judge -> [Named] in
+        try zip(judges, content.judged).flatMap { judge, before -> [Named] in
             guard let target = judge.record.styles.firstIndex(of: style) else { return [] }
             let after = try judge.probabilities(of: answer, group: content.group)
             let probability = Named(.style, "probability_\(judge.view.name)", after[target])
             guard !judge.view.isNuisance, let source = content.style, source != style,
                 let place = judge.record.styles.firstIndex(of: source)
             else { return [probability] }
-            let before = try judge.probabilities(of: content.piece, group: content.group)
             return [
                 probability,
                 Named(.style, "transfer_strength_\(judge.view.name)", before[place] - after[place]),

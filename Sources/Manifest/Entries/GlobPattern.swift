@@ -50,6 +50,14 @@ public struct GlobPattern: Hashable, Sendable {
         let message: String
     }
 
+    /// Every file below a folder.
+    static let everything = GlobPattern(source: "**", branches: [Branch(components: [.anyFolders])])
+
+    private init(source: String, branches: [Branch]) {
+        self.source = source
+        self.branches = branches
+    }
+
     init(_ source: String) throws(Fault) {
         self.source = source
         guard !source.isEmpty else { throw Fault(message: "is empty; name files, such as data/**/*.mid") }
