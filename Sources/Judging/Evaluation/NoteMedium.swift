@@ -102,7 +102,10 @@ struct NoteMedium: Medium {
     /// The target style in numbers.
     struct Style {
         let pieces: [Piece]
+        /// The mean of the pieces' own profiles, of each kind.
         let profiles: [StyleProfile]
+        /// The profile of all pieces together, of each kind.
+        let jointProfiles: [StyleProfile]
         let pitches: ClosedRange<UInt8>
         /// All velocities in order.
         let velocities: [UInt8]
@@ -126,6 +129,9 @@ struct NoteMedium: Medium {
             pieces: pieces,
             profiles: Self.profileKinds.compactMap { kind in
                 StyleProfile(meanOf: pieces.compactMap { StyleProfile([$0.notes], kind: kind) })
+            },
+            jointProfiles: Self.profileKinds.compactMap { kind in
+                StyleProfile(pieces.map(\.notes), kind: kind)
             },
             pitches: (pitches.min() ?? 0)...(pitches.max() ?? 127),
             velocities: notes.map(\.velocity).sorted(),
@@ -182,21 +188,18 @@ struct NoteMedium: Medium {
             pieces.prefix(count).map { $0.statistics.named.map { $0.value ?? 0 } }
         }
         let (found, expected) = (table(outputs), table(style.pieces))
-        let (means, scales) = (expected.columnMeans, expected.columnDeviations)
-        let scaled = { (rows: [[Double]]) in
-            rows.map { row in row.indices.map { (row[$0] - means[$0]) / scales[$0] } }
-        }
-        let test = KernelDistance(reference: scaled(expected))?.test(scaled(found), seed: seed)
-        let areas = means.indices.compactMap { feature in
+        let scaled = Standardisation(expected)
+        let test = KernelDistance(reference: expected.map { scaled($0) })?
+            .test(found.map { scaled($0) }, seed: seed)
+        let areas = scaled.means.indices.compactMap { feature in
             SetComparison(
                 outputs: found.map { [$0[feature]] }, reference: expected.map { [$0[feature]] })?.outputs
                 .overlapArea
         }
-        return Self.profileKinds.compactMap { kind in
-            guard let all = StyleProfile(outputs.map(\.notes), kind: kind),
-                let aim = StyleProfile(style.pieces.map(\.notes), kind: kind)
-            else { return nil }
-            return Named(.style, "profile_\(kind.rawValue)_of_all", all.cosine(to: aim))
+        return style.jointProfiles.map { aim in
+            Named(
+                .style, "profile_\(aim.kind.rawValue)_of_all",
+                StyleProfile(outputs.map(\.notes), kind: aim.kind)?.cosine(to: aim))
         } + [
             Named(.quality, "kernel_distance", test?.distance),
             Named(.quality, "kernel_distance_p", test?.pValue),
@@ -270,23 +273,6 @@ extension NotePiece {
         }
         return counts.sorted { ($1.value.all, $0.key) < ($0.value.all, $1.key) }.map { part, found in
             (part, found.programs.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? 0)
-        }
-    }
-}
-
-extension [[Double]] {
-    /// The mean of each column of a table of equal rows.
-    var columnMeans: [Double] {
-        (first ?? []).indices.map { column in reduce(0) { $0 + $1[column] } / Double(count) }
-    }
-
-    /// The standard deviation of each column; 1 where all values are equal.
-    var columnDeviations: [Double] {
-        let means = columnMeans
-        return means.indices.map { column in
-            let squares = reduce(0) { $0 + ($1[column] - means[column]) * ($1[column] - means[column]) }
-            let deviation = (squares / Double(count)).squareRoot()
-            return deviation > 0 ? deviation : 1
         }
     }
 }

@@ -49,20 +49,13 @@ public struct Chromagram: Sendable, Hashable {
     public func similarity(to other: Chromagram, window: Int = 43, step: Int = 21) -> Double? {
         precondition(window > 0 && step > 0, "want a window and a step above 0, got \(window) and \(step)")
         let count = max(frames, other.frames)
-        var (sum, columns) = (0.0, 0)
-        for start in stride(from: 0, through: max(0, count - window), by: step) {
-            let (a, b) = (mean(start, window), other.mean(start, window))
-            let (squareA, squareB) = (a.reduce(0) { $0 + $1 * $1 }, b.reduce(0) { $0 + $1 * $1 })
-            guard squareA > 0 || squareB > 0 else { continue }
-            columns += 1
-            guard squareA > 0, squareB > 0 else { continue }
-            sum += zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } / (squareA * squareB).squareRoot()
-        }
-        return columns > 0 ? sum / Double(columns) : nil
+        let starts = stride(from: 0, through: max(0, count - window), by: step)
+        return ChromaSimilarity.meanCosine(
+            starts.lazy.map { (sum($0, window), other.sum($0, window)) })
     }
 
     /// The sum of frames, silent behind the end: a cosine does not ask for their number.
-    private func mean(_ start: Int, _ window: Int) -> [Double] {
+    private func sum(_ start: Int, _ window: Int) -> [Double] {
         let range = min(start, frames)..<min(start + window, frames)
         return (0..<12).map { row in range.reduce(0) { $0 + Double(values[row * frames + $1]) } }
     }

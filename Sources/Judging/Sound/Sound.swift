@@ -27,9 +27,6 @@ public struct Sound: Sendable, Hashable {
         self.sampleRate = sampleRate
     }
 
-    /// Why decoding an excerpt ended before the file.
-    private struct Enough: Error {}
-
     /// Decodes the beginning of an audio file.
     ///
     /// - Parameters:
@@ -39,19 +36,7 @@ public struct Sound: Sendable, Hashable {
     /// - Throws: `AudioError` for a fault of the bytes so far; `AudioAccessError` for a file out of reach.
     public init(path: String, sampleRate: Int = standardRate, first seconds: Double) throws {
         let count = min(Int((seconds * Double(sampleRate)).rounded()), Self.mostSamples)
-        var samples: [Float] = []
-        let extractor = FeatureExtractor(
-            AudioParameters(
-                sampleRate: sampleRate, segment: SegmentParameters(samples: 1 << 14), features: [.waveform]))
-        var found = Int.max
-        do {
-            found = try extractor.extract(path: path) { _, _, values in
-                samples.append(contentsOf: values)
-                if samples.count >= count { throw Enough() }
-            }.samples
-        } catch is Enough {}
-        samples.removeLast(max(0, samples.count - min(count, found)))
-        self.init(samples: samples, sampleRate: sampleRate)
+        self.init(samples: try Self.decoded(path, sampleRate, most: count).samples, sampleRate: sampleRate)
     }
 
     /// Decodes an audio file.
@@ -62,30 +47,40 @@ public struct Sound: Sendable, Hashable {
     ///   - longest: The limit in seconds; decoding stops there.
     /// - Throws: `sound.too-long`; `AudioError` for a fault of the bytes; `AudioAccessError` for a file out of reach.
     public init(path: String, sampleRate: Int = standardRate, longest: Double = longest) throws {
-        let segment = 1 << 14
         let limit = min(Int((longest * Double(sampleRate)).rounded(.up)), Self.mostSamples)
+        let (samples, isWhole) = try Self.decoded(path, sampleRate, most: limit)
+        guard isWhole else {
+            throw JudgingError(
+                .tooLong,
+                "\(path.shown) is longer than \(Self.minutes(limit, sampleRate)); give the judge an excerpt")
+        }
+        self.init(samples: samples, sampleRate: sampleRate)
+    }
+
+    /// Why decoding ended before the file.
+    private struct Enough: Error {}
+
+    /// The first samples of a file, at most `most`, and whether they are all.
+    private static func decoded(
+        _ path: String, _ sampleRate: Int, most: Int
+    ) throws -> (samples: [Float], isWhole: Bool) {
+        let segment = 1 << 14
         let extractor = FeatureExtractor(
             AudioParameters(
                 sampleRate: sampleRate, segment: SegmentParameters(samples: segment), features: [.waveform]))
         var samples: [Float] = []
-        let facts = try extractor.extract(path: path) { _, _, values in
-            // The last segment is filled up with zeros.
-            guard samples.count + values.count < limit + segment else {
-                throw JudgingError(
-                    .tooLong,
-                    "\(path.shown) is longer than \(Self.minutes(limit, sampleRate)); give the judge an excerpt"
-                )
-            }
-            samples.append(contentsOf: values)
+        do {
+            let count = try extractor.extract(path: path) { _, _, values in
+                samples.append(contentsOf: values)
+                // The last segment is filled up with zeros, so only a segment more is certainly too much.
+                if samples.count >= most + segment { throw Enough() }
+            }.samples
+            samples.removeLast(samples.count - min(samples.count, count, most))
+            return (samples, count <= most)
+        } catch is Enough {
+            samples.removeLast(samples.count - most)
+            return (samples, false)
         }
-        guard facts.samples <= limit else {
-            throw JudgingError(
-                .tooLong,
-                "\(path.shown) is longer than \(Self.minutes(limit, sampleRate)); give the judge an excerpt"
-            )
-        }
-        samples.removeLast(samples.count - min(samples.count, facts.samples))
-        self.init(samples: samples, sampleRate: sampleRate)
     }
 
     /// What a whole-signal feature can take: see `AudioParameters.features(of:)`.

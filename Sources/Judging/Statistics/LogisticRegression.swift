@@ -10,13 +10,11 @@
 /// The loss is `c` times the sum of the samples' cross-entropies plus half the squared weights; intercepts are not
 /// penalised. This is scikit-learn's `LogisticRegression(C=c)` on the output of `StandardScaler`. The fit is
 /// deterministic, so equal data give equal weights.
-public struct LogisticRegression: Hashable, Sendable, Codable {
+public struct LogisticRegression: Hashable, Sendable {
     /// The classes.
     public let classCount: Int
-    /// [feature]: the training features' means.
-    public let means: [Double]
-    /// [feature]: their standard deviations over n; 1 where a feature is constant.
-    public let scales: [Double]
+    /// By the training features.
+    private let standardisation: Standardisation
     /// [1 or class][feature]: the weights of standardised features; of two classes those of class 1.
     public let weights: [[Double]]
     /// [1 or class]: the intercepts.
@@ -36,24 +34,24 @@ public struct LogisticRegression: Hashable, Sendable, Codable {
         precondition(classCount > 1 && c > 0, "\(classCount) classes, C = \(c)")
         precondition(
             labels.allSatisfy { (0..<classCount).contains($0) }, "a label is not in 0 to \(classCount - 1)")
-        let (means, scales) = Self.moments(of: features)
-        let width = means.count
+        let standardisation = Standardisation(features)
+        let width = standardisation.means.count
         let loss = LogisticLoss(
-            samples: features.flatMap { Self.standardised($0, means, scales) + [1] }, labels: labels,
+            samples: features.flatMap { standardisation($0) + [1] }, labels: labels,
             width: width + 1, rows: classCount == 2 ? 1 : classCount, penalty: 1 / (c * Double(labels.count)))
         let start = [Double](repeating: 0, count: loss.rows * (width + 1))
         let best = LBFGS.minimise(from: start, gradientTolerance: 1e-10, limit: 5000, loss.evaluate)
         self.classCount = classCount
-        self.means = means
-        self.scales = scales
+        self.standardisation = standardisation
         weights = (0..<loss.rows).map { Array(best[$0 * (width + 1)..<$0 * (width + 1) + width]) }
         intercepts = (0..<loss.rows).map { best[$0 * (width + 1) + width] }
     }
 
     /// The probability of each class.
     public func probabilities(of features: [Double]) -> [Double] {
-        precondition(features.count == means.count, "\(features.count) features, not \(means.count)")
-        let standard = Self.standardised(features, means, scales)
+        let width = standardisation.means.count
+        precondition(features.count == width, "\(features.count) features, not \(width)")
+        let standard = standardisation(features)
         let logits = zip(weights, intercepts).map { row, intercept in
             zip(row, standard).reduce(intercept) { $0 + $1.0 * $1.1 }
         }
@@ -66,8 +64,17 @@ public struct LogisticRegression: Hashable, Sendable, Codable {
         let sum = powers.reduce(0, +)
         return powers.map { $0 / sum }
     }
+}
 
-    private static func moments(of features: [[Double]]) -> (means: [Double], scales: [Double]) {
+/// Features brought to mean 0 and standard deviation 1 by the samples of a table, as scikit-learn's `StandardScaler`.
+struct Standardisation: Hashable, Sendable {
+    /// The mean of each feature.
+    let means: [Double]
+    /// The standard deviation (over n) of each feature; 1 where it does not vary.
+    let scales: [Double]
+
+    /// The moments of [sample][feature], at least one sample.
+    init(_ features: [[Double]]) {
         let (count, width) = (Double(features.count), features[0].count)
         precondition(features.allSatisfy { $0.count == width }, "samples of different lengths")
         var means = [Double](repeating: 0, count: width)
@@ -78,16 +85,17 @@ public struct LogisticRegression: Hashable, Sendable, Codable {
                 squares[index] += (sample[index] - means[index]) * (sample[index] - means[index]) / count
             }
         }
+        self.means = means
         // As scikit-learn, a variance that is rounding alone counts as none.
-        let scales = zip(squares, means).map { square, mean in
+        scales = zip(squares, means).map { square, mean in
             let lost = count * mean * Double.ulpOfOne
             let rounding = count * Double.ulpOfOne * square + lost * lost
             return square <= rounding ? 1 : square.squareRoot()
         }
-        return (means, scales)
     }
 
-    private static func standardised(_ sample: [Double], _ means: [Double], _ scales: [Double]) -> [Double] {
+    /// A sample's features, standardised.
+    func callAsFunction(_ sample: [Double]) -> [Double] {
         sample.indices.map { (sample[$0] - means[$0]) / scales[$0] }
     }
 }
