@@ -117,21 +117,18 @@ struct Paper000Tests {
         }
         let accuracy = try #require(measures.first { $0.name == "accuracy" }).value
         let hits = zip(["a", "b", "c", "d"], [1.0, 5, 1, 1]).reduce(0.0) { sum, item in
-            sum + (measures.first { $0.name == "accuracy_\(item.0)" }?.value ?? .nan) * item.1
+            sum + (measures.first { $0.name == "recall_\(item.0)" }?.value ?? .nan) * item.1
         }
         #expect(abs(accuracy - hits / 8) < 1e-12)
-        let each = measures.filter { $0.name.hasPrefix("accuracy_") }.map(\.value)
+        let each = measures.filter { $0.name.hasPrefix("recall_") }.map(\.value)
         let balanced = try #require(measures.first { $0.name == "balanced_accuracy" }).value
         #expect(abs(balanced - each.reduce(0, +) / 4) < 1e-12)
         // All are equally frequent in training: the first.
-        #expect(
-            baselines["most frequent composer of the train split"] == [
-                Measure("accuracy", 1.0 / 8), Measure("balanced_accuracy", 0.25),
-            ])
-        #expect(
-            baselines["most frequent composer of this split"] == [
-                Measure("accuracy", 5.0 / 8), Measure("balanced_accuracy", 0.25),
-            ])
+        for (baseline, accuracy) in [("the train split", 1.0 / 8), ("this split", 5.0 / 8)] {
+            let constant = try #require(baselines["most frequent composer of \(baseline)"])
+            #expect(constant.contains(Measure("accuracy", accuracy)))
+            #expect(constant.contains(Measure("balanced_accuracy", 0.25)))
+        }
     }
 
     @Test func labelsThatCannotBeLearnedAreRefused() throws {

@@ -26,9 +26,7 @@ extension Recipe {
         fault: { settings, snapshot in Classes.faultOfSound(settings.word("label"), of: snapshot) },
         plan: { settings, _, purpose in
             let views: [LoaderView] = [.feature(MelCNN.mel), .label(settings.word("label"))]
-            return LoaderPlan(
-                kind: .audio,
-                views: purpose == .measuring ? views + [MelCNN.number] : views, batchSize: 1)
+            return LoaderPlan(kind: .audio, views: Classification.views(views, for: purpose), batchSize: 1)
         },
         make: { settings, context in try MelCNN(settings, context) })
 }
@@ -83,22 +81,20 @@ extension Classes {
 final class MelCNN: TrainableSystem {
     /// The view of the spectrogram, and the feature's name.
     static let mel = "mel"
-    /// The segment's number in its split, by which its piece is found.
-    static let number = LoaderView("number", .segment(.number))
 
     let classifier: MelNetwork
     let adam: Adam
     let classes: Classes
     let objective = Objective("balanced_accuracy", higherIsBetter: true)
-    private let snapshot: Snapshot
+    let classification: Classification
     private let masked: Double
     private let weights: TorchTensor?
     var network: any Module { classifier }
     var optimisers: [any Optimiser] { [adam] }
 
     init(_ settings: Settings, _ context: SystemContext) throws {
-        snapshot = context.snapshot
         classes = Classes(settings.word("label"), of: context.snapshot)
+        classification = Classification(classes: classes, kind: .audio, snapshot: context.snapshot)
         masked = settings.number("masked")
         classifier = try MelNetwork(classes: classes.names.count, dropout: settings.number("dropout"))
         try classifier.move(to: context.device)
@@ -106,7 +102,8 @@ final class MelCNN: TrainableSystem {
         weights =
             settings.flag("balanced")
             ? try TorchTensor(
-                Self.weights(of: classes, in: snapshot), shape: [classes.names.count], on: context.device)
+                Self.weights(of: classes, in: context.snapshot), shape: [classes.names.count],
+                on: context.device)
             : nil
     }
 
@@ -157,97 +154,18 @@ final class MelCNN: TrainableSystem {
         return result
     }
 
-    /// Counts, for a pass, what each segment and each piece is taken for.
-    private func tally(on feed: any Feed) throws -> (tally: ClassTally, loss: Double) {
-        var tally = ClassTally(classes.names, pieces: pieces(of: feed))
-        var loss = 0.0
-        try feed.forEachBatch { batch in
-            let logits = try classifier(batch[Self.mel])
-            let targets = try batch[classes.label].elements(as: Int64.self)
-            loss += try logits.crossEntropy(batch[classes.label], reduction: .sum).item()
-            let shares = try logits.softmax(1).to(.f64).elements(as: Double.self)
-            let numbers = try numbers(of: batch, in: tally)
-            for (row, target) in targets.enumerated() {
-                let own = Array(shares[row * classes.names.count..<(row + 1) * classes.names.count])
-                tally.add(own, target: Int(target), number: numbers?[row])
-            }
-        }
-        return (tally, loss)
-    }
-
-    private func numbers(of batch: Batch, in tally: ClassTally) throws -> [Int]? {
-        guard tally.hasPieces else { return nil }
-        return try batch[Self.number.name].elements(as: Int64.self).map { Int($0) }
-    }
-
-    private func pieces(of feed: any Feed) -> [Int]? {
-        feed.split.flatMap { Self.pieces(of: $0, in: snapshot) }
-    }
-
-    /// The piece of each segment of a split by its number, each piece a number of its own; nil where single segments
-    /// were assigned to splits.
-    static func pieces(of split: Split, in snapshot: Snapshot) -> [Int]? {
-        let sources = snapshot.recordings.filter { $0.split == split }
-        var numbers: [String: Int] = [:]
-        let pieces = Snapshot.segmentOrder(of: sources).flatMap { place in
-            let source = sources[place]
-            let number = numbers[source.piece] ?? numbers.count
-            numbers[source.piece] = number
-            return [Int](repeating: number, count: source.segments)
-        }
-        let shards = (snapshot.shards[split] ?? []).filter { $0.kind == .audio }
-        let count = shards.reduce(0) { $0 + $1.segments }
-        return pieces.count == count && count > 0 ? pieces : nil
-    }
+    private func logits(_ batch: Batch) throws -> TorchTensor { try classifier(batch[Self.mel]) }
 
     func measure(on feed: any Feed) throws -> [Measure] {
-        let (tally, loss) = try tally(on: feed)
-        return [Measure("loss", loss / Double(max(tally.count, 1)))] + tally.measures
+        try classification.measures(on: feed, logits: logits)
     }
 
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
-        func targets(_ feed: any Feed) throws -> (ClassTally, [(target: Int, number: Int?)]) {
-            let tally = ClassTally(classes.names, pieces: pieces(of: feed))
-            var all: [(Int, Int?)] = []
-            try feed.forEachBatch { batch in
-                let numbers = try numbers(of: batch, in: tally)
-                for (row, target) in try batch[classes.label].elements(as: Int64.self).enumerated() {
-                    all.append((Int(target), numbers?[row]))
-                }
-            }
-            return (tally, all)
-        }
-        let (empty, here) = try targets(feed)
-        func constant(_ segments: [(target: Int, number: Int?)]) -> [Measure] {
-            let counts = classes.names.indices.map { name in segments.count { $0.target == name } }
-            let most = counts.firstIndex(of: counts.max() ?? 0) ?? 0
-            var tally = empty
-            let said = classes.names.indices.map { $0 == most ? 1.0 : 0 }
-            for segment in here { tally.add(said, target: segment.target, number: segment.number) }
-            return tally.measures
-        }
-        let label = classes.label
-        return [
-            "most frequent \(label) of the train split": constant(try targets(train).1),
-            "most frequent \(label) of this split": constant(here),
-        ]
+        try classification.baselines(on: feed, train: train)
     }
 
-    /// The confusion matrix: for each class, what its segments are taken for.
     func figures(on feed: any Feed) throws -> [Figure] {
-        let (tally, _) = try tally(on: feed)
-        let series = classes.names.indices.compactMap { own -> Figure.Series? in
-            let count = tally.confusion[own].reduce(0, +)
-            guard count > 0 else { return nil }
-            return Figure.Series(
-                "\(classes.names[own]): \(count) segments",
-                tally.confusion[own].map { Double($0) / Double(count) })
-        }
-        return [
-            Figure(
-                name: "confusion", title: "What the segments of each \(classes.label) are taken for",
-                .histogram(classes: classes.names, series: series))
-        ]
+        [try classification.confusion(on: feed, logits: logits)]
     }
 }
 

@@ -32,11 +32,11 @@ extension Recipe {
             "cpu": ["epochs": 6],
         ],
         fault: { settings, snapshot in Classes.fault(settings.word("label"), of: snapshot) },
-        plan: { settings, _, _ in
+        plan: { settings, _, purpose in
             let semitones = settings.integer("transposition")
+            let views = ComposerInput(settings).views + [.label(settings.word("label"))]
             return LoaderPlan(
-                kind: .midi,
-                views: ComposerInput(settings).views + [.label(settings.word("label"))], batchSize: 1,
+                kind: .midi, views: Classification.views(views, for: purpose), batchSize: 1,
                 augmentation: .init(transposition: -semitones...semitones))
         },
         make: { settings, context in try ComposerCNN(settings, context) })
@@ -75,6 +75,7 @@ final class ComposerCNN: TrainableSystem {
     let classifier: any ComposerNetwork
     let input: ComposerInput
     let classes: Classes
+    let classification: Classification
     let adam: Adam
     let objective = Objective("accuracy", higherIsBetter: true)
     var network: any Module { classifier }
@@ -83,6 +84,7 @@ final class ComposerCNN: TrainableSystem {
     init(_ settings: Settings, _ context: SystemContext) throws {
         input = ComposerInput(settings)
         classes = Classes(settings.word("label"), of: context.snapshot)
+        classification = Classification(classes: classes, kind: .midi, snapshot: context.snapshot)
         classifier =
             settings.word("depth") == "deep"
             ? try DeepComposerNetwork(
@@ -112,33 +114,14 @@ final class ComposerCNN: TrainableSystem {
     }
 
     func measure(on feed: any Feed) throws -> [Measure] {
-        var totals = Totals()
-        try feed.forEachBatch { batch in
-            let logits = try logits(batch)
-            let truth = batch[classes.label]
-            let hits = try (logits.argmax(1) .== truth).to(.f32)
-            totals.add("count", Double(batch.count))
-            try totals.add("loss", logits.crossEntropy(truth, reduction: .sum))
-            try totals.add("hits", hits)
-            for (number, name) in classes.names.enumerated() {
-                let own = try (truth .== Double(number)).to(.f32)
-                try totals.add("count \(name)", own)
-                try totals.add("hits \(name)", own * hits)
-            }
-        }
-        let own = classes.names.filter { totals["count \($0)"] > 0 }.map { name in
-            Measure("accuracy_\(name)", totals.ratio("hits \(name)", "count \(name)"))
-        }
-        return [
-            Measure("loss", totals.ratio("loss", "count")),
-            Measure("accuracy", totals.ratio("hits", "count")),
-            // Of a constant it is one over the number of classes, however unequal they are.
-            Measure("balanced_accuracy", own.reduce(0) { $0 + $1.value } / Double(own.count)),
-            Measure("segments", totals["count"]),
-        ] + own
+        try classification.measures(on: feed, logits: logits)
     }
 
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
-        try classes.majority(on: feed, train: train)
+        try classification.baselines(on: feed, train: train)
+    }
+
+    func figures(on feed: any Feed) throws -> [Figure] {
+        [try classification.confusion(on: feed, logits: logits)]
     }
 }

@@ -1,9 +1,9 @@
 internal import Training
 
-/// What the segments and pieces of each class are taken for on a pass.
+/// The classes predicted for the segments and pieces of each class on a pass.
 struct ClassTally {
     let names: [String]
-    /// Segments by their class, then by what they are taken for.
+    /// Segments by their class, then by the predicted class.
     private(set) var confusion: [[Int]]
     /// The piece of each segment by its number in the split.
     private let pieces: [Int]?
@@ -45,8 +45,8 @@ struct ClassTally {
     /// Accuracies over segments, over classes and over pieces, then precision, recall and F1 of each class that
     /// occurs.
     ///
-    /// A piece is taken for the class of the greatest mean probability over its segments. A class that nothing is
-    /// taken for has precision 0, and so an F1 of 0.
+    /// The prediction for a piece is the class of the greatest mean probability over its segments. A class that is never
+    /// predicted has precision 0, and so an F1 of 0.
     var measures: [Measure] {
         let present = names.indices.filter { confusion[$0].contains { $0 > 0 } }
         let all = Double(max(count, 1))
