@@ -111,6 +111,11 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
             return BuildError(
                 .readOnly, "cannot \(doing) \(path): \(reason); the cache must be writable for this",
                 canRetry: false)
+        case ENOTDIR:
+            return BuildError(
+                .inputOutput,
+                "cannot \(doing) \(path): \(reason); part of this path is a file; name another folder",
+                canRetry: false)
         case ENOENT:
             return BuildError(.inputOutput, "cannot \(doing) \(path): \(reason)", canRetry: true)
         default:

@@ -57,7 +57,7 @@ struct VerifyCommand: ParsableCommand {
             for item in done.rebuilt {
                 let what =
                     item.failure
-                    ?? item.summary.map { "\(grouped($0.run)) actions run, snapshot \($0.snapshot.short)" }
+                    ?? item.summary.map { "\(grouped($0.run)) \($0.run == 1 ? "action" : "actions") run, snapshot \($0.snapshot.short)" }
                     ?? ""
                 print("\(item.failure == nil ? "rebuilt" : "not rebuilt")  \(item.dataset): \(what)")
             }

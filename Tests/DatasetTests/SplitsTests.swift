@@ -221,8 +221,8 @@ import Testing
         let one = try SplitAssignment(Self.entries(1), by: Self.rule("{method: exact}"))
         #expect(
             one.warnings.map(\.message) == [
-                "the validation split is empty (1 pieces in all)",
-                "the test split is empty (1 pieces in all)",
+                "the validation split is empty: there is 1 piece",
+                "the test split is empty: there is 1 piece",
             ])
         // A split that was not asked for may be empty.
         #expect(try SplitAssignment(Self.entries(9), by: Self.rule("{train: 1}")).warnings == [])

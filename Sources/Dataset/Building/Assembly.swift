@@ -89,8 +89,10 @@ struct Assembly: Sendable {
         summary.warned = entries.count { !$0.source.warnings.isEmpty || $0.loudnessWarning != nil }
         guard !entries.isEmpty else {
             let first = summary.quarantine.first.map { ": \($0.path): \($0.reason)" } ?? ""
-            throw BuildError(
-                .inputOutput, "none of the \(list.count) sources could be used\(first)", canRetry: false)
+            let none =
+                list.count == 1
+                ? "the only source could not be used" : "none of the \(list.count) sources could be used"
+            throw BuildError(.inputOutput, "\(none)\(first)", canRetry: false)
         }
         join(&entries, &summary)
         try deal(&entries, &summary)

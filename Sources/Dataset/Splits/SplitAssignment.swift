@@ -274,18 +274,18 @@ extension Manifest.Splits {
                 Set(parts.filter { $0.share > 0 }.map(\.split))
             }
         let present = Set(dealt.values)
+        let count = "there \(dealt.count == 1 ? "is 1 \(unit)" : "are \(dealt.count) \(unit)s")"
         guard present.contains(.train) else {
             throw SplitAssignment.Failure(
                 diagnostic: Diagnostic(
                     .error, code: "splits.train-empty",
-                    message:
-                        "the train split is empty: there \(dealt.count == 1 ? "is 1 \(unit)" : "are \(dealt.count) \(unit)s")",
+                    message: "the train split is empty: \(count)",
                     help: "add sources, raise splits.train, or choose another splits.seed"))
         }
         var warnings = Split.allCases.filter { wanted.contains($0) && !present.contains($0) }.map { split in
             Diagnostic(
                 .warning, code: "splits.empty",
-                message: "the \(split.rawValue) split is empty (\(dealt.count) \(unit)s in all)",
+                message: "the \(split.rawValue) split is empty: \(count)",
                 help: "add sources, change the proportions, or choose another splits.seed")
         }
         guard let stratify else { return warnings }
