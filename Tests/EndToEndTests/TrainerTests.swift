@@ -41,7 +41,8 @@ struct TrainerTests {
         #expect(
             Set(list.compactMap { $0["name"] as? String })
                 == [
-                    "composer-cnn", "music-vae", "roll-nst", "velocity-cnn", "genre-cnn", "chord-lstm", "mel-cnn",
+                    "composer-cnn", "music-vae", "roll-nst", "velocity-cnn", "genre-cnn", "chord-lstm",
+                    "mel-cnn",
                 ])
         for recipe in list {
             let isTrained = recipe["kind"] as? String == "trained"
