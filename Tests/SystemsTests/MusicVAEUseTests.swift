@@ -153,6 +153,10 @@ struct MusicVAEUseTests {
             #expect(!own.notes.isEmpty && own.notes.allSatisfy { $0.velocity == 99 && $0.onset < 48 * 24 })
             let all = try transfer(content, file: style, ["amount=0", "notes=threshold", "threshold=0.001"])
             #expect(all.notes.count > 2 * own.notes.count)
+            let drawn = try [0, 0, 1].map { seed in
+                try transfer(content, file: style, ["amount=0.5", "notes=drawn", "seed=\(seed)"]).notes
+            }
+            #expect(drawn[0] == drawn[1] && drawn[0] != drawn[2])
             // At 1 the notes are those of the style's own reconstruction.
             let other = try transfer(content, file: style, ["amount=1"])
             let reconstructed = try transfer(style, file: content, ["amount=0"])

@@ -29,8 +29,9 @@ struct MusicVAETransfer {
             "path", "spherical", "the path between two pieces' codes", choices: ["spherical", "linear"]),
         Parameter(
             "notes", "expected",
-            "which onsets are notes: as many of a window's most probable as the probabilities add up to, or those from the threshold on",
-            choices: ["expected", "threshold"]),
+            "which onsets are notes: as many of a window's most probable as the probabilities add up to, those from the threshold on, or drawn ones",
+            choices: ["expected", "threshold", "drawn"]),
+        Parameter("seed", 0, "of what is drawn"),
         Parameter("threshold", 0.0, "probability from which a cell is on; 0: that of the run", in: 0...1),
         Parameter(
             "length", 0,
@@ -203,8 +204,13 @@ struct MusicVAETransfer {
             let limit = Float(thresholds[view])
             let cells = try cells(probabilities, view, steps)
             // What sounds may be read off at its threshold: it is no single step.
-            guard view == 0, settings.word("notes") == "expected" else {
+            guard view == 0, settings.word("notes") != "threshold" else {
                 return cells.map { $0 > 0 && $0 >= limit }
+            }
+            guard settings.word("notes") == "expected" else {
+                try RandomGenerator.seed(UInt64(settings.integer("seed")))
+                let drawn = try TorchTensor(cells, shape: [cells.count]).bernoulli()
+                return try drawn.elements(as: Float.self).map { $0 > 0 }
             }
             let size = system.windows.steps * 128
             return stride(from: 0, to: cells.count, by: size).flatMap { start in
