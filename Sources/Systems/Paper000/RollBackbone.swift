@@ -48,6 +48,11 @@ struct ComposerBackbone: RollBackbone {
     /// - Throws: `train.usage` for a classifier of rolls that do not follow from one roll.
     init(_ run: TrainedRun) throws {
         let system: ComposerCNN = try run.system(of: .composerCNN)
+        guard system.input.autoencoder == nil else {
+            throw TrainingError(
+                .usage,
+                "\(run.record.run) sees codes; train composer-cnn with --set input=onset, or onset+offset")
+        }
         guard system.input.views.count <= 2 else {
             throw TrainingError(
                 .usage,
