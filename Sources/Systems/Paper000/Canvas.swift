@@ -24,7 +24,7 @@ protocol Canvas {
     /// How much an image differs from cell to cell.
     func variation(of image: TorchTensor) throws -> TorchTensor
     /// The notes of written rolls, where the content tells what these do not say.
-    func notes(of rolls: [Float], as content: ContentRolls) -> ContentRolls
+    func notes(of rolls: [Float], as content: NoteRolls) -> NoteRolls
 }
 
 /// A roll itself, as in experiments 1 and 2.
@@ -80,14 +80,14 @@ struct RollCanvas: Canvas {
         try TotalVariation.alongBoth(image)
     }
 
-    func notes(of rolls: [Float], as content: ContentRolls) -> ContentRolls {
+    func notes(of rolls: [Float], as content: NoteRolls) -> NoteRolls {
         let velocities = rolls.indices.map { cell -> UInt8 in
             guard rolls[cell] > 0 else { return 0 }
             return kind == .sounding
                 ? content.velocity(at: cell) : UInt8(min(max((rolls[cell] * 127).rounded(), 1), 127))
         }
         // A key that is struck again while it sounds is struck again in the result.
-        return ContentRolls(velocities: velocities, onsets: content.onsets)
+        return NoteRolls(velocities: velocities, onsets: content.onsets)
     }
 }
 
@@ -111,44 +111,5 @@ enum TotalVariation {
         let change =
             try image.narrowed(1, from: 1, count: rows) - image.narrowed(1, from: 0, count: rows)
         return try (change.square() + slope).power(1.25).mean()
-    }
-}
-
-/// Notes as rolls of 128 pitches, time first: the content's, or a result's.
-struct ContentRolls {
-    /// 1 to 127 while a note sounds, else 0.
-    let velocities: [UInt8]
-    /// Not 0 where a note begins.
-    let onsets: [UInt8]
-    /// The mean velocity of what sounds in each step; in silence that of the whole.
-    private let stepVelocities: [UInt8]
-
-    init(velocities: [UInt8], onsets: [UInt8]) {
-        (self.velocities, self.onsets) = (velocities, onsets)
-        func mean(_ cells: ArraySlice<UInt8>) -> UInt8? {
-            let sounding = cells.filter { $0 > 0 }.map { Int($0) }
-            return sounding.isEmpty ? nil : UInt8(sounding.reduce(0, +) / sounding.count)
-        }
-        let whole = mean(velocities[...]) ?? 64
-        stepVelocities = stride(from: 0, to: velocities.count, by: 128).map { start in
-            mean(velocities[start..<start + 128]) ?? whole
-        }
-    }
-
-    var steps: Int { velocities.count / 128 }
-
-    /// The share of cells that sound.
-    var density: Double { Double(velocities.count { $0 > 0 }) / Double(max(velocities.count, 1)) }
-
-    /// The velocity of a cell, and where it is silent that of a note added there.
-    func velocity(at cell: Int) -> UInt8 {
-        velocities[cell] > 0 ? velocities[cell] : stepVelocities[cell / 128]
-    }
-
-    /// The steps for which a note that begins in a cell sounds.
-    func length(at cell: Int) -> Int {
-        var (end, count) = (cell + 128, 1)
-        while end < velocities.count, velocities[end] > 0, onsets[end] == 0 { (end, count) = (end + 128, count + 1) }
-        return count
     }
 }
