@@ -108,8 +108,7 @@ struct RollNST {
         guard style.notes.density > 0 else {
             throw TrainingError(.file, "nothing sounds in the style '\(request.style ?? "")'")
         }
-        var grams: [String: TorchTensor] = [:]
-        if case .gram = experiment.comparison { grams = try styleGrams(style) }
+        let grams = try experiment.grams(of: style, window: window, on: device)
         var outcome = StyleOutcome()
         let stepsPerRow = canvas.stepsPerRow
         let whole = try contentRolls(content)
@@ -123,11 +122,8 @@ struct RollNST {
                 try outcome.addSilence(rolls, steps: steps, snapshots)
                 continue
             }
-            let image = try withoutGradients { try canvas.image(of: rolls.to(device)) }
-            let aims =
-                try grams.isEmpty
-                ? alignedMaps(style, from: start, count: count) : grams
-            try change(rolls, image, aims, steps: steps, &outcome)
+            let aims = try grams ?? experiment.maps(of: style, from: start, count: count, on: device)
+            try change(rolls, aims, steps: steps, &outcome)
         }
         return try result(content, style, outcome)
     }
@@ -152,61 +148,16 @@ struct RollNST {
         return try StyleSource(piece, canvas.views)
     }
 
-    /// The mean of the Gram matrices of the style's windows; where the style ends within one, it begins again.
-    private func styleGrams(_ style: StyleSource) throws -> [String: TorchTensor] {
-        let rows = (style.rolls.shape[1] + canvas.stepsPerRow - 1) / canvas.stepsPerRow
-        let grams = try withoutGradients {
-            try stride(from: 0, to: rows, by: window).map { start in
-                try maps(
-                    of: style, from: start * canvas.stepsPerRow,
-                    count: backbone.padded(min(window, rows - start)) * canvas.stepsPerRow
-                ).mapValues { try StyleLoss.gram($0) }
-            }
-        }
-        return try StyleLoss.mean(grams)
-    }
-
-    /// The style's maps at the time of a window of the content; where the style ends, it begins again.
-    private func alignedMaps(
-        _ style: StyleSource, from start: Int, count: Int
-    ) throws -> [String: TorchTensor] {
-        try withoutGradients { try maps(of: style, from: start, count: count) }
-    }
-
-    private func maps(of style: StyleSource, from start: Int, count: Int) throws -> [String: TorchTensor] {
-        let image = try canvas.image(of: style.rolls(from: start, count: count).to(device))
-        return try backbone.maps(of: image).filter { backbone.styleLayers.contains($0.key) }
-    }
-
     // MARK: The optimisation
 
-    /// Changes one window's image towards the style.
+    /// Changes one window's rolls towards the style.
     private func change(
-        _ rolls: TorchTensor, _ image: TorchTensor, _ aims: [String: TorchTensor], steps: Int,
-        _ outcome: inout StyleOutcome
+        _ rolls: TorchTensor, _ style: [String: TorchTensor], steps: Int, _ outcome: inout StyleOutcome
     ) throws {
-        let kept = try withoutGradients {
-            try backbone.maps(of: image).filter { backbone.contentLayers.contains($0.key) }
-        }
-        let loss = StyleLoss(
-            content: kept, style: aims, ratio: settings.number("ratio"), comparison: experiment.comparison)
-        func terms(of image: TorchTensor) throws -> StyleTerms {
-            try StyleTerms(
-                loss, backbone.maps(of: image), variation: canvas.variation(of: image),
-                weight: settings.number("tv"))
-        }
-        func written(_ image: TorchTensor) throws -> (rolls: TorchTensor, terms: StyleTerms) {
-            let cells = try canvas.cells(of: image)
-            let fixed = settings.number("threshold")
-            let tries = try (fixed > 0 ? [fixed] : Self.thresholds).map { threshold in
-                let rolls = try canvas.rolls(cells, from: threshold)
-                return (rolls, try terms(of: canvas.image(of: rolls)))
-            }
-            let losses = try tries.map { try $0.1.total.item() }
-            let least = losses.indices.min { losses[$0] < losses[$1] } ?? 0
-            return tries[least]
-        }
-
+        let image = try withoutGradients { try canvas.image(of: rolls.to(device)) }
+        let objective = try StyleObjective(
+            experiment, content: image, style: style, ratio: settings.number("ratio"),
+            variation: settings.number("tv"))
         let descent = StyleDescent(
             method: StyleDescent.Method(rawValue: settings.word("optimiser")) ?? .lbfgs,
             iterations: settings.integer("iterations"), rate: settings.number("rate"),
@@ -214,33 +165,22 @@ struct RollNST {
         let begin = try canvas.point(
             at: settings.word("start") == "noise" ? canvas.noise(like: image) : image)
         let path = try descent.run(from: begin) { point in
-            try terms(of: canvas.image(at: point, shape: image.shape))
+            try objective.terms(of: canvas.image(at: point, shape: image.shape))
         }
+        let thresholds = settings.number("threshold") > 0 ? [settings.number("threshold")] : Self.thresholds
         try withoutGradients {
-            let last = try written(canvas.image(at: path.end, shape: image.shape))
-            let places = try path.places.mapValues {
-                try written(canvas.image(at: $0, shape: image.shape)).rolls
+            func written(_ point: TorchTensor) throws -> (rolls: TorchTensor, terms: StyleTerms) {
+                try objective.written(canvas.image(at: point, shape: image.shape), from: thresholds)
             }
+            let last = try written(path.end)
             try outcome.add(
-                last.rolls, places, steps: steps, losses: path.losses,
-                content: terms(of: image).values, written: last.terms.values,
-                decoded: canvas.stepsPerRow > 1
-                    ? written(image).rolls : nil)
+                last.rolls, path.places.mapValues { try written($0).rolls }, steps: steps,
+                losses: path.losses, content: objective.terms(of: image).values,
+                written: last.terms.values,
+                decoded: canvas.stepsPerRow > 1 ? objective.written(image, from: thresholds).rolls : nil)
             if outcome.images == nil {
                 outcome.images = (image, try canvas.image(at: path.end, shape: image.shape))
             }
         }
-    }
-}
-
-extension StyleTerms {
-    /// The terms of an image's maps.
-    init(
-        _ loss: StyleLoss, _ maps: [String: TorchTensor], variation: TorchTensor, weight: Double
-    ) throws {
-        let (content, style) = try loss.terms(maps)
-        self.init(
-            content: content, style: style, variation: variation,
-            total: try content + style * loss.ratio + variation * weight)
     }
 }

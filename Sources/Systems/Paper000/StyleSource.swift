@@ -19,6 +19,9 @@ struct StyleSource {
         .roll("notes.velocity", .velocity, pitches: 0...127), .roll("notes.onset", .onset, pitches: 0...127),
     ]
 
+}
+
+extension StyleSource {
     /// A whole file.
     init(_ piece: PieceContent, _ views: [LoaderView]) throws {
         let steps = piece.length
