@@ -34,7 +34,7 @@ extension Recipe {
                 "channels", 16, "channels of a random backbone's first block; VGG-19 has 64", in: 1...64),
             Parameter("pooling", "max", "between the backbone's blocks", choices: ["max", "average"]),
             Parameter("ratio", 4.0, "what style counts, where content counts 1", in: 0...1e9),
-            Parameter("tv", 0.3, "what the total variation counts", in: 0...1e9),
+            Parameter("tv", 1.0, "what the total variation counts", in: 0...1e9),
             Parameter("optimiser", "lbfgs", "what lowers the loss", choices: ["lbfgs", "adam"]),
             Parameter("iterations", 100, "steps of the optimiser for each window", in: 1...100_000),
             Parameter("rate", 0.1, "learning rate of Adam", in: 1e-9...10),
@@ -91,7 +91,8 @@ struct RollNST {
                 "snapshots is '\(settings.word("snapshots"))'; write iterations with commas between, such as 1,10,100"
             )
         }
-        snapshots = Set(numbers).filter { $0 <= settings.integer("iterations") }.sorted()
+        let iterations = settings.integer("iterations")
+        snapshots = Set(numbers).filter { $0 <= iterations }.sorted()
         guard request.style != nil else {
             throw TrainingError(.usage, "choose a style: --style FILE, or --style LABEL")
         }
