@@ -63,7 +63,8 @@ final class MadeStyles {
               segment: {steps: 64, hop: 64}
             splits: {train: 0.5, validation: 0.25, test: 0.25, method: exact, stratify: style}
             """)
-        _ = try DatasetBuild(manifestPath: folder.path + "/\(name).yaml").run(.init(cachePath: cache, jobs: 1))
+        _ = try DatasetBuild(manifestPath: folder.path + "/\(name).yaml").run(
+            .init(cachePath: cache, jobs: 1))
     }
 
     func write(_ name: String, _ bytes: [UInt8]) throws {
@@ -95,7 +96,8 @@ final class MadeStyles {
     func train(_ recipe: String, _ assignments: [String], dataset: String = "styles") throws -> String {
         try Trainer(recipes: Recipe.all, cachePath: cache).train(
             TrainingRequest(
-                recipe: recipe, dataset: dataset, assignments: assignments + ["epochs=2", "batch=4"], threads: 1)
+                recipe: recipe, dataset: dataset, assignments: assignments + ["epochs=2", "batch=4"],
+                threads: 1)
         ).run
     }
 
@@ -136,8 +138,10 @@ struct RollNSTTests {
     /// Float64 within rounding of another order of sums, float32 within what its 24 bits leave after a few thousand.
     private static let limits: [(String, ElementType, Double)] = [("f64", .f64, 1e-9), ("f32", .f32, 1e-4)]
 
-    /// Every term and its gradient for every free number. The style has 44 rows, the content 32: of Gram matrices its second
-    /// window is filled from its beginning, and at the time of the content's second window it begins again.
+    /// Every term and its gradient for every free number.
+    ///
+    /// The style has 44 rows, the content 32: of Gram matrices its second window is filled from its beginning, and at the
+    /// time of the content's second window it begins again.
     @Test(
         arguments: [0, 1],
         ["1-sounding", "1-velocity", "2-onset", "2-onset+offset", "3-codes", "4-codes"])
@@ -210,7 +214,7 @@ struct RollNSTTests {
             let result = try made.transfer(
                 "scale-0.mid", to: "chord-0.mid",
                 made.settings(of: experiment) + [
-                    "start=noise", "iterations=30", "snapshots=1,10", "tv=1",
+                    "start=noise", "iterations=30", "snapshots=1,10", "tv=20",
                 ])
             let measures = Dictionary(uniqueKeysWithValues: result.measures.map { ($0.name, $0.value) })
             for term in ["content", "style", "variation", "loss"] {
@@ -219,7 +223,7 @@ struct RollNSTTests {
             }
             #expect(result.snapshots.map(\.name) == ["iteration-1.mid", "iteration-10.mid"])
             for file in result.snapshots.map(\.bytes) + [result.bytes] {
-                let score = try SMFDecoder.decode(file)
+                let score = try Score(midi: file)
                 #expect(score.timelines.count == 1)
             }
             // Known from how the files are made, but for the rest of the last bar.
@@ -248,6 +252,180 @@ struct RollNSTTests {
             #expect(measure("style_written") < measure("style_before") / 2, "\(measures)")
             #expect(measure("overlap_content") > 2 * measure("overlap_content_style"), "\(measures)")
             #expect(measure("changed_share") > 0.1, "\(measures)")
+        }
+    }
+
+    /// The same seed gives the same bytes; another draws other noise and other weights.
+    @Test func theSeedDecides() async throws {
+        try await onTorch {
+            let made = try MadeStyles()
+            func bytes(_ seed: Int) throws -> [UInt8] {
+                try made.transfer(
+                    "scale-0.mid", to: "chord",
+                    made.settings(of: 1) + ["start=noise", "iterations=3", "seed=\(seed)"]
+                ).bytes
+            }
+            let first = try bytes(1)
+            #expect(try first == bytes(1))
+            #expect(try first != bytes(2))
+        }
+    }
+
+    /// A window without notes stays so, a piece shorter than a window is changed, and a file without notes, as content
+    /// or as style, is refused with its name.
+    @Test(arguments: 1...3)
+    func silenceAndShortPiecesAreTaken(_ experiment: Int) async throws {
+        try await onTorch {
+            let made = try MadeStyles()
+            let settings = try made.settings(of: experiment) + ["iterations=2", "window=16"]
+            // Experiment 3 has windows of 16 codes of four steps.
+            let gap = experiment < 3 ? 40 : 80
+            try made.write(
+                "gap.mid",
+                MadeFile.midi(events: [
+                    (0, [0x90, 60, 80]), (24, [0x80, 60, 0]), ((gap - 1) * 24, [0x90, 64, 80]),
+                    (gap * 24, [0x80, 64, 0]),
+                ]))
+            let gapped = try made.transfer("gap.mid", to: "chord", settings)
+            let notes = try #require(Score(midi: gapped.bytes).timelines.first).notes
+            // Between the two windows with a note lies one without (experiments 1 and 2: steps 16 to 31).
+            #expect(
+                experiment == 3 || notes.allSatisfy { $0.onset < 16 * 24 || $0.onset >= 32 * 24 },
+                "\(notes.map(\.onset))")
+            #expect(gapped.measures.allSatisfy { $0.value.isFinite })
+
+            try made.write("short.mid", MadeStyles.scale(steps: 5, from: 60))
+            let short = try made.transfer("short.mid", to: "chord-0.mid", settings)
+            let ends = try #require(Score(midi: short.bytes).timelines.first).notes.map(\.offset)
+            #expect(ends.allSatisfy { $0 <= 5 * 24 })
+            let style = try made.transfer("chord-0.mid", to: "short.mid", settings)
+            #expect(try Score(midi: style.bytes).timelines.count == 1)
+
+            try made.write("silent.mid", MadeFile.midi(track: [0, 0xC0, 0]))
+            for (content, style) in [("silent.mid", "chord"), ("scale-0.mid", "silent.mid")] {
+                let error = #expect(throws: TrainingError.self) {
+                    try made.transfer(content, to: style, settings)
+                }
+                #expect(
+                    error?.code == .file && error?.message.contains("silent.mid") == true,
+                    "\(String(describing: error))")
+            }
+        }
+    }
+
+    /// What does not fit an experiment is refused with what to write instead.
+    @Test func whatDoesNotFitIsRefused() async throws {
+        try await onTorch {
+            let made = try MadeStyles()
+            let seen = try made.train("composer-cnn", ["label=style", "input=rolls"])
+            let onsets = try made.train("composer-cnn", ["label=style", "input=onset"])
+            let codes = try made.train("music-vae", MadeStyles.codes)
+            try made.build("clock", grid: "{steps_per_second: 5}")
+            let cases: [(settings: [String], words: [String])] = [
+                (["experiment=2"], ["train composer-cnn with --set input=onset"]),
+                (["experiment=2", "backbone=vgg19"], ["train composer-cnn"]),
+                (["experiment=2", "backbone=\(seen)"], ["input=rolls", "onset, or onset+offset"]),
+                (["experiment=2", "backbone=\(codes)"], ["is a run of music-vae", "composer-cnn"]),
+                (["experiment=1", "backbone=\(onsets)"], ["set experiment=2"]),
+                (["experiment=1", "backbone=vgg19"], ["backbones/vgg19.safetensors", "backbone=random"]),
+                (["experiment=1", "codes=\(codes)"], ["set experiment=3"]),
+                (["experiment=3"], ["--set codes=music-vae-1"]),
+                (["experiment=3", "codes=\(onsets)"], ["is a run of composer-cnn", "music-vae"]),
+                (["experiment=4", "codes=\(codes)"], ["train composer-cnn with --set input=codes"]),
+                (
+                    ["experiment=4", "codes=\(codes)", "backbone=\(onsets)"],
+                    ["input=onset", "--set input=codes"]
+                ),
+                (["window=20"], ["multiple of 16"]),
+                (["snapshots=1;10"], ["1,10,100"]),
+                (["snapshots=0"], ["1,10,100"]),
+            ]
+            for (settings, words) in cases {
+                let error = #expect(throws: TrainingError.self) {
+                    try made.transfer("scale-0.mid", to: "chord", settings + ["channels=2"])
+                }
+                #expect(error?.code == .usage)
+                for word in words {
+                    #expect(error?.message.contains(word) == true, "\(settings): \(error?.message ?? "")")
+                }
+            }
+            let other = #expect(throws: TrainingError.self) {
+                try made.transfer(
+                    "scale-0.mid", to: "chord", ["experiment=2", "backbone=\(onsets)"], dataset: "clock")
+            }
+            #expect(
+                other?.message.contains("steps_per_beat") == true
+                    && other?.message.contains("'clock'") == true)
+        }
+    }
+
+    /// The place of an iteration is the one whose loss the curve has there, and the last place is the end.
+    @Test(arguments: [StyleDescent.Method.lbfgs, .adam])
+    func snapshotsAreThePlacesOfTheirIterations(_ method: StyleDescent.Method) async throws {
+        try await onTorch {
+            // A valley with its least value 0 at (1, 1).
+            func terms(_ point: TorchTensor) throws -> StyleTerms {
+                let (x, y) = (try point.selected(0, 0), try point.selected(0, 1))
+                let (content, style) = (try (1 - x).square(), try (y - x * x).square())
+                return StyleTerms(
+                    content: content, style: style, variation: content, total: try content + style * 100)
+            }
+            let descent = StyleDescent(method: method, iterations: 25, rate: 0.1, snapshots: [1, 7, 25, 90])
+            let path = try descent.run(from: TorchTensor([-1.2, 1] as [Double], shape: [2]), terms)
+            #expect(path.losses.count == 26 && path.places.keys.sorted() == [1, 7, 25])
+            for (iteration, place) in path.places {
+                #expect(try terms(place).values == path.losses[iteration])
+            }
+            #expect(try terms(path.end).values == path.losses[25])
+            #expect(path.losses[25][3] < path.losses[0][3] / 5)
+        }
+    }
+
+    /// Notes of rolls, worked out by hand.
+    @Test func notesAreThoseOfTheRolls() throws {
+        var velocities = [UInt8](repeating: 0, count: 8 * 128)
+        var onsets = velocities
+        // 60 for three steps and again for two, 64 for one; the first two steps sound with 90 and 50.
+        for step in 0..<5 { velocities[step * 128 + 60] = 90 }
+        (onsets[60], onsets[3 * 128 + 60]) = (1, 1)
+        (velocities[128 + 64], onsets[128 + 64]) = (50, 1)
+        let content = NoteRolls(velocities: velocities, onsets: onsets)
+        #expect(content.count == 3 && content.medianLength == 2)
+        #expect(content.length(at: 60) == 3 && content.length(at: 3 * 128 + 60) == 2)
+        #expect(abs(content.density - 6.0 / (8 * 128)) < 1e-12)
+        // 70 in the mean of its step; in silence 83, the mean of 90 five times and 50.
+        #expect(content.velocity(at: 128 + 70) == 70 && content.velocity(at: 7 * 128) == 83)
+
+        var cells = [Float](repeating: 0, count: 8 * 128)
+        cells[60] = 1
+        cells[128 + 70] = 1
+        cells[2 * 128 + 70] = 1
+        let written = RollCanvas(kind: .sounding).notes(of: cells, as: content)
+        #expect(written.rows(program: 0).map(\.length) == [1, 2])
+        #expect(written.rows(program: 0).map(\.velocity) == [90, 70])
+        // The first note is the content's, the second is not; two notes and three.
+        #expect(written.overlap(with: content) == 2.0 / 5)
+    }
+
+    /// Of onsets a note of the content keeps its length, and another has the median length, or ends at the next one.
+    @Test func onsetsBecomeNotes() async throws {
+        try await onTorch {
+            var velocities = [UInt8](repeating: 0, count: 8 * 128)
+            var onsets = velocities
+            for step in 0..<5 { velocities[step * 128 + 60] = 90 }
+            (onsets[60], onsets[3 * 128 + 60]) = (1, 1)
+            let content = NoteRolls(velocities: velocities, onsets: onsets)
+            let canvas = CodeCanvas(
+                autoencoder: try MusicVAE(
+                    Settings(.musicVAE, assignments: MadeStyles.codes),
+                    SystemContext(snapshot: try snapshot(steps: 32))))
+            var cells = [Float](repeating: 0, count: 8 * 128)
+            for cell in [60, 2 * 128 + 62, 3 * 128 + 62, 7 * 128 + 64] { cells[cell] = 1 }
+            let rows = canvas.notes(of: cells, as: content).rows(program: 0)
+            #expect(rows.map(\.start) == [0, 2, 3, 7])
+            // The median of the content's two lengths, 3 and 2, is 3 here: the upper one.
+            #expect(rows.map(\.length) == [3, 1, 3, 1])
+            #expect(rows.allSatisfy { $0.velocity == 90 })
         }
     }
 }

@@ -110,6 +110,9 @@ struct RollNST {
             throw TrainingError(.file, "nothing sounds in the style '\(request.style ?? "")'")
         }
         let grams = try experiment.grams(of: style, window: window, on: device)
+        guard try content.notes.density > 0 else {
+            throw TrainingError(.file, "nothing sounds in \(request.path), so there is nothing to change")
+        }
         var outcome = StyleOutcome()
         let stepsPerRow = canvas.stepsPerRow
         let whole = try contentRolls(content)
