@@ -1,4 +1,5 @@
 internal import Loading
+internal import Tensors
 internal import Torch
 
 /// The rows of codes that a variational autoencoder gives to a piece, as in experiments 3 and 4: a row for each of its
@@ -16,6 +17,15 @@ struct CodeCanvas: Canvas {
     func cells(of image: TorchTensor) throws -> TorchTensor {
         let windows = try autoencoder.decode(image.squeezed(0)).sigmoid()
         return try windows.reshaped([1, windows.shape[0] * windows.shape[1], windows.shape[2]])
+    }
+
+    /// As many cells sound as their probabilities add up to: an autoencoder that is unsure of each note still says how many
+    /// there are.
+    func thresholds(of cells: TorchTensor) throws -> [Double] {
+        let count = Int(try cells.to(.f64).sum().item().rounded())
+        guard count > 0 else { return [.infinity] }
+        let flat = try cells.flattened()
+        return [try flat.top(min(count, flat.count)).values.smallest().item()]
     }
 
     func rolls(_ cells: TorchTensor, from threshold: Double) throws -> TorchTensor {

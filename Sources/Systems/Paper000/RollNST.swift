@@ -47,7 +47,7 @@ extension Recipe {
                 choices: ["sounding", "velocity"]),
             Parameter(
                 "threshold", 0.0,
-                "from which share of its range a cell sounds in the result; 0: of 0.04 and 0.1 to 0.9, the one whose notes have the least loss",
+                "from which share of its range a cell sounds in the result; 0: of rolls the one of 0.04, 0.1, …, 0.9 whose notes have the least loss, of codes the one of as many notes as their probabilities add up to",
                 in: 0...1),
             Parameter(
                 "snapshots", "1,10,100",
@@ -71,9 +71,6 @@ struct RollNST {
 
     /// Rolls of a step and what the network makes of it, with gradients, at the largest setting.
     private static let bytesPerStep = 1 << 14
-
-    /// The thresholds that are tried: that of the published code, 5 of 127, and tenths.
-    private static let thresholds = [0.04] + (1...9).map { Double($0) / 10 }
 
     init(_ request: TransferRequest, _ context: OptimisationContext) throws {
         guard let reader = context.reader else { preconditionFailure("roll-nst needs a dataset") }
@@ -171,17 +168,17 @@ struct RollNST {
         let path = try descent.run(from: begin) { point in
             try objective.terms(of: canvas.image(at: point, shape: image.shape))
         }
-        let thresholds = settings.number("threshold") > 0 ? [settings.number("threshold")] : Self.thresholds
+        let threshold = settings.number("threshold") > 0 ? settings.number("threshold") : nil
         try withoutGradients {
             func written(_ point: TorchTensor) throws -> (rolls: TorchTensor, terms: StyleTerms) {
-                try objective.written(canvas.image(at: point, shape: image.shape), from: thresholds)
+                try objective.written(canvas.image(at: point, shape: image.shape), from: threshold)
             }
             let last = try written(path.end)
             try outcome.add(
                 last.rolls, path.places.mapValues { try written($0).rolls }, steps: steps,
                 losses: path.losses, content: objective.terms(of: image).values,
                 written: last.terms.values,
-                decoded: canvas.stepsPerRow > 1 ? objective.written(image, from: thresholds).rolls : nil)
+                decoded: canvas.stepsPerRow > 1 ? objective.written(image, from: threshold).rolls : nil)
             if outcome.images == nil {
                 outcome.images = (image, try canvas.image(at: path.end, shape: image.shape))
             }

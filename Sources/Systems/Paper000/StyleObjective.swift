@@ -34,13 +34,13 @@ struct StyleObjective {
             total: try content + style * loss.ratio + tv * variation)
     }
 
-    /// The rolls that are written for an image, and the terms of their own image: of some thresholds the one whose
-    /// rolls have the least loss.
+    /// The rolls that are written for an image, and the terms of their own image; without a threshold it is of those
+    /// of the canvas the one whose rolls have the least loss.
     func written(
-        _ image: TorchTensor, from thresholds: [Double]
+        _ image: TorchTensor, from threshold: Double?
     ) throws -> (rolls: TorchTensor, terms: StyleTerms) {
         let cells = try canvas.cells(of: image)
-        let tries = try thresholds.map { threshold in
+        let tries = try (threshold.map { [$0] } ?? canvas.thresholds(of: cells)).map { threshold in
             let rolls = try canvas.rolls(cells, from: threshold)
             return (rolls: rolls, terms: try terms(of: canvas.image(of: rolls)))
         }
