@@ -161,7 +161,7 @@ struct RollNSTTests {
                 try experiment.grams(of: style, window: 32, on: .cpu)
                 ?? experiment.maps(of: style, from: 32, count: 32, on: .cpu)
             let objective = try StyleObjective(
-                experiment, content: content, style: aims, ratio: 4, variation: 0.3)
+                experiment, content: content, style: aims, ratio: 4, variation: 0.05)
             let point = try input("point").flattened().clone()
             try point.requireGradient()
             let terms = try objective.terms(
@@ -215,7 +215,7 @@ struct RollNSTTests {
             let result = try made.transfer(
                 "scale-0.mid", to: "chord-0.mid",
                 made.settings(of: experiment) + [
-                    "start=noise", "iterations=30", "snapshots=1,10", "tv=20",
+                    "start=noise", "iterations=30", "snapshots=1,10", "tv=1",
                 ])
             let measures = Dictionary(uniqueKeysWithValues: result.measures.map { ($0.name, $0.value) })
             for term in ["content", "style", "variation", "loss"] {

@@ -60,7 +60,7 @@ def gram_aims(maps, style, window):
 
 
 def terms(maps, image, content, aims, by_gram, codes):
-    """Content, style and variation of an image."""
+    """Content, style and variation of an image; the variation over the content's."""
     seen, kept = maps(image), maps(content)
     last = "conv5_2" if by_gram else max(kept)
     near = distance(kept[last], seen[last])
@@ -70,4 +70,4 @@ def terms(maps, image, content, aims, by_gram, codes):
             like.append(distance(aim, gram(seen[name])))
         else:
             like.append(1 - F.cosine_similarity(aim.flatten(), seen[name].flatten(), dim=0))
-    return near, torch.stack(like).mean(), variation(image, codes)
+    return near, torch.stack(like).mean(), variation(image, codes) / variation(content, codes)

@@ -14,7 +14,7 @@ from rollnst import composer_maps, cycled, gram_aims, logits, terms
 
 SEED = 47
 ROWS, WINDOW, STYLE, COLUMNS = 32, 32, 44, 24
-RATIO, TV = 4, 0.3
+RATIO, TV = 4, 0.05
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures/Golden/systems-000-nst.safetensors"
 torch.set_num_threads(1)
 torch.manual_seed(SEED)

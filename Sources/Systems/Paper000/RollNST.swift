@@ -34,7 +34,7 @@ extension Recipe {
                 "channels", 16, "channels of a random backbone's first block; VGG-19 has 64", in: 1...64),
             Parameter("pooling", "max", "between the backbone's blocks", choices: ["max", "average"]),
             Parameter("ratio", 4.0, "what style counts, where content counts 1", in: 0...1e9),
-            Parameter("tv", 1.0, "what the total variation counts", in: 0...1e9),
+            Parameter("tv", 0.05, "what the total variation counts, over that of the content", in: 0...1e9),
             Parameter("optimiser", "lbfgs", "what lowers the loss", choices: ["lbfgs", "adam"]),
             Parameter("iterations", 100, "steps of the optimiser for each window", in: 1...100_000),
             Parameter("rate", 0.1, "learning rate of Adam", in: 1e-9...10),

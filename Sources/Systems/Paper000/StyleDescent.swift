@@ -8,7 +8,7 @@ struct StyleTerms {
     let content: TorchTensor
     /// How far from the style.
     let style: TorchTensor
-    /// The total variation.
+    /// The total variation, over that of the content.
     let variation: TorchTensor
     /// The weighted sum.
     let total: TorchTensor

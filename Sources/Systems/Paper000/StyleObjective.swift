@@ -6,13 +6,15 @@ struct StyleObjective {
     private let backbone: any RollBackbone
     private let loss: StyleLoss
     private let variation: Double
+    /// The total variation of the content's image.
+    private let contentVariation: TorchTensor
 
     /// - Parameters:
     ///   - experiment: What looks at images, and how style is compared.
     ///   - content: The content's image.
     ///   - style: What `StyleExperiment` has of the style: Gram matrices, or maps.
     ///   - ratio: What style counts, where content counts 1.
-    ///   - variation: What the total variation counts.
+    ///   - variation: What the total variation, over that of the content, counts.
     init(
         _ experiment: StyleExperiment, content: TorchTensor, style: [String: TorchTensor], ratio: Double,
         variation: Double
@@ -22,13 +24,16 @@ struct StyleObjective {
         let maps = try withoutGradients {
             try experiment.backbone.maps(of: content).filter { layers.contains($0.key) }
         }
+        contentVariation = try withoutGradients {
+            try experiment.canvas.variation(of: content).clamped(low: 1e-12)
+        }
         loss = StyleLoss(content: maps, style: style, ratio: ratio, comparison: experiment.comparison)
     }
 
     /// The terms of an image.
     func terms(of image: TorchTensor) throws -> StyleTerms {
         let (content, style) = try loss.terms(backbone.maps(of: image))
-        let tv = try canvas.variation(of: image)
+        let tv = try canvas.variation(of: image) / contentVariation
         return StyleTerms(
             content: content, style: style, variation: tv,
             total: try content + style * loss.ratio + tv * variation)
