@@ -44,10 +44,14 @@ public struct Recipe: Sendable {
     }
 
     /// Declares a recipe that is trained; `overrides` are standard values of the common parameters that differ for it.
+    ///
+    /// `needsFoundation` says whether some settings use the foundation that a parameter names; another is neither trained
+    /// nor opened.
     public init(
         name: String, paper: String, summary: String, needs: [Need], parameters: [Parameter],
         overrides: [String: JSONValue] = [:], presets: [String: [String: JSONValue]],
         foundations: [String: String] = [:],
+        needsFoundation: @escaping @Sendable (_ parameter: String, Settings) -> Bool = { _, _ in true },
         fault: @escaping @Sendable (Settings, Snapshot) -> String? = { _, _ in nil },
         plan: @escaping @Sendable (Settings, Snapshot, FeedPurpose) -> LoaderPlan,
         make: @escaping @Sendable (Settings, SystemContext) throws -> any TrainableSystem,
@@ -63,7 +67,8 @@ public struct Recipe: Sendable {
         self.transferParameters = transferParameters
         kind = .trained(
             TrainedKind(
-                foundations: foundations, fault: fault, plan: plan, make: make, transfer: transfer))
+                foundations: foundations, needsFoundation: needsFoundation, fault: fault, plan: plan,
+                make: make, transfer: transfer))
         for (preset, values) in presets {
             let unknown = Set(values.keys).subtracting(self.parameters.map(\.name))
             precondition(unknown.isEmpty, "\(name): preset \(preset) sets \(unknown), which are not declared")
@@ -161,6 +166,8 @@ public struct Recipe: Sendable {
 public struct TrainedKind: Sendable {
     /// Recipes whose runs it builds on, by the parameter that names such a run.
     public let foundations: [String: String]
+    /// Whether some settings use the foundation that a parameter names.
+    public let needsFoundation: @Sendable (_ parameter: String, Settings) -> Bool
     /// Why a snapshot does not have what some settings ask for, such as a label; nil if it has.
     public let fault: @Sendable (Settings, Snapshot) -> String?
     /// Says what of the snapshot a batch shows; split, batch size, seed and order are the loop's.
@@ -169,6 +176,11 @@ public struct TrainedKind: Sendable {
     public let make: @Sendable (Settings, SystemContext) throws -> any TrainableSystem
     /// Turns a raw file into one in another style; nil where a run of it alone cannot.
     public let transfer: (@Sendable (TransferRequest, TrainedRun) throws -> Transferred)?
+
+    /// The foundations that some settings use.
+    func foundations(for settings: Settings) -> [String: String] {
+        foundations.filter { needsFoundation($0.key, settings) }
+    }
 }
 
 /// What a recipe that is optimised does.

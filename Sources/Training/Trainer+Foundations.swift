@@ -15,7 +15,8 @@ extension Trainer {
         _ report: (TrainingProgress) -> Void
     ) throws -> [String: Digest] {
         var hashes: [String: Digest] = [:]
-        for (parameter, base) in try recipe.trained().foundations.sorted(by: { $0.key < $1.key }) {
+        let needed = try recipe.trained().foundations(for: settings)
+        for (parameter, base) in needed.sorted(by: { $0.key < $1.key }) {
             if settings.word(parameter).isEmpty {
                 settings.set(
                     parameter, try run(of: base, for: recipe, settings, request, reader, report))

@@ -325,7 +325,7 @@ public struct Trainer: Sendable {
         _ recipe: Recipe, _ settings: Settings, _ reader: DatasetReader, _ device: Device
     ) throws -> SystemContext {
         var foundations: [String: any TrainableSystem] = [:]
-        for (parameter, base) in try recipe.trained().foundations {
+        for (parameter, base) in try recipe.trained().foundations(for: settings) {
             foundations[parameter] = try foundation(settings.word(parameter), base, reader, device)
         }
         return SystemContext(snapshot: reader.snapshot, device: device, foundations: foundations)

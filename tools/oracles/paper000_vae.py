@@ -19,6 +19,7 @@ class VAE(nn.Module):
         self.decoder = nn.LSTM(conductor, decoder, batch_first=True)
         self.output = nn.Linear(decoder, columns)
         self.register_buffer("marginal", torch.full((columns,), 0.5))
+        self.register_buffer("tally", torch.zeros(1, 2, 50))
 
     def encode(self, roll):
         _, (hidden, _) = self.encoder(roll)

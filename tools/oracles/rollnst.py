@@ -32,7 +32,7 @@ def composer_maps(network, image, kind):
             x = torch.cat([x, fall], dim=2)
     x, maps = network.entry(x.transpose(1, 2)), {}
     for number, block in enumerate(network.blocks):
-        x = block(F.avg_pool1d(x, 2) if number else x)
+        x = block(F.avg_pool1d(x, 2) if number and kind != "codes" else x)
         maps[str(number)] = x
     return maps
 

@@ -69,6 +69,16 @@ def vgg():
     return network
 
 
+def deep_for_codes():
+    """The classifier of codes, whose convolutions are three rows wide."""
+    network = Deep(COLUMNS, 3, widths)
+    for block in network.blocks:
+        for name in ("conv1", "conv2"):
+            old = getattr(block, name)
+            setattr(block, name, torch.nn.Conv1d(old.in_channels, old.out_channels, 3, padding="same"))
+    return network
+
+
 codes = lambda rows: torch.randn(1, rows, COLUMNS, dtype=torch.float64)
 seen = lambda module, x: module.maps(x)
 widths = [8, 8, 16, 16]
@@ -81,7 +91,7 @@ case("2-onset", Deep(COLUMNS, 3, widths), lambda m, x: composer_maps(m, x, "onse
 case("2-onset+offset", Deep(2 * COLUMNS, 3, widths), lambda m, x: composer_maps(m, x, "onset+offset"), False,
      "sounding", notes(ROWS), notes(STYLE))
 case("3-codes", vgg(), seen, True, "codes", codes(ROWS), codes(STYLE))
-case("4-codes", Deep(COLUMNS, 3, widths), lambda m, x: composer_maps(m, x, "codes"), False, "codes", codes(ROWS),
+case("4-codes", deep_for_codes(), lambda m, x: composer_maps(m, x, "codes"), False, "codes", codes(ROWS),
      codes(STYLE))
 
 save_file(out, GOLDEN, metadata={

@@ -48,10 +48,12 @@ extension MusicVAE {
                 autoencoder.marginal.device)
         }
         let (first, last) = (try chosen(0..<pairs), try chosen(pairs..<2 * pairs))
-        // What each of the points shows of each pair: 0 or 1 for each cell.
+        let threshold = try thresholds()[0]
+        // What each of the points shows of each pair: 0 or 1 for each cell of the onsets.
         let notes = try (0...10).map { point in
             let code = try CodePath.spherical.code(from: first, to: last, at: Double(point) / 10)
-            return try (decode(code).sigmoid() .> threshold).to(.f32).flattened(from: 1)
+            let onsets = try decode(code).sigmoid().narrowed(2, from: 0, count: 128)
+            return try (onsets .>= threshold).to(.f32).flattened(from: 1)
         }
         func likeness(_ some: TorchTensor, _ others: TorchTensor) throws -> [Double] {
             let both = try (some * others).sum([1]).elements(as: Float.self)

@@ -13,8 +13,10 @@ extension Recipe {
             Parameter("label", "composer", "the label whose values are told apart"),
             Parameter(
                 "input", "rolls",
-                "what is seen: the seven rolls of a transcription with control changes, onsets and offsets, or onsets",
-                choices: ["rolls", "onset+offset", "onset"]),
+                "what is seen: the seven rolls of a transcription with control changes, onsets and offsets, onsets, or the codes of windows",
+                choices: ["rolls", "onset+offset", "onset", "codes"]),
+            Parameter(
+                "codes", "", "the run of music-vae that input=codes sees with; none: trained first"),
             Parameter(
                 "depth", "deep", "the network: as published, or eight convolutions in residual blocks",
                 choices: ["published", "deep"]),
@@ -31,6 +33,8 @@ extension Recipe {
             ],
             "cpu": ["epochs": 6],
         ],
+        foundations: ["codes": "music-vae"],
+        needsFoundation: { _, settings in settings.word("input") == "codes" },
         fault: { settings, snapshot in Classes.fault(settings.word("label"), of: snapshot) },
         plan: { settings, _, _ in
             let semitones = settings.integer("transposition")
@@ -42,11 +46,20 @@ extension Recipe {
         make: { settings, context in try ComposerCNN(settings, context) })
 }
 
-/// What the classifier sees of a segment: rolls of all 128 pitches side by side.
+/// What the classifier sees of a segment: rolls of all 128 pitches side by side, or the codes of its windows.
 struct ComposerInput {
     let views: [LoaderView]
+    /// What makes codes of rolls, with its weights; nil: rolls are seen.
+    let autoencoder: MusicVAE?
 
-    init(_ settings: Settings) {
+    /// What settings ask for; `autoencoder` is a trained one, for codes.
+    init(_ settings: Settings, autoencoder: MusicVAE? = nil) {
+        self.autoencoder = autoencoder
+        guard settings.word("input") != "codes" else {
+            // Both rolls that an autoencoder can have been trained on, before it is known.
+            views = autoencoder?.windows.views ?? VAEWindows.allViews
+            return
+        }
         let rolls: [TranscriptionRoll] =
             switch settings.word("input") {
             case "onset": [.onsets]
@@ -60,12 +73,20 @@ struct ComposerInput {
 
     private static let controls = "roll.controls"
 
-    /// The columns of a step.
-    var columns: Int { views.count * 128 }
+    /// The columns of a step, or the numbers of a code.
+    var columns: Int { autoencoder?.latents ?? views.count * 128 }
 
-    /// The views as one roll `[N, steps, columns]`; control changes, 1 to 128, are brought to 1.
+    /// The steps of what is seen of a segment of so many, or its windows.
+    func rows(of steps: Int) -> Int { autoencoder?.windows.rows(of: steps) ?? steps }
+
+    /// The views as one roll `[N, steps, columns]`, or as codes `[N, rows, latents]`; control changes, 1 to 128, are
+    /// brought to 1.
     func roll(_ view: (LoaderView) throws -> TorchTensor) throws -> TorchTensor {
-        try .concatenated(
+        if let autoencoder {
+            let (windows, rows) = try autoencoder.windows.cut(autoencoder.windows.roll(view))
+            return try withoutGradients { try autoencoder.encode(windows) }.reshaped([-1, rows, columns])
+        }
+        return try .concatenated(
             views.map { try $0.name == Self.controls ? view($0) * (1.0 / 128) : view($0) }, axis: 2)
     }
 }
@@ -81,15 +102,22 @@ final class ComposerCNN: TrainableSystem {
     var optimisers: [any Optimiser] { [adam] }
 
     init(_ settings: Settings, _ context: SystemContext) throws {
-        input = ComposerInput(settings)
+        let autoencoder = context.foundations["codes"] as? MusicVAE
+        guard settings.word("input") != "codes" || autoencoder != nil else {
+            throw TrainingError(.usage, "codes is not a run of music-vae")
+        }
+        input = ComposerInput(settings, autoencoder: autoencoder)
+        autoencoder?.network.setTraining(false)
         classes = Classes(settings.word("label"), of: context.snapshot)
         classifier =
             settings.word("depth") == "deep"
             ? try DeepComposerNetwork(
-                columns: input.columns, classes: classes.names.count, dropout: settings.number("dropout"))
+                columns: input.columns, classes: classes.names.count, dropout: settings.number("dropout"),
+                seesCodes: autoencoder != nil)
             : try PublishedComposerNetwork(
-                steps: context.snapshot.rollSteps, columns: input.columns, isSingle: input.views.count == 1,
-                classes: classes.names.count)
+                steps: input.rows(of: context.snapshot.rollSteps), columns: input.columns,
+                isSingle: autoencoder != nil || input.views.count == 1, classes: classes.names.count,
+                seesCodes: autoencoder != nil)
         try classifier.move(to: context.device)
         // Keras's epsilon.
         adam = try Adam(classifier.parameters, rate: settings.number("rate"), epsilon: 1e-7)

@@ -8,7 +8,7 @@ extension MusicVAE {
     func measure(on feed: any Feed) throws -> [Measure] {
         var totals = Totals()
         var codes = CodeStatistics()
-        let marginal = try autoencoder.marginal.detach()
+        let (marginal, thresholds) = (try autoencoder.marginal.detach(), try thresholds())
         try withNoise { noise in
             try feed.forEachBatch { batch in
                 let roll = try windows.roll { batch[$0.name] }
@@ -17,7 +17,7 @@ extension MusicVAE {
                 // Sampled codes, as in training; drawn on the processor, so that the device changes none.
                 let sampled = try decode(mean + deviation * noise(mean.shape).to(mean.device))
                 try totals.add("sampled", sampled.binaryCrossEntropyWithLogits(roll, reduction: .sum))
-                try add(roll, of: decode(mean).sigmoid(), marginal: marginal, to: &totals)
+                try add(roll, of: decode(mean).sigmoid(), from: thresholds, marginal: marginal, to: &totals)
                 try codes.add(mean, VAELoss.divergence(mean: mean, deviation: deviation), roll)
                 totals.add("windows", count)
             }
@@ -33,7 +33,7 @@ extension MusicVAE {
                 Measure("kl_largest", sorted[sorted.count - 1]),
                 Measure("active_units", Double(codes.variances.count { $0 > Self.activeVariance })),
                 Measure("interpolation_spearman", try interpolation(codes)),
-                Measure("windows", totals["windows"]),
+                Measure("threshold", thresholds[0]), Measure("windows", totals["windows"]),
             ]
     }
 
@@ -43,7 +43,7 @@ extension MusicVAE {
 
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
         let marginal = try autoencoder.marginal.detach()
-        let rates = try StepRates(windows, train, marginal)
+        let (rates, thresholds) = (try StepRates(windows, train, marginal), try thresholds())
         func measure(
             _ probabilities: (TorchTensor) throws -> TorchTensor,
             notes: ((TorchTensor) throws -> TorchTensor)?
@@ -51,7 +51,9 @@ extension MusicVAE {
             var totals = Totals()
             try feed.forEachBatch { batch in
                 let roll = try windows.roll { batch[$0.name] }
-                try add(roll, of: probabilities(roll), notes: notes?(roll), marginal: marginal, to: &totals)
+                try add(
+                    roll, of: probabilities(roll), from: thresholds, notes: notes?(roll), marginal: marginal,
+                    to: &totals)
             }
             return measures(totals)
         }
@@ -66,22 +68,23 @@ extension MusicVAE {
     }
 
     /// Adds what a prediction `[N, steps, columns]` costs and hits; `notes` are those it names, where these are not the
-    /// cells above the threshold.
+    /// cells from each view's threshold on.
     private func add(
-        _ roll: TorchTensor, of probabilities: TorchTensor, notes: TorchTensor? = nil, marginal: TorchTensor,
-        to totals: inout Totals
+        _ roll: TorchTensor, of probabilities: TorchTensor, from thresholds: [Double],
+        notes: TorchTensor? = nil,
+        marginal: TorchTensor, to totals: inout Totals
     ) throws {
         try totals.add("cost", probabilities.contiguous().binaryCrossEntropy(roll, reduction: .sum))
         try totals.add(
             "marginal", marginal.expanded(roll.shape).contiguous().binaryCrossEntropy(roll, reduction: .sum))
         totals.add("cells", Double(roll.count))
-        let named = try notes ?? (probabilities .> threshold).to(.f32)
         for (view, suffix) in windows.views.indices.map({ ($0, $0 == 0 ? "" : "_sounding") }) {
             func part(_ tensor: TorchTensor) throws -> TorchTensor {
                 try tensor.narrowed(2, from: view * 128, count: 128)
             }
-            try totals.add("hits\(suffix)", part(named) * part(roll))
-            try totals.add("named\(suffix)", part(named))
+            let named = try notes.map(part) ?? (part(probabilities) .>= thresholds[view]).to(.f32)
+            try totals.add("hits\(suffix)", named * part(roll))
+            try totals.add("named\(suffix)", named)
             try totals.add("true\(suffix)", part(roll))
         }
     }

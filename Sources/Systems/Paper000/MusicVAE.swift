@@ -29,7 +29,10 @@ extension Recipe {
             Parameter(
                 "transposition", 5, "semitones that a window is moved by at most in training, up or down",
                 in: 0...24),
-            Parameter("threshold", 0.25, "probability from which a note is counted", in: 0...1),
+            Parameter(
+                "threshold", 0.0,
+                "probability from which a cell is a note; 0: the one with the largest F1 on the train split",
+                in: 0...1),
         ],
         overrides: ["epochs": 30, "batch": 32, "rate": 3e-3, "clip": 1.0, "annealing": "half-linear"],
         presets: [
@@ -44,7 +47,9 @@ extension Recipe {
             VAEWindows(settings).plan(
                 of: snapshot, transposition: purpose == .learning ? settings.integer("transposition") : 0)
         },
-        make: { settings, context in try MusicVAE(settings, context) })
+        make: { settings, context in try MusicVAE(settings, context) },
+        transferParameters: MusicVAETransfer.parameters,
+        transfer: { request, run in try MusicVAETransfer(request, run).run() })
 }
 
 /// What the autoencoder sees of a segment: windows of rolls of all 128 pitches side by side.
@@ -55,10 +60,13 @@ struct VAEWindows {
 
     init(_ settings: Settings) {
         (steps, parts) = (settings.integer("steps"), settings.integer("parts"))
-        views =
-            [.roll("onset", .onset, pitches: 0...127)]
-            + (settings.word("input") == "onset" ? [] : [.roll("sounding", .piano, pitches: 0...127)])
+        views = settings.word("input") == "onset" ? [Self.allViews[0]] : Self.allViews
     }
+
+    /// Onsets, then what sounds.
+    static let allViews: [LoaderView] = [
+        .roll("onset", .onset, pitches: 0...127), .roll("sounding", .piano, pitches: 0...127),
+    ]
 
     /// The columns of a step: onsets, then what sounds.
     var columns: Int { views.count * 128 }
@@ -81,10 +89,13 @@ struct VAEWindows {
         try .concatenated(views.map { try view($0) }, axis: 2)
     }
 
+    /// How many windows show all of so many steps.
+    func rows(of length: Int) -> Int { (length + steps - 1) / steps }
+
     /// A roll `[N, steps, columns]` of any length as windows `[N · rows, window, columns]`, silent behind its end.
     func cut(_ roll: TorchTensor) throws -> (windows: TorchTensor, rows: Int) {
         let (count, length) = (roll.shape[0], roll.shape[1])
-        let rows = (length + steps - 1) / steps
+        let rows = self.rows(of: length)
         let missing = rows * steps - length
         let whole =
             missing == 0
@@ -100,24 +111,27 @@ final class MusicVAE: TrainableSystem {
     let autoencoder: VAENetwork
     let windows: VAEWindows
     let lossParts: VAELoss
-    /// The probability from which a note is counted.
-    let threshold: Double
+    /// The numbers of a code.
+    let latents: Int
     let adam: Adam
     let objective = Objective("loss")
     var network: any Module { autoencoder }
     var optimisers: [any Optimiser] { [adam] }
+    private let fixedThreshold: Double
     let seed: UInt64
 
     init(_ settings: Settings, _ context: SystemContext) throws {
         windows = VAEWindows(settings)
-        threshold = settings.number("threshold")
+        fixedThreshold = settings.number("threshold")
+        latents = settings.integer("latents")
         seed = UInt64(settings.integer("seed"))
         lossParts = VAELoss(
             beta: settings.number("beta"), freeBits: settings.number("free_bits"),
-            annealing: settings.number("warmup"))
+            warmup: settings.number("warmup"))
         autoencoder = try VAENetwork(
             VAENetwork.Sizes(
                 steps: windows.steps, parts: settings.integer("parts"), columns: windows.columns,
+                views: windows.views.count,
                 latents: settings.integer("latents"), encoder: settings.integer("encoder"),
                 conductor: settings.integer("conductor"), decoder: settings.integer("decoder")))
         try autoencoder.move(to: context.device)
@@ -129,6 +143,30 @@ final class MusicVAE: TrainableSystem {
 
     /// Codes `[N, latents]` to logits `[N, steps, columns]`.
     func decode(_ code: TorchTensor) throws -> TorchTensor { try autoencoder.decode(code) }
+
+    /// The probabilities from which a cell is a note, for each view.
+    func thresholds() throws -> [Double] {
+        guard fixedThreshold == 0 else { return windows.views.map { _ in fixedThreshold } }
+        let counts = try autoencoder.tally.detach().to(.f64).elements(as: Double.self)
+        let bins = NoteThreshold.bins
+        return windows.views.indices.map { view in
+            let start = 2 * bins * view
+            return NoteThreshold.best(
+                on: Array(counts[start..<start + bins]), all: Array(counts[start + bins..<start + 2 * bins]))
+        }
+    }
+
+    /// Counts the cells of a roll by what is decoded from the means of their codes.
+    private func count(_ roll: TorchTensor, _ mean: TorchTensor) throws {
+        let probabilities = try decode(mean.detach()).sigmoid()
+        let counts = try windows.views.indices.map { view in
+            try NoteThreshold.count(
+                probabilities.narrowed(2, from: 128 * view, count: 128),
+                roll.narrowed(2, from: 128 * view, count: 128))
+        }
+        let before = try autoencoder.tally * NoteThreshold.memory
+        try autoencoder.tally.assign(before + .stacked(counts))
+    }
 
     /// Begins at what the train split has: each column's logit is that of its share of cells.
     func prepare(from train: any Feed) throws {
@@ -155,6 +193,7 @@ final class MusicVAE: TrainableSystem {
         let (mean, deviation) = try autoencoder.posterior(roll)
         let logits = try decode(mean + deviation * mean.randomLike(.normal))
         let parts = try lossParts.parts(logits, roll, mean: mean, deviation: deviation, at: step.share)
+        if step.number % NoteThreshold.interval == 0 { try withoutGradients { try count(roll, mean) } }
         try parts.loss.backward()
         try update(adam, parts.loss)
         let divergence = try VAELoss.divergence(mean: mean.detach(), deviation: deviation.detach())

@@ -50,8 +50,8 @@ struct ComposerBackbone: RollBackbone {
     let network: any ComposerNetwork
     let input: Input
     let layers: Int
-    // A window of one row has no variation over time.
-    let rowMultiple = 16
+    // A window of one row has no variation over time; of codes a row is many steps.
+    var rowMultiple: Int { input == .codes ? 2 : 16 }
     var contentLayers: Set<String> { ["\(layers - 1)"] }
     var styleLayers: Set<String> { Set((0..<layers).map { "\($0)" }) }
 

@@ -32,7 +32,7 @@ struct StyleExperiment {
         let number = settings.integer("experiment")
         let (backbone, codes) = (settings.word("backbone"), settings.word("codes"))
         var foundations: [String: JSONValue] = [:]
-        func run(_ name: String, of recipe: Recipe) throws -> TrainedRun {
+        func run(_ name: String, of recipe: Recipe) throws -> (run: TrainedRun, weights: Digest) {
             let (run, weights) = try context.open(name)
             guard run.recipe.name == recipe.name else {
                 throw TrainingError(
@@ -49,12 +49,12 @@ struct StyleExperiment {
             }
             foundations[recipe.name == Recipe.musicVAE.name ? "codes" : "backbone"] =
                 Backbone.Source.run(name, weights).json
-            return run
+            return (run, weights)
         }
 
-        let composer: TrainedRun? =
-            number % 2 == 1
-            ? nil : try run(Self.classifier(backbone, number), of: .composerCNN)
+        let composer = try number % 2 == 1 ? nil : run(Self.classifier(backbone, number), of: .composerCNN)
+        let classifier: ComposerCNN? = try composer.map { try $0.run.system(of: .composerCNN) }
+        if let composer, let classifier { try Self.check(composer.run, classifier, fits: number) }
         let canvas: any Canvas
         if number <= 2 {
             guard codes.isEmpty else {
@@ -65,20 +65,34 @@ struct StyleExperiment {
             }
             canvas = RollCanvas(kind: RollCanvas.Cells(rawValue: settings.word("cells")) ?? .sounding)
         } else {
-            guard !codes.isEmpty else {
+            // A classifier of codes names the run that these are of.
+            let name = codes.isEmpty ? composer?.run.settings.word("codes") ?? "" : codes
+            guard !name.isEmpty else {
                 throw TrainingError(
                     .usage,
                     "experiment \(number) changes the codes of a music-vae; train one on '\(reader.snapshot.dataset)', and name it: --set codes=music-vae-1"
                 )
             }
-            let system: MusicVAE = try run(codes, of: .musicVAE).system(of: .musicVAE)
+            let (opened, weights) = try run(name, of: .musicVAE)
+            if let composer, composer.run.record.foundations["codes"] != weights {
+                throw TrainingError(
+                    .usage,
+                    "\(composer.run.record.run) learned from other codes than those of \(name); leave codes out, or train composer-cnn with --set input=codes --set codes=\(name)"
+                )
+            }
+            let system: MusicVAE = try opened.system(of: .musicVAE)
             try system.network.freeze()
             canvas = CodeCanvas(autoencoder: system)
         }
-        if let composer {
+        if let classifier {
+            try classifier.classifier.freeze()
+            let input: ComposerBackbone.Input =
+                number == 4 ? .codes : classifier.input.views.count == 2 ? .onsetsAndOffsets : .onsets
             self.init(
-                canvas, try ComposerBackbone(composer, experiment: number, context), .dotProduct,
-                foundations: foundations)
+                canvas,
+                try ComposerBackbone(
+                    classifier.classifier, input, columns: classifier.input.columns, on: context.device),
+                .dotProduct, foundations: foundations)
             return
         }
         guard let (network, source) = try Backbone.vgg(backbone, settings, context) else {
@@ -101,25 +115,17 @@ struct StyleExperiment {
         }
         return name
     }
-}
 
-extension ComposerBackbone {
-    /// The classifier of a run that sees what an experiment shows it.
-    ///
-    /// - Throws: `train.usage` for one that sees something else.
-    fileprivate init(_ run: TrainedRun, experiment: Int, _ context: OptimisationContext) throws {
-        let system: ComposerCNN = try run.system(of: .composerCNN)
-        let rolls = system.input.views.count
-        guard experiment == 2, rolls <= 2 else {
-            let input = run.settings.word("input")
+    /// Refuses a classifier that sees something else than an experiment shows it.
+    private static func check(_ run: TrainedRun, _ system: ComposerCNN, fits number: Int)
+        throws(TrainingError)
+    {
+        let seesCodes = system.input.autoencoder != nil
+        guard number == 4 ? seesCodes : !seesCodes && system.input.views.count <= 2 else {
             throw TrainingError(
                 .usage,
-                "\(run.record.run) learned from input=\(input), which does not follow from \(experiment == 2 ? "a roll" : "codes"); train composer-cnn with --set input=\(experiment == 2 ? "onset, or onset+offset" : "codes")"
+                "\(run.record.run) learned from input=\(run.settings.word("input")), which does not follow from \(number == 2 ? "a roll" : "codes"); train composer-cnn with --set input=\(number == 2 ? "onset, or onset+offset" : "codes")"
             )
         }
-        try system.classifier.freeze()
-        try self.init(
-            system.classifier, rolls == 2 ? .onsetsAndOffsets : .onsets, columns: system.input.columns,
-            on: context.device)
     }
 }

@@ -16,6 +16,8 @@ final class VAENetwork: Module {
         var parts = 4
         /// The cells of a step.
         var columns = 128
+        /// The rolls that lie side by side in a step.
+        var views = 1
         /// The numbers of a code.
         var latents = 64
         /// The state of each direction of the encoder, of the conductor and of the decoder.
@@ -34,6 +36,9 @@ final class VAENetwork: Module {
     let output: Linear
     /// The share of each column's cells that are 1 in the train split: `[columns]`; not trained.
     let marginal: TorchTensor
+    /// How many cells of the train split were on, and how many there were, by the probability that the network gave them:
+    /// `[views, 2, bins]`; not trained.
+    let tally: TorchTensor
     private let steps: Int
     private let parts: Int
 
@@ -52,10 +57,13 @@ final class VAENetwork: Module {
         decoder = try LSTM(sizes.conductor, sizes.decoder)
         output = try Linear(sizes.decoder, sizes.columns)
         marginal = try TorchTensor.full(0.5, [sizes.columns])
+        tally = try TorchTensor.zeros([sizes.views, 2, NoteThreshold.bins])
     }
 
     var ownParameters: [NamedParameter] { [] }
-    var ownBuffers: [NamedParameter] { [NamedParameter("marginal", marginal)] }
+    var ownBuffers: [NamedParameter] {
+        [NamedParameter("marginal", marginal), NamedParameter("tally", tally)]
+    }
 
     /// Rolls `[N, steps, columns]` to the mean and the standard deviation of their codes, both `[N, latents]`.
     func posterior(_ roll: TorchTensor) throws -> (mean: TorchTensor, deviation: TorchTensor) {
@@ -98,11 +106,11 @@ struct VAELoss {
     let freeBits: Double
     /// The share of the training over which `beta` rises from 0: Bowman et al., "Generating Sentences from a Continuous
     /// Space", 2016, arXiv:1511.06349, section 3.1, here linearly; 0: at once.
-    let annealing: Double
+    let warmup: Double
 
     /// The weight of the divergence after a share of the training, 0 to 1.
     func weight(at share: Double) -> Double {
-        annealing > 0 ? beta * min(1, share / annealing) : beta
+        warmup > 0 ? beta * min(1, share / warmup) : beta
     }
 
     /// The divergence of each dimension from the standard normal distribution, in nats: `[N, latents]`.
