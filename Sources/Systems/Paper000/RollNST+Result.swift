@@ -72,6 +72,11 @@ extension RollNST {
 
     // MARK: Pictures
 
+    /// A path's last part.
+    private static func name(_ path: String) -> String {
+        path.split(separator: "/").last.map { String($0) } ?? path
+    }
+
     private func figures(
         _ style: StyleSource, _ before: NoteRolls, _ after: NoteRolls, _ others: [(Int, NoteRolls)],
         _ outcome: StyleOutcome
@@ -82,7 +87,8 @@ extension RollNST {
             + others.map { ("iteration \($0.0)", $0.1) } + [("result", after)]
         var figures = [
             Figure(
-                name: "rolls", title: "\(request.path) in the style of \(request.style ?? "")",
+                name: "rolls",
+                title: "\(Self.name(request.path)) in the style of \(Self.name(request.style ?? ""))",
                 .rolls(rolls.map { $0.1.figure($0.0, steps: shown) }))
         ]
         guard !outcome.losses.isEmpty else { return figures }
