@@ -330,6 +330,7 @@ struct RollNSTTests {
             let codes = try made.train("music-vae", MadeStyles.codes)
             let coded = try made.train("composer-cnn", ["label=style", "input=codes", "codes=\(codes)"])
             let others = try made.train("music-vae", MadeStyles.codes + ["seed=1"])
+            let narrow = try made.train("music-vae", MadeStyles.codes + ["latents=8"])
             try made.build("clock", grid: "{steps_per_second: 5}")
             let cases: [(settings: [String], words: [String])] = [
                 (["experiment=2"], ["train composer-cnn with --set input=onset"]),
@@ -340,6 +341,7 @@ struct RollNSTTests {
                 (["experiment=1", "backbone=vgg19"], ["backbones/vgg19.safetensors", "backbone=random"]),
                 (["experiment=1", "codes=\(codes)"], ["set experiment=3"]),
                 (["experiment=3"], ["--set codes=music-vae-1"]),
+                (["experiment=3", "codes=\(narrow)"], ["codes of 8 numbers", "needs 16"]),
                 (["experiment=3", "codes=\(onsets)"], ["is a run of composer-cnn", "music-vae"]),
                 (["experiment=4", "codes=\(codes)"], ["train composer-cnn with --set input=codes"]),
                 (

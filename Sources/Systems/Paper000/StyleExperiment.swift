@@ -81,6 +81,12 @@ struct StyleExperiment {
                 )
             }
             let system: MusicVAE = try opened.system(of: .musicVAE)
+            guard number == 4 || system.latents >= 16 else {
+                throw TrainingError(
+                    .usage,
+                    "\(name) has codes of \(system.latents) numbers, and VGG-19 needs 16; train music-vae with --set latents=64, or set experiment=4"
+                )
+            }
             try system.network.freeze()
             canvas = CodeCanvas(autoencoder: system)
         }
