@@ -35,6 +35,25 @@ struct MusicVAETests {
         }
     }
 
+    @Test(arguments: [0, 1], ["codes-published", "codes-deep"])
+    func classifiersOfCodesArePyTorchs(_ precision: Int, _ name: String) async throws {
+        try await onTorch {
+            let (label, type, limit) = Self.limits[precision]
+            let golden = try Golden("systems-000-vae")
+            let network: any ComposerNetwork =
+                name == "codes-published"
+                ? try PublishedComposerNetwork(
+                    steps: 5, columns: 6, isSingle: true, classes: 3, seesCodes: true)
+                : try DeepComposerNetwork(
+                    columns: 6, classes: 3, dropout: 0, widths: [8, 8, 16, 16], seesCodes: true)
+            try network.load(golden.weights(of: name))
+            try network.convert(to: type)
+            let logits = try network(golden.tensor("codes/input.codes", type))
+            let loss = try logits.crossEntropy(golden.tensor("codes/input.class", .i64))
+            try check(network, "\(name)/\(label)", logits, loss, golden, limit)
+        }
+    }
+
     // MARK: The loss
 
     @Test func theWeightOfTheDivergenceRises() {

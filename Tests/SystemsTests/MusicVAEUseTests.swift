@@ -10,8 +10,9 @@ import Torch
 @testable import Systems
 @testable import Training
 
-/// A dataset of broken chords by two composers, one low and one high; 24 ticks are a step, 64 steps a segment. Every
-/// piece has the same six bars of eight steps in turn, from another one on.
+/// A dataset of broken chords by two composers, one low and one high; 24 ticks are a step, 64 steps a segment.
+///
+/// Every piece has the same six bars of eight steps in turn, from another one on.
 private final class Chords {
     let folder: TestFolder
     var cache: String { folder.path + "/cache" }

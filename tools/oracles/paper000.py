@@ -6,12 +6,12 @@ import torch.nn.functional as F
 
 
 class Published(nn.Module):
-    """The composer classifier for one roll."""
+    """The composer classifier for one roll, or for codes with other widths."""
 
-    def __init__(self, steps, columns, classes):
+    def __init__(self, steps, columns, classes, widths=(32, 8, 4)):
         super().__init__()
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(i, o, k, padding="same") for i, o, k in [(columns, 64, 32), (64, 16, 8), (16, 1, 4)])
+            nn.Conv1d(i, o, k, padding="same") for i, o, k in zip((columns, 64, 16), (64, 16, 1), widths))
         self.dense = nn.ModuleList(
             nn.Linear(i, o) for i, o in [(steps, 256), (256, 32), (32, classes), (classes, classes)])
 
@@ -26,10 +26,10 @@ class Published(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs, outputs, width=5):
         super().__init__()
-        self.norm1, self.conv1 = nn.GroupNorm(8, inputs), nn.Conv1d(inputs, outputs, 5, padding="same")
-        self.norm2, self.conv2 = nn.GroupNorm(8, outputs), nn.Conv1d(outputs, outputs, 5, padding="same")
+        self.norm1, self.conv1 = nn.GroupNorm(8, inputs), nn.Conv1d(inputs, outputs, width, padding="same")
+        self.norm2, self.conv2 = nn.GroupNorm(8, outputs), nn.Conv1d(outputs, outputs, width, padding="same")
         self.shortcut = None if inputs == outputs else nn.Conv1d(inputs, outputs, 1)
 
     def forward(self, x):
@@ -38,20 +38,21 @@ class Block(nn.Module):
 
 
 class Deep(nn.Module):
-    """The deeper classifier; each block behind the first sees half the steps."""
+    """The deeper classifier; each block behind the first sees half the steps, but of codes all rows."""
 
-    def __init__(self, columns, classes, widths):
+    def __init__(self, columns, classes, widths, codes=False, dropout=0):
         super().__init__()
+        self.codes, self.dropout = codes, dropout
         self.entry = nn.Conv1d(columns, widths[0], 1)
-        self.blocks = nn.ModuleList(Block(i, o) for i, o in zip(widths[:1] + widths, widths))
+        self.blocks = nn.ModuleList(Block(i, o, 3 if codes else 5) for i, o in zip(widths[:1] + widths, widths))
         self.norm = nn.GroupNorm(8, widths[-1])
         self.output = nn.Linear(widths[-1], classes)
 
     def forward(self, roll):
         x = self.entry(roll.transpose(1, 2))
         for number, block in enumerate(self.blocks):
-            x = block(F.avg_pool1d(x, 2) if number else x)
-        return self.output(F.relu(self.norm(x)).mean(2))
+            x = block(F.avg_pool1d(x, 2) if number and not self.codes else x)
+        return self.output(F.dropout(F.relu(self.norm(x)).mean(2), self.dropout, self.training))
 
 
 class VGG(nn.Module):

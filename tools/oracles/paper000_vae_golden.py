@@ -3,13 +3,15 @@
 
 Writes Tests/Fixtures/Golden/systems-000-vae.safetensors: for the autoencoder of paper000_vae.py, small, in float64 and float32
 from the same weights, rolls and noise: logits, both parts of the loss, the loss, and the gradient of every weight. The free
-bits lie between the divergences of the dimensions, so that some are charged and some are not. Needs torch 2.13.0,
-safetensors."""
+bits lie between the divergences of the dimensions, so that some are charged and some are not. Then both composer
+classifiers of paper000.py over codes: logits, loss and gradients. Needs torch 2.13.0, safetensors."""
 import pathlib
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 
+from paper000 import Deep, Published
 from paper000_vae import VAE, divergence, losses
 
 SEED, BETA, FREE = 43, 0.3, 0.17
@@ -35,6 +37,23 @@ for label, kind in (("f64", torch.float64), ("f32", torch.float32)):
     values = {"output": logits, "loss": loss, "reconstruction": cost, "divergence": penalty, "kl": each}
     values |= {f"gradient.{key}": parameter.grad for key, parameter in network.named_parameters()}
     out |= {f"vae/{label}/{key}": value.detach().clone().contiguous() for key, value in values.items()}
+labels = torch.tensor([0, 2, 1])
+codes = torch.randn(3, 5, 6)
+out |= {"codes/input.class": labels.float(), "codes/input.codes": codes}
+for name, classifier in (("codes-published", Published(5, 6, 3, widths=(3, 3, 1))),
+                         ("codes-deep", Deep(6, 3, [8, 8, 16, 16], codes=True))):
+    weights = {key: value.detach().clone() for key, value in classifier.state_dict().items()}
+    out |= {f"{name}/weight.{key}": value for key, value in weights.items()}
+    for label, kind in (("f64", torch.float64), ("f32", torch.float32)):
+        classifier.to(kind)
+        classifier.load_state_dict(weights)
+        classifier.zero_grad()
+        logits = classifier(codes.to(kind))
+        loss = F.cross_entropy(logits, labels)
+        loss.backward()
+        values = {"output": logits, "loss": loss}
+        values |= {f"gradient.{key}": parameter.grad for key, parameter in classifier.named_parameters()}
+        out |= {f"{name}/{label}/{key}": value.detach().clone().contiguous() for key, value in values.items()}
 metadata = {"tool": "torch", "version": torch.__version__, "seed": str(SEED), "beta": str(BETA), "free_bits": str(FREE),
             "script": "paper000_vae_golden.py"}
 save_file(out, GOLDEN, metadata=metadata)

@@ -103,10 +103,12 @@ extension MusicVAE {
 
     /// Runs a body with noise that is the same at every call, and puts the generator back: measuring changes no training.
     func withNoise(_ body: ((_ shape: [Int]) throws -> TorchTensor) throws -> Void) throws {
-        let state = try RandomGenerator.state()
+        // A seed is that of all devices.
+        let devices = Set([Device.cpu, autoencoder.marginal.device])
+        let states = try devices.map { ($0, try RandomGenerator.state(of: $0)) }
         try RandomGenerator.seed(seed)
         let outcome = Result { try body { try TorchTensor.random(.normal, $0) } }
-        try RandomGenerator.setState(state)
+        for (device, state) in states { try RandomGenerator.setState(state, of: device) }
         try outcome.get()
     }
 }

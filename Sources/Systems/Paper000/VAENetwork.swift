@@ -21,9 +21,9 @@ final class VAENetwork: Module {
         /// The numbers of a code.
         var latents = 64
         /// The state of each direction of the encoder, of the conductor and of the decoder.
-        var encoder = 128
-        var conductor = 128
-        var decoder = 128
+        var encoder = 64
+        var conductor = 64
+        var decoder = 256
     }
 
     let encoder: LSTM
