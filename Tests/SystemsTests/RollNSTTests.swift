@@ -72,7 +72,7 @@ final class MadeStyles {
         try Data(bytes).write(to: URL(fileURLWithPath: folder.path + "/" + name))
     }
 
-    /// A note on every other step, 24 ticks each: 120 BPM, so 4 notes a second, each a step long.
+    /// A note on every other step, 24 ticks each: 120 BPM, so 4 notes/s, each a step long.
     static func scale(steps: Int, from pitch: Int) -> [UInt8] {
         MadeFile.midi(
             events: stride(from: 0, to: steps, by: 2).flatMap { step in
@@ -80,7 +80,7 @@ final class MadeStyles {
             })
     }
 
-    /// A chord of four notes every four steps, three steps long: 8 notes a second.
+    /// A chord of four notes every four steps, three steps long: 8 notes/s.
     static func chords(steps: Int, from pitch: Int) -> [UInt8] {
         MadeFile.midi(
             events: stride(from: 0, to: steps, by: 4).flatMap { step in

@@ -9,12 +9,15 @@ struct StyleObjective {
     /// The total variation of the content's image.
     private let contentVariation: TorchTensor
 
+    /// The loss of images beside a content's.
+    ///
     /// - Parameters:
     ///   - experiment: What looks at images, and how style is compared.
     ///   - content: The content's image.
     ///   - style: What `StyleExperiment` has of the style: Gram matrices, or maps.
     ///   - ratio: What style counts, where content counts 1.
     ///   - variation: What the total variation, over that of the content, counts.
+    /// - Throws: `TorchError`.
     init(
         _ experiment: StyleExperiment, content: TorchTensor, style: [String: TorchTensor], ratio: Double,
         variation: Double
