@@ -13,10 +13,8 @@ protocol Canvas {
     func image(of rolls: TorchTensor) throws -> TorchTensor
     /// The rolls that an image stands for, as shares from 0 to 1 of what each cell can hold.
     func cells(of image: TorchTensor) throws -> TorchTensor
-    /// The thresholds that cells may be written with; of several the one is taken whose notes have the least loss.
-    func thresholds(of cells: TorchTensor) throws -> [Double]
-    /// The rolls that are written where cells sound from a threshold on.
-    func rolls(_ cells: TorchTensor, from threshold: Double) throws -> TorchTensor
+    /// The rolls that are written where cells sound from a threshold on; without one, those to choose from by their loss.
+    func rolls(_ cells: TorchTensor, from threshold: Double?) throws -> [TorchTensor]
     /// The free numbers, along one axis, whose image is next to an image.
     func point(at image: TorchTensor) throws -> TorchTensor
     /// The image `[1, rows, columns]` of free numbers.
@@ -56,15 +54,17 @@ struct RollCanvas: Canvas {
 
     func cells(of image: TorchTensor) throws -> TorchTensor { try image.clamped(low: 0, high: 1) }
 
-    /// That of the published code, 5 of 127, and tenths.
-    func thresholds(of cells: TorchTensor) -> [Double] { [0.04] + (1...9).map { Double($0) / 10 } }
+    /// The threshold of the published code, 5 of 127, and tenths.
+    private static let thresholds = [0.04] + (1...9).map { Double($0) / 10 }
 
-    func rolls(_ cells: TorchTensor, from threshold: Double) throws -> TorchTensor {
-        let sounding = try (cells .>= threshold).to(cells.type)
-        switch kind {
-        case .sounding: return sounding
-        // A cell sounds with one of 127 velocities.
-        case .velocity: return try (sounding * cells * 127).rounded() * (1 / 127.0)
+    func rolls(_ cells: TorchTensor, from threshold: Double?) throws -> [TorchTensor] {
+        try (threshold.map { [$0] } ?? Self.thresholds).map { threshold in
+            let sounding = try (cells .>= threshold).to(cells.type)
+            switch kind {
+            case .sounding: return sounding
+            // A cell sounds with one of 127 velocities.
+            case .velocity: return try (sounding * cells * 127).rounded() * (1 / 127.0)
+            }
         }
     }
 

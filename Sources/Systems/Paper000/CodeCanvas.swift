@@ -19,17 +19,19 @@ struct CodeCanvas: Canvas {
         return try windows.reshaped([1, windows.shape[0] * windows.shape[1], windows.shape[2]])
     }
 
-    /// As many cells sound as their probabilities add up to: an autoencoder that is unsure of each note still says how many
-    /// there are.
-    func thresholds(of cells: TorchTensor) throws -> [Double] {
-        let count = Int(try cells.to(.f64).sum().item().rounded())
-        guard count > 0 else { return [.infinity] }
-        let flat = try cells.flattened()
-        return [try flat.top(min(count, flat.count)).values.smallest().item()]
-    }
-
-    func rolls(_ cells: TorchTensor, from threshold: Double) throws -> TorchTensor {
-        try (cells .>= threshold).to(cells.type)
+    /// Without a threshold as many cells of a row sound as their probabilities add up to: an autoencoder that is unsure of
+    /// each note still says how many there are.
+    func rolls(_ cells: TorchTensor, from threshold: Double?) throws -> [TorchTensor] {
+        if let threshold { return [try (cells .>= threshold).to(cells.type)] }
+        let rows = try cells.reshaped([-1, stepsPerRow * cells.shape[2]])
+        let counts = try rows.to(.f64).sum([1]).to(.cpu).elements(as: Double.self)
+        let sounding = try counts.enumerated().map { number, count in
+            let row = try rows.selected(0, number)
+            let wanted = min(Int(count.rounded()), row.count)
+            guard wanted > 0 else { return try row.fullLike(0) }
+            return try (row .>= row.top(wanted).values.smallest().item()).to(cells.type)
+        }
+        return [try TorchTensor.stacked(sounding).reshaped(cells.shape)]
     }
 
     func point(at image: TorchTensor) throws -> TorchTensor { try image.flattened().clone() }

@@ -47,7 +47,7 @@ extension Recipe {
                 choices: ["sounding", "velocity"]),
             Parameter(
                 "threshold", 0.0,
-                "from which share of its range a cell sounds in the result; 0: of rolls the one of 0.04, 0.1, …, 0.9 whose notes have the least loss, of codes the one of as many notes as their probabilities add up to",
+                "from which share of its range a cell sounds in the result; 0: of rolls the one of 0.04, 0.1, …, 0.9 whose notes have the least loss, of codes as many cells of each row as their probabilities add up to",
                 in: 0...1),
             Parameter(
                 "snapshots", "1,10,100",

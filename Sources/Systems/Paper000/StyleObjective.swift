@@ -48,9 +48,8 @@ struct StyleObjective {
         _ image: TorchTensor, from threshold: Double?
     ) throws -> (rolls: TorchTensor, terms: StyleTerms) {
         let cells = try canvas.cells(of: image)
-        let tries = try (threshold.map { [$0] } ?? canvas.thresholds(of: cells)).map { threshold in
-            let rolls = try canvas.rolls(cells, from: threshold)
-            return (rolls: rolls, terms: try terms(of: canvas.image(of: rolls)))
+        let tries = try canvas.rolls(cells, from: threshold).map { rolls in
+            (rolls: rolls, terms: try terms(of: canvas.image(of: rolls)))
         }
         let losses = try tries.map { try $0.terms.total.item() }
         return tries[losses.indices.min { losses[$0] < losses[$1] } ?? 0]
