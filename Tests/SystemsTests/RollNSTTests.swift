@@ -16,6 +16,7 @@ private struct GivenCodes: Canvas {
     let inner: CodeCanvas
     var views: [LoaderView] { inner.views }
     let stepsPerRow = 1
+    var variationWeight: Double { inner.variationWeight }
     func image(of rolls: TorchTensor) -> TorchTensor { rolls }
     func cells(of image: TorchTensor) throws -> TorchTensor { try inner.cells(of: image) }
     func rolls(_ cells: TorchTensor, from threshold: Double?) throws -> [TorchTensor] {

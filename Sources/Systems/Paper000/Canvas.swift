@@ -21,6 +21,8 @@ protocol Canvas {
     func image(at point: TorchTensor, shape: [Int]) throws -> TorchTensor
     /// An image of noise, of an image's shape.
     func noise(like image: TorchTensor) throws -> TorchTensor
+    /// What `variation` counts by default, over that of the content, where content counts 1.
+    var variationWeight: Double { get }
     /// How much an image differs from cell to cell.
     func variation(of image: TorchTensor) throws -> TorchTensor
     /// The notes of written rolls, where the content tells what these do not say.
@@ -39,6 +41,7 @@ struct RollCanvas: Canvas {
 
     let kind: Cells
     let stepsPerRow = 1
+    let variationWeight = 0.2
 
     /// How near to 0 and 1 a cell begins; nearer, nothing could move it.
     static let margin = 0.02

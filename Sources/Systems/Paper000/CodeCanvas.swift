@@ -9,6 +9,8 @@ struct CodeCanvas: Canvas {
 
     var views: [LoaderView] { autoencoder.windows.views }
     var stepsPerRow: Int { autoencoder.windows.steps }
+    // More of it makes all codes of a piece alike.
+    let variationWeight = 0.005
 
     func image(of rolls: TorchTensor) throws -> TorchTensor {
         try autoencoder.encode(autoencoder.windows.cut(rolls).windows).unsqueezed(0)

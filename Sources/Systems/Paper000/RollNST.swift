@@ -34,7 +34,10 @@ extension Recipe {
                 "channels", 16, "channels of a random backbone's first block; VGG-19 has 64", in: 1...64),
             Parameter("pooling", "max", "between the backbone's blocks", choices: ["max", "average"]),
             Parameter("ratio", 4.0, "what style counts, where content counts 1", in: 0...1e9),
-            Parameter("tv", 0.05, "what the total variation counts, over that of the content", in: 0...1e9),
+            Parameter(
+                "tv", -1.0,
+                "what the total variation counts, over that of the content; -1: 0.2 of rolls, 0.005 of codes",
+                in: -1...1e9),
             Parameter("optimiser", "lbfgs", "what lowers the loss", choices: ["lbfgs", "adam"]),
             Parameter("iterations", 100, "steps of the optimiser for each window", in: 1...100_000),
             Parameter("rate", 0.1, "learning rate of Adam", in: 1e-9...10),
@@ -158,7 +161,7 @@ struct RollNST {
         let image = try withoutGradients { try canvas.image(of: rolls.to(device)) }
         let objective = try StyleObjective(
             experiment, content: image, style: style, ratio: settings.number("ratio"),
-            variation: settings.number("tv"))
+            variation: settings.number("tv") < 0 ? canvas.variationWeight : settings.number("tv"))
         let descent = StyleDescent(
             method: StyleDescent.Method(rawValue: settings.word("optimiser")) ?? .lbfgs,
             iterations: settings.integer("iterations"), rate: settings.number("rate"),
