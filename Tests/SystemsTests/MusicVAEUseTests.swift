@@ -60,7 +60,7 @@ private final class Chords {
     static let assignments = [
         "steps=8", "parts=2", "encoder=24", "conductor=24", "decoder=64", "latents=16", "rate=0.02",
         "batch=16",
-        "epochs=60", "annealing=none", "beta=0.01", "transposition=0",
+        "epochs=120", "annealing=none", "beta=0.01", "transposition=0",
     ]
 
     static func train(
@@ -151,6 +151,12 @@ struct MusicVAEUseTests {
             #expect(own.measures["f1_with_content"] == own.measures["f1_of_reconstruction"])
             #expect((own.measures["f1_with_content"] ?? 0) > 0.5)
             #expect(!own.notes.isEmpty && own.notes.allSatisfy { $0.velocity == 99 && $0.onset < 48 * 24 })
+            let all = try transfer(content, file: style, ["amount=0", "notes=threshold", "threshold=0.001"])
+            #expect(all.notes.count > 2 * own.notes.count)
+            let drawn = try [0, 0, 1].map { seed in
+                try transfer(content, file: style, ["amount=0.5", "notes=drawn", "seed=\(seed)"]).notes
+            }
+            #expect(drawn[0] == drawn[1] && drawn[0] != drawn[2])
             // At 1 the notes are those of the style's own reconstruction.
             let other = try transfer(content, file: style, ["amount=1"])
             let reconstructed = try transfer(style, file: content, ["amount=0"])

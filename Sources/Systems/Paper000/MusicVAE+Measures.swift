@@ -44,6 +44,11 @@ extension MusicVAE {
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
         let marginal = try autoencoder.marginal.detach()
         let (rates, thresholds) = (try StepRates(windows, train, marginal), try thresholds())
+        let shares = try marginal.to(.f64).elements(as: Double.self)
+        let named = windows.views.indices.flatMap { view in
+            NoteThreshold.mostFrequent(Array(shares[128 * view..<128 * (view + 1)]))
+        }
+        let frequent = try TorchTensor(named, shape: [named.count]).to(marginal.device)
         func measure(
             _ probabilities: (TorchTensor) throws -> TorchTensor,
             notes: ((TorchTensor) throws -> TorchTensor)?
@@ -61,7 +66,7 @@ extension MusicVAE {
             // A certainty costs without end when it is wrong; a ten-thousandth is left.
             "all off": try measure({ try $0.fullLike(1e-4) }, notes: nil),
             "each column as often as in training": try measure(
-                { try marginal.expanded($0.shape) }, notes: nil),
+                { try marginal.expanded($0.shape) }, notes: { try frequent.expanded($0.shape) }),
             "copy the last step, kept as often as in training": try measure(
                 { try rates.probabilities(after: StepRates.before($0)) }, notes: { try StepRates.before($0) }),
         ]

@@ -41,7 +41,7 @@ extension Recipe {
                 "encoder": 64, "conductor": 64, "decoder": 128, "beta": 6.4, "warmup": 0.0,
                 "transposition": 0, "rate": 1e-3, "clip": 0.0, "annealing": "none", "epochs": 8,
             ],
-            "cpu": ["epochs": 8],
+            "cpu": ["epochs": 6],
         ],
         fault: { settings, snapshot in VAEWindows(settings).fault(of: snapshot) },
         plan: { settings, snapshot, purpose in

@@ -9,7 +9,8 @@ internal import Training
 ///
 /// Paper 000, section 3, and Roberts et al., 2018, arXiv:1803.05428, sections 4.2 and 4.3: towards a file the codes
 /// lie on a path between both pieces' codes; towards a label the difference of two mean codes of the train split is added
-/// to them (attribute vectors). The notes are those whose probability reaches the threshold. Tempo map and time signatures
+/// to them (attribute vectors). The notes of a window are as many of its most probable cells as their probabilities add up
+/// to: from the threshold with the best F1 on, a network that is unsure of the step names many for each. Tempo map and time signatures
 /// are the content's, and so is the mean velocity of each window; drums, pedals and control changes are left out.
 struct MusicVAETransfer {
     private let system: MusicVAE
@@ -26,7 +27,12 @@ struct MusicVAETransfer {
             in: 0...4),
         Parameter(
             "path", "spherical", "the path between two pieces' codes", choices: ["spherical", "linear"]),
-        Parameter("threshold", 0.0, "probability from which a note sounds; 0: that of the run", in: 0...1),
+        Parameter(
+            "notes", "expected",
+            "which onsets are notes: as many of a window's most probable as the probabilities add up to, those from the threshold on, or drawn ones",
+            choices: ["expected", "threshold", "drawn"]),
+        Parameter("seed", 0, "of what is drawn"),
+        Parameter("threshold", 0.0, "probability from which a cell is on; 0: that of the run", in: 0...1),
         Parameter(
             "length", 0,
             "steps that a note lasts where a run knows onsets only, unless its key is struck again; 0: the content's median",
@@ -196,7 +202,20 @@ struct MusicVAETransfer {
         let steps = content.length
         func notes(_ probabilities: TorchTensor, _ view: Int) throws -> [Bool] {
             let limit = Float(thresholds[view])
-            return try cells(probabilities, view, steps).map { $0 > 0 && $0 >= limit }
+            let cells = try cells(probabilities, view, steps)
+            // What sounds may be read off at its threshold: it is no single step.
+            guard view == 0, settings.word("notes") != "threshold" else {
+                return cells.map { $0 > 0 && $0 >= limit }
+            }
+            guard settings.word("notes") == "expected" else {
+                try RandomGenerator.seed(UInt64(settings.integer("seed")))
+                let drawn = try TorchTensor(cells, shape: [cells.count]).bernoulli()
+                return try drawn.elements(as: Float.self).map { $0 > 0 }
+            }
+            let size = system.windows.steps * 128
+            return stride(from: 0, to: cells.count, by: size).flatMap { start in
+                Self.expected(Array(cells[start..<min(start + size, cells.count)]))
+            }
         }
         let before = try cells(windows, 0, steps).map { $0 > 0 }
         let (reconstructed, onsets) = (try notes(own, 0), try notes(probabilities, 0))
@@ -224,6 +243,17 @@ struct MusicVAETransfer {
                 Measure("f1_with_content", Self.f1(before, onsets)),
                 Measure("f1_of_reconstruction", Self.f1(before, reconstructed)),
             ], figures: [figure(before, reconstructed, onsets, steps)])
+    }
+
+    /// The most probable cells, as many as the probabilities add up to; of equal ones the first.
+    static func expected(_ probabilities: [Float]) -> [Bool] {
+        let count = Int(probabilities.reduce(0) { $0 + Double($1) }.rounded())
+        let order = probabilities.indices.sorted {
+            (probabilities[$1], $0) < (probabilities[$0], $1)
+        }
+        var isOn = [Bool](repeating: false, count: probabilities.count)
+        for cell in order.prefix(count) { isOn[cell] = true }
+        return isOn
     }
 
     /// How well some cells agree with others; of silence and silence, 1.

@@ -37,4 +37,18 @@ enum NoteThreshold {
         }
         return threshold
     }
+
+    /// The columns that a constant names for the largest F1 on cells with such shares: 1 for the most frequent, else 0.
+    static func mostFrequent(_ shares: [Double]) -> [Float] {
+        let order = shares.indices.sorted { (shares[$1], $0) < (shares[$0], $1) }
+        let all = shares.reduce(0, +)
+        var (hits, best, count) = (0.0, 0.0, 0)
+        for (place, column) in order.enumerated() {
+            hits += shares[column]
+            let f1 = 2 * hits / (Double(place + 1) + all)
+            if f1 > best { (best, count) = (f1, place + 1) }
+        }
+        let named = Set(order.prefix(count))
+        return shares.indices.map { named.contains($0) ? 1 : 0 }
+    }
 }

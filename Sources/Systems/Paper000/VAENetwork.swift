@@ -42,7 +42,10 @@ final class VAENetwork: Module {
     private let steps: Int
     private let parts: Int
 
-    /// A network with PyTorch's first weights.
+    /// What is added to the first biases of forget gates.
+    private static let forgetBias = 1.0
+
+    /// A network with PyTorch's first weights, but for what LSTMs forget.
     ///
     /// - Precondition: the steps are a multiple of the parts.
     init(_ sizes: Sizes) throws {
@@ -56,6 +59,12 @@ final class VAENetwork: Module {
         begin = try Linear(sizes.conductor, 2 * sizes.decoder)
         decoder = try LSTM(sizes.conductor, sizes.decoder)
         output = try Linear(sizes.decoder, sizes.columns)
+        // A forget gate that begins at a half forgets all but the last steps: Jozefowicz et al., "An Empirical Exploration
+        // of Recurrent Network Architectures", 2015, section 2.2.
+        for item in [encoder, conductor, decoder].flatMap(\.parameters) where item.name.hasPrefix("bias_ih") {
+            let gate = item.tensor.shape[0] / 4
+            try item.tensor.detach().narrowed(0, from: gate, count: gate).add(Self.forgetBias)
+        }
         marginal = try TorchTensor.full(0.5, [sizes.columns])
         tally = try TorchTensor.zeros([sizes.views, 2, NoteThreshold.bins])
     }
