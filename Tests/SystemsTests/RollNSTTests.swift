@@ -458,6 +458,18 @@ struct RollNSTTests {
             // The median of the content's two lengths, 3 and 2, is 3 here: the upper one.
             #expect(rows.map(\.length) == [3, 1, 3, 1])
             #expect(rows.allSatisfy { $0.velocity == 90 })
+
+            // Beside what sounds, a note lasts as long as that, and one that does not sound lasts a step.
+            let both = CodeCanvas(
+                autoencoder: try MusicVAE(
+                    Settings(.musicVAE, assignments: MadeStyles.codes + ["input=onset+sounding"]),
+                    SystemContext(snapshot: try snapshot(steps: 32))))
+            cells = [Float](repeating: 0, count: 8 * 256)
+            for step in 0..<4 { cells[step * 256 + 128 + 62] = 1 }
+            for cell in [62, 3 * 256 + 62, 5 * 256 + 70] { cells[cell] = 1 }
+            let lasting = both.notes(of: cells, as: content).rows(program: 0)
+            #expect(lasting.map(\.start) == [0, 3, 5] && lasting.map(\.length) == [3, 1, 1])
+            #expect(lasting.map(\.pitch) == [62, 62, 70])
         }
     }
 }
