@@ -67,17 +67,21 @@ public struct Transferred: Sendable {
     public let measures: [Measure]
     /// Pictures of the content and of it.
     public let figures: [Figure]
+    /// What it was after some steps of an optimisation: further files by their names.
+    public let snapshots: [(name: String, bytes: [UInt8])]
 
     /// What it was made with beside a run's own weights, such as a backbone, with hashes.
     public let foundations: [String: JSONValue]
 
     /// A file, its numbers and pictures.
     public init(
-        bytes: [UInt8], measures: [Measure], figures: [Figure] = [], foundations: [String: JSONValue] = [:]
+        bytes: [UInt8], measures: [Measure], figures: [Figure] = [],
+        snapshots: [(name: String, bytes: [UInt8])] = [], foundations: [String: JSONValue] = [:]
     ) {
         self.bytes = bytes
         self.measures = measures
         self.figures = figures
+        self.snapshots = snapshots
         self.foundations = foundations
     }
 }
