@@ -30,6 +30,7 @@ extension Timeline {
     /// - Parameters:
     ///   - grid: What a step is.
     ///   - rounding: How ticks become steps.
+    /// - Returns: A range for each note.
     public func steps(on grid: Grid, rounding: Rounding = .halfUp) -> [Range<Int>] {
         var grid = TimelineGrid(grid, rounding: rounding, tempoMap: tempoMap)
         return notes.map { note in

@@ -1,4 +1,6 @@
 """The networks of cyclegan in PyTorch, written from their description in docs/cyclegan.md and not from Sources/Systems."""
+import math
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -116,3 +118,47 @@ class CycleGAN(nn.Module):
 def towards(output, target):
     """The least-squares adversarial loss of Mao et al. 2017."""
     return ((output - target) ** 2).mean()
+
+
+def numbers(roll):
+    """The 58 numbers of a roll [64, 84] of 0 and 1 that the style probe sees, cell by cell as docs/cyclegan.md lists them."""
+    steps, pitches = len(roll), len(roll[0])
+    cells = sum(sum(row) for row in roll)
+    begun = [[p for p in range(pitches) if roll[t][p] and not (t and roll[t - 1][p])] for t in range(steps)]
+    count = sum(len(keys) for keys in begun)
+    octaves, classes, voices, intervals, places = [0] * 7, [0] * 12, [0] * 7, [0] * 12, [0] * 16
+    for t, row in enumerate(roll):
+        keys = [p for p in range(pitches) if row[p]]
+        voices[min(len(keys), 6)] += 1
+        places[t % 16] += len(begun[t])
+        for p in keys:
+            octaves[p // 12] += 1
+            classes[p % 12] += 1
+            for other in keys:
+                if 1 <= other - p <= 12:
+                    intervals[other - p - 1] += 1
+    chords = sum(1 for keys in begun if keys)
+    return ([math.log(cells + 1), math.log(count + 1)] + [n / max(cells, 1) for n in octaves + classes]
+            + [n / steps for n in voices] + [n / max(cells, 1) for n in intervals]
+            + [n / max(count, 1) for n in places] + [cells / max(count, 1), count / max(chords, 1)])
+
+
+def fitted(first, second):
+    """Slopes and constant of the logistic regression of the probe, by L-BFGS in float64."""
+    both = torch.cat([first, second])
+    spread = both.std(0, correction=0).clamp(min=1e-6)
+    sides = [(rows - both.mean(0)) / spread for rows in (first, second)]
+    slopes = torch.zeros(both.shape[1], dtype=torch.float64, requires_grad=True)
+    constant = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    search = torch.optim.LBFGS([slopes, constant], max_iter=5000, tolerance_grad=1e-13, tolerance_change=1e-16,
+                               line_search_fn="strong_wolfe")
+
+    def loss():
+        search.zero_grad()
+        value = (0.01 * (slopes ** 2).sum() + 0.5 * F.softplus(sides[0] @ slopes + constant).mean()
+                 + 0.5 * F.softplus(-(sides[1] @ slopes + constant)).mean())
+        value.backward()
+        return value
+
+    search.step(loss)
+    return slopes.detach(), constant.detach()

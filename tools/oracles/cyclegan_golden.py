@@ -4,14 +4,14 @@
 Writes Tests/Fixtures/Golden/systems-cyclegan.safetensors: in float64 and float32 from the same weights, for small sizes
 of the networks of cyclegan.py, the output, the loss and the gradient of every weight of a generator and of
 discriminators with kernels of 4 and 7; the loss of both generators of the full model, and that of its four
-discriminators with given noise. Rolls are of 32 steps and 24 pitches, so that the file stays small. Needs torch 2.13.0,
+discriminators with given noise; what the style probe sees of rolls, and its regression. Rolls are of 32 steps and 24 pitches, so that the file stays small. Needs torch 2.13.0,
 safetensors."""
 import pathlib
 
 import torch
 from safetensors.torch import save_file
 
-from cyclegan import CycleGAN, Discriminator, Generator, towards
+from cyclegan import CycleGAN, Discriminator, Generator, fitted, numbers, towards
 
 SEED = 61
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures/Golden"
@@ -94,6 +94,18 @@ def discriminators(model, x):
 
 case("full", full, inputs, generators)
 case("full-discriminators", full, inputs, discriminators, weights_of="full")
+
+# What the style probe sees of rolls, sparse, dense and silent, and what it is fitted to.
+rolls = torch.zeros(24, 64, 84)
+for index, one in enumerate(rolls[:-1]):
+    for _ in range(6 * index + 6):
+        start, length = int(torch.randint(0, 64, ())), int(torch.randint(1, 3 + index % 9, ()))
+        pitch = int(torch.randint(10 + index % 3 * 8, 60 + index % 4 * 8, ()))
+        one[start:start + length, pitch] = 1
+rows = torch.tensor([numbers(one.int().tolist()) for one in rolls], dtype=torch.float64)
+slopes, constant = fitted(rows[0::2], rows[1::2])
+out |= {"probe/rolls": rolls.to(torch.uint8), "probe/numbers": rows, "probe/slopes": slopes,
+        "probe/constant": constant.reshape(1)}
 metadata = {"tool": "torch", "version": torch.__version__, "seed": str(SEED), "script": "cyclegan_golden.py"}
 save_file(out, GOLDEN / "systems-cyclegan.safetensors", metadata=metadata)
 print(sum(v.numel() * v.element_size() for v in out.values()), "bytes")

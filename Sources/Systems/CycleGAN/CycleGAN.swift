@@ -4,7 +4,7 @@ internal import Torch
 public import Training
 
 extension Recipe {
-    /// Brings notes of one style to another and back, without pairs: the CycleGAN of Brunner et al. 2018.
+    /// Brings notes of one style to another and back, without pairs: the CycleGAN of Brunner and others, 2018.
     public static let cycleGAN = Recipe(
         name: "cyclegan", paper: "000, 003",
         summary: "brings notes of one style to another and back, without pairs",
@@ -147,8 +147,9 @@ final class CycleGAN: TrainableSystem {
         return try (noiseIsPositive ? drawn.abs() : drawn) * noise
     }
 
-    /// The least-squares adversarial loss of Mao et al. 2017, arXiv:1611.04076: how far a discriminator's map is from 0
-    /// or 1 everywhere.
+    /// How far a discriminator's map is from 0 or 1 everywhere.
+    ///
+    /// The least-squares adversarial loss of Mao et al. 2017, arXiv:1611.04076.
     static func distance(
         _ discriminator: CycleDiscriminator, _ roll: TorchTensor, _ noise: TorchTensor?, from target: Double
     ) throws -> TorchTensor {
@@ -201,6 +202,8 @@ final class CycleGAN: TrainableSystem {
     ///   - shown: What generators made, by the side of its style.
     ///   - mixed: Music of the mixture; nil in the base model.
     ///   - noise: What is added to every input.
+    /// - Returns: The loss and its parts, before `gamma`.
+    /// - Throws: `TorchError`.
     func discrimination(
         _ reals: [TorchTensor], against shown: [TorchTensor], mixed: TorchTensor?, noise: TorchTensor?
     ) throws -> (loss: TorchTensor, parts: [TorchTensor]) {

@@ -62,7 +62,8 @@ extension CycleGAN {
         totals.add("cells \(side)", Double(roll.count))
         try totals.add("cycle_loss \(side)", (back - roll).abs())
         try totals.add("identity_loss \(side)", (same - roll).abs())
-        let map = try networks.discriminator(1 - side)(drawNoise(like: roll).map { try output + $0 } ?? output)
+        let map = try networks.discriminator(1 - side)(
+            drawNoise(like: roll).map { try output + $0 } ?? output)
         try totals.add("adversarial_loss \(side)", (map - 1).square().mean([1, 2, 3]))
         let (kept, cycled) = (try on(output), try on(back))
         try totals.add("on \(side)", roll)

@@ -122,7 +122,8 @@ final class CycleNetworks: Module {
         probe = try StyleProbe()
         // The authors draw weights from a truncated normal distribution, and scales from one around 1.
         try initialise { name, shape in
-            shape.count == 4 ? .truncatedNormal(0.02) : name.hasSuffix("weight") ? .normal(0.02) : .constant(0)
+            shape.count == 4
+                ? .truncatedNormal(0.02) : name.hasSuffix("weight") ? .normal(0.02) : .constant(0)
         }
         for item in parameters where item.tensor.rank == 1 && item.name.hasSuffix("weight") {
             try item.tensor.add(1)

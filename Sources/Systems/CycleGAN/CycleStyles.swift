@@ -62,7 +62,8 @@ struct CycleStyles {
         }
         let names = named == ["", ""] && known.count == 2 ? known : filled(named, among: known)
         if names.contains("") {
-            return "its label '\(label)' has \(known.count) values; choose two of \(list) with --set a=… --set b=…"
+            return
+                "its label '\(label)' has \(known.count) values; choose two of \(list) with --set a=… --set b=…"
         }
         if names[0] == names[1] { return "a and b are both '\(names[0])'; choose two of \(list)" }
         if settings.word("model") == "full", known.count == 2 {

@@ -119,7 +119,8 @@ private func solved(_ matrix: [Double], _ right: [Double]) -> [Double] {
         for column in 0...row {
             var sum = factor[row * size + column]
             for index in 0..<column { sum -= factor[row * size + index] * factor[column * size + index] }
-            factor[row * size + column] = row == column ? sum.squareRoot() : sum / factor[column * size + column]
+            factor[row * size + column] =
+                row == column ? sum.squareRoot() : sum / factor[column * size + column]
         }
     }
     for row in 0..<size {
