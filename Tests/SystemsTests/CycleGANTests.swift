@@ -242,7 +242,7 @@ struct CycleGANTests {
 
     // MARK: Learning
 
-    /// Two generators learn four rolls each by heart: content that went there and back is what it was.
+    /// Two generators memorise four rolls each: content that went there and back is what it was.
     @Test func eightSegmentsAreMemorised() async throws {
         let (first, last) = try await onTorch {
             try RandomGenerator.seed(3)
