@@ -62,7 +62,7 @@ struct TrainingLoopTests {
         try await onTorch {
             func loop(_ place: RunPlace, run: String? = nil) throws -> TrainingLoop {
                 let memory = try ToyMemory()
-                return try place.loop(run: run) { $0.remembered = memory }
+                return try place.loop(run: run, prepare: { $0.remembered = memory })
             }
             try loop(reference).run(TrainingLimits(), report: Self.quiet)
             for step in [2, 7, 15] {
@@ -86,7 +86,7 @@ struct TrainingLoopTests {
             #expect(try place.loop(run: "toy-1").progress.step == 2)
             let memory = try ToyMemory()
             return #expect(throws: TorchError.self) {
-                try place.loop(run: "toy-1") { $0.remembered = memory }
+                try place.loop(run: "toy-1", prepare: { $0.remembered = memory })
             }
         }
         #expect(fault?.message.contains("'memory.mean' is missing") == true)

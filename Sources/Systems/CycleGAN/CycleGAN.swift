@@ -25,7 +25,15 @@ extension Recipe {
             Parameter("blocks", 10, "residual blocks of a generator", in: 0...64),
             Parameter(
                 "kernel", 4, "size of the discriminators' kernels; the authors' code has 7", in: 2...15),
+            Parameter(
+                "skip", 0.0,
+                "what a cell adds to its output's logit if it sounds in the input, and takes from it if not; the paper has none",
+                in: 0...20),
             Parameter("cycle", 10.0, "weight of the cycle loss", in: 0...1e6),
+            Parameter(
+                "cycle_error", "absolute",
+                "what the cycle loss is the mean of: absolute errors, as published, or cross-entropies",
+                choices: ["absolute", "cross-entropy"]),
             Parameter("gamma", 1.0, "weight of the extra discriminators", in: 0...1e6),
             Parameter(
                 "identity", 0.0,
@@ -40,7 +48,11 @@ extension Recipe {
         overrides: ["epochs": 20, "batch": 16, "rate": 2e-4, "annealing": "half-linear"],
         presets: [
             "published": ["model": "full"],
-            "cpu": ["filters": 16, "blocks": 4, "batch": 8, "epochs": 4],
+            // With few steps the published losses make every output silent; see docs/cyclegan.md.
+            "cpu": [
+                "filters": 16, "blocks": 4, "batch": 4, "epochs": 4, "rate": 5e-4, "skip": 2.0,
+                "cycle_error": "cross-entropy", "noise": 0.5,
+            ],
         ],
         fault: { settings, snapshot in CycleStyles.fault(settings, snapshot) },
         plan: { settings, snapshot, purpose in
@@ -92,6 +104,7 @@ final class CycleGAN: TrainableSystem {
     private let weights: (cycle: Double, gamma: Double, identity: Double)
     private let noise: Double
     private let noiseIsPositive: Bool
+    private let cycleIsEntropy: Bool
     private let extraInGenerator: Bool
 
     init(_ settings: Settings, _ context: SystemContext) throws {
@@ -101,9 +114,11 @@ final class CycleGAN: TrainableSystem {
         noise = settings.number("noise")
         noiseIsPositive = settings.word("noise_kind") == "half-normal"
         extraInGenerator = settings.flag("extra_in_generator")
+        cycleIsEntropy = settings.word("cycle_error") == "cross-entropy"
         networks = try CycleNetworks(
             filters: settings.integer("filters"), blocks: settings.integer("blocks"),
-            kernel: settings.integer("kernel"), hasMixed: !styles.mixture.isEmpty)
+            kernel: settings.integer("kernel"), skip: settings.number("skip"),
+            hasMixed: !styles.mixture.isEmpty)
         pools = try ImagePools(
             capacity: settings.integer("pool"), shape: [Self.steps, Self.pitches.count])
         try networks.move(to: context.device)
@@ -174,7 +189,9 @@ final class CycleGAN: TrainableSystem {
         for side in 0...1 {
             // The output in the other style, brought back.
             let back = try networks.generator(from: 1 - side)(outputs[1 - side])
-            let error = try back.absoluteError(reals[side])
+            let error =
+                cycleIsEntropy
+                ? try back.binaryCrossEntropy(reals[side]) : try back.absoluteError(reals[side])
             cycle = try cycle.map { try $0 + error } ?? error
             adversarial.append(
                 try Self.distance(networks.discriminator(side), outputs[side], noise, from: 1))

@@ -18,9 +18,13 @@ final class CycleGenerator: Module {
     let up2: ConvTranspose2d
     let norm5: InstanceNorm
     let output: Conv2d
+    private let skip: Double
 
     /// The network with so many filters in its first layer, four times as many in its residual blocks.
-    init(filters: Int, blocks count: Int) throws {
+    ///
+    /// `skip` is added to the logit of a cell that sounds in the input, and taken from that of another.
+    init(filters: Int, blocks count: Int, skip: Double = 0) throws {
+        self.skip = skip
         conv1 = try Conv2d(1, filters, kernel: [7], bias: false)
         norm1 = try InstanceNorm(filters, affine: true)
         conv2 = try Conv2d(filters, 2 * filters, kernel: [3], stride: [2], padding: .by(1), bias: false)
@@ -45,7 +49,8 @@ final class CycleGenerator: Module {
         for block in blocks { map = try block(map) }
         map = try norm4(up1(map)).relu()
         map = try norm5(up2(map)).relu()
-        return try output(map.padded([3, 3, 3, 3], with: .reflect)).sigmoid().squeezed(1)
+        let logits = try output(map.padded([3, 3, 3, 3], with: .reflect)).squeezed(1)
+        return try (skip == 0 ? logits : logits + roll * (2 * skip) - skip).sigmoid()
     }
 }
 
@@ -108,11 +113,13 @@ final class CycleNetworks: Module {
     let mixed: [String: CycleDiscriminator]
     let probe: StyleProbe
 
-    init(filters: Int, blocks: Int, kernel: Int, hasMixed: Bool) throws {
+    init(filters: Int, blocks: Int, kernel: Int, skip: Double, hasMixed: Bool) throws {
         func make<Network>(_ names: [String], _ body: () throws -> Network) throws -> [String: Network] {
             Dictionary(uniqueKeysWithValues: try names.map { ($0, try body()) })
         }
-        generators = try make(["a2b", "b2a"]) { try CycleGenerator(filters: filters, blocks: blocks) }
+        generators = try make(["a2b", "b2a"]) {
+            try CycleGenerator(filters: filters, blocks: blocks, skip: skip)
+        }
         discriminators = try make(["a", "b"]) {
             try CycleDiscriminator(filters: filters, kernel: kernel)
         }

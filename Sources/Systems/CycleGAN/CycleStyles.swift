@@ -78,10 +78,9 @@ struct CycleStyles {
         (names + mixture).map { LoaderPlan.SegmentSet(labels: [label: $0]) }
     }
 
-    /// Mixed music `[N, steps, pitches]` of a batch: of each style of the mixture every so manyth segment, another one first
-    /// at each step.
+    /// Mixed music `[N, steps, pitches]` of a batch: the styles of the mixture in turn, another one first at each step.
     func mixed(_ batch: Batch, _ view: String, at step: Int) throws -> TorchTensor {
-        let sets = try mixture.indices.map { batch[view, set: 2 + $0] }
+        let sets = mixture.indices.map { batch[view, set: 2 + $0] }
         return try .concatenated(
             (0..<batch.count).map { row in
                 try sets[(row + step) % sets.count].narrowed(0, from: row, count: 1)

@@ -1,6 +1,7 @@
 internal import Build
 internal import Loading
 internal import Symbolic
+internal import Tensors
 internal import Torch
 internal import Training
 

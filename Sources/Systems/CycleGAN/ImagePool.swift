@@ -1,3 +1,4 @@
+internal import Tensors
 internal import Torch
 
 /// Earlier outputs of a generator, from which a discriminator learns beside the newest ones.
