@@ -48,7 +48,7 @@ struct CycleTransferTests {
         try await onTorch {
             let piece = try Self.piece(made)
             let cells = try Self.cells(of: piece)
-            let owners = CellOwners(piece, sounding: cells, pitches: CycleGAN.pitches)
+            let notes = ContentNotes(piece, pitches: CycleGAN.pitches)
             func text(_ rows: [RollSegment.Row]) -> [String] {
                 rows.map { "\($0.start) \($0.length) \($0.pitch) \($0.velocity) \($0.program)" }.sorted()
             }
@@ -56,12 +56,12 @@ struct CycleTransferTests {
                 channel, start, length, pitch, velocity in
                 "\(start) \(length) \(pitch) \(velocity) \(channel == 0 ? 5 : 40)"
             }
-            #expect(text(owners.rows(cells, keepsVelocity: true)) == own.sorted())
-            #expect(owners.rows(cells, keepsVelocity: false).allSatisfy { $0.velocity == 100 })
-            #expect(owners.count == 5)
+            #expect(text(notes.rows(cells, keepsVelocity: true)) == own.sorted())
+            #expect(notes.rows(cells, keepsVelocity: false).allSatisfy { $0.velocity == 100 })
+            #expect(notes.count == 5)
             #expect(
-                text(owners.others(withDrums: true)) == ["0 1 36 100 128", "4 1 38 101 128", "8 2 110 33 5"])
-            #expect(text(owners.others(withDrums: false)) == ["8 2 110 33 5"])
+                text(notes.others(withDrums: true)) == ["0 1 36 100 128", "4 1 38 101 128", "8 2 110 33 5"])
+            #expect(text(notes.others(withDrums: false)) == ["8 2 110 33 5"])
         }
     }
 
@@ -71,7 +71,7 @@ struct CycleTransferTests {
         try await onTorch {
             let piece = try Self.piece(made)
             var cells = try Self.cells(of: piece)
-            let owners = CellOwners(piece, sounding: cells, pitches: CycleGAN.pitches)
+            let notes = ContentNotes(piece, pitches: CycleGAN.pitches)
             func set(_ steps: Range<Int>, _ pitch: Int, _ value: Bool) {
                 for step in steps { cells[step * 84 + pitch - 24] = value }
             }
@@ -80,7 +80,7 @@ struct CycleTransferTests {
             set(8..<10, 67, true)
             set(0..<2, 60, false)
             set(66..<70, 62, false)
-            let rows = owners.rows(cells, keepsVelocity: true).map {
+            let rows = notes.rows(cells, keepsVelocity: true).map {
                 "\($0.start) \($0.length) \($0.pitch) \($0.velocity) \($0.program)"
             }
             // (90 + 70 + 50 + 80 + 33) / 5 is 64.

@@ -7,10 +7,9 @@ internal import Training
 
 /// Brings a MIDI file to the other style, in windows of four bars.
 ///
-/// The generator decides which cells of pitches 24 to 107 sound. A note that sounds where a note of the content sounds
-/// has its velocity and program, and is struck again where that is. Other notes have the content's mean velocity and
-/// most frequent program. Tempo map, time signatures, pedals, pitches outside the range and, unless they are to be
-/// dropped, drums are the content's.
+/// The generator decides which cells of pitches 24 to 107 sound. What still sounds of the content's notes keeps velocity
+/// and program; new notes have the content's mean velocity and most frequent program. Tempo map, time signatures, pedals,
+/// pitches outside the range and, unless they are to be dropped, drums are the content's.
 struct CycleTransfer {
     let system: CycleGAN
     let run: TrainedRun
@@ -60,11 +59,11 @@ struct CycleTransfer {
         let length = content.length
         let sounding = Array(outcome.cells.prefix(length * width))
         let before = try roll.elements(as: Float.self).prefix(length * width).map { $0 > 0 }
-        let owners = CellOwners(content, sounding: before, pitches: CycleGAN.pitches)
+        let notes = ContentNotes(content, pitches: CycleGAN.pitches)
         let keepsVelocity = request.settings.word("velocity") == "content"
-        var rows = owners.rows(sounding, keepsVelocity: keepsVelocity)
+        var rows = notes.rows(sounding, keepsVelocity: keepsVelocity)
         let changed = rows.count
-        rows += owners.others(withDrums: request.settings.word("drums") == "keep")
+        rows += notes.others(withDrums: request.settings.word("drums") == "keep")
         rows.sort { ($0.start, $0.pitch, $0.program) < ($1.start, $1.pitch, $1.program) }
         let pedal = try content.view(LoaderView("pedal", .pedal(.f32)), steps: length)
             .elements(as: Float.self).map { UInt8($0) }
@@ -73,9 +72,8 @@ struct CycleTransfer {
             rounding: content.rounding, content: content.timeline
         ).write()
 
-        let notes = owners.count
         var measures = [
-            Measure("notes_before", Double(notes)), Measure("notes_after", Double(changed)),
+            Measure("notes_before", Double(notes.count)), Measure("notes_after", Double(changed)),
             Measure("cells_before", Double(before.count { $0 })),
             Measure("cells_after", Double(sounding.count { $0 })),
         ]
