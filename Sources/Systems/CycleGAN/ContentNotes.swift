@@ -36,6 +36,7 @@ struct ContentNotes {
     /// - Parameters:
     ///   - roll: [steps, pitches]: whether a cell sounds.
     ///   - keepsVelocity: Whether velocities are the content's; else all are 100.
+    /// - Returns: The rows, the content's notes first.
     func rows(_ roll: [Bool], keepsVelocity: Bool) -> [RollSegment.Row] {
         let width = pitches.count
         precondition(roll.count == length * width, "a roll of \(length) steps and \(width) pitches")

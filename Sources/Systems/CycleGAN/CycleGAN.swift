@@ -51,7 +51,7 @@ extension Recipe {
             // With few steps the published losses make every output silent; see docs/cyclegan.md.
             "cpu": [
                 "filters": 16, "blocks": 4, "batch": 4, "epochs": 4, "rate": 5e-4, "skip": 2.0,
-                "cycle_error": "cross-entropy", "noise": 0.5,
+                "cycle_error": "cross-entropy", "cycle": 4.0, "noise": 0.5,
             ],
         ],
         fault: { settings, snapshot in CycleStyles.fault(settings, snapshot) },

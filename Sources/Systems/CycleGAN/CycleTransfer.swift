@@ -60,10 +60,9 @@ struct CycleTransfer {
         let sounding = Array(outcome.cells.prefix(length * width))
         let before = try roll.elements(as: Float.self).prefix(length * width).map { $0 > 0 }
         let notes = ContentNotes(content, pitches: CycleGAN.pitches)
-        let keepsVelocity = request.settings.word("velocity") == "content"
-        var rows = notes.rows(sounding, keepsVelocity: keepsVelocity)
-        let changed = rows.count
+        var rows = notes.rows(sounding, keepsVelocity: request.settings.word("velocity") == "content")
         rows += notes.others(withDrums: request.settings.word("drums") == "keep")
+        let after = rows.count { $0.program != Note.drumProgram }
         rows.sort { ($0.start, $0.pitch, $0.program) < ($1.start, $1.pitch, $1.program) }
         let pedal = try content.view(LoaderView("pedal", .pedal(.f32)), steps: length)
             .elements(as: Float.self).map { UInt8($0) }
@@ -73,7 +72,7 @@ struct CycleTransfer {
         ).write()
 
         var measures = [
-            Measure("notes_before", Double(notes.count)), Measure("notes_after", Double(changed)),
+            Measure("notes_before", Double(notes.count)), Measure("notes_after", Double(after)),
             Measure("cells_before", Double(before.count { $0 })),
             Measure("cells_after", Double(sounding.count { $0 })),
         ]
