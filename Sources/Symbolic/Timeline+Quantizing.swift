@@ -24,4 +24,18 @@ extension Timeline {
         result.notes.sort { $0.onset < $1.onset }
         return result
     }
+
+    /// The steps of a grid in which each note sounds, in the order of `notes`: at least one.
+    ///
+    /// - Parameters:
+    ///   - grid: What a step is.
+    ///   - rounding: How ticks become steps.
+    /// - Returns: A range for each note.
+    public func steps(on grid: Grid, rounding: Rounding = .halfUp) -> [Range<Int>] {
+        var grid = TimelineGrid(grid, rounding: rounding, tempoMap: tempoMap)
+        return notes.map { note in
+            let first = grid.step(of: note.onset)
+            return first..<max(grid.step(of: note.offset), first + 1)
+        }
+    }
 }

@@ -80,7 +80,8 @@ struct Progress: Equatable {
 ///
 /// `best.safetensors` holds weights and buffers by PyTorch's names and nothing else, so that `load_state_dict` takes
 /// it as it is. `last.safetensors` holds all that training needs to resume: `network.<name>`,
-/// `optimiser.<parameter>.<name>`, `generator`, and under `progress` in the metadata where it stands.
+/// `optimiser.<parameter>.<name>`, `memory.<name>` of a system that has one, `generator`, and under `progress` in the
+/// metadata where it stands.
 enum Checkpoint {
     static let best = "best.safetensors"
     static let last = "last.safetensors"
@@ -106,6 +107,11 @@ enum Checkpoint {
         }
         for optimiser in system.optimisers {
             tensors += try optimiser.stateTensors.map { try $0.tensor.named("optimiser." + $0.name) }
+        }
+        if let memory = system.memory {
+            tensors += try (memory.parameters + memory.buffers).map {
+                try $0.tensor.named("memory." + $0.name)
+            }
         }
         tensors.append(NamedTensor("generator", try RandomGenerator.state()))
         if device != .cpu {
@@ -171,6 +177,10 @@ enum Checkpoint {
         let progress = try Progress(CheckedFields(json, file: path, prefix: "progress."))
         try system.network.load(file, prefix: "network.")
         try check(system.network, from: folder, last)
+        if let memory = system.memory {
+            try memory.load(file, prefix: "memory.")
+            try check(memory, from: folder, last)
+        }
         // An optimiser refuses what is not its own; the tensors of the others are taken out of its sight.
         for optimiser in system.optimisers {
             let own = try optimiser.stateTensors.map { item in

@@ -111,13 +111,18 @@ public struct LearningStep: Sendable {
 ///
 /// The loop that trains it knows nothing else of it.
 ///
-/// Everything of it that changes while it learns is in `network` and `optimisers`, so that a checkpoint of these, the
-/// generator and the feed's position is whole.
+/// Everything of it that changes while it learns is in `network`, `optimisers` and `memory`, so that a checkpoint of
+/// these, the generator and the feed's position is whole.
 public protocol TrainableSystem: AnyObject {
     /// All networks as one module, whose names are those of the weights in files.
     var network: any Module { get }
     /// What changes the weights; no two change the same one.
     var optimisers: [any Optimiser] { get }
+    /// What it remembers beside weights, such as a pool of earlier outputs; nil, by default: nothing.
+    ///
+    /// Checkpoints have its tensors, so that a run resumes to the same bytes. `best.safetensors` has not: they are no
+    /// part of the network in use.
+    var memory: (any Module)? { get }
     /// What is validated for: `best.safetensors` has the weights that are best in it.
     var objective: Objective { get }
     /// What is validated for as well: each keeps its best weights in a file of its own, and patience waits until none
@@ -169,6 +174,8 @@ extension TrainableSystem {
     public func figures(on feed: any Feed) throws -> [Figure] { [] }
     /// Nothing.
     public func prepare(from train: any Feed) throws {}
+    /// Nothing.
+    public var memory: (any Module)? { nil }
     /// None.
     public var furtherObjectives: [Objective] { [] }
     /// As the parameter `annealing` says.

@@ -33,6 +33,28 @@ import Testing
         #expect(try starts([180], .stepsPerBeat(4)).length == 3)
     }
 
+    /// The steps of notes are those of the rows that segments have.
+    @Test(arguments: [Rounding.halfUp, .floor])
+    func notesSoundInTheStepsOfTheirRows(_ rounding: Rounding) throws {
+        let notes = [(0, 0), (59, 61), (60, 480), (119, 121), (180, 300), (301, 539)].enumerated().map {
+            Note(onset: $1.0, offset: $1.1, pitch: UInt8($0), velocity: 1)
+        }
+        let score = score(notes, division: .ticksPerQuarter(480), tempi: [], endTick: nil)
+        let steps = score.timelines[0].steps(on: .stepsPerBeat(4), rounding: rounding)
+        let segments = try RollSegments(
+            score: score,
+            parameters: RollParameters(grid: .stepsPerBeat(4), rounding: rounding, steps: 64))
+        for row in segments.start.indices {
+            let start = Int(segments.start[row])
+            #expect(steps[Int(segments.pitch[row])] == start..<start + Int(segments.length[row]))
+        }
+        #expect(
+            steps
+                == (rounding == .floor
+                    ? [0..<1, 0..<1, 0..<4, 0..<1, 1..<2, 2..<4]
+                    : [0..<1, 0..<1, 1..<4, 1..<2, 2..<3, 3..<4]))
+    }
+
     @Test func followsTheTempoMapByTheClock() throws {
         // A second a beat from beat 1 on: beats at 0, 0.5, 1.5, 2.5 seconds.
         let onsets = [0, 480, 960, 1440]

@@ -60,12 +60,34 @@ final class ToyNetwork: Module {
     }
 }
 
+/// Remembers the mean of the rolls that were learned from, and how many.
+final class ToyMemory: Module {
+    let mean: TorchTensor
+    let count: TorchTensor
+
+    init() throws {
+        mean = try .zeros([6])
+        count = try .zeros([], type: .i64)
+    }
+
+    var ownParameters: [NamedParameter] { [] }
+    var ownBuffers: [NamedParameter] { [.init("mean", mean), .init("count", count)] }
+
+    func note(_ roll: TorchTensor) throws {
+        try mean.assign(mean * 0.5 + roll.mean([0, 1]) * 0.5)
+        try count.add(1)
+    }
+}
+
 /// The network with its loss; two optimisers of two kinds.
 final class ToySystem: TrainableSystem {
     let toy: ToyNetwork
     let optimisers: [any Optimiser]
     let objective = Objective("loss")
     var network: any Module { toy }
+    /// What it adds to its inputs, if it remembers anything.
+    var remembered: ToyMemory?
+    var memory: (any Module)? { remembered }
     /// The steps it was given.
     private(set) var steps: [LearningStep] = []
     /// The schedule of the second optimiser, if it is not the common one.
@@ -92,7 +114,12 @@ final class ToySystem: TrainableSystem {
     ) throws -> [(name: String, value: TorchTensor)] {
         steps.append(step)
         for optimiser in optimisers { try optimiser.clearGradients() }
-        let loss = try toy(batch["roll"]).crossEntropy(batch["style"])
+        var roll = batch["roll"]
+        if let remembered {
+            roll = try roll + remembered.mean
+            try remembered.note(batch["roll"])
+        }
+        let loss = try toy(roll).crossEntropy(batch["style"])
         try loss.backward()
         for optimiser in optimisers { try update(optimiser, loss) }
         return [("loss", loss)]

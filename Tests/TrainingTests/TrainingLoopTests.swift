@@ -56,6 +56,42 @@ struct TrainingLoopTests {
         try expectSameTensors(place, reference)
     }
 
+    /// A system's memory is in the last checkpoint, not among the best weights; a run that lost it would differ.
+    @Test func memoryIsPartOfTheCheckpoint() async throws {
+        let (reference, place) = (try RunPlace(), try RunPlace())
+        try await onTorch {
+            func loop(_ place: RunPlace, run: String? = nil) throws -> TrainingLoop {
+                let memory = try ToyMemory()
+                return try place.loop(run: run, prepare: { $0.remembered = memory })
+            }
+            try loop(reference).run(TrainingLimits(), report: Self.quiet)
+            for step in [2, 7, 15] {
+                try loop(place, run: step == 2 ? nil : "toy-1").run(
+                    TrainingLimits(steps: step), report: Self.quiet)
+            }
+        }
+        #expect(place.file("metrics.jsonl") == reference.file("metrics.jsonl"))
+        try expectSameTensors(place, reference)
+        let last = try TensorFile(bytes: place.file("last.safetensors"))
+        #expect(try last.tensor("memory.count", as: Int64.self).elements == [15])
+        let best = try TensorFile(bytes: place.file("best.safetensors"))
+        #expect(!best.entries.isEmpty && best.entries.keys.allSatisfy { !$0.contains("memory") })
+    }
+
+    /// A checkpoint without the memory of a system is refused; one of a system without a memory loads as before.
+    @Test func aCheckpointWithoutItsMemoryIsRefused() async throws {
+        let place = try RunPlace()
+        let fault = try await onTorch {
+            try place.loop().run(TrainingLimits(steps: 2), report: Self.quiet)
+            #expect(try place.loop(run: "toy-1").progress.step == 2)
+            let memory = try ToyMemory()
+            return #expect(throws: TorchError.self) {
+                try place.loop(run: "toy-1", prepare: { $0.remembered = memory })
+            }
+        }
+        #expect(fault?.message.contains("'memory.mean' is missing") == true)
+    }
+
     private func expectSameTensors(_ place: RunPlace, _ reference: RunPlace) throws {
         let mine = try TensorFile(bytes: place.file("last.safetensors"))
         let theirs = try TensorFile(bytes: reference.file("last.safetensors"))

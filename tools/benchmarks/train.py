@@ -42,11 +42,16 @@ midi:
   controls: [64, 67]
 splits: {{train: 0.9, validation: 0.05, test: 0.05, by: piece, method: exact, stratify: style, seed: 0}}
 """
+# Four bars of sixteenth notes, as cyclegan takes them.
+BARS = MANIFEST.replace("dataset: speed", "dataset: speed-bars").replace(
+    "{{steps_per_first_beat: 8, rounding: floor}}", "{{steps_per_beat: 4}}").replace("steps: 480", "steps: 64").replace(
+    "  pitches: [32, 88]\n  controls: [64, 67]\n", "")
 # Recipe, batch, steps a block.
 JOBS = {"genre-cnn": (32, 80), "chord-lstm": (16, 30), "velocity-cnn": (8, 12), "music-vae": (32, 40),
-        "composer-cnn": (32, 20)}
+        "composer-cnn": (32, 20), "cyclegan": (4, 8)}
 # What our side needs said beyond the recipe's standard.
-SETTINGS = {"chord-lstm": ["features=genre-cnn-1"], "composer-cnn": ["label=style", "input=onset"]}
+SETTINGS = {"chord-lstm": ["features=genre-cnn-1"], "composer-cnn": ["label=style", "input=onset"],
+            "cyclegan": ["filters=16", "blocks=4"]}
 
 
 def peer(recipe, batch, steps, threads):
@@ -60,6 +65,9 @@ def peer(recipe, batch, steps, threads):
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
+    if recipe == "cyclegan":
+        from cyclegan import trained
+        return print(json.dumps({"seconds": trained(batch, steps)}))
 
     def roll(density, steps=480, columns=59):
         return (torch.rand(batch, steps, columns) < density).float()
@@ -142,6 +150,9 @@ class Ours:
         pattern = f"{os.path.abspath(options.music)}/*/*.mid" if options.music else music(folder)
         (folder / "speed.yaml").write_text(MANIFEST.format(pattern=pattern), encoding="utf-8")
         self.call("build", "speed.yaml")
+        if "cyclegan" in options.recipes:
+            (folder / "bars.yaml").write_text(BARS.format(pattern=pattern), encoding="utf-8")
+            self.call("build", "bars.yaml")
 
     def call(self, *words):
         done = subprocess.run(
@@ -152,7 +163,7 @@ class Ours:
         return json.loads(done.stdout)
 
     def train(self, recipe, batch, steps):
-        words = ["train", recipe, "--dataset", "speed", "--threads", str(self.options.threads), "--max-steps",
+        words = ["train", recipe, "--dataset", "speed-bars" if recipe == "cyclegan" else "speed", "--threads", str(self.options.threads), "--max-steps",
                  str(steps), "--epochs", "100000", "--set", f"batch={batch}", "--set", "patience=0"]
         for setting in SETTINGS.get(recipe, []):
             words += ["--set", setting]
