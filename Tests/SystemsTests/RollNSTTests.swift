@@ -34,7 +34,7 @@ private struct GivenCodes: Canvas {
 }
 
 /// A dataset of two styles, scales of single notes and repeated chords, with runs to look through.
-final class MadeStyles {
+final class ScaleDataset {
     let folder: TestFolder
     var cache: String { folder.path + "/cache" }
     static let grid = "{steps_per_beat: 4}"
@@ -195,7 +195,7 @@ struct RollNSTTests {
             ? GivenCodes(
                 inner: CodeCanvas(
                     autoencoder: MusicVAE(
-                        Settings(.musicVAE, assignments: MadeStyles.codes),
+                        Settings(.musicVAE, assignments: ScaleDataset.codes),
                         SystemContext(snapshot: snapshot(steps: 32)))))
             : RollCanvas(kind: sounding ? .sounding : .velocity)
         guard name.hasPrefix("2") || name.hasPrefix("4") else {
@@ -218,7 +218,7 @@ struct RollNSTTests {
     @Test(arguments: 1...4)
     func everyTermFalls(_ experiment: Int) async throws {
         try await onTorch {
-            let made = try MadeStyles()
+            let made = try ScaleDataset()
             let result = try made.transfer(
                 "scale-0.mid", to: "chord-0.mid",
                 made.settings(of: experiment) + [
@@ -253,7 +253,7 @@ struct RollNSTTests {
     @Test(arguments: ["chord-0.mid", "chord"])
     func theWrittenNotesHaveTheStyle(_ style: String) async throws {
         try await onTorch {
-            let made = try MadeStyles()
+            let made = try ScaleDataset()
             let result = try made.transfer("scale-0.mid", to: style, made.settings(of: 1) + ["iterations=40"])
             let measures = Dictionary(uniqueKeysWithValues: result.measures.map { ($0.name, $0.value) })
             func measure(_ name: String) -> Double { measures[name] ?? .nan }
@@ -266,7 +266,7 @@ struct RollNSTTests {
     /// The same seed gives the same bytes; another draws other noise and other weights.
     @Test func theSeedDecides() async throws {
         try await onTorch {
-            let made = try MadeStyles()
+            let made = try ScaleDataset()
             func bytes(_ seed: Int) throws -> [UInt8] {
                 try made.transfer(
                     "scale-0.mid", to: "chord",
@@ -284,7 +284,7 @@ struct RollNSTTests {
     @Test(arguments: 1...4)
     func silenceAndShortPiecesAreTaken(_ experiment: Int) async throws {
         try await onTorch {
-            let made = try MadeStyles()
+            let made = try ScaleDataset()
             let settings = try made.settings(of: experiment) + ["iterations=2", "window=16"]
             // Of codes a window is 16 rows of four steps.
             let gap = experiment < 3 ? 40 : 80
@@ -302,7 +302,7 @@ struct RollNSTTests {
                 "\(notes.map(\.onset))")
             #expect(gapped.measures.allSatisfy { $0.value.isFinite })
 
-            try made.write("short.mid", MadeStyles.scale(steps: 5, from: 60))
+            try made.write("short.mid", ScaleDataset.scale(steps: 5, from: 60))
             let short = try made.transfer("short.mid", to: "chord-0.mid", settings)
             let ends = try #require(Score(midi: short.bytes).timelines.first).notes.map(\.offset)
             #expect(ends.allSatisfy { $0 <= 5 * 24 })
@@ -324,13 +324,13 @@ struct RollNSTTests {
     /// What does not fit an experiment is refused with what to write instead.
     @Test func whatDoesNotFitIsRefused() async throws {
         try await onTorch {
-            let made = try MadeStyles()
+            let made = try ScaleDataset()
             let seen = try made.train("composer-cnn", ["label=style", "input=rolls"])
             let onsets = try made.train("composer-cnn", ["label=style", "input=onset"])
-            let codes = try made.train("music-vae", MadeStyles.codes)
+            let codes = try made.train("music-vae", ScaleDataset.codes)
             let coded = try made.train("composer-cnn", ["label=style", "input=codes", "codes=\(codes)"])
-            let others = try made.train("music-vae", MadeStyles.codes + ["seed=1"])
-            let narrow = try made.train("music-vae", MadeStyles.codes + ["latents=8"])
+            let others = try made.train("music-vae", ScaleDataset.codes + ["seed=1"])
+            let narrow = try made.train("music-vae", ScaleDataset.codes + ["latents=8"])
             try made.build("clock", grid: "{steps_per_second: 5}")
             let cases: [(settings: [String], words: [String])] = [
                 (["experiment=2"], ["train composer-cnn with --set input=onset"]),
@@ -440,7 +440,7 @@ struct RollNSTTests {
             let content = NoteRolls(velocities: velocities, onsets: onsets)
             let canvas = CodeCanvas(
                 autoencoder: try MusicVAE(
-                    Settings(.musicVAE, assignments: MadeStyles.codes),
+                    Settings(.musicVAE, assignments: ScaleDataset.codes),
                     SystemContext(snapshot: try snapshot(steps: 32))))
             // Two rows of four steps: 0.9, 0.7, 0.25 and 0.2 add up to two notes and a bit, the others to none.
             let unsure = try TorchTensor(
@@ -462,7 +462,7 @@ struct RollNSTTests {
             // Beside what sounds, a note lasts as long as that, and one that does not sound lasts a step.
             let both = CodeCanvas(
                 autoencoder: try MusicVAE(
-                    Settings(.musicVAE, assignments: MadeStyles.codes + ["input=onset+sounding"]),
+                    Settings(.musicVAE, assignments: ScaleDataset.codes + ["input=onset+sounding"]),
                     SystemContext(snapshot: try snapshot(steps: 32))))
             cells = [Float](repeating: 0, count: 8 * 256)
             for step in 0..<4 { cells[step * 256 + 128 + 62] = 1 }
