@@ -65,12 +65,13 @@ private final class Chords {
 
     static func train(
         in cache: String, recipe: String = "music-vae", _ more: [String] = [],
-        _ limits: TrainingLimits = TrainingLimits(), resume: String? = nil
+        _ limits: TrainingLimits = TrainingLimits(), resume: String? = nil, preset: String? = nil
     ) throws -> TrainingSummary {
         try Trainer(recipes: Recipe.all, cachePath: cache).train(
             TrainingRequest(
                 recipe: resume == nil ? recipe : nil, dataset: resume == nil ? "chords" : nil,
-                assignments: resume == nil ? more : [], resume: resume, threads: 1, limits: limits))
+                preset: preset, assignments: resume == nil ? more : [], resume: resume, threads: 1,
+                limits: limits))
     }
 
     func bytes(_ path: String) throws -> [UInt8] { try folder.contents("cache/runs/" + path) }
@@ -221,6 +222,15 @@ struct MusicVAEUseTests {
             let record = try trainer.open("composer-cnn-2").record
             #expect(record.foundations.keys.sorted() == ["codes"])
             #expect(try trainer.open("composer-cnn-1").record.foundations.isEmpty)
+            // None is named, and none has the preset's settings: the first of both trains one.
+            for _ in 0..<2 {
+                _ = try Chords.train(
+                    in: cache, recipe: "composer-cnn", ["epochs=1", "input=codes"], preset: "cpu")
+            }
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: cache + "/runs").sorted()
+                    == (1...4).map { "composer-cnn-\($0)" } + ["music-vae-1", "music-vae-2"])
+            #expect(try trainer.open("composer-cnn-4").settings.word("codes") == "music-vae-2")
             let wrong = #expect(throws: TrainingError.self) {
                 _ = try Chords.train(
                     in: cache, recipe: "composer-cnn", small + ["input=codes", "codes=composer-cnn-1"])
