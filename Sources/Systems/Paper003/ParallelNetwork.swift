@@ -1,0 +1,232 @@
+internal import Torch
+
+/// Three recurrent encoders and three decoders around one latent vector.
+///
+/// Zhou, "Music Style Transfer with Deep Learning Method", 2019, after Brunner et al., "MIDI-VAE: Modeling Dynamics and
+/// Instrumentation of Music with Applications to Style Transfer", 2018, arXiv:1809.07600, section 3. The first dimensions
+/// of the latent vector, one for each style, are the logits of the style.
+final class ParallelNetwork: Module {
+    /// The sizes of a network.
+    struct Shape {
+        var cell = RecurrentCell.gru
+        var hidden = 256
+        var latent = 256
+        /// The voices of a row of pitches or velocities: 1, or all.
+        var voicesPerRow = 1
+        /// Whether the decoders see the latent vector of the segment before as well.
+        var seesHistory = false
+        /// What the decoders see of the row before.
+        var input = DecoderInput.previous
+    }
+
+    let encoder: StreamEncoder
+    let pitch: StreamDecoder
+    let velocity: StreamDecoder
+    let instrument: StreamDecoder
+    /// How often each style plays what, counted in the train split; nil where nothing is measured.
+    let counts: StyleCounts?
+    private let voicesPerRow: Int
+    private let input: DecoderInput
+    private let seesHistory: Bool
+
+    init(_ shape: Shape, counts: StyleCounts? = nil) throws {
+        let (pitches, velocities) = (shape.voicesPerRow * VoiceRolls.pitchClasses, shape.voicesPerRow)
+        let latent = shape.latent * (shape.seesHistory ? 2 : 1)
+        func decoder(_ width: Int, layers: Int) throws -> StreamDecoder {
+            try StreamDecoder(
+                shape.cell, width: width, hidden: shape.hidden, latent: latent, layers: layers)
+        }
+        encoder = try StreamEncoder(
+            shape.cell, pitches: pitches, velocities: velocities, hidden: shape.hidden, latent: shape.latent)
+        pitch = try decoder(pitches, layers: 2)
+        velocity = try decoder(velocities, layers: 1)
+        instrument = try decoder(VoiceRolls.families, layers: 1)
+        self.counts = counts
+        (voicesPerRow, input, seesHistory) = (shape.voicesPerRow, shape.input, shape.seesHistory)
+    }
+
+    /// What the encoder makes of segments: mean and log variance, both `[N, latent]`.
+    func encode(_ rolls: VoiceRolls) throws -> (mean: TorchTensor, logVariance: TorchTensor) {
+        try encoder(
+            pitch: rolls.pitch.reshaped([rolls.count, rows(rolls), -1]),
+            velocity: rolls.velocity.reshaped([rolls.count, rows(rolls), -1]), instrument: rolls.instrument)
+    }
+
+    private func rows(_ rolls: VoiceRolls) -> Int { rolls.steps * rolls.voices / voicesPerRow }
+
+    /// The latent vectors as the decoders see them; without a segment before, that one is zeros.
+    private func seen(_ latent: TorchTensor, after previous: TorchTensor?) throws -> TorchTensor {
+        guard seesHistory else { return latent }
+        return try .concatenated([latent, previous ?? latent.fullLike(0)], axis: 1)
+    }
+
+    /// What the decoders put out.
+    struct Output {
+        /// Logits, `[N, steps, voices, 61]`.
+        let pitch: TorchTensor
+        /// 0 to 1, `[N, steps, voices]`.
+        let velocity: TorchTensor
+        /// Logits, `[N, voices, 17]`.
+        let instrument: TorchTensor
+    }
+
+    /// Decodes latent vectors `[N, latent]` as in training: rows that see the row before see that of `truth`, or the
+    /// decoder's own.
+    func decode(
+        _ latent: TorchTensor, after previous: TorchTensor? = nil, toward truth: VoiceRolls
+    ) throws -> Output {
+        let latent = try seen(latent, after: previous)
+        func decoded(
+            _ decoder: StreamDecoder, _ rows: TorchTensor, _ own: (TorchTensor) throws -> TorchTensor
+        ) throws -> TorchTensor {
+            let count = rows.shape[1]
+            switch input {
+            case .none: return try decoder(latent, rows: count, after: nil)
+            case .previous: return try decoder(latent, rows: count, after: rows)
+            case .free: return try decoder.unrolled(latent, rows: count, feed: own)
+            }
+        }
+        let (count, rows) = (truth.count, rows(truth))
+        return Output(
+            pitch: try decoded(pitch, truth.pitch.reshaped([count, rows, -1])) {
+                try Self.shares($0, VoiceRolls.pitchClasses)
+            }.reshaped(truth.pitch.shape),
+            velocity: try decoded(velocity, truth.velocity.reshaped([count, rows, -1])) { try $0.sigmoid() }
+                .sigmoid().reshaped(truth.velocity.shape),
+            instrument: try decoded(instrument, truth.instrument) {
+                try Self.shares($0, VoiceRolls.families)
+            })
+    }
+
+    /// The probabilities of logits, a class of so many after the other in the last axis.
+    private static func shares(_ logits: TorchTensor, _ classes: Int) throws -> TorchTensor {
+        let shape = logits.shape
+        return try logits.reshaped([shape[0], shape[1], -1, classes]).softmax(3).reshaped(shape)
+    }
+
+    /// What the network puts out for segments of so many steps and voices, without a truth.
+    ///
+    /// - Parameters:
+    ///   - latent: `[N, latent]`.
+    ///   - previous: The latent vectors of the segments before.
+    ///   - temperature: What pitch logits are divided by before a pitch is drawn; 0: the most probable.
+    /// - Returns: Segments whose pitches and instruments are one-hot; the instrument of each voice is there even
+    ///   where the voice is silent; beside them the probabilities of the instruments, `[N, voices, 17]`.
+    /// - Throws: `TorchError`.
+    func generate(
+        _ latent: TorchTensor, after previous: TorchTensor? = nil, steps: Int, voices: Int,
+        temperature: Double = 0
+    ) throws -> (rolls: VoiceRolls, instruments: TorchTensor) {
+        let latent = try seen(latent, after: previous)
+        func chosen(_ logits: TorchTensor, _ classes: Int, _ temperature: Double) throws -> TorchTensor {
+            let flat = try logits.reshaped([-1, classes])
+            let places =
+                temperature > 0
+                ? try (flat * (1 / temperature)).softmax(1).multinomial(1).squeezed(1) : try flat.argmax(1)
+            return try places.oneHot(classes).to(logits.type).reshaped(logits.shape)
+        }
+        /// The chosen rows, and the outputs that they were chosen from.
+        func written(
+            _ decoder: StreamDecoder, rows: Int, own: (TorchTensor) throws -> TorchTensor,
+            choose: (TorchTensor) throws -> TorchTensor
+        ) throws -> (chosen: TorchTensor, outputs: TorchTensor) {
+            switch input {
+            case .none:
+                let outputs = try decoder(latent, rows: rows, after: nil)
+                return (try choose(outputs), outputs)
+            case .free:
+                let outputs = try decoder.unrolled(latent, rows: rows, feed: own)
+                return (try choose(outputs), outputs)
+            case .previous:
+                var all: [TorchTensor] = []
+                let outputs = try decoder.unrolled(latent, rows: rows) { output in
+                    all.append(try choose(output))
+                    return all[all.count - 1]
+                }
+                all.append(try choose(outputs.narrowed(1, from: rows - 1, count: 1)))
+                return (try .concatenated(all, axis: 1), outputs)
+            }
+        }
+        let rows = steps * voices / voicesPerRow
+        let pitches = try written(
+            pitch, rows: rows, own: { try Self.shares($0, VoiceRolls.pitchClasses) },
+            choose: { try chosen($0, VoiceRolls.pitchClasses, temperature) })
+        let velocities = try written(
+            velocity, rows: rows, own: { try $0.sigmoid() },
+            choose: { output in
+                let values = try output.sigmoid()
+                return try values * (values .>= VoiceRolls.onset).to(values.type)
+            })
+        let instruments = try written(
+            instrument, rows: voices, own: { try Self.shares($0, VoiceRolls.families) },
+            choose: { try chosen($0, VoiceRolls.families, 0) })
+        let count = latent.shape[0]
+        return (
+            VoiceRolls(
+                pitch: try pitches.chosen.reshaped([count, steps, voices, -1]),
+                velocity: try velocities.chosen.reshaped([count, steps, voices]),
+                instrument: instruments.chosen),
+            try instruments.outputs.softmax(2)
+        )
+    }
+
+    /// The parts of the loss before their weights.
+    struct Losses {
+        let pitch: TorchTensor
+        let velocity: TorchTensor
+        let instrument: TorchTensor
+        let style: TorchTensor
+        /// Of the latent distribution from the standard normal one, summed over dimensions; each dimension counts at least
+        /// the free bits.
+        let divergence: TorchTensor
+    }
+
+    /// Compares outputs with the segments that they should be.
+    ///
+    /// - Parameters:
+    ///   - output: What the decoders put out.
+    ///   - truth: The segments.
+    ///   - code: What the encoder put out.
+    ///   - latent: The latent vectors that were decoded.
+    ///   - style: The places of the styles, `i64` `[N]`.
+    ///   - styles: How many styles there are.
+    ///   - freeBits: Nats that each latent dimension has at no cost, on the mean over the batch (Kingma et al., 2016,
+    ///     arXiv:1606.04934, section C.8).
+    static func losses(
+        _ output: Output, _ truth: VoiceRolls, code: (mean: TorchTensor, logVariance: TorchTensor),
+        latent: TorchTensor, style: TorchTensor, styles: Int, freeBits: Double
+    ) throws -> Losses {
+        let classes = VoiceRolls.pitchClasses
+        let divergence = try TorchTensor.gaussianDivergence(mean: code.mean, logVariance: code.logVariance)
+            .mean([0])
+        return Losses(
+            pitch: try output.pitch.reshaped([-1, classes]).crossEntropy(
+                truth.pitch.reshaped([-1, classes]).argmax(1)),
+            velocity: try output.velocity.squaredError(truth.velocity),
+            // A silent voice has no instrument.
+            instrument: try (output.instrument.logSoftmax(2) * truth.instrument).sum().negated()
+                / truth.instrument.sum().clamped(low: 1),
+            style: try latent.narrowed(1, from: 0, count: styles).crossEntropy(style),
+            divergence: try (freeBits > 0 ? divergence.clamped(low: freeBits) : divergence).sum())
+    }
+}
+
+extension TorchTensor {
+    /// Latent vectors whose dimensions of two styles are exchanged.
+    ///
+    /// - Parameters:
+    ///   - first: The place of a style for each vector.
+    ///   - second: The place of another.
+    ///   - count: How many styles there are.
+    func exchangingStyles(_ first: [Int], _ second: [Int], of count: Int) throws -> TorchTensor {
+        var places: [Int64] = []
+        for (i, j) in zip(first, second) {
+            var row = (0..<count).map { Int64($0) }
+            row.swapAt(i, j)
+            places += row
+        }
+        let order = try TorchTensor(places, shape: [first.count, count], on: device)
+        let styles = try narrowed(1, from: 0, count: count).gathered(1, at: order)
+        return try .concatenated([styles, narrowed(1, from: count, count: shape[1] - count)], axis: 1)
+    }
+}
