@@ -109,6 +109,8 @@ final class ParallelNetwork: Module {
     /// - Parameters:
     ///   - latent: `[N, latent]`.
     ///   - previous: The latent vectors of the segments before.
+    ///   - steps: The steps of a segment.
+    ///   - voices: Its voices.
     ///   - temperature: What pitch logits are divided by before a pitch is drawn; 0: the most probable.
     /// - Returns: Segments whose pitches and instruments are one-hot; the instrument of each voice is there even
     ///   where the voice is silent; beside them the probabilities of the instruments, `[N, voices, 17]`.
@@ -192,6 +194,8 @@ final class ParallelNetwork: Module {
     ///   - styles: How many styles there are.
     ///   - freeBits: Nats that each latent dimension has at no cost, on the mean over the batch (Kingma et al., 2016,
     ///     arXiv:1606.04934, section C.8).
+    /// - Returns: Scalars: means over rows, voices and segments.
+    /// - Throws: `TorchError`.
     static func losses(
         _ output: Output, _ truth: VoiceRolls, code: (mean: TorchTensor, logVariance: TorchTensor),
         latent: TorchTensor, style: TorchTensor, styles: Int, freeBits: Double
@@ -218,6 +222,8 @@ extension TorchTensor {
     ///   - first: The place of a style for each vector.
     ///   - second: The place of another.
     ///   - count: How many styles there are.
+    /// - Returns: `[N, latent]`.
+    /// - Throws: `TorchError`.
     func exchangingStyles(_ first: [Int], _ second: [Int], of count: Int) throws -> TorchTensor {
         var places: [Int64] = []
         for (i, j) in zip(first, second) {

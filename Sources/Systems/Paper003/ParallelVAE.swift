@@ -105,7 +105,7 @@ final class ParallelVAE: TrainableSystem {
         voices = context.snapshot.voices
         latent = settings.integer("latent")
         seesHistory = settings.flag("history")
-        counts = try StyleCounts(styles: labels.names.count, voices: voices)
+        counts = try StyleCounts(styles: labels.names.count)
         model = try ParallelNetwork(
             ParallelNetwork.Shape(
                 cell: RecurrentCell(rawValue: settings.word("cell")) ?? .gru,

@@ -2,12 +2,12 @@ internal import Symbolic
 internal import Torch
 internal import Training
 
-/// How often each voice plays what in each style, counted in the train split: classifiers that know nothing of the
+/// How often each style plays what, counted in the train split: classifiers that know nothing of the
 /// networks, and the programs that stand for families.
 ///
-/// A naive Bayes classifier for each stream, as MIDI-VAE measures a transfer with a classifier for each: the probability
-/// of what a voice plays in a step, or of its instrument in a segment, given the style; all styles are equally
-/// likely before.
+/// A naive Bayes classifier for each stream, as MIDI-VAE measures a transfer with a classifier for each: the probability of a
+/// pitch in a step (drums apart from the others), of a velocity or none, and of a voice's family, given the style.
+/// Voices count alike, and all styles are equally likely before.
 final class StyleCounts: Module {
     /// What is counted.
     enum Stream: String, CaseIterable {
@@ -18,17 +18,16 @@ final class StyleCounts: Module {
 
     /// Velocities in classes of 16; class 0 is a step in which no note begins.
     private static let velocityClasses = 9
-    /// Families, and silence as the last.
-    private static let instrumentClasses = VoiceRolls.families + 1
+    /// The pitches of melodic voices, then those of drums.
+    private static let pitches = 2 * VoiceRolls.pitches.count
 
-    /// Logarithms of probabilities, `[styles, voices · classes]`.
+    /// Logarithms of probabilities, `[styles, classes]`.
     private let pitch: TorchTensor
     private let velocity: TorchTensor
     private let instrument: TorchTensor
     /// The program that a style plays most often of each family, `[styles, 17]`; of one that it lacks, its first.
     private let programs: TorchTensor
     private let styles: Int
-    private let voices: Int
 
     var ownParameters: [NamedParameter] { [] }
     var ownBuffers: [NamedParameter] {
@@ -39,11 +38,11 @@ final class StyleCounts: Module {
     }
 
     /// Counts of nothing.
-    init(styles: Int, voices: Int) throws {
-        (self.styles, self.voices) = (styles, voices)
-        pitch = try .zeros([styles, voices * VoiceRolls.pitchClasses])
-        velocity = try .zeros([styles, voices * Self.velocityClasses])
-        instrument = try .zeros([styles, voices * Self.instrumentClasses])
+    init(styles: Int) throws {
+        self.styles = styles
+        pitch = try .zeros([styles, Self.pitches])
+        velocity = try .zeros([styles, Self.velocityClasses])
+        instrument = try .zeros([styles, VoiceRolls.families])
         programs = try .zeros([styles, VoiceRolls.families])
     }
 
@@ -55,19 +54,21 @@ final class StyleCounts: Module {
         }
     }
 
-    /// How often each voice of a segment plays each class: `[N, voices, classes]`.
+    /// How often the voices of a segment play each class: `[N, classes]`.
     private func counts(_ stream: Stream, of rolls: VoiceRolls) throws -> TorchTensor {
         switch stream {
-        case .pitch: return try rolls.pitch.sum([1])
+        case .pitch:
+            let sounding = try rolls.pitch.sum([1]).narrowed(2, from: 0, count: VoiceRolls.pitches.count)
+            let drums = try rolls.instrument.narrowed(2, from: VoiceRolls.families - 1, count: 1)
+            return try .concatenated(
+                [(sounding * (1 - drums)).sum([1]), (sounding * drums).sum([1])], axis: 1)
         case .velocity:
             // Half a velocity more, so that rounding moves none to the class below.
             let played = try rolls.velocity * 254 - 126.5
             let classes = try ((played * (1.0 / 16)).floor() + 1).clamped(
                 low: 0, high: Double(Self.velocityClasses - 1))
-            return try classes.to(.i64).oneHot(Self.velocityClasses).to(.f32).sum([1])
-        case .instrument:
-            let silent = try 1 - rolls.instrument.sum([2], keep: true)
-            return try .concatenated([rolls.instrument, silent], axis: 2)
+            return try classes.to(.i64).oneHot(Self.velocityClasses).to(.f32).sum([1, 2])
+        case .instrument: return try rolls.instrument.sum([1])
         }
     }
 
@@ -75,6 +76,7 @@ final class StyleCounts: Module {
     ///
     /// - Parameter forEach: Calls its body with segments, the places of their styles, and the programs of their voices
     ///   (−1 for a silent one), row by row.
+    /// - Throws: what `forEach` throws, and `TorchError`.
     func count(
         _ forEach: (_ body: (VoiceRolls, _ styles: [Int], _ programs: [Int64]) throws -> Void) throws -> Void
     ) throws {
@@ -84,7 +86,7 @@ final class StyleCounts: Module {
             let order = try TorchTensor(own.map { Int64($0) }, shape: [own.count], on: pitch.device)
             let members = try order.oneHot(styles).to(.f32).transposed(0, 1)
             for stream in Stream.allCases {
-                let sum = try members.matmul(counts(stream, of: rolls).flattened(from: 1)).to(.f64)
+                let sum = try members.matmul(counts(stream, of: rolls)).to(.f64)
                 sums[stream] = try sums[stream].map { try $0 + sum } ?? sum
             }
             let perSegment = programs.count / max(own.count, 1)
@@ -94,9 +96,8 @@ final class StyleCounts: Module {
         }
         for (stream, sum) in sums {
             // One more of each, so that nothing is impossible.
-            let more = try sum.reshaped([styles, voices, -1]) + 1
-            let share = try (more / more.sum([2], keep: true)).log()
-            try logarithms(stream).assign(share.reshaped([styles, -1]).to(.f32))
+            let more = try sum + 1
+            try logarithms(stream).assign((more / more.sum([1], keep: true)).log().to(.f32))
         }
         let most = played.flatMap { counts in
             (0..<VoiceRolls.families).map { family -> Float in
@@ -112,7 +113,7 @@ final class StyleCounts: Module {
 
     /// The style that the counts of a stream make most probable, for each segment.
     func styles(of rolls: VoiceRolls, by stream: Stream) throws -> [Int] {
-        try counts(stream, of: rolls).flattened(from: 1).matmul(logarithms(stream).transposed(0, 1)).argmax(1)
+        try counts(stream, of: rolls).matmul(logarithms(stream).transposed(0, 1)).argmax(1)
             .elements(as: Int64.self).map { Int($0) }
     }
 

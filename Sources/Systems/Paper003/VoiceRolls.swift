@@ -44,6 +44,7 @@ struct VoiceRolls {
     /// - Parameters:
     ///   - voices: How many.
     ///   - view: The views of a batch by name.
+    /// - Throws: what `view` throws, and `TorchError`.
     init(voices: Int, _ view: (String) throws -> TorchTensor) throws {
         func stacked(_ name: String) throws -> TorchTensor {
             let all = try (0..<voices).map { try view("\(name) \($0)") }
