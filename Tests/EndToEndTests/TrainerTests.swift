@@ -40,7 +40,10 @@ struct TrainerTests {
             try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
         #expect(
             Set(list.compactMap { $0["name"] as? String })
-                == ["composer-cnn", "roll-nst", "velocity-cnn", "genre-cnn", "chord-lstm", "mel-cnn"])
+                == [
+                    "composer-cnn", "roll-nst", "velocity-cnn", "genre-cnn", "chord-lstm", "parallel-vae",
+                    "mel-cnn",
+                ])
         for recipe in list {
             let isTrained = recipe["kind"] as? String == "trained"
             #expect(isTrained == (recipe["name"] as? String != "roll-nst"))
