@@ -33,10 +33,10 @@ private final class Bands {
     let folder: TestFolder
     var cache: String { folder.path + "/cache" }
 
-    init(voices: Int = 3, steps: Int = 16) throws {
+    init(pieces: Int = 3, steps: Int = 16) throws {
         folder = try TestFolder()
         for style in ["high", "low"] {
-            for number in 0..<3 {
+            for number in 0..<pieces {
                 try write("\(style)-\(number).mid", Self.file(Self.band(style, number)))
             }
         }
@@ -55,8 +55,8 @@ private final class Bands {
               segment: {steps: \(steps), drop_last: true}
               pitches: [24, 83]
               drums: include
-              voices: \(voices)
-            splits: {train: 0.34, validation: 0.33, test: 0.33, by: piece, method: exact, stratify: style}
+              voices: 3
+            splits: {\(pieces > 1 ? "train: 0.34, validation: 0.33, test: 0.33" : "train: 1, validation: 0, test: 0"), by: piece, method: exact, stratify: style}
             """)
         let build = try DatasetBuild(manifestPath: folder.path + "/bands.yaml")
         _ = try build.run(.init(cachePath: cache, jobs: 1))
@@ -71,7 +71,7 @@ private final class Bands {
         let (base, program, velocity): (Int, UInt8, UInt8) = isHigh ? (60, 73, 110) : (30, 0, 40)
         let lead = (0..<16).map { place in
             MadeNote(
-                step: 2 * place, length: place % 3 == 0 ? 1 : 2,
+                step: 2 * place, length: place % 3 == 1 ? 1 : 2,
                 pitch: UInt8(base + (place * (number + 2)) % 12), velocity: velocity)
         }
         let second = (0..<8).map { place in
@@ -164,14 +164,14 @@ private final class Bands {
 
 struct ParallelTransferTests {
     private static let memorise = [
-        "noise=0.01", "beta=0.0001", "rate=0.01", "velocity_weight=10", "instrument_weight=1", "epochs=300",
-        "patience=0", "teacher=none",
+        "noise=0.01", "beta=0.001", "rate=0.005", "epochs=500", "patience=0", "rows=step",
+        "velocity_weight=5",
     ]
 
     /// After two pieces were memorised: a piece in its own style is itself, note by note, its tracks of one program and its
     /// drums apart, with its tempi and time signature; in the other style its head is flipped and its notes are others.
     @Test func memorisedPiecesMakeTheRoundTrip() async throws {
-        let bands = try Bands()
+        let bands = try Bands(pieces: 1)
         let cache = bands.cache
         let reader = try DatasetReader("bands", cachePath: cache)
         let known = try #require(
@@ -275,13 +275,13 @@ struct ParallelTransferTests {
             for (baseline, measures) in evaluation.baselines {
                 #expect(!measures.isEmpty && names.isSuperset(of: measures.map(\.name)), "\(baseline)")
             }
-            let quiet = try Bands.transfer(far, in: cache, to: "high")
-            #expect(try Bands.tracks(quiet.bytes).isEmpty)
-            #expect(quiet.measures.first { $0.name == "notes" }?.value == 0)
-            let error = #expect(throws: TrainingError.self) {
-                try Bands.transfer(silent, in: cache, to: "high")
+            // Nothing to encode, and nothing that a voice has.
+            for quiet in [silent, far] {
+                let result = try Bands.transfer(quiet, in: cache, to: "high")
+                #expect(try Bands.tracks(result.bytes).isEmpty)
+                #expect(result.measures.first { $0.name == "notes" }?.value == 0)
+                #expect(result.measures.allSatisfy { $0.value.isFinite })
             }
-            #expect(error?.code == .file, "\(error?.message ?? "")")
             let result = try Bands.transfer(many, in: cache, to: "high", ["instruments=bar"])
             let tracks = try Bands.tracks(result.bytes)
             #expect(tracks.allSatisfy { $0.notes.allSatisfy { $0.step + $0.length <= 40 } })

@@ -1,5 +1,6 @@
 import Loading
 internal import Symbolic
+internal import Tensors
 internal import Torch
 internal import Training
 

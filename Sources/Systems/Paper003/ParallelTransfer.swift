@@ -2,6 +2,7 @@ internal import Build
 internal import Loading
 internal import Preparation
 internal import Symbolic
+internal import Tensors
 internal import Torch
 internal import Training
 

@@ -15,9 +15,9 @@ extension Recipe {
             Parameter("cell", "gru", "the recurrent cell", choices: ["gru", "lstm"]),
             Parameter("hidden", 256, "units of each recurrent layer", in: 2...4096),
             Parameter(
-                "latent", 256, "dimensions of the latent vector, those of the styles included", in: 2...4096),
+                "latent", 128, "dimensions of the latent vector, those of the styles included", in: 2...4096),
             Parameter(
-                "rows", "voice",
+                "rows", "step",
                 "what a row of the rolls is: a voice of a step, as in MIDI-VAE, or a step with all voices",
                 choices: ["voice", "step"]),
             Parameter(
@@ -29,26 +29,31 @@ extension Recipe {
                 "whether decoders see the latent vector of the 16 steps before; for segments of several times 16 steps"
             ),
             Parameter(
-                "noise", 1.0,
+                "noise", 0.01,
                 "what the deviation of the latent distribution is multiplied by when drawn; the prior's is 1",
                 in: 0...10),
-            Parameter("beta", 0.1, "weight of the divergence, summed over dimensions", in: 0...1e3),
+            Parameter("beta", 0.01, "weight of the divergence, summed over dimensions", in: 0...1e3),
             Parameter("warmup", 0.0, "share of the training over which beta rises from 0", in: 0...1),
             Parameter("free_bits", 0.0, "nats that each latent dimension has at no cost", in: 0...100),
             Parameter("velocity_weight", 1.0, "weight of the squared error of velocities", in: 0...1e3),
             Parameter("instrument_weight", 0.1, "weight of the cross-entropy of instruments", in: 0...1e3),
             Parameter("style_weight", 0.1, "weight of the cross-entropy of styles", in: 0...1e3),
             Parameter(
-                "transposition", 0,
+                "transposition", 6,
                 "semitones up or down by which a segment is moved at random, drums excepted",
                 in: 0...24),
         ],
-        overrides: ["epochs": 100, "batch": 256, "rate": 2e-4, "patience": 10],
+        overrides: ["epochs": 100, "batch": 32, "rate": 1e-3, "patience": 10],
         presets: [
+            // MIDI-VAE's numbers. A batch of 64 segments of 64 steps is one of 256 examples.
             "published": [
-                "teacher": "none", "history": true, "noise": 0.01, "epochs": 400, "batch": 64, "patience": 0,
+                "rows": "voice", "latent": 256, "teacher": "none", "history": true, "beta": 0.1,
+                "transposition": 0, "epochs": 400, "batch": 64, "rate": 2e-4, "patience": 0,
             ],
-            "cpu": ["hidden": 128],
+            "cpu": [
+                "hidden": 128, "latent": 64, "rate": 2e-3, "epochs": 30, "patience": 0,
+                "annealing": "half-linear",
+            ],
         ],
         fault: ParallelVAE.fault,
         plan: { settings, snapshot, purpose in
@@ -113,6 +118,7 @@ final class ParallelVAE: TrainableSystem {
                 voicesPerRow: settings.word("rows") == "step" ? voices : 1, seesHistory: seesHistory,
                 input: DecoderInput(rawValue: settings.word("teacher")) ?? .previous),
             counts: counts)
+        try model.drawWeights()
         try model.move(to: context.device)
         adam = try Adam(model.parameters, rate: settings.number("rate"), epsilon: 1e-7)
     }

@@ -1,4 +1,5 @@
 internal import Symbolic
+internal import Tensors
 internal import Torch
 internal import Training
 

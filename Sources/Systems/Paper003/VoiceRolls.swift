@@ -1,5 +1,6 @@
 import Loading
 internal import Symbolic
+internal import Tensors
 internal import Torch
 
 /// What the voices of segments play, as MIDI-VAE encodes it.
