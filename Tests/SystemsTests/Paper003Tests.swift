@@ -264,7 +264,7 @@ struct Paper003Tests {
         #expect(families == [1, -100, -100, 16])
     }
 
-    /// A pitch that goes on is held unless a note begins; a pitch that changes begins as loud as the last note.
+    /// A pitch that continues is held unless a note begins; a pitch that changes begins as loud as the last note.
     @Test func heldAndRepeatedNotesAreToldApart() async throws {
         let rows = try await onTorch {
             let rolls = try voiceRolls(
@@ -282,13 +282,13 @@ struct Paper003Tests {
     /// By hand: 8 cells, 5 of them sounding.
     @Test func talliesAreThoseWorkedOutByHand() async throws {
         let measures = try await onTorch {
-            let truth = try voiceRolls(
+            let target = try voiceRolls(
                 [[[1, 60], [1, 2], [3, 2], [60, 60]]], [[[100, 0], [0, 60], [50, 0], [0, 0]]], [[0, 16]])
             // One pitch wrong, one missed, one too many; an onset missed, one too many.
             let played = try voiceRolls(
                 [[[1, 60], [4, 2], [60, 2], [60, 9]]], [[[90, 0], [0, 66], [0, 0], [0, 80]]], [[0, 3]])
             var tally = StreamTally()
-            try tally.add(played, truth)
+            try tally.add(played, target)
             return tally.measures
         }
         let expected: [String: Double] = [
@@ -315,22 +315,22 @@ struct Paper003Tests {
     /// The counted classifiers know a style by pitches, by velocities and by instruments, each alone; programs are the most
     /// frequent of their family.
     @Test func countsTellStylesApart() async throws {
-        let (said, programs) = try await onTorch {
+        let (predicted, programs) = try await onTorch {
             let system = try ParallelVAE(
                 try Settings(.parallelVAE, assignments: ["hidden=4", "latent=4"]),
                 SystemContext(snapshot: try voicedSnapshot()))
             let batch = try eightSegments()
             try withoutGradients { try system.prepare(from: OneBatch(batch)) }
             let part = try system.part(batch)
-            let said = try StyleCounts.Stream.allCases.map {
+            let predicted = try StyleCounts.Stream.allCases.map {
                 try system.counts.styles(of: part.rolls, by: $0)
             }
             let programs = try [(0, 0), (0, 9), (1, 9), (1, 16), (0, 4)].map { style, family in
                 try system.counts.program(ofFamily: family, style: style)
             }
-            return (said, programs)
+            return (predicted, programs)
         }
-        #expect(said == [[Int]](repeating: [0, 1, 0, 1, 0, 1, 0, 1], count: 3))
+        #expect(predicted == [[Int]](repeating: [0, 1, 0, 1, 0, 1, 0, 1], count: 3))
         // Style 0 has no flute: the first program of its family stands for it.
         #expect(programs == [0, 72, 73, 128, 32])
     }
@@ -375,11 +375,11 @@ struct Paper003Tests {
                 SystemContext(snapshot: try voicedSnapshot()))
             return try [0, 1, 2, 4].map { step in
                 try RandomGenerator.seed(1)
-                let said = try system.learn(
+                let predicted = try system.learn(
                     from: eightSegments(), at: LearningStep(number: step, total: 4)
                 ) { _, _ in }
                 let values = try Dictionary(
-                    uniqueKeysWithValues: said.map { ($0.name, try $0.value.item()) })
+                    uniqueKeysWithValues: predicted.map { ($0.name, try $0.value.item()) })
                 return (values["loss"] ?? .nan, values["divergence"] ?? .nan)
             }
         }

@@ -42,8 +42,12 @@ midi:
   controls: [64, 67]
 splits: {{train: 0.9, validation: 0.05, test: 0.05, by: piece, method: exact, stratify: style, seed: 0}}
 """
+# One bar of four voices, as parallel-vae takes them.
+VOICES = MANIFEST.replace("dataset: speed", "dataset: speed-voices").replace(
+    "{{steps_per_first_beat: 8, rounding: floor}}", "{{steps_per_beat: 4}}").replace("steps: 480", "steps: 16").replace(
+    "  pitches: [32, 88]\n  controls: [64, 67]\n", "  pitches: [24, 83]\n  voices: 4\n")
 # Recipe, batch, steps a block.
-JOBS = {"genre-cnn": (32, 80), "chord-lstm": (16, 30), "velocity-cnn": (8, 12)}
+JOBS = {"genre-cnn": (32, 80), "chord-lstm": (16, 30), "velocity-cnn": (8, 12), "parallel-vae": (32, 40)}
 
 
 def peer(recipe, batch, steps, threads):
@@ -55,6 +59,9 @@ def peer(recipe, batch, steps, threads):
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
+    if recipe == "parallel-vae":
+        from paper003 import trained
+        return print(json.dumps({"seconds": trained(batch, steps)}))
 
     def roll(density):
         return (torch.rand(batch, 480, 59) < density).float()
@@ -128,6 +135,9 @@ class Ours:
         pattern = f"{os.path.abspath(options.music)}/*/*.mid" if options.music else music(folder)
         (folder / "speed.yaml").write_text(MANIFEST.format(pattern=pattern), encoding="utf-8")
         self.call("build", "speed.yaml")
+        if "parallel-vae" in options.recipes:
+            (folder / "voices.yaml").write_text(VOICES.format(pattern=pattern), encoding="utf-8")
+            self.call("build", "voices.yaml")
 
     def call(self, *words):
         done = subprocess.run(
@@ -138,7 +148,8 @@ class Ours:
         return json.loads(done.stdout)
 
     def train(self, recipe, batch, steps):
-        words = ["train", recipe, "--dataset", "speed", "--threads", str(self.options.threads), "--max-steps",
+        dataset = "speed-voices" if recipe == "parallel-vae" else "speed"
+        words = ["train", recipe, "--dataset", dataset, "--threads", str(self.options.threads), "--max-steps",
                  str(steps), "--epochs", "100000", "--set", f"batch={batch}", "--set", "patience=0"]
         if recipe == "chord-lstm":
             words += ["--set", "features=genre-cnn-1"]

@@ -5,19 +5,20 @@ extension ParallelVAE {
     /// How much each latent dimension is used, and the first segments of each style after the network.
     func figures(on feed: any Feed) throws -> [Figure] {
         var codes = CodeTally(dimensions: latent)
-        var parts: [Int: (truth: [VoiceRolls], plain: [VoiceRolls], swapped: [VoiceRolls])] = [:]
+        var parts: [Int: (original: [VoiceRolls], plain: [VoiceRolls], swapped: [VoiceRolls])] = [:]
         let wanted = 8
         try feed.forEachBatch { batch in
             let part = try part(batch)
             let code = try model.encode(part.rolls)
             try codes.add(mean: code.mean, logVariance: code.logVariance)
-            guard labels.names.indices.contains(where: { (parts[$0]?.truth.count ?? 0) < wanted }) else {
+            guard labels.names.indices.contains(where: { (parts[$0]?.original.count ?? 0) < wanted }) else {
                 return
             }
             let converted = try convert(part, mean: code.mean)
-            for (segment, style) in part.styles.enumerated() where (parts[style]?.truth.count ?? 0) < wanted {
+            for (segment, style) in part.styles.enumerated()
+            where (parts[style]?.original.count ?? 0) < wanted {
                 var kept = parts[style] ?? ([], [], [])
-                kept.truth.append(try part.rolls.segment(segment))
+                kept.original.append(try part.rolls.segment(segment))
                 kept.plain.append(try converted.plain.segment(segment))
                 kept.swapped.append(try converted.swapped.segment(segment))
                 parts[style] = kept
@@ -44,7 +45,7 @@ extension ParallelVAE {
                     name: "segments-\(styles[style])",
                     title: "Segments of \(styles[style]), decoded, and converted to \(other)",
                     .rolls([
-                        try roll("as played", kept.truth), try roll("decoded", kept.plain),
+                        try roll("as played", kept.original), try roll("decoded", kept.plain),
                         try roll("converted to \(other)", kept.swapped),
                     ]))
             })

@@ -9,26 +9,26 @@ struct StreamTally {
     private var totals = Totals()
 
     /// Compares segments with the true ones; velocities of the true onsets that are onsets in both.
-    mutating func add(_ played: VoiceRolls, _ truth: VoiceRolls) throws {
+    mutating func add(_ played: VoiceRolls, _ target: VoiceRolls) throws {
         let silence = Int64(VoiceRolls.pitchClasses - 1)
-        let (mine, true_) = (try played.pitch.argmax(3), try truth.pitch.argmax(3))
-        let hits = try (mine .== true_).to(.f32)
-        let sounds = try (true_ .!= Double(silence)).to(.f32)
+        let (predicted, wanted) = (try played.pitch.argmax(3), try target.pitch.argmax(3))
+        let hits = try (predicted .== wanted).to(.f32)
+        let sounds = try (wanted .!= Double(silence)).to(.f32)
         try totals.add("hits", hits)
         totals.add("cells", Double(hits.count))
         try totals.add("sounding hits", hits * sounds)
         try totals.add("sounding", sounds)
-        try totals.add("played", (mine .!= Double(silence)).to(.f32))
-        let begins = try (truth.velocity .> 0).to(.f32)
+        try totals.add("played", (predicted .!= Double(silence)).to(.f32))
+        let begins = try (target.velocity .> 0).to(.f32)
         let begun = try (played.velocity .> 0).to(.f32)
         try totals.add("onsets", begins)
         try totals.add("onsets played", begun)
         try totals.add("onsets found", begins * begun)
-        try totals.add("velocity", (played.velocity - truth.velocity).abs() * begins * begun * 254)
-        let known = try truth.instrument.sum([2])
+        try totals.add("velocity", (played.velocity - target.velocity).abs() * begins * begun * 254)
+        let known = try target.instrument.sum([2])
         try totals.add("instruments", known)
         try totals.add(
-            "instrument hits", (played.instrument.argmax(2) .== truth.instrument.argmax(2)).to(.f32) * known)
+            "instrument hits", (played.instrument.argmax(2) .== target.instrument.argmax(2)).to(.f32) * known)
     }
 
     var measures: [Measure] {
@@ -153,23 +153,23 @@ extension ParallelVAE {
         var (silent, frequent, repeated, here) = (StreamTally(), StreamTally(), StreamTally(), Totals())
         try feed.forEachBatch { batch in
             let part = try part(batch)
-            let truth = part.rolls
+            let target = part.rolls
             func constant(_ place: Int, velocity: TorchTensor) throws -> VoiceRolls {
-                let pitch = try TorchTensor.full(Double(place), [1], type: .i64, on: truth.pitch.device)
+                let pitch = try TorchTensor.full(Double(place), [1], type: .i64, on: target.pitch.device)
                 return VoiceRolls(
                     pitch: try pitch.oneHot(VoiceRolls.pitchClasses).to(.f32).reshaped([1, 1, 1, -1])
-                        .expanded(truth.pitch.shape),
+                        .expanded(target.pitch.shape),
                     velocity: velocity,
                     // The most frequent family of each voice.
                     instrument: try instrument.argmax(1).oneHot(VoiceRolls.families).to(.f32).unsqueezed(0)
-                        .expanded(truth.instrument.shape))
+                        .expanded(target.instrument.shape))
             }
             try silent.add(
-                constant(VoiceRolls.pitchClasses - 1, velocity: truth.velocity.fullLike(0)), truth)
+                constant(VoiceRolls.pitchClasses - 1, velocity: target.velocity.fullLike(0)), target)
             // Velocities alone: every onset is known, and its velocity the mean.
             try frequent.add(
-                constant(Int(pitch), velocity: (truth.velocity .> 0).to(.f32) * mean), truth)
-            try repeated.add(Self.repeating(truth, mean: mean), truth)
+                constant(Int(pitch), velocity: (target.velocity .> 0).to(.f32) * mean), target)
+            try repeated.add(Self.repeating(target, mean: mean), target)
             here.add("segments", Double(part.styles.count))
             here.add("hits", Double(part.styles.count { $0 == most }))
         }
@@ -190,13 +190,13 @@ extension ParallelVAE {
 
     /// Each step as the one before, the first silent; at each onset the velocity of the voice's last, at its first the
     /// mean.
-    private static func repeating(_ truth: VoiceRolls, mean: Double) throws -> VoiceRolls {
-        let (count, steps, voices) = (truth.count, truth.steps, truth.voices)
+    private static func repeating(_ target: VoiceRolls, mean: Double) throws -> VoiceRolls {
+        let (count, steps, voices) = (target.count, target.steps, target.voices)
         let silence = try TorchTensor.full(Double(VoiceRolls.pitchClasses - 1), [1], type: .i64)
-            .to(truth.pitch.device).oneHot(VoiceRolls.pitchClasses).to(.f32)
+            .to(target.pitch.device).oneHot(VoiceRolls.pitchClasses).to(.f32)
         let first = try silence.reshaped([1, 1, 1, -1]).expanded([count, 1, voices, -1])
-        let before = try truth.pitch.narrowed(1, from: 0, count: steps - 1)
-        var velocities = try truth.velocity.elements(as: Float.self)
+        let before = try target.pitch.narrowed(1, from: 0, count: steps - 1)
+        var velocities = try target.velocity.elements(as: Float.self)
         for segment in 0..<count {
             for voice in 0..<voices {
                 var last = Float(mean)
@@ -209,8 +209,8 @@ extension ParallelVAE {
         }
         return VoiceRolls(
             pitch: try .concatenated([first, before], axis: 1),
-            velocity: try TorchTensor(velocities, shape: truth.velocity.shape, on: truth.velocity.device),
-            instrument: truth.instrument)
+            velocity: try TorchTensor(velocities, shape: target.velocity.shape, on: target.velocity.device),
+            instrument: target.instrument)
     }
 }
 

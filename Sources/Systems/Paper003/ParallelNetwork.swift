@@ -100,10 +100,10 @@ final class ParallelNetwork: Module {
         let instrument: TorchTensor
     }
 
-    /// Decodes latent vectors `[N, latent]` as in training: rows that see the row before see that of `truth`, or the
+    /// Decodes latent vectors `[N, latent]` as in training: rows that see the row before see that of `target`, or the
     /// decoder's own.
     func decode(
-        _ latent: TorchTensor, after previous: TorchTensor? = nil, toward truth: VoiceRolls
+        _ latent: TorchTensor, after previous: TorchTensor? = nil, toward target: VoiceRolls
     ) throws -> Output {
         let latent = try seen(latent, after: previous)
         func decoded(
@@ -116,14 +116,14 @@ final class ParallelNetwork: Module {
             case .free: return try decoder.unrolled(latent, rows: count, feed: own)
             }
         }
-        let (count, rows) = (truth.count, rows(truth))
+        let (count, rows) = (target.count, rows(target))
         return Output(
-            pitch: try decoded(pitch, truth.pitch.reshaped([count, rows, -1])) {
+            pitch: try decoded(pitch, target.pitch.reshaped([count, rows, -1])) {
                 try Self.shares($0, VoiceRolls.pitchClasses)
-            }.reshaped(truth.pitch.shape),
-            velocity: try decoded(velocity, truth.velocity.reshaped([count, rows, -1])) { try $0.sigmoid() }
-                .sigmoid().reshaped(truth.velocity.shape),
-            instrument: try decoded(instrument, truth.instrument) {
+            }.reshaped(target.pitch.shape),
+            velocity: try decoded(velocity, target.velocity.reshaped([count, rows, -1])) { try $0.sigmoid() }
+                .sigmoid().reshaped(target.velocity.shape),
+            instrument: try decoded(instrument, target.instrument) {
                 try Self.shares($0, VoiceRolls.families)
             })
     }
@@ -134,7 +134,7 @@ final class ParallelNetwork: Module {
         return try logits.reshaped([shape[0], shape[1], -1, classes]).softmax(3).reshaped(shape)
     }
 
-    /// What the network puts out for segments of so many steps and voices, without a truth.
+    /// What the network puts out for segments of so many steps and voices, without a target.
     ///
     /// - Parameters:
     ///   - latent: `[N, latent]`.
@@ -217,7 +217,7 @@ final class ParallelNetwork: Module {
     ///
     /// - Parameters:
     ///   - output: What the decoders put out.
-    ///   - truth: The segments.
+    ///   - target: The segments.
     ///   - code: What the encoder put out.
     ///   - latent: The latent vectors that were decoded.
     ///   - style: The places of the styles, `i64` `[N]`.
@@ -227,7 +227,7 @@ final class ParallelNetwork: Module {
     /// - Returns: Scalars: means over rows, voices and segments.
     /// - Throws: `TorchError`.
     static func losses(
-        _ output: Output, _ truth: VoiceRolls, code: (mean: TorchTensor, logVariance: TorchTensor),
+        _ output: Output, _ target: VoiceRolls, code: (mean: TorchTensor, logVariance: TorchTensor),
         latent: TorchTensor, style: TorchTensor, styles: Int, freeBits: Double
     ) throws -> Losses {
         let classes = VoiceRolls.pitchClasses
@@ -235,11 +235,11 @@ final class ParallelNetwork: Module {
             .mean([0])
         return Losses(
             pitch: try output.pitch.reshaped([-1, classes]).crossEntropy(
-                truth.pitch.reshaped([-1, classes]).argmax(1)),
-            velocity: try output.velocity.squaredError(truth.velocity),
+                target.pitch.reshaped([-1, classes]).argmax(1)),
+            velocity: try output.velocity.squaredError(target.velocity),
             // A silent voice has no instrument.
-            instrument: try (output.instrument.logSoftmax(2) * truth.instrument).sum().negated()
-                / truth.instrument.sum().clamped(low: 1),
+            instrument: try (output.instrument.logSoftmax(2) * target.instrument).sum().negated()
+                / target.instrument.sum().clamped(low: 1),
             style: try latent.narrowed(1, from: 0, count: styles).crossEntropy(style),
             divergence: try (freeBits > 0 ? divergence.clamped(low: freeBits) : divergence).sum())
     }

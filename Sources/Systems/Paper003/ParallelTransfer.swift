@@ -22,6 +22,10 @@ struct ParallelTransfer {
 
     static let parameters = [
         Parameter(
+            "strength", 1.0,
+            "how far the dimensions of the two styles go towards each other's place: 1: exchanged, as published; 2: as far beyond",
+            in: 0...100),
+        Parameter(
             "temperature", 0.0,
             "what pitch logits are divided by before pitches are drawn; 0: the most probable",
             in: 0...10),
@@ -51,9 +55,10 @@ struct ParallelTransfer {
             let mean = try system.model.encode(content.rolls).mean
             let to = styles.firstIndex(of: target) ?? 0
             let from = try source(request, mean, content, target: to)
-            let converted = try mean.exchangingStyles(
+            let exchanged = try mean.exchangingStyles(
                 [Int](repeating: from, count: mean.shape[0]), [Int](repeating: to, count: mean.shape[0]),
                 of: styles.count)
+            let converted = try mean + (exchanged - mean) * request.settings.number("strength")
             let (rolls, instruments) = try decode(
                 converted, content, temperature: request.settings.number("temperature"))
             return try written(

@@ -125,11 +125,11 @@ final class StreamDecoder: Module {
         try .zeros([latent.shape[0], rows, width], type: latent.type, on: latent.device)
     }
 
-    /// Outputs `[N, rows, columns]`, each row after the true one before it, or after zeros where `truth` is nil.
-    func callAsFunction(_ latent: TorchTensor, rows: Int, after truth: TorchTensor?) throws -> TorchTensor {
+    /// Outputs `[N, rows, columns]`, each row after the true one before it, or after zeros where `target` is nil.
+    func callAsFunction(_ latent: TorchTensor, rows: Int, after target: TorchTensor?) throws -> TorchTensor {
         let inputs: TorchTensor
-        if let truth {
-            let before = try truth.narrowed(1, from: 0, count: rows - 1)
+        if let target {
+            let before = try target.narrowed(1, from: 0, count: rows - 1)
             inputs = try .concatenated([zeros(latent, rows: 1), before], axis: 1)
         } else {
             inputs = try zeros(latent, rows: rows)

@@ -33,7 +33,7 @@ struct VoiceNotes {
         return onsets.isEmpty ? 80 : Double(onsets.reduce(0) { $0 + Int($1) }) / Double(onsets.count)
     }
 
-    /// The notes of a voice: a pitch that goes on without an onset is held, and one that changes without an onset begins
+    /// The notes of a voice: a pitch that continues without an onset is held, and one that changes without an onset begins
     /// as loud as the voice's last note.
     func notes(ofVoice voice: Int, program: (_ step: Int) -> UInt8) -> [RollSegment.Row] {
         var rows: [RollSegment.Row] = []
