@@ -80,6 +80,7 @@ func voicedSnapshot(
 struct Paper003Tests {
     static let golden = [
         ("gru-none", RecurrentCell.gru, DecoderInput.none, 1, 0.01, false, 0.0),
+        ("gru-apart", .gru, .previous, 2, 0.01, false, 0), ("gru-apart-free", .gru, .free, 1, 0.01, false, 0),
         ("gru-previous", .gru, .previous, 2, 1, false, 0.05),
         ("gru-free", .gru, .free, 1, 1, true, 0),
         ("lstm-previous", .lstm, .previous, 1, 1, false, 0),
@@ -87,7 +88,7 @@ struct Paper003Tests {
     ]
 
     /// Every output, every part of the loss and every gradient, with given noise.
-    @Test(arguments: [0, 1], 0..<5)
+    @Test(arguments: [0, 1], 0..<7)
     func networksArePyTorchs(_ precision: Int, _ place: Int) async throws {
         try await onTorch {
             let (label, type, limit) = Paper001Tests.limits[precision]
@@ -96,7 +97,7 @@ struct Paper003Tests {
             let network = try ParallelNetwork(
                 ParallelNetwork.Shape(
                     cell: cell, hidden: 6, latent: 5, voicesPerRow: voicesPerRow, seesHistory: seesHistory,
-                    input: input))
+                    input: input, splitsOnsets: name.contains("apart")))
             try network.load(golden.weights(of: name))
             try network.convert(to: type)
             func given(_ input: String) throws -> TorchTensor {
@@ -115,7 +116,7 @@ struct Paper003Tests {
             let loss =
                 try losses.pitch + losses.velocity + losses.instrument * 0.1 + losses.style * 0.1
                 + losses.divergence * 0.1
-            for (key, value) in [
+            for (key, value) in (output.onset.map { [("onset", $0)] } ?? []) + [
                 ("velocity", output.velocity), ("instrument", output.instrument), ("mean", code.mean),
                 ("logVariance", code.logVariance), ("z", latent), ("part.pitch", losses.pitch),
                 ("part.velocity", losses.velocity), ("part.instrument", losses.instrument),
@@ -157,13 +158,14 @@ struct Paper003Tests {
     }
 
     /// A row for each voice: 32 rows that follow each other.
-    @Test(arguments: ["none", "previous", "free"])
-    func rowsOfSingleVoicesAreLearned(_ teacher: String) async throws {
+    @Test(arguments: ["none", "previous", "free"], ["apart", "velocity"])
+    func rowsOfSingleVoicesAreLearned(_ teacher: String, _ onsets: String) async throws {
         let loss = try await onTorch {
             try RandomGenerator.seed(3)
             let system = try ParallelVAE(
                 try Settings(
-                    .parallelVAE, assignments: Self.small + ["teacher=\(teacher)", "rows=voice"]),
+                    .parallelVAE,
+                    assignments: Self.small + ["teacher=\(teacher)", "rows=voice", "onsets=\(onsets)"]),
                 SystemContext(snapshot: try voicedSnapshot()))
             return try losses(system, on: eightSegments(), steps: 40)
         }
@@ -213,6 +215,20 @@ struct Paper003Tests {
         }
         #expect(swapped == [2, 1, 3, 4, 7, 6, 5, 8])
         #expect(back == [1, 2, 3, 4, 5, 6, 7, 8])
+    }
+
+    /// By hand: of (3, 1) and (1, 2), toward the second, by once and by twice their distance.
+    @Test func stylesMoveTowardTheTarget() async throws {
+        let moved = try await onTorch {
+            let latent = try TorchTensor([3, 1, 9, 1, 2, 8] as [Float], shape: [2, 3])
+            return try [(1.0, true), (1.0, false), (2.0, false)].map { strength, exchanges in
+                try latent.movingStyles(from: 0, to: 1, strength: strength, exchanges: exchanges)
+                    .elements(as: Float.self)
+            }
+        }
+        #expect(moved[0] == [1, 3, 9, 2, 1, 8])
+        #expect(moved[1] == [1, 3, 9, 1, 2, 8])
+        #expect(moved[2] == [0, 4, 9, 0.5, 2.5, 8])
     }
 
     /// The free bits: dimensions of 0.5 · mean² nats each.

@@ -182,7 +182,7 @@ struct ParallelTransferTests {
             return (
                 try Bands.transfer(bytes, in: cache, to: "low", from: "low"),
                 try Bands.transfer(bytes, in: cache, to: "high"),
-                try Bands.transfer(bytes, in: cache, to: "high", ["strength=0"]),
+                try Bands.transfer(bytes, in: cache, to: "high", ["swap=exchange"]),
                 try Bands.transfer(bytes, in: cache, to: "high", ["temperature=5", "seed=1"]),
                 try Bands.transfer(bytes, in: cache, to: "high", ["temperature=5", "seed=1"])
             )
@@ -208,7 +208,7 @@ struct ParallelTransferTests {
         #expect(value("pitch_cells_as_content", own) == 1)
         #expect(value("notes_with_other_program", own) == 0)
         #expect(value("target_before_encoded", other) == 0)
-        #expect(other.bytes != own.bytes && still.bytes == own.bytes)
+        #expect(other.bytes != own.bytes && still.bytes == other.bytes)
         // All voices, then each; content above result.
         #expect(own.figures.map(\.name) == ["voices", "voice-0", "voice-1", "voice-2"])
         guard case .rolls(let rolls) = own.figures[0].content else {

@@ -44,12 +44,12 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """`teacher`: what a row sees of the row before: the true one, what was put out there, or zeros."""
 
-    def __init__(self, cell, hidden, latent, width, layers, activation):
+    def __init__(self, cell, hidden, latent, width, layers, activation, outputs=None):
         super().__init__()
         self.start = nn.ModuleList(nn.Linear(latent, hidden) for _ in range(layers))
         self.memory = nn.ModuleList(nn.Linear(latent, hidden) for _ in range(layers if cell == "lstm" else 0))
         self.recurrence = Recurrence(cell, width, hidden, layers)
-        self.output = nn.Linear(hidden, width)
+        self.output = nn.Linear(hidden, outputs or width)
         self.activation, self.width = activation, width
 
     def forward(self, z, rows, teacher):
@@ -70,18 +70,22 @@ class Decoder(nn.Module):
 
 
 class Parallel(nn.Module):
-    """`group`: the voices of a row; 1 puts the voices of a step one behind the other, as MIDI-VAE does."""
+    """`group`: the voices of a row; 1 puts the voices of a step one behind the other, as MIDI-VAE does. `split`: whether the
+    decoder of velocities says apart whether a note begins and how loud it is."""
 
-    def __init__(self, cell="gru", hidden=256, latent=256, voices=4, group=1, history=False):
+    def __init__(self, cell="gru", hidden=256, latent=256, voices=4, group=1, history=False, split=False):
         super().__init__()
-        self.group = group
+        self.group, self.split = group, split
         width = latent * (2 if history else 1)
         self.encoder = Encoder(cell, hidden, latent, group)
 
         def shares(classes):
             return lambda x: F.softmax(x.unflatten(2, (-1, classes)), 3).flatten(2)
         self.pitch = Decoder(cell, hidden, width, group * PITCHES, 2, shares(PITCHES))
-        self.velocity = Decoder(cell, hidden, width, group, 1, torch.sigmoid)
+        self.velocity = Decoder(
+            cell, hidden, width, group, 1,
+            (lambda x: torch.sigmoid(x[..., :group]) * torch.sigmoid(x[..., group:])) if split else torch.sigmoid,
+            2 * group if split else group)
         self.instrument = Decoder(cell, hidden, width, FAMILIES, 1, shares(FAMILIES))
 
     def forward(self, pitch, velocity, instrument, noise, teacher, noise_scale, previous=None):
@@ -92,19 +96,24 @@ class Parallel(nn.Module):
         mean, log_variance = self.encoder(p, v, instrument)
         z = mean + noise_scale * torch.exp(log_variance / 2) * noise
         seen = z if previous is None else torch.cat([z, previous], 1)
+        level, onset = self.velocity(seen, v, teacher), None
+        if self.split:
+            onset, level = (x.reshape(velocity.shape) for x in level.split(self.group, 2))
         return (self.pitch(seen, p, teacher).reshape(pitch.shape),
-                torch.sigmoid(self.velocity(seen, v, teacher)).reshape(velocity.shape),
+                (torch.sigmoid(level).reshape(velocity.shape), onset),
                 self.instrument(seen, instrument, teacher), mean, log_variance, z)
 
 
 def losses(outputs, pitch, velocity, instrument, style, styles, free_bits=0.0):
     """The parts of the loss, before their weights; the divergence is summed over dimensions, each at least `free_bits`."""
-    p, v, i, mean, log_variance, z = outputs
+    p, (v, onset), i, mean, log_variance, z = outputs
+    begins = (velocity > 0).to(v.dtype)
     known = instrument.sum()
     divergence = (0.5 * (mean ** 2 + log_variance.exp() - log_variance - 1)).mean(0)
     return {
         "pitch": F.cross_entropy(p.flatten(0, 2), pitch.argmax(3).flatten()),
-        "velocity": F.mse_loss(v, velocity),
+        "velocity": F.mse_loss(v, velocity) if onset is None else F.binary_cross_entropy_with_logits(onset, begins)
+        + (((v - velocity) ** 2) * begins).sum() / begins.sum().clamp(min=1),
         "instrument": -(F.log_softmax(i, 2) * instrument).sum() / known.clamp(min=1),
         "style": F.cross_entropy(z[:, :styles], style),
         "divergence": divergence.clamp(min=free_bits).sum(),
@@ -120,7 +129,7 @@ def total(parts, weights=None):
 
 def trained(batch, steps):
     """The seconds that so many steps of `parallel-vae` take by default, on batches that lie ready."""
-    net = Parallel("gru", 256, 128, 4, 4)
+    net = Parallel("gru", 256, 128, 4, 4, split=True)
     adam = torch.optim.Adam(net.parameters(), 1e-3, eps=1e-7)
 
     def segments():

@@ -22,8 +22,8 @@ OUTPUTS = ["pitch", "velocity", "instrument", "mean", "logVariance", "z"]
 out = {}
 
 
-def case(name, cell, teacher, group, noise_scale, history=False, free_bits=0.0):
-    module = Parallel(cell, HIDDEN, LATENT, VOICES, group, history).double()
+def case(name, cell, teacher, group, noise_scale, history=False, free_bits=0.0, split=False):
+    module = Parallel(cell, HIDDEN, LATENT, VOICES, group, history, split).double()
     # Weights and inputs are stored as float32 to be small; what follows uses exactly these.
     weights = {k: v.detach().clone().float().double() for k, v in module.state_dict().items()}
     for key, value in weights.items():
@@ -52,13 +52,17 @@ def case(name, cell, teacher, group, noise_scale, history=False, free_bits=0.0):
         parts = losses(results, x["pitch"], x["velocity"], x["instrument"], style, STYLES, free_bits)
         value = total(parts)
         value.backward()
-        for key, result in zip(OUTPUTS, results):
+        if results[1][1] is not None:
+            out[f"{name}/{label}/onset"] = results[1][1].detach().clone().contiguous()
+        for key, result in zip(OUTPUTS, (results[0], results[1][0], *results[2:])):
             out[f"{name}/{label}/{key}"] = result.detach().clone().contiguous()
         for key, part in parts.items():
             out[f"{name}/{label}/part.{key}"] = part.detach().clone()
         out[f"{name}/{label}/loss"] = value.detach().clone()
         for key, parameter in module.named_parameters():
-            out[f"{name}/{label}/gradient.{key}"] = parameter.grad.clone()
+            # Of large gradients every seventh element, so that the file stays small.
+            flat = parameter.grad.flatten()
+            out[f"{name}/{label}/gradient.{key}"] = (flat[::7] if flat.numel() > 1024 else flat).clone()
 
 
 case("gru-none", "gru", "none", 1, 0.01)
@@ -66,6 +70,8 @@ case("gru-previous", "gru", "previous", VOICES, 1.0, free_bits=0.05)
 case("gru-free", "gru", "free", 1, 1.0, history=True)
 case("lstm-previous", "lstm", "previous", 1, 1.0)
 case("lstm-free", "lstm", "free", VOICES, 0.5)
+case("gru-apart", "gru", "previous", VOICES, 0.01, split=True)
+case("gru-apart-free", "gru", "free", 1, 0.01, split=True)
 
 metadata = {"tool": "torch", "version": torch.__version__, "seed": str(SEED), "script": "paper003_golden.py"}
 save_file(out, GOLDEN, metadata=metadata)

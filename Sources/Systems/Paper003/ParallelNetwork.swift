@@ -18,6 +18,8 @@ final class ParallelNetwork: Module {
         var seesHistory = false
         /// What the decoders see of the row before.
         var input = DecoderInput.previous
+        /// Whether the decoder of velocities says apart whether a note begins, and how loud it is.
+        var splitsOnsets = false
     }
 
     let encoder: StreamEncoder
@@ -29,21 +31,25 @@ final class ParallelNetwork: Module {
     private let voicesPerRow: Int
     private let input: DecoderInput
     private let seesHistory: Bool
+    private let splitsOnsets: Bool
 
     init(_ shape: Shape, counts: StyleCounts? = nil) throws {
         let (pitches, velocities) = (shape.voicesPerRow * VoiceRolls.pitchClasses, shape.voicesPerRow)
         let latent = shape.latent * (shape.seesHistory ? 2 : 1)
-        func decoder(_ width: Int, layers: Int) throws -> StreamDecoder {
+        func decoder(_ width: Int, outputs: Int? = nil, layers: Int) throws -> StreamDecoder {
             try StreamDecoder(
-                shape.cell, width: width, hidden: shape.hidden, latent: latent, layers: layers)
+                shape.cell, width: width, outputs: outputs, hidden: shape.hidden, latent: latent,
+                layers: layers)
         }
         encoder = try StreamEncoder(
             shape.cell, pitches: pitches, velocities: velocities, hidden: shape.hidden, latent: shape.latent)
         pitch = try decoder(pitches, layers: 2)
-        velocity = try decoder(velocities, layers: 1)
+        velocity = try decoder(
+            velocities, outputs: velocities * (shape.splitsOnsets ? 2 : 1), layers: 1)
         instrument = try decoder(VoiceRolls.families, layers: 1)
         self.counts = counts
         (voicesPerRow, input, seesHistory) = (shape.voicesPerRow, shape.input, shape.seesHistory)
+        splitsOnsets = shape.splitsOnsets
     }
 
     /// Draws weights as MIDI-VAE's library does: evenly by Glorot and Bengio, 2010, each gate by itself, and
@@ -94,8 +100,10 @@ final class ParallelNetwork: Module {
     struct Output {
         /// Logits, `[N, steps, voices, 61]`.
         let pitch: TorchTensor
-        /// 0 to 1, `[N, steps, voices]`.
+        /// 0 to 1, `[N, steps, voices]`; where onsets are split off, of a note that begins.
         let velocity: TorchTensor
+        /// Logits of onsets, `[N, steps, voices]`, where they are split off.
+        let onset: TorchTensor?
         /// Logits, `[N, voices, 17]`.
         let instrument: TorchTensor
     }
@@ -117,15 +125,41 @@ final class ParallelNetwork: Module {
             }
         }
         let (count, rows) = (target.count, rows(target))
+        let velocities = try decoded(velocity, target.velocity.reshaped([count, rows, -1])) {
+            try velocity(of: $0)
+        }
+        let shape = target.velocity.shape
         return Output(
             pitch: try decoded(pitch, target.pitch.reshaped([count, rows, -1])) {
                 try Self.shares($0, VoiceRolls.pitchClasses)
             }.reshaped(target.pitch.shape),
-            velocity: try decoded(velocity, target.velocity.reshaped([count, rows, -1])) { try $0.sigmoid() }
-                .sigmoid().reshaped(target.velocity.shape),
+            velocity: try level(velocities).reshaped(shape),
+            onset: try splitsOnsets ? onset(velocities).reshaped(shape) : nil,
             instrument: try decoded(instrument, target.instrument) {
                 try Self.shares($0, VoiceRolls.families)
             })
+    }
+
+    /// The levels in an output of the decoder of velocities, 0 to 1.
+    private func level(_ output: TorchTensor) throws -> TorchTensor {
+        try (splitsOnsets ? output.narrowed(2, from: voicesPerRow, count: voicesPerRow) : output).sigmoid()
+    }
+
+    /// The logits of onsets in an output of the decoder of velocities that splits them off.
+    private func onset(_ output: TorchTensor) throws -> TorchTensor {
+        try output.narrowed(2, from: 0, count: voicesPerRow)
+    }
+
+    /// The velocities that an output means on average: levels, times the probability of an onset where that is split off.
+    private func velocity(of output: TorchTensor) throws -> TorchTensor {
+        try splitsOnsets ? level(output) * onset(output).sigmoid() : level(output)
+    }
+
+    /// The velocities of an output where a note begins, else 0.
+    private func playedVelocity(of output: TorchTensor) throws -> TorchTensor {
+        let level = try level(output)
+        guard splitsOnsets else { return try level * (level .>= VoiceRolls.onset).to(level.type) }
+        return try level.clamped(low: VoiceRolls.onset) * (onset(output) .>= 0).to(level.type)
     }
 
     /// The probabilities of logits, a class of so many after the other in the last axis.
@@ -184,11 +218,7 @@ final class ParallelNetwork: Module {
             pitch, rows: rows, own: { try Self.shares($0, VoiceRolls.pitchClasses) },
             choose: { try chosen($0, VoiceRolls.pitchClasses, temperature) })
         let velocities = try written(
-            velocity, rows: rows, own: { try $0.sigmoid() },
-            choose: { output in
-                let values = try output.sigmoid()
-                return try values * (values .>= VoiceRolls.onset).to(values.type)
-            })
+            velocity, rows: rows, own: { try velocity(of: $0) }, choose: { try playedVelocity(of: $0) })
         let instruments = try written(
             instrument, rows: voices, own: { try Self.shares($0, VoiceRolls.families) },
             choose: { try chosen($0, VoiceRolls.families, 0) })
@@ -200,6 +230,15 @@ final class ParallelNetwork: Module {
                 instrument: instruments.chosen),
             try instruments.outputs.softmax(2)
         )
+    }
+
+    /// The squared error of all velocities; where onsets are split off, their cross-entropy and the squared error at true
+    /// onsets.
+    private static func velocityLoss(_ output: Output, _ target: VoiceRolls) throws -> TorchTensor {
+        guard let onset = output.onset else { return try output.velocity.squaredError(target.velocity) }
+        let begins = try (target.velocity .> 0).to(onset.type)
+        let error = try ((output.velocity - target.velocity).square() * begins).sum()
+        return try onset.binaryCrossEntropyWithLogits(begins) + error / begins.sum().clamped(low: 1)
     }
 
     /// The parts of the loss before their weights.
@@ -236,7 +275,7 @@ final class ParallelNetwork: Module {
         return Losses(
             pitch: try output.pitch.reshaped([-1, classes]).crossEntropy(
                 target.pitch.reshaped([-1, classes]).argmax(1)),
-            velocity: try output.velocity.squaredError(target.velocity),
+            velocity: try velocityLoss(output, target),
             // A silent voice has no instrument.
             instrument: try (output.instrument.logSoftmax(2) * target.instrument).sum().negated()
                 / target.instrument.sum().clamped(low: 1),
@@ -264,5 +303,31 @@ extension TorchTensor {
         let order = try TorchTensor(places, shape: [first.count, count], on: device)
         let styles = try narrowed(1, from: 0, count: count).gathered(1, at: order)
         return try .concatenated([styles, narrowed(1, from: count, count: shape[1] - count)], axis: 1)
+    }
+
+    /// Latent vectors whose dimensions of two styles stand for the second.
+    ///
+    /// - Parameters:
+    ///   - first: The place of the source style.
+    ///   - second: The place of the target style; if it is the source, nothing changes.
+    ///   - strength: What the distance of the two dimensions is multiplied by; their mean stays.
+    ///   - exchanges: Whether the dimensions are exchanged; else the target's is the greater.
+    /// - Returns: `[N, latent]`.
+    /// - Throws: `TorchError`.
+    func movingStyles(
+        from first: Int, to second: Int, strength: Double, exchanges: Bool
+    ) throws -> TorchTensor {
+        guard first != second else { return self }
+        let (source, target) = (try selected(1, first), try selected(1, second))
+        let middle = try (source + target) * 0.5
+        let half = try (exchanges ? source - target : (source - target).abs()) * (0.5 * strength)
+        let columns = try (0..<shape[1]).map { place in
+            switch place {
+            case first: try middle - half
+            case second: try middle + half
+            default: try selected(1, place)
+            }
+        }
+        return try .stacked(columns, axis: 1)
     }
 }

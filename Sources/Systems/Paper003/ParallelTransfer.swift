@@ -22,9 +22,11 @@ struct ParallelTransfer {
 
     static let parameters = [
         Parameter(
-            "strength", 1.0,
-            "how far the dimensions of the two styles go towards each other's place: 1: exchanged, as published; 2: as far beyond",
-            in: 0...100),
+            "swap", "toward",
+            "toward: the greater of the two styles' dimensions becomes the target's; exchange: they are exchanged, as published, even where the head already says the target",
+            choices: ["toward", "exchange"]),
+        Parameter(
+            "strength", 1.0, "what the distance of the two dimensions is multiplied by", in: 0...100),
         Parameter(
             "temperature", 0.0,
             "what pitch logits are divided by before pitches are drawn; 0: the most probable",
@@ -55,10 +57,9 @@ struct ParallelTransfer {
             let mean = try system.model.encode(content.rolls).mean
             let to = styles.firstIndex(of: target) ?? 0
             let from = try source(request, mean, content, target: to)
-            let exchanged = try mean.exchangingStyles(
-                [Int](repeating: from, count: mean.shape[0]), [Int](repeating: to, count: mean.shape[0]),
-                of: styles.count)
-            let converted = try mean + (exchanged - mean) * request.settings.number("strength")
+            let converted = try mean.movingStyles(
+                from: from, to: to, strength: request.settings.number("strength"),
+                exchanges: request.settings.word("swap") == "exchange")
             let (rolls, instruments) = try decode(
                 converted, content, temperature: request.settings.number("temperature"))
             return try written(

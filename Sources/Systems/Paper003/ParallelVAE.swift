@@ -25,6 +25,10 @@ extension Recipe {
                 "what a decoder sees of the row before: the true one in training and its choice in use, its own output, or nothing",
                 choices: ["previous", "free", "none"]),
             Parameter(
+                "onsets", "apart",
+                "whether the decoder of velocities says apart whether a note begins and how loud it is, or both in one number, as in MIDI-VAE",
+                choices: ["apart", "velocity"]),
+            Parameter(
                 "history", false,
                 "whether decoders see the latent vector of the 16 steps before; for segments of several times 16 steps"
             ),
@@ -35,7 +39,7 @@ extension Recipe {
             Parameter("beta", 0.01, "weight of the divergence, summed over dimensions", in: 0...1e3),
             Parameter("warmup", 0.0, "share of the training over which beta rises from 0", in: 0...1),
             Parameter("free_bits", 0.0, "nats that each latent dimension has at no cost", in: 0...100),
-            Parameter("velocity_weight", 1.0, "weight of the squared error of velocities", in: 0...1e3),
+            Parameter("velocity_weight", 1.0, "weight of the error of velocities", in: 0...1e3),
             Parameter("instrument_weight", 0.1, "weight of the cross-entropy of instruments", in: 0...1e3),
             Parameter("style_weight", 0.1, "weight of the cross-entropy of styles", in: 0...1e3),
             Parameter(
@@ -47,7 +51,8 @@ extension Recipe {
         presets: [
             // MIDI-VAE's numbers. A batch of 64 segments of 64 steps is one of 256 examples.
             "published": [
-                "rows": "voice", "latent": 256, "teacher": "none", "history": true, "beta": 0.1,
+                "rows": "voice", "latent": 256, "teacher": "none", "onsets": "velocity", "history": true,
+                "beta": 0.1,
                 "transposition": 0, "epochs": 400, "batch": 64, "rate": 2e-4, "patience": 0,
             ],
             "cpu": [
@@ -116,7 +121,8 @@ final class ParallelVAE: TrainableSystem {
                 cell: RecurrentCell(rawValue: settings.word("cell")) ?? .gru,
                 hidden: settings.integer("hidden"), latent: latent,
                 voicesPerRow: settings.word("rows") == "step" ? voices : 1, seesHistory: seesHistory,
-                input: DecoderInput(rawValue: settings.word("teacher")) ?? .previous),
+                input: DecoderInput(rawValue: settings.word("teacher")) ?? .previous,
+                splitsOnsets: settings.word("onsets") == "apart"),
             counts: counts)
         try model.drawWeights()
         try model.move(to: context.device)

@@ -102,15 +102,17 @@ final class StreamDecoder: Module {
     let memory: [Linear]
     let recurrence: StreamRecurrence
     let output: Linear
-    /// The columns of a row.
+    /// The columns of a row that it sees.
     let width: Int
 
-    init(_ cell: RecurrentCell, width: Int, hidden: Int, latent: Int, layers: Int) throws {
+    init(
+        _ cell: RecurrentCell, width: Int, outputs: Int? = nil, hidden: Int, latent: Int, layers: Int
+    ) throws {
         self.width = width
         start = try (0..<layers).map { _ in try Linear(latent, hidden) }
         memory = cell == .lstm ? try (0..<layers).map { _ in try Linear(latent, hidden) } : []
         recurrence = try StreamRecurrence(cell, width, hidden, layers: layers)
-        output = try Linear(hidden, width)
+        output = try Linear(hidden, outputs ?? width)
     }
 
     private func firstState(_ latent: TorchTensor) throws -> StreamRecurrence.State {
