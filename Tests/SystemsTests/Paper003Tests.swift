@@ -136,10 +136,12 @@ struct Paper003Tests {
         try await memorise(["cell=\(cell)", "rows=step"], steps: 350)
     }
 
-    /// The size of first weights: Glorot's bound for each dense layer and for each gate, and biases of 0.
+    /// The size of first weights: Glorot's bound for each dense layer and for each gate, of which PyTorch's own reach 0.58 at
+    /// most; and biases of 0, but 1 for an LSTM's gate of forgetting.
     @Test(arguments: [RecurrentCell.gru, .lstm])
     func weightsAreDrawnAsKerasDraws(_ cell: RecurrentCell) async throws {
         let drawn = try await onTorch {
+            try RandomGenerator.seed(1)
             let network = try ParallelNetwork(ParallelNetwork.Shape(cell: cell, hidden: 24, latent: 10))
             try network.drawWeights()
             return try network.parameters.map { item in
@@ -152,7 +154,7 @@ struct Paper003Tests {
             } else {
                 let gates = name.contains("weight_") ? (cell == .gru ? 3 : 4) : 1
                 let bound = (6 / Double(shape[0] / gates + shape[1])).squareRoot()
-                #expect(largest <= bound && largest > 0.9 * bound, "\(name): \(largest) of \(bound)")
+                #expect(largest <= bound && largest > 0.6 * bound, "\(name): \(largest) of \(bound)")
             }
         }
     }

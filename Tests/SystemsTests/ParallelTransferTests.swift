@@ -164,8 +164,7 @@ private final class Bands {
 
 struct ParallelTransferTests {
     private static let memorise = [
-        "noise=0.01", "beta=0.001", "rate=0.005", "epochs=500", "patience=0", "rows=step",
-        "velocity_weight=5",
+        "transposition=0", "beta=0.001", "rate=0.005", "epochs=500", "patience=0", "velocity_weight=5",
     ]
 
     /// After two pieces were memorised: a piece in its own style is itself, note by note, its tracks of one program and its
