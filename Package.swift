@@ -227,8 +227,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .testTarget(
             name: "SystemsTests",
             dependencies: [
-                "TestSupport", "Systems", "Training", "Dataset", "Manifest", "Loading", "Torch", "Tensors",
-                "Build",
+                "TestSupport", "Systems", "Training", "Dataset", "Manifest", "Loading", "Symbolic",
+                "Torch", "Tensors", "Build",
             ],
             swiftSettings: strict),
         .testTarget(

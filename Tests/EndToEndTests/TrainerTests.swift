@@ -42,7 +42,7 @@ struct TrainerTests {
             Set(list.compactMap { $0["name"] as? String })
                 == [
                     "composer-cnn", "music-vae", "roll-nst", "velocity-cnn", "genre-cnn", "chord-lstm",
-                    "cyclegan",
+                    "parallel-vae", "cyclegan",
                     "mel-cnn",
                 ])
         for recipe in list {

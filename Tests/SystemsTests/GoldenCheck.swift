@@ -9,10 +9,10 @@ import Testing
 /// with the same terms where these do not cancel, weighted by the layer's input: the gradient of its weight.
 func check(
     _ network: any Module, _ name: String, _ output: TorchTensor, _ loss: TorchTensor, _ golden: Golden,
-    _ limit: Double, cancelling: Set<String> = []
+    _ limit: Double, cancelling: Set<String> = [], outputName: String = "output"
 ) throws {
     try loss.backward()
-    #expect(try golden.deviation(output, "\(name)/output") <= limit)
+    #expect(try golden.deviation(output, "\(name)/\(outputName)") <= limit)
     #expect(try golden.deviation(loss, "\(name)/loss") <= limit)
     let names = golden.names(after: "\(name)/gradient.")
     #expect(Set(names) == Set(network.parameters.map(\.name)))

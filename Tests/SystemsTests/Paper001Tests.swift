@@ -19,7 +19,8 @@ final class OneBatch: Feed {
 
 /// A snapshot of two styles with segments of so many steps.
 func snapshot(
-    steps: Int, styles: [String] = ["classical", "jazz"], pitches: [Int] = [32, 88], label: String = "style"
+    steps: Int, styles: [String] = ["classical", "jazz"], pitches: [Int] = [32, 88], label: String = "style",
+    voices: Int? = nil
 )
     throws -> Snapshot
 {
@@ -37,7 +38,8 @@ func snapshot(
     ]
     let none: JSONValue = ["segments": 0, "shards": []]
     let json: JSONValue = [
-        "format": 2, "dataset": "toy", "manifest": [:], "stages": [:],
+        "format": 2, "dataset": "toy",
+        "manifest": voices.map { ["midi": ["voices": JSONValue($0)]] } ?? [:], "stages": [:],
         "splits": [
             "train": ["segments": JSONValue(styles.count), "shards": [shard]], "validation": none,
             "test": none,

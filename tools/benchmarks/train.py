@@ -46,12 +46,18 @@ splits: {{train: 0.9, validation: 0.05, test: 0.05, by: piece, method: exact, st
 BARS = MANIFEST.replace("dataset: speed", "dataset: speed-bars").replace(
     "{{steps_per_first_beat: 8, rounding: floor}}", "{{steps_per_beat: 4}}").replace("steps: 480", "steps: 64").replace(
     "  pitches: [32, 88]\n  controls: [64, 67]\n", "")
+# One bar of four voices, as parallel-vae takes them.
+VOICES = MANIFEST.replace("dataset: speed", "dataset: speed-voices").replace(
+    "{{steps_per_first_beat: 8, rounding: floor}}", "{{steps_per_beat: 4}}").replace("steps: 480", "steps: 16").replace(
+    "  pitches: [32, 88]\n  controls: [64, 67]\n", "  pitches: [24, 83]\n  voices: 4\n")
 # Recipe, batch, steps a block.
 JOBS = {"genre-cnn": (32, 80), "chord-lstm": (16, 30), "velocity-cnn": (8, 12), "music-vae": (32, 40),
-        "composer-cnn": (32, 20), "cyclegan": (4, 8)}
+        "composer-cnn": (32, 20), "cyclegan": (4, 8), "parallel-vae": (32, 40)}
 # What our side needs said beyond the recipe's standard.
 SETTINGS = {"chord-lstm": ["features=genre-cnn-1"], "composer-cnn": ["label=style", "input=onset"],
             "cyclegan": ["filters=16", "blocks=4"]}
+# The datasets of recipes that see other segments.
+DATASETS = {"cyclegan": "speed-bars", "parallel-vae": "speed-voices"}
 
 
 def peer(recipe, batch, steps, threads):
@@ -67,6 +73,9 @@ def peer(recipe, batch, steps, threads):
     torch.manual_seed(0)
     if recipe == "cyclegan":
         from cyclegan import trained
+        return print(json.dumps({"seconds": trained(batch, steps)}))
+    if recipe == "parallel-vae":
+        from paper003 import trained
         return print(json.dumps({"seconds": trained(batch, steps)}))
 
     def roll(density, steps=480, columns=59):
@@ -153,6 +162,9 @@ class Ours:
         if "cyclegan" in options.recipes:
             (folder / "bars.yaml").write_text(BARS.format(pattern=pattern), encoding="utf-8")
             self.call("build", "bars.yaml")
+        if "parallel-vae" in options.recipes:
+            (folder / "voices.yaml").write_text(VOICES.format(pattern=pattern), encoding="utf-8")
+            self.call("build", "voices.yaml")
 
     def call(self, *words):
         done = subprocess.run(
@@ -163,7 +175,7 @@ class Ours:
         return json.loads(done.stdout)
 
     def train(self, recipe, batch, steps):
-        words = ["train", recipe, "--dataset", "speed-bars" if recipe == "cyclegan" else "speed", "--threads", str(self.options.threads), "--max-steps",
+        words = ["train", recipe, "--dataset", DATASETS.get(recipe, "speed"), "--threads", str(self.options.threads), "--max-steps",
                  str(steps), "--epochs", "100000", "--set", f"batch={batch}", "--set", "patience=0"]
         for setting in SETTINGS.get(recipe, []):
             words += ["--set", setting]
