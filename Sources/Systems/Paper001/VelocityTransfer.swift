@@ -57,7 +57,7 @@ struct VelocityTransfer {
         let (sounding, onsets) = (
             try content.sounding(steps: content.length), try content.onsets(steps: content.length)
         )
-        let (window, reach) = (4096, VelocityNetwork.reach)
+        let (window, reach) = (4096, system.networks.styles[style].reach)
         return try withoutGradients {
             try stride(from: 0, to: content.length, by: window).flatMap { start in
                 let (low, end) = (max(0, start - reach), min(content.length, start + window))
