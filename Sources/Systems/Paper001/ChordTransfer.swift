@@ -82,7 +82,8 @@ extension ChordLSTM {
                     try isFirst
                     ? segment.selected(1, 0) : TorchTensor(Array(cells.suffix(columns)), shape: [1, columns])
                 let drawn = try networks.styles[style].sample(
-                    first, features: features, steps: isFirst ? count : count + 1, floor: floor)
+                    first, features: features, steps: isFirst ? count : count + 1, floor: floor,
+                    at: isFirst ? 0 : ChordNetwork.places - 1)
                 cells += try drawn.elements(as: Float.self).dropFirst(isFirst ? 0 : columns)
             }
         }

@@ -42,7 +42,8 @@ final class NoteVelocityNetwork: VelocityPredictor {
     var ownBuffers: [NamedParameter] { [.init("mean", mean), .init("deviation", deviation)] }
 
     func begin(with statistics: VelocityStatistics) throws {
-        try output.parameters.first { $0.name == "bias" }?.tensor.detach().fill(statistics.velocity / Self.unit)
+        try output.parameters.first { $0.name == "bias" }?.tensor.detach().fill(
+            statistics.velocity / Self.unit)
         guard let features = statistics.features else { return }
         for (buffer, value) in [(mean, features.mean), (deviation, features.deviation)] {
             try buffer.fill(0)
@@ -53,7 +54,9 @@ final class NoteVelocityNetwork: VelocityPredictor {
     func callAsFunction(_ sounding: TorchTensor, onsets: TorchTensor) throws -> TorchTensor {
         let notes = try VelocityNotes(sounding: sounding, onsets: onsets)
         // Silence has no velocities, but a loss has something to go back through.
-        guard notes.count > 0 else { return try output(mean.fullLike(0).narrowed(0, from: 0, count: 1).expanded([1, 1, size])) * onsets }
+        guard notes.count > 0 else {
+            return try output(mean.fullLike(0).narrowed(0, from: 0, count: 1).expanded([1, 1, size])) * onsets
+        }
         func numbers(_ values: [Int64]) throws -> TorchTensor {
             try TorchTensor(values, shape: [notes.count], on: onsets.device)
         }

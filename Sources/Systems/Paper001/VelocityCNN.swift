@@ -15,7 +15,8 @@ extension Recipe {
                 "the network: convolutions as published, or two layers that see each note with what is around it",
                 choices: ["published", "notes"], formerly: "published"),
             Parameter(
-                "dropout", 0.2, "share of inputs and units that network=notes leaves out in training", in: 0...0.9),
+                "dropout", 0.2, "share of inputs and units that network=notes leaves out in training",
+                in: 0...0.9),
             Parameter(
                 "padding", "both",
                 "network=published: where zeros stand; a step sees both sides, or what was before it",
@@ -48,7 +49,8 @@ extension Recipe {
         overrides: ["epochs": 8, "batch": 16, "rate": 2e-3, "annealing": "cosine"],
         presets: [
             "published": [
-                "network": "published", "rate": 1e-3, "annealing": "none", "padding": "front", "input": "sounding", "loss": "cells", "scale": 1.0, "momentum": 0.01,
+                "network": "published", "rate": 1e-3, "annealing": "none", "padding": "front",
+                "input": "sounding", "loss": "cells", "scale": 1.0, "momentum": 0.01,
                 "epochs": 60, "batch": 8, "patience": 0,
             ],
             // `start` is for network=published, should it be set.
@@ -64,6 +66,7 @@ extension Recipe {
                 views, sets: purpose == .learning ? Styles(snapshot).sets : [.init()])
         },
         make: { settings, context in try VelocityCNN(settings, context) },
+        transferParameters: VelocityTransfer.parameters,
         transfer: { request, run in try VelocityTransfer(run).run(request) })
 }
 
@@ -116,7 +119,8 @@ final class VelocityCNN: TrainableSystem {
 
     func prepare(from train: any Feed) throws {
         let velocity = try meanVelocities(of: train)
-        let features = try networks.styles.contains { $0 is NoteVelocityNetwork } ? noteFeatures(of: train) : []
+        let features =
+            try networks.styles.contains { $0 is NoteVelocityNetwork } ? noteFeatures(of: train) : []
         for (style, network) in networks.styles.enumerated() {
             try network.begin(
                 with: VelocityStatistics(
@@ -225,15 +229,21 @@ final class VelocityCNN: TrainableSystem {
         }
     }
 
-    /// Squared errors of each style's answers on the segments of that style.
+    /// Squared errors of each style's answers on the segments of that style, per cell and per onset; `mse_contour` is what
+    /// is left per onset where each segment has its true mean: of a constant, the variance within segments.
     private func measure(
         on feed: any Feed, _ answer: (Part, Int) throws -> TorchTensor
     ) throws -> [Measure] {
         var totals = Totals()
         try forEachPart(of: feed) { part, style in
             let said = try answer(part, style)
-            try totals.add("error \(style)", (said - part.velocities).square())
+            let error = try said - part.velocities
+            try totals.add("error \(style)", error.square())
             try totals.add("onsets \(style)", part.onsets)
+            // What a segment's mean error adds to its squared error.
+            try totals.add(
+                "level \(style)",
+                error.sum([1, 2]).square() / part.onsets.sum([1, 2]).clamped(low: 1))
             for (name, velocities) in [("said", said), ("true", part.velocities)] {
                 try totals.add("\(name) \(style)", velocities)
                 try totals.add("\(name) squared \(style)", velocities.square())
@@ -248,6 +258,10 @@ final class VelocityCNN: TrainableSystem {
             for (style, sum) in zip(styles, sums) where sum.1 > 0 {
                 measures.append(Measure("mse_\(unit)_\(style)", sum.0 / sum.1))
             }
+        }
+        for (style, name) in styles.enumerated() where totals["onsets \(style)"] > 0 {
+            let contour = totals["error \(style)"] - totals["level \(style)"]
+            measures.append(Measure("mse_contour_\(name)", contour / totals["onsets \(style)"]))
         }
         return measures + [Measure("spread", spread(totals))]
     }

@@ -85,7 +85,12 @@ final class VelocityNetwork: VelocityPredictor {
     }
 
     func callAsFunction(_ sounding: TorchTensor, onsets: TorchTensor) throws -> TorchTensor {
-        let roll = seesOnsets ? try TorchTensor.concatenated([sounding, onsets], axis: 2) : sounding
+        try self(
+            roll: seesOnsets ? .concatenated([sounding, onsets], axis: 2) : sounding, onsets: onsets)
+    }
+
+    /// Roll `[N, steps, columns or twice as many]` and onsets `[N, steps, columns]` to velocities.
+    func callAsFunction(roll: TorchTensor, onsets: TorchTensor) throws -> TorchTensor {
         let padded = try roll.transposed(1, 2).padded([before, Self.padding - before])
         let velocities = try norm3(conv3(norm2(conv2(norm1(conv1(padded)))))).relu() * scale
         return try velocities.transposed(1, 2) * onsets

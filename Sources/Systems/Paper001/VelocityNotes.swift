@@ -11,7 +11,7 @@ struct VelocityNotes {
     /// The steps of four beats of 8, which are told apart by number.
     static let places = 32
     /// The numbers that describe a note.
-    static let featureCount = 
+    static let featureCount =
         15 + 2 * SegmentNotes.neighbours * 5 + SegmentNotes.windows.count * 9 + SegmentNotes.balances.count
         + SegmentNotes.phases
 
@@ -107,11 +107,12 @@ struct SegmentNotes {
             let keys = (0..<keyCount).filter { struck[row + $0] }
             let lengths = keys.map { held[step * keyCount + $0] }
             if !keys.isEmpty { chords.append(Chord(step: step, keys: keys, lengths: lengths)) }
-            let values: [Int] = [
-                keys.count, keys.isEmpty ? 0 : 1, (0..<keyCount).count { down[row + $0] },
-                down[row + keyCount] ? 1 : 0, down[row + keyCount + 1] ? 1 : 0,
-                keys.reduce(0, +), keys.reduce(0) { $0 + $1 * $1 }, lengths.reduce(0, +),
-            ] + (0..<Self.phases).map { $0 == step % Self.phases ? keys.count : 0 }
+            let values: [Int] =
+                [
+                    keys.count, keys.isEmpty ? 0 : 1, (0..<keyCount).count { down[row + $0] },
+                    down[row + keyCount] ? 1 : 0, down[row + keyCount + 1] ? 1 : 0,
+                    keys.reduce(0, +), keys.reduce(0) { $0 + $1 * $1 }, lengths.reduce(0, +),
+                ] + (0..<Self.phases).map { $0 == step % Self.phases ? keys.count : 0 }
             for (place, value) in values.enumerated() {
                 let index = step * Self.sumCount + place
                 sums[index + Self.sumCount] = sums[index] + Double(value)
@@ -170,12 +171,13 @@ struct SegmentNotes {
         let windows = Self.windows.map { reach -> Window in
             let range = clipped(step - reach, step + reach + 1)
             let (steps, notes) = (Double(range.count), sum(0, range))
-            let key = sum(5, range) / notes
+            // Whole numbers up to the root, so that equal keys deviate by 0.
+            let spread = max(sum(6, range) * notes - sum(5, range) * sum(5, range), 0)
             return Window(
                 notes: notes / steps, chords: sum(1, range) / steps, keysDown: sum(2, range) / steps,
-                sustain: sum(3, range) / steps, soft: sum(4, range) / steps, key: key,
-                deviation: max(sum(6, range) / notes - key * key, 0).squareRoot(),
-                length: sum(7, range) / notes)
+                sustain: sum(3, range) / steps, soft: sum(4, range) / steps,
+                key: sum(5, range) / notes,
+                deviation: spread.squareRoot() / notes, length: sum(7, range) / notes)
         }
         let now = step..<step + 1
         let wide = clipped(step - VelocityNotes.reach, step + VelocityNotes.reach + 1)
