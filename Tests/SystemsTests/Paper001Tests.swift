@@ -229,11 +229,12 @@ struct Paper001Tests {
     }
 
     /// Before its first step it is as good as the constant, to rounding, and then better.
-    @Test func theVelocitiesOfTheCPUPresetBeginAtTheMeanOfTheStyle() async throws {
+    @Test(arguments: ["published", "notes"])
+    func velocitiesBeginAtTheMeanOfTheStyle(_ network: String) async throws {
         let (before, constant, spread, after) = try await onTorch {
             try RandomGenerator.seed(11)
             let system = try VelocityCNN(
-                try Settings(.velocityCNN, preset: "cpu", assignments: ["rate=0.01"]),
+                try Settings(.velocityCNN, preset: "cpu", assignments: ["rate=0.01", "network=\(network)"]),
                 SystemContext(snapshot: try snapshot(steps: 24)))
             let batch = try segments(steps: 24, paired: true)
             func joined(_ name: String) throws -> TorchTensor {

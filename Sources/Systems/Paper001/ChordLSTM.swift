@@ -194,7 +194,9 @@ final class ChordLSTM: TrainableSystem {
         try labels.forEachPart(of: feed, views: ["sounding"]) { try body($0["sounding"], $1) }
     }
 
-    /// The cost of a step in nats, and F1 of what is said with a probability above a half; then F1 of what goes down and
+    /// The cost of a step in nats, and F1 of what is said with a probability above a half.
+    ///
+    /// Then F1 of what goes down and
     /// of what goes up, with one above the threshold. F1 over all cells is mostly that of what is held.
     private func measure(
         on feed: any Feed, _ answer: (TorchTensor, Int) throws -> TorchTensor

@@ -53,8 +53,12 @@ extension Recipe {
                 "input": "sounding", "loss": "cells", "scale": 1.0, "momentum": 0.01,
                 "epochs": 60, "batch": 8, "patience": 0,
             ],
-            // `start` is for network=published, should it be set.
-            "cpu": ["epochs": 4, "start": "mean"],
+            // For few pieces, of which the default network soon knows each one: from the mean, and slowly.
+            "cpu": [
+                "network": "published", "epochs": 4, "start": "mean", "rate": 2e-4, "annealing": "none",
+                "batch": 8,
+                "patience": 5,
+            ],
         ],
         plan: { _, snapshot, purpose in
             let views = [

@@ -80,8 +80,10 @@ struct SegmentNotes {
     let chords: [Chord]
     private let length: Int
     private let keyCount: Int
-    /// What is summed over windows: notes, steps with notes, keys down, sustain, soft pedal, pitches, their squares,
-    /// lengths; then notes by their step in the beat. Sums of all steps before each, `[length + 1, 16]`.
+    /// What is summed over windows.
+    ///
+    /// Notes, steps with notes, keys down, sustain, soft pedal, pitches, their squares,
+    /// lengths; then notes by their step in the beat: sums of all steps before each, `[length + 1, 16]`.
     private let sums: [Double]
     private static let sumCount = 8 + phases
     /// For each note the steps since its key was last struck, and until it is struck again; 0 where that is out of reach.
