@@ -141,7 +141,7 @@ class Ours:
         words = ["train", recipe, "--dataset", "speed", "--threads", str(self.options.threads), "--max-steps",
                  str(steps), "--epochs", "100000", "--set", f"batch={batch}", "--set", "patience=0"]
         if recipe == "chord-lstm":
-            words += ["--set", "features=genre-cnn-1", "--set", "hidden=64", "--set", "metre=false"]
+            words += ["--set", "features=genre-cnn-1", "--set", "ages=false"]
         if recipe == "velocity-cnn":
             words += ["--set", "network=published"]
         return self.call(*words)

@@ -68,9 +68,13 @@ velocities = onsets * torch.randint(1, 128, onsets.shape)
 case("notes", net, {"sounding": sounding, "onsets": onsets, "velocities": velocities},
      lambda m, x: ((y := m(x["sounding"], x["onsets"])), F.mse_loss(y, x["velocities"], reduction="sum") / x["onsets"].sum()))
 
-sequence = (torch.rand(2, 70, 59) < 0.1).double()
+sequence, _ = rolls(2, 70, 59, 0.02)
+sequence[1, 1:69, 7] = 1  # older than what is told apart
 chord = {"roll": sequence, "features": torch.rand(2, 50, dtype=torch.float64)}
-case("chord", Chord(hidden=10), chord,
+net = Chord(hidden=10)
+for weight in (net.held, net.rest):
+    torch.nn.init.normal_(weight)
+case("chord", net, chord,
      lambda m, x: ((y := m(x["roll"][:, :-1], x["features"])), F.binary_cross_entropy_with_logits(y, x["roll"][:, 1:])))
 
 save_file(out, GOLDEN, metadata={"tool": "torch", "version": torch.__version__, "seed": str(SEED), "script": "paper001_notes_golden.py"})

@@ -20,7 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file as load_weights
 
 from paper001 import Chord, Genre, Judge, Velocity
-from paper001_notes import Chord as MetricChord, NoteVelocity
+from paper001_notes import Chord as AgedChord, NoteVelocity
 
 
 def network(run):
@@ -31,9 +31,9 @@ def network(run):
     holder = nn.Module()
     if recipe == "chord-lstm":
         # Older runs have none of these settings.
-        hidden, metre = settings.get("hidden", 64), settings.get("metre", False)
+        hidden, aged = settings.get("hidden", 64), settings.get("ages", False)
         holder.styles = nn.ModuleList(
-            MetricChord(hidden) if metre else Chord(keeps=settings["keep"]) for _ in range(2))
+            AgedChord(hidden) if aged else Chord(keeps=settings["keep"]) for _ in range(2))
         holder.discriminators = nn.ModuleList(Judge(59) for _ in range(2 if settings.get("adversarial") else 0))
         return holder
     inputs = 118 if settings["input"] == "both" else 59

@@ -17,10 +17,10 @@ extension Recipe {
             Parameter(
                 "keep", true,
                 "whether a held key or pedal adds to its own next logit, with one weight per column"),
-            Parameter("hidden", 128, "units of each style's LSTM", in: 1...4096, formerly: 64),
+            Parameter("hidden", 64, "units of each style's LSTM", in: 1...4096),
             Parameter(
-                "metre", true,
-                "whether the place of a step in four beats is seen, counted from the segment's start",
+                "ages", true,
+                "whether it sees how long each key and pedal has been down or up, with weights per column",
                 formerly: false),
             Parameter(
                 "threshold", 0.15,
@@ -37,7 +37,7 @@ extension Recipe {
         overrides: ["epochs": 20, "batch": 16, "clip": 1.0, "patience": 4],
         presets: [
             "published": [
-                "epochs": 50, "clip": 0.0, "patience": 0, "keep": false, "hidden": 64, "metre": false,
+                "epochs": 50, "clip": 0.0, "patience": 0, "keep": false, "ages": false,
             ],
             "cpu": ["epochs": 4],
         ],
@@ -79,7 +79,7 @@ final class ChordLSTM: TrainableSystem {
             try labels.names.map { _ in
                 try ChordNetwork(
                     columns: PianoRolls.columns, keeps: settings.flag("keep"),
-                    hidden: settings.integer("hidden"), seesPlace: settings.flag("metre"))
+                    hidden: settings.integer("hidden"), seesAges: settings.flag("ages"))
             },
             discriminators: settings.flag("adversarial")
                 ? try labels.names.map { _ in try VelocityJudge(columns: PianoRolls.columns, largest: 1) }

@@ -82,8 +82,7 @@ extension ChordLSTM {
                     try isFirst
                     ? segment.selected(1, 0) : TorchTensor(Array(cells.suffix(columns)), shape: [1, columns])
                 let drawn = try networks.styles[style].sample(
-                    first, features: features, steps: isFirst ? count : count + 1, floor: floor,
-                    at: isFirst ? 0 : ChordNetwork.places - 1)
+                    first, features: features, steps: isFirst ? count : count + 1, floor: floor)
                 cells += try drawn.elements(as: Float.self).dropFirst(isFirst ? 0 : columns)
             }
         }
