@@ -31,7 +31,8 @@ struct TrainerTests {
     }
 
     private let train = [
-        "train", "velocity-cnn", "--dataset", "styles", "--epochs", "3", "--threads", "1", "--json",
+        "train", "velocity-cnn", "--dataset", "styles", "--epochs", "3", "--threads", "1", "--json", "--set",
+        "network=published", "--set", "batch=8",
     ]
 
     @Test func recipesSayWhatTheyTake() throws {
@@ -88,6 +89,15 @@ struct TrainerTests {
         // Velocities alone differ: bytes 3, 11, … of the track's notes of eight bytes each.
         let differing = before.indices.filter { before[$0] != after[$0] }
         #expect(!differing.isEmpty && differing.allSatisfy { ($0 - 22) % 8 == 3 })
+
+        let levelled = try place.run(
+            "transfer", "velocity-cnn-1", "--content", "music/jazz/1.mid", "--style", "classical", "--out",
+            "level.mid", "--set", "level=content", "--json")
+        #expect(levelled.status == 0, "\(levelled.errors)")
+        let moved = try #require(try levelled.json()["measures"] as? [String: Double])
+        // Rounding moves each note by a half at most.
+        #expect(abs((moved["mean_velocity_after"] ?? 0) - 64) <= 0.5)
+        #expect(abs((measures["mean_velocity_after"] ?? 64) - 64) > 0.5)
     }
 
     /// Files of low and of high hiss, four of each, then one more; a file that is no audio is named.

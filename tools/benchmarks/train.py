@@ -54,7 +54,8 @@ VOICES = MANIFEST.replace("dataset: speed", "dataset: speed-voices").replace(
 JOBS = {"genre-cnn": (32, 80), "chord-lstm": (16, 30), "velocity-cnn": (8, 12), "music-vae": (32, 40),
         "composer-cnn": (32, 20), "cyclegan": (4, 8), "parallel-vae": (32, 40)}
 # What our side needs said beyond the recipe's standard.
-SETTINGS = {"chord-lstm": ["features=genre-cnn-1"], "composer-cnn": ["label=style", "input=onset"],
+SETTINGS = {"chord-lstm": ["features=genre-cnn-1", "ages=false"], "velocity-cnn": ["network=published"],
+            "composer-cnn": ["label=style", "input=onset"],
             "cyclegan": ["filters=16", "blocks=4"]}
 # The datasets of recipes that see other segments.
 DATASETS = {"cyclegan": "speed-bars", "parallel-vae": "speed-voices"}

@@ -20,6 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file as load_weights
 
 from paper001 import Chord, Genre, Judge, Velocity
+from paper001_notes import Chord as AgedChord, NoteVelocity
 
 
 def network(run):
@@ -29,10 +30,16 @@ def network(run):
         return Genre(480)
     holder = nn.Module()
     if recipe == "chord-lstm":
-        holder.styles = nn.ModuleList(Chord(keeps=settings["keep"]) for _ in range(2))
+        # Older runs have none of these settings.
+        hidden, aged = settings.get("hidden", 64), settings.get("ages", False)
+        holder.styles = nn.ModuleList(
+            AgedChord(hidden) if aged else Chord(keeps=settings["keep"]) for _ in range(2))
+        holder.discriminators = nn.ModuleList(Judge(59) for _ in range(2 if settings.get("adversarial") else 0))
         return holder
     inputs = 118 if settings["input"] == "both" else 59
-    holder.styles = nn.ModuleList(Velocity(59, inputs=inputs) for _ in range(2))
+    published = settings.get("network", "published") == "published"
+    holder.styles = nn.ModuleList(
+        Velocity(59, inputs=inputs) if published else NoteVelocity(59) for _ in range(2))
     holder.judges = nn.ModuleList(Judge(59) for _ in range(2 if settings["adversarial"] else 0))
     return holder
 

@@ -17,10 +17,29 @@ extension Recipe {
             Parameter(
                 "keep", true,
                 "whether a held key or pedal adds to its own next logit, with one weight per column"),
+            Parameter("hidden", 64, "units of each style's LSTM", in: 1...4096),
+            Parameter(
+                "ages", true,
+                "whether it sees how long each key and pedal has been down or up, with weights per column",
+                formerly: false),
+            Parameter(
+                "threshold", 0.15,
+                "probability above which a key or pedal is counted as going down or up, for f1_begins and f1_ends",
+                in: 0...1, formerly: 0.15),
+            Parameter(
+                "adversarial", false,
+                "whether a discriminator learns beside it to tell steps drawn from its probabilities from true ones"
+            ),
+            Parameter(
+                "adversarial_weight", 0.1,
+                "what the adversarial loss counts beside the cross-entropy of a step, in nats", in: 0...1e6),
         ],
         overrides: ["epochs": 20, "batch": 16, "clip": 1.0, "patience": 4],
         presets: [
-            "published": ["epochs": 50, "clip": 0.0, "patience": 0, "keep": false], "cpu": ["epochs": 4],
+            "published": [
+                "epochs": 50, "clip": 0.0, "patience": 0, "keep": false, "ages": false,
+            ],
+            "cpu": ["epochs": 4],
         ],
         foundations: ["features": "genre-cnn"],
         plan: { _, snapshot, purpose in
@@ -42,7 +61,11 @@ final class ChordLSTM: TrainableSystem {
     let classifier: GenreNetwork
     let objective = Objective("bce_step")
     var network: any Module { networks }
-    var optimisers: [any Optimiser] { adams }
+    var optimisers: [any Optimiser] { adams + trials.map(\.adam) }
+    /// A discriminator for each style, if the training is adversarial.
+    let trials: [VelocityTrial]
+    private let adversarialWeight: Double
+    private let threshold: Double
 
     init(_ settings: Settings, _ context: SystemContext) throws {
         guard let features = context.foundations["features"] as? GenreCNN else {
@@ -54,12 +77,27 @@ final class ChordLSTM: TrainableSystem {
         classifier.setTraining(false)
         networks = ChordNetworks(
             try labels.names.map { _ in
-                try ChordNetwork(columns: PianoRolls.columns, keeps: settings.flag("keep"))
-            })
+                try ChordNetwork(
+                    columns: PianoRolls.columns, keeps: settings.flag("keep"),
+                    hidden: settings.integer("hidden"), seesAges: settings.flag("ages"))
+            },
+            discriminators: settings.flag("adversarial")
+                ? try labels.names.map { _ in try VelocityJudge(columns: PianoRolls.columns, largest: 1) }
+                : [])
+        adversarialWeight = settings.number("adversarial_weight")
+        threshold = settings.number("threshold")
         try networks.move(to: context.device)
         let parameters = networks.parameters
         adams = try labels.names.indices.map { style in
             try Adam(parameters.of(style: style), rate: settings.number("rate"))
+        }
+        // As in velocity-cnn.
+        trials = try networks.discriminators.enumerated().map { style, discriminator in
+            VelocityTrial(
+                judge: discriminator,
+                adam: try Adam(
+                    parameters.of(style: style, in: "discriminators"), rate: settings.number("rate"),
+                    beta1: 0.5))
         }
     }
 
@@ -76,17 +114,38 @@ final class ChordLSTM: TrainableSystem {
         from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
         var losses: [(name: String, value: TorchTensor)] = []
+        var discriminatorLosses = losses
         for (index, style) in styles.enumerated() {
             try adams[index].clearGradients()
-            let (logits, next) = try predict(
-                batch["sounding", set: index], style: index)
+            let roll = batch["sounding", set: index]
+            let (logits, next) = try predict(roll, style: index)
             // Summed over columns, the mean over steps: what it costs to say a step.
-            let loss = try logits.binaryCrossEntropyWithLogits(next) * Double(PianoRolls.columns)
+            var loss = try logits.binaryCrossEntropyWithLogits(next) * Double(PianoRolls.columns)
+            losses.append(("loss_\(style)", try loss.detach()))
+            if !trials.isEmpty {
+                let before = try roll.narrowed(1, from: 0, count: next.shape[1])
+                let drawn = try Self.drawn(from: logits)
+                let trial = trials[index]
+                discriminatorLosses.append(
+                    (
+                        "discriminator_\(style)",
+                        try trial.teach(played: next, said: drawn, onsets: before, update: update)
+                    ))
+                loss = try loss + trial.doubt(drawn, onsets: before) * adversarialWeight
+            }
             try loss.backward()
             try update(adams[index], loss)
-            losses.append(("loss_\(style)", try loss.detach()))
         }
-        return [("loss", try TorchTensor.stacked(losses.map(\.value)).mean())] + losses
+        return [("loss", try TorchTensor.stacked(losses.map(\.value)).mean())] + losses + discriminatorLosses
+    }
+
+    /// Steps of 0 and 1 drawn from their probabilities; gradients pass to the probabilities as if these were the steps.
+    ///
+    /// The straight-through estimator of Bengio, Léonard and Courville, 2013, arXiv:1308.3432. Probabilities themselves
+    /// would be told from 0 and 1 at a glance.
+    private static func drawn(from logits: TorchTensor) throws -> TorchTensor {
+        let chance = try logits.sigmoid()
+        return try chance + (chance.detach().bernoulli() - chance.detach())
     }
 
     func measure(on feed: any Feed) throws -> [Measure] {
@@ -136,6 +195,9 @@ final class ChordLSTM: TrainableSystem {
     }
 
     /// The cost of a step in nats, and F1 of what is said with a probability above a half.
+    ///
+    /// Then F1 of what goes down and
+    /// of what goes up, with one above the threshold. F1 over all cells is mostly that of what is held.
     private func measure(
         on feed: any Feed, _ answer: (TorchTensor, Int) throws -> TorchTensor
     ) throws -> [Measure] {
@@ -153,9 +215,24 @@ final class ChordLSTM: TrainableSystem {
             try totals.add("hits", on * next)
             try totals.add("said", on)
             try totals.add("true", next)
+            let before = try roll.narrowed(1, from: 0, count: roll.shape[1] - 1).contiguous()
+            let (up, goesUp) = (try 1 - before, try 1 - next)
+            for (name, predicted, truth) in [
+                ("begins", try (said .> threshold).to(.f32) * up, try next * up),
+                ("ends", try (said .< 1 - threshold).to(.f32) * before, try goesUp * before),
+            ] {
+                try totals.add("hits \(name)", predicted * truth)
+                try totals.add("said \(name)", predicted)
+                try totals.add("true \(name)", truth)
+            }
         }
-        let f1 = 2 * totals["hits"] / max(totals["said"] + totals["true"], 1)
-        return [Measure("bce_step", totals.ratio("cost", "steps")), Measure("f1", f1)]
+        func f1(_ suffix: String = "") -> Double {
+            2 * totals["hits" + suffix] / max(totals["said" + suffix] + totals["true" + suffix], 1)
+        }
+        return [
+            Measure("bce_step", totals.ratio("cost", "steps")), Measure("f1", f1()),
+            Measure("f1_begins", f1(" begins")), Measure("f1_ends", f1(" ends")),
+        ]
             + styles.map { Measure("bce_step_\($0)", totals.ratio("cost_\($0)", "steps_\($0)")) }
     }
 }

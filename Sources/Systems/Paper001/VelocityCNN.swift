@@ -1,5 +1,6 @@
 internal import Build
 import Loading
+internal import Tensors
 internal import Torch
 public import Training
 
@@ -10,23 +11,32 @@ extension Recipe {
         needs: [PianoRolls.needsNotes, Styles.need(exactly: nil)],
         parameters: [
             Parameter(
-                "padding", "both", "where zeros stand: a step sees both sides, or what was before it",
+                "network", "notes",
+                "the network: convolutions as published, or two layers that see each note with what is around it",
+                choices: ["published", "notes"], formerly: "published"),
+            Parameter(
+                "dropout", 0.2, "share of inputs and units that network=notes leaves out in training",
+                in: 0...0.9),
+            Parameter(
+                "padding", "both",
+                "network=published: where zeros stand; a step sees both sides, or what was before it",
                 choices: ["both", "front"]),
             Parameter(
-                "input", "both", "what is seen: the sounding roll, or onsets too",
+                "input", "both", "network=published: what is seen, the sounding roll, or onsets too",
                 choices: ["sounding", "both"]),
             Parameter(
                 "loss", "onsets", "what the squared error is the mean of: all cells, or onsets",
                 choices: ["cells", "onsets"]),
             Parameter(
                 "scale", 64.0,
-                "velocity that outputs begin at, and that 1 means; 1: begin at 0, as published",
+                "network=published: velocity that outputs begin at, and that 1 means; 1: begin at 0",
                 in: 1...127),
             Parameter(
                 "start", "scale",
-                "what outputs begin at: scale, give or take a quarter, or the mean velocity of the style",
+                "network=published: what outputs begin at, scale, give or take a quarter, or the style's mean",
                 choices: ["scale", "mean"]),
-            Parameter("momentum", 0.1, "share of a batch in the running statistics", in: 0...1),
+            Parameter(
+                "momentum", 0.1, "network=published: share of a batch in the running statistics", in: 0...1),
             Parameter(
                 "adversarial", false,
                 "whether a discriminator learns beside it to tell what it says from what is played"
@@ -36,14 +46,19 @@ extension Recipe {
                 "what the discriminator's doubt is worth beside the squared error, in velocities squared",
                 in: 0...1e6),
         ],
-        overrides: ["epochs": 20, "batch": 8, "patience": 5],
+        overrides: ["epochs": 8, "batch": 16, "rate": 2e-3, "annealing": "cosine"],
         presets: [
             "published": [
-                "padding": "front", "input": "sounding", "loss": "cells", "scale": 1.0, "momentum": 0.01,
+                "network": "published", "rate": 1e-3, "annealing": "none", "padding": "front",
+                "input": "sounding", "loss": "cells", "scale": 1.0, "momentum": 0.01,
                 "epochs": 60, "batch": 8, "patience": 0,
             ],
-            // From the mean, and slowly: with few pieces the network soon overfits.
-            "cpu": ["epochs": 4, "start": "mean", "rate": 2e-4],
+            // For few pieces, of which the default network soon knows each one: from the mean, and slowly.
+            "cpu": [
+                "network": "published", "epochs": 4, "start": "mean", "rate": 2e-4, "annealing": "none",
+                "batch": 8,
+                "patience": 5,
+            ],
         ],
         plan: { _, snapshot, purpose in
             let views = [
@@ -55,6 +70,7 @@ extension Recipe {
                 views, sets: purpose == .learning ? Styles(snapshot).sets : [.init()])
         },
         make: { settings, context in try VelocityCNN(settings, context) },
+        transferParameters: VelocityTransfer.parameters,
         transfer: { request, run in try VelocityTransfer(run).run(request) })
 }
 
@@ -70,23 +86,23 @@ final class VelocityCNN: TrainableSystem {
     var network: any Module { networks }
     var optimisers: [any Optimiser] { adams + trials.map(\.adam) }
     private let doubtWeight: Double
-    private let seesOnsets: Bool
     private let averagesOnsets: Bool
-    private let startsAtMean: Bool
 
     init(_ settings: Settings, _ context: SystemContext) throws {
         let labels = Styles(context.snapshot)
         self.labels = labels
-        seesOnsets = settings.word("input") == "both"
         averagesOnsets = settings.word("loss") == "onsets"
-        startsAtMean = settings.word("start") == "mean"
-        let inputs = PianoRolls.columns * (seesOnsets ? 2 : 1)
         networks = VelocityNetworks(
             try labels.names.map { _ in
-                try VelocityNetwork(
-                    inputs: inputs, columns: PianoRolls.columns,
-                    isCausal: settings.word("padding") == "front", scale: settings.number("scale"),
-                    momentum: settings.number("momentum"))
+                switch settings.word("network") {
+                case "published":
+                    try VelocityNetwork(
+                        columns: PianoRolls.columns, seesOnsets: settings.word("input") == "both",
+                        isCausal: settings.word("padding") == "front", scale: settings.number("scale"),
+                        momentum: settings.number("momentum"), startsAtMean: settings.word("start") == "mean")
+                default:
+                    try NoteVelocityNetwork(columns: PianoRolls.columns, dropout: settings.number("dropout"))
+                }
             },
             judges: settings.flag("adversarial")
                 ? try labels.names.map { _ in try VelocityJudge(columns: PianoRolls.columns) } : [])
@@ -106,9 +122,34 @@ final class VelocityCNN: TrainableSystem {
     }
 
     func prepare(from train: any Feed) throws {
-        guard startsAtMean else { return }
-        let mean = try meanVelocities(of: train)
-        for (style, network) in networks.styles.enumerated() { try network.begin(at: mean(style)) }
+        let velocity = try meanVelocities(of: train)
+        let features =
+            try networks.styles.contains { $0 is NoteVelocityNetwork } ? noteFeatures(of: train) : []
+        for (style, network) in networks.styles.enumerated() {
+            try network.begin(
+                with: VelocityStatistics(
+                    velocity: velocity(style), features: features.isEmpty ? nil : features[style]))
+        }
+    }
+
+    /// Means and deviations of what describes each style's notes; a number that never differs has a deviation of 1.
+    private func noteFeatures(of feed: any Feed) throws -> [(mean: TorchTensor, deviation: TorchTensor)?] {
+        let none = try TorchTensor.zeros([VelocityNotes.featureCount], type: .f64)
+        var counts = styles.map { _ in 0.0 }
+        let sums = try styles.map { _ in (try none.clone(), try none.clone()) }
+        try forEachPart(of: feed) { part, style in
+            let notes = try VelocityNotes(sounding: part.sounding, onsets: part.onsets)
+            let features = try notes.tensor(like: none)
+            counts[style] += Double(notes.count)
+            try sums[style].0.add(features.sum([0]))
+            try sums[style].1.add(features.square().sum([0]))
+        }
+        return try styles.indices.map { style in
+            guard counts[style] > 0 else { return nil }
+            let mean = try sums[style].0 / counts[style]
+            let variance = try sums[style].1 / counts[style] - mean.square()
+            return (mean, try variance.filled(where: variance .< 1e-9, with: 1).sqrt())
+        }
     }
 
     /// The mean velocity of each style's onsets; 0 for a style that has none.
@@ -123,8 +164,7 @@ final class VelocityCNN: TrainableSystem {
 
     /// Velocities `[N, steps, 59]` in a style.
     func velocities(_ sounding: TorchTensor, onsets: TorchTensor, style: Int) throws -> TorchTensor {
-        let roll = seesOnsets ? try TorchTensor.concatenated([sounding, onsets], axis: 2) : sounding
-        return try networks.styles[style](roll, onsets: onsets)
+        try networks.styles[style](sounding, onsets: onsets)
     }
 
     func learn(
@@ -193,15 +233,21 @@ final class VelocityCNN: TrainableSystem {
         }
     }
 
-    /// Squared errors of each style's answers on the segments of that style.
+    /// Squared errors of each style's answers on the segments of that style, per cell and per onset; `mse_contour` is what
+    /// is left per onset where each segment has its true mean: of a constant, the variance within segments.
     private func measure(
         on feed: any Feed, _ answer: (Part, Int) throws -> TorchTensor
     ) throws -> [Measure] {
         var totals = Totals()
         try forEachPart(of: feed) { part, style in
             let said = try answer(part, style)
-            try totals.add("error \(style)", (said - part.velocities).square())
+            let error = try said - part.velocities
+            try totals.add("error \(style)", error.square())
             try totals.add("onsets \(style)", part.onsets)
+            // What a segment's mean error adds to its squared error.
+            try totals.add(
+                "level \(style)",
+                error.sum([1, 2]).square() / part.onsets.sum([1, 2]).clamped(low: 1))
             for (name, velocities) in [("said", said), ("true", part.velocities)] {
                 try totals.add("\(name) \(style)", velocities)
                 try totals.add("\(name) squared \(style)", velocities.square())
@@ -216,6 +262,10 @@ final class VelocityCNN: TrainableSystem {
             for (style, sum) in zip(styles, sums) where sum.1 > 0 {
                 measures.append(Measure("mse_\(unit)_\(style)", sum.0 / sum.1))
             }
+        }
+        for (style, name) in styles.enumerated() where totals["onsets \(style)"] > 0 {
+            let contour = totals["error \(style)"] - totals["level \(style)"]
+            measures.append(Measure("mse_contour_\(name)", contour / totals["onsets \(style)"]))
         }
         return measures + [Measure("spread", spread(totals))]
     }

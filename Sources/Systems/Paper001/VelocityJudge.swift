@@ -13,7 +13,11 @@ final class VelocityJudge: Module {
     let conv3: Conv1d
     let output: Conv1d
 
-    init(columns: Int) throws {
+    private let largest: Double
+
+    /// A discriminator of values up to `largest`, in so many columns.
+    init(columns: Int, largest: Double = 127) throws {
+        self.largest = largest
         conv1 = try Conv1d(2 * columns, Self.filters, kernel: 7, padding: .same)
         conv2 = try Conv1d(Self.filters, Self.filters, kernel: 7, padding: .same, dilation: 2)
         conv3 = try Conv1d(Self.filters, Self.filters, kernel: 7, padding: .same, dilation: 4)
@@ -22,7 +26,8 @@ final class VelocityJudge: Module {
 
     /// Velocities 0 to 127 and onsets, both `[N, steps, columns]`, to a logit for each step `[N, 1, steps]`.
     func callAsFunction(_ velocities: TorchTensor, onsets: TorchTensor) throws -> TorchTensor {
-        let seen = try TorchTensor.concatenated([velocities * (1.0 / 127), onsets], axis: 2).transposed(1, 2)
+        let seen = try TorchTensor.concatenated([velocities * (1 / largest), onsets], axis: 2).transposed(
+            1, 2)
         let first = try conv1(seen).leakyReLU(slope: 0.2)
         let second = try conv2(first).leakyReLU(slope: 0.2)
         return try output(conv3(second).leakyReLU(slope: 0.2))

@@ -1,3 +1,5 @@
+internal import Build
+internal import Loading
 internal import Symbolic
 internal import Torch
 internal import Training
@@ -14,10 +16,21 @@ struct VelocityTransfer {
         system = try run.system(of: .velocityCNN)
     }
 
+    static let parameters = [
+        Parameter(
+            "level", "style",
+            "the mean velocity: what the style's network says, or the content's, to which its velocities are moved",
+            choices: ["style", "content"])
+    ]
+
     func run(_ request: TransferRequest) throws -> Transferred {
         let style = try request.target(among: system.styles)
         let content = try PieceContent(request.content, path: request.path, for: run)
-        let velocities = try velocities(of: content, style: system.styles.firstIndex(of: style) ?? 0)
+        var velocities = try velocities(of: content, style: system.styles.firstIndex(of: style) ?? 0)
+        if request.settings.word("level") == "content" {
+            let shift = try content.meanVelocity() - content.mean(of: velocities)
+            velocities = velocities.map { $0 + shift }
+        }
         guard velocities.allSatisfy(\.isFinite) else {
             throw TrainingError(.notFinite, "\(run.record.run) predicts velocities that are not numbers")
         }
@@ -57,7 +70,7 @@ struct VelocityTransfer {
         let (sounding, onsets) = (
             try content.sounding(steps: content.length), try content.onsets(steps: content.length)
         )
-        let (window, reach) = (4096, VelocityNetwork.reach)
+        let (window, reach) = (4096, system.networks.styles[style].reach)
         return try withoutGradients {
             try stride(from: 0, to: content.length, by: window).flatMap { start in
                 let (low, end) = (max(0, start - reach), min(content.length, start + window))
@@ -73,6 +86,19 @@ struct VelocityTransfer {
 }
 
 extension PieceContent {
+    /// The mean of values `[steps, 59]` over the cells where notes begin; 0 without notes.
+    fileprivate func mean(of values: [Float]) throws -> Float {
+        let cells = try onsets(steps: length).elements(as: Float.self)
+        let own = zip(cells, values).filter { $0.0 > 0 }.map { Double($0.1) }
+        return Float(own.reduce(0, +) / Double(max(own.count, 1)))
+    }
+
+    /// The mean velocity of the notes that a transfer changes.
+    fileprivate func meanVelocity() throws -> Float {
+        try mean(
+            of: view(PianoRolls.view("velocities", .onsetVelocity), steps: length).elements(as: Float.self))
+    }
+
     /// The first segment of each as a roll of velocities, one above the other.
     static func figure(_ contents: [(name: String, content: PieceContent)], _ title: String) throws -> Figure
     {
