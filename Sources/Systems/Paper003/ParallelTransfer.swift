@@ -6,8 +6,8 @@ internal import Tensors
 internal import Torch
 internal import Training
 
-/// Converts the voices of a MIDI file to another style: it encodes every 16 steps, exchanges the dimensions of the two styles in
-/// the mean of each code, and writes what the decoders put out.
+/// Converts the voices of a MIDI file to another style: it encodes every 16 steps, moves the dimensions of the two styles
+/// in the mean of each code toward the target, and writes what the decoders put out.
 ///
 /// The result has the content's tempo map and time signatures, and as many voices. Notes that no voice has (chords beyond
 /// the voices, pitches outside 24 to 83) are not in it.
