@@ -136,7 +136,7 @@ struct Paper001NotesTests {
         }
     }
 
-    /// A piece is drawn step by step: the ages must go on from step to step.
+    /// A piece is drawn step by step: the ages must continue from step to step.
     @Test func stepsSeenOneByOneGiveTheSame() async throws {
         let differences = try await onTorch {
             let golden = try Golden(Self.name)

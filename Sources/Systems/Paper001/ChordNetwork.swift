@@ -38,7 +38,7 @@ final class ChordNetwork: Module {
 
     /// Roll `[N, steps, columns]` to the logits of the step that follows each `[N, steps, columns]`.
     ///
-    /// `ages` are those of the steps before; they go on with the roll's.
+    /// `ages` are those of the steps before, and then those of the roll's last.
     func callAsFunction(
         _ roll: TorchTensor, from state: LSTM.State, ages: inout ChordAges
     ) throws -> (logits: TorchTensor, state: LSTM.State) {
@@ -94,7 +94,7 @@ struct ChordAges {
     private var ages: [Int] = []
     private var sinceBegin: [Int] = []
 
-    /// The ages in each step of a roll `[N, steps, columns]` that goes on from the last, `[N, steps, columns + 1]`: the
+    /// The ages in each step of a roll `[N, steps, columns]` that continues the last, `[N, steps, columns + 1]`: the
     /// steps since each column changed, then since any went down; as ln(1 + steps) / 4.
     ///
     /// - Throws: `TorchError`.

@@ -82,7 +82,7 @@ struct SegmentNotes {
     private let keyCount: Int
     /// What is summed over windows.
     ///
-    /// Notes, steps with notes, keys down, sustain, soft pedal, pitches, their squares,
+    /// Notes, steps with notes, keys held, sustain, soft pedal, pitches, their squares,
     /// lengths; then notes by their step in the beat: sums of all steps before each, `[length + 1, 16]`.
     private let sums: [Double]
     private static let sumCount = 8 + phases
@@ -92,7 +92,7 @@ struct SegmentNotes {
     init(struck: [Bool], down: [Bool], length: Int, columns: Int) {
         let keyCount = columns - 2
         let reach = VelocityNotes.reach
-        // From the end: how long what is down at each step will stay, up to the reach.
+        // From the end: how long what is held at each step will be, up to the reach.
         var held = [Int](repeating: 0, count: length * keyCount)
         var stays = [Int](repeating: 0, count: keyCount)
         for step in stride(from: length - 1, through: 0, by: -1) {
