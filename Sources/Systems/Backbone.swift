@@ -24,16 +24,31 @@ enum Backbone {
         }
     }
 
-    /// The backbone for rolls that settings name.
+    /// Where torchvision's weights of VGG-19 lie in a cache.
+    static func weightsPath(_ context: OptimisationContext) -> String {
+        context.cachePath + "/backbones/vgg19.safetensors"
+    }
+
+    /// The network that a parameter `backbone` names as a VGG-19: `random`, `vgg19`, a weights file, or `auto`, which is
+    /// `vgg19` where its weights are and else `random`; nil for another name.
     ///
-    /// - Throws: `train.usage` for weights that are not there, `train.file` for a file of other weights, `train.no-run`.
-    static func roll(
-        _ settings: Settings, _ context: OptimisationContext
-    ) throws -> (any RollBackbone, Source) {
-        let name = settings.word("backbone")
+    /// - Throws: `train.usage` for weights that are not there, `train.file` for a file of other weights.
+    static func vgg(
+        _ name: String, _ settings: Settings, _ context: OptimisationContext
+    ) throws -> (VGG19, Source)? {
         let pooling = VGG19.Pooling(rawValue: settings.word("pooling")) ?? .maximum
+        let path = weightsPath(context)
         switch name {
-        case "random":
+        case "vgg19":
+            guard FileStat(path: path) != nil else {
+                throw TrainingError(
+                    .usage,
+                    "there are no weights at \(path); put those of torchvision's vgg19 there as safetensors (tools/convert-weights), or set backbone=random"
+                )
+            }
+            return try trained(path, pooling, context)
+        case "auto" where FileStat(path: path) != nil: return try trained(path, pooling, context)
+        case "auto", "random":
             let (seed, channels) = (settings.integer("seed"), settings.integer("channels"))
             let network = try VGG19(channels: channels, pooling: pooling)
             try RandomGenerator.seed(UInt64(seed))
@@ -42,26 +57,15 @@ enum Backbone {
             context.log(
                 "backbone: a network of VGG-19's shape with random weights (seed \(seed)); what it takes for style was never learned"
             )
-            return (VGGBackbone(network: network), .random(seed: seed, channels: channels))
-        case "vgg19":
-            let path = context.cachePath + "/backbones/vgg19.safetensors"
-            guard FileStat(path: path) != nil else {
-                throw TrainingError(
-                    .usage,
-                    "there are no weights at \(path); put those of torchvision's vgg19 there as safetensors, or set backbone=random"
-                )
-            }
-            return try vgg(path, pooling, context)
-        case _ where name.hasSuffix(".safetensors"): return try vgg(name, pooling, context)
-        default:
-            let run = try context.open(name)
-            return (try ComposerBackbone(run.run), .run(name, run.weights))
+            return (network, .random(seed: seed, channels: channels))
+        case _ where name.hasSuffix(".safetensors"): return try trained(name, pooling, context)
+        default: return nil
         }
     }
 
-    private static func vgg(
+    private static func trained(
         _ path: String, _ pooling: VGG19.Pooling, _ context: OptimisationContext
-    ) throws -> (any RollBackbone, Source) {
+    ) throws -> (VGG19, Source) {
         let network = try VGG19(pooling: pooling)
         let hash: Digest
         do {
@@ -72,7 +76,7 @@ enum Backbone {
             throw TrainingError(.file, "\(path) does not hold the weights of torchvision's vgg19: \(error)")
         }
         try finish(network, context)
-        return (VGGBackbone(network: network), .file(path, hash))
+        return (network, .file(path, hash))
     }
 
     private static func finish(_ network: VGG19, _ context: OptimisationContext) throws {

@@ -42,7 +42,7 @@ struct TransferCommand: ParsableCommand {
     var set: [String] = []
 
     @Option(
-        help: ArgumentHelp("Write pictures of content and result to this folder.", valueName: "dir"),
+        help: ArgumentHelp("Write pictures and intermediate results to this folder.", valueName: "dir"),
         completion: .directory)
     var pictures: String?
 
@@ -57,7 +57,13 @@ struct TransferCommand: ParsableCommand {
             return
         }
         let (result, seconds) = try transfer(content, to: out, styleFile())
-        if let pictures { try result.figures.write(to: pictures) }
+        if let pictures {
+            try result.figures.write(to: pictures)
+            for file in result.snapshots {
+                try OutputFile.write(file.bytes, to: "\(pictures)/\(file.name)")
+                Terminal.standardError.writeLine("snapshot \(pictures)/\(file.name)")
+            }
+        }
         if torch.common.json {
             print(json(result, out, seconds).canonical)
             return

@@ -247,7 +247,11 @@ struct TrainerTests {
                 "b.mid",
                 ["--style", "music/classical/0.mid", "--set", "optimiser=adam", "--set", "rate=0.002"], "seed"
             ),
-            ("c.mid", ["--style", "classical", "--set", "backbone=composer-cnn-1"], "sha256"),
+            (
+                "c.mid",
+                ["--style", "classical", "--set", "experiment=2", "--set", "backbone=composer-cnn-1"],
+                "sha256"
+            ),
         ]
         for (out, more, key) in cases {
             let outcome = try place.run(
@@ -255,7 +259,7 @@ struct TrainerTests {
             #expect(outcome.status == 0, "\(outcome.errors)")
             let json = try outcome.json()
             let measures = try #require(json["measures"] as? [String: Double])
-            #expect(try #require(measures["loss_after"]) < #require(measures["loss_before"]))
+            #expect(try #require(measures["loss_after"]) < #require(measures["loss_start"]))
             #expect(try place.bytes(out) != place.bytes("content.mid"))
             let foundations = try #require(json["foundations"] as? [String: [String: Any]])
             #expect(foundations["backbone"]?[key] != nil)
@@ -263,7 +267,11 @@ struct TrainerTests {
             let shown = try place.run("inspect", out, "--json")
             #expect(shown.status == 0, "\(shown.errors)")
         }
-        #expect(try place.contents("pictures") == ["loss.png", "rolls.png"])
+        #expect(
+            try place.contents("pictures") == [
+                "iteration-1.mid", "loss-content.png", "loss-style.png", "loss-total.png",
+                "loss-variation.png", "rolls.png",
+            ])
         for (more, word) in [
             (["--style", "classical"], "--dataset"), (small + [], "choose a style"),
             (small + ["--style", "folk"], "neither a file nor a style"),

@@ -4,76 +4,78 @@ internal import Tensors
 internal import Torch
 internal import Training
 
-/// A network whose maps say what a roll's content and style are.
+/// A network whose maps say what an image's content and style are.
 protocol RollBackbone {
-    /// The layer whose map is the content.
+    /// The layers whose maps are the content.
     var contentLayers: Set<String> { get }
-    /// The layers whose Gram matrices are the style.
+    /// The layers that the style is compared in.
     var styleLayers: Set<String> { get }
-    /// A roll's steps are a multiple of this.
-    var stepMultiple: Int { get }
-    /// The maps of both kinds of layers of a roll `[1, steps, 128]`, 0 to 1, differentiable.
-    func maps(of roll: TorchTensor) throws -> [String: TorchTensor]
+    /// An image's rows are a multiple of this.
+    var rowMultiple: Int { get }
+    /// The maps of both kinds of layers of an image `[1, rows, columns]`, time last, differentiable.
+    func maps(of image: TorchTensor) throws -> [String: TorchTensor]
 }
 
 extension RollBackbone {
-    /// So many steps, and those that lack to a whole multiple; at least one multiple.
-    func padded(_ steps: Int) -> Int { max(1, (steps + stepMultiple - 1) / stepMultiple) * stepMultiple }
+    /// So many rows, and those that lack to a whole multiple; at least one multiple.
+    func padded(_ rows: Int) -> Int { max(1, (rows + rowMultiple - 1) / rowMultiple) * rowMultiple }
 }
 
-/// VGG-19 over the roll as an image of three equal channels, pitch by time, as in paper 000's first experiment.
+/// VGG-19 over three equal channels, columns by time, as in experiments 1 and 3.
 struct VGGBackbone: RollBackbone {
     let network: VGG19
     let contentLayers: Set = ["conv5_2"]
     let styleLayers: Set = ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"]
-    // Four poolings lie before the last block.
-    let stepMultiple = 16
+    // Four poolings lie before the last block, so that an image has at least 16 × 16 cells.
+    let rowMultiple = 16
 
-    func maps(of roll: TorchTensor) throws -> [String: TorchTensor] {
-        let image = try roll.transposed(1, 2).unsqueezed(1).expanded([-1, 3, -1, -1])
-        return try network.maps(of: image, contentLayers.union(styleLayers))
+    func maps(of image: TorchTensor) throws -> [String: TorchTensor] {
+        let channels = try image.transposed(1, 2).unsqueezed(1).expanded([-1, 3, -1, -1])
+        return try network.maps(of: channels, contentLayers.union(styleLayers))
     }
 }
 
-/// A trained composer classifier, as in paper 000's second experiment: onsets and offsets are computed from the roll.
+/// A trained composer classifier, as in experiments 2 and 4.
 struct ComposerBackbone: RollBackbone {
+    /// What it makes of an image before its first convolution.
+    enum Input {
+        /// Onsets, computed from the roll.
+        case onsets
+        /// Onsets and offsets, computed from the roll.
+        case onsetsAndOffsets
+        /// The image as it is: rows of codes.
+        case codes
+    }
+
     let network: any ComposerNetwork
-    let seesOffsets: Bool
+    let input: Input
     let layers: Int
-    // A roll of one step has no variation over time.
-    let stepMultiple = 16
+    // A window of one row has no variation over time.
+    let rowMultiple = 16
     var contentLayers: Set<String> { ["\(layers - 1)"] }
     var styleLayers: Set<String> { Set((0..<layers).map { "\($0)" }) }
 
-    /// - Throws: `train.usage` for a classifier of rolls that do not follow from one roll.
-    init(_ run: TrainedRun) throws {
-        let system: ComposerCNN = try run.system(of: .composerCNN)
-        guard system.input.views.count <= 2 else {
-            throw TrainingError(
-                .usage,
-                "\(run.record.run) sees seven rolls, which do not follow from one; train composer-cnn with --set input=onset, or onset+offset"
-            )
-        }
-        network = system.classifier
-        seesOffsets = system.input.views.count == 2
-        layers = try withoutGradients {
-            try system.classifier.maps(of: .zeros([1, 16, system.input.columns])).count
-        }
-        try network.freeze()
+    /// A classifier that sees so many columns.
+    init(_ network: any ComposerNetwork, _ input: Input, columns: Int, on device: Device = .cpu) throws {
+        (self.network, self.input) = (network, input)
+        layers = try withoutGradients { try network.maps(of: .zeros([1, 16, columns], on: device)).count }
     }
 
-    func maps(of roll: TorchTensor) throws -> [String: TorchTensor] {
-        let before = try roll.narrowed(1, from: 0, count: roll.shape[1] - 1)
-        let after = try roll.narrowed(1, from: 1, count: roll.shape[1] - 1)
-        let first = try roll.narrowed(1, from: 0, count: 1)
+    func maps(of image: TorchTensor) throws -> [String: TorchTensor] {
+        let maps = try network.maps(of: seen(of: image))
+        return Dictionary(uniqueKeysWithValues: maps.enumerated().map { ("\($0)", $1) })
+    }
+
+    private func seen(of image: TorchTensor) throws -> TorchTensor {
+        guard input != .codes else { return image }
+        let before = try image.narrowed(1, from: 0, count: image.shape[1] - 1)
+        let after = try image.narrowed(1, from: 1, count: image.shape[1] - 1)
+        let first = try image.narrowed(1, from: 0, count: 1)
         let begins = try TorchTensor.concatenated([first, (after - before).relu()], axis: 1)
         // Onsets are marked a step to each side.
         let onsets = try begins.transposed(1, 2).maxPooled([3], stride: [1], padding: [1]).transposed(1, 2)
-        var rolls = [onsets]
-        if seesOffsets {
-            rolls.append(try .concatenated([first.fullLike(0), (before - after).relu()], axis: 1))
-        }
-        let maps = try network.maps(of: .concatenated(rolls, axis: 2))
-        return Dictionary(uniqueKeysWithValues: maps.enumerated().map { ("\($0)", $1) })
+        guard input == .onsetsAndOffsets else { return onsets }
+        let offsets = try TorchTensor.concatenated([first.fullLike(0), (before - after).relu()], axis: 1)
+        return try .concatenated([onsets, offsets], axis: 2)
     }
 }

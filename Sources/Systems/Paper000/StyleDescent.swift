@@ -1,0 +1,102 @@
+internal import Build
+internal import Torch
+internal import Training
+
+/// The terms of a transfer's loss at a place.
+struct StyleTerms {
+    /// How far from the content.
+    let content: TorchTensor
+    /// How far from the style.
+    let style: TorchTensor
+    /// The total variation, over that of the content.
+    let variation: TorchTensor
+    /// The weighted sum.
+    let total: TorchTensor
+
+    /// The names of `values`.
+    static let names = ["content", "style", "variation", "total"]
+
+    /// The terms as numbers.
+    var values: [Double] {
+        get throws { try [content, style, variation, total].map { try $0.item() } }
+    }
+}
+
+/// Lowers the loss of a transfer by moving free numbers.
+struct StyleDescent {
+    /// What moves them.
+    enum Method: String {
+        case lbfgs
+        case adam
+    }
+
+    let method: Method
+    let iterations: Int
+    /// Adam's learning rate.
+    let rate: Double
+    /// Iterations whose places are kept.
+    let snapshots: Set<Int>
+
+    /// Where it went.
+    struct Path {
+        /// The terms at the start and after each iteration, in the order of `StyleTerms.names`.
+        var losses: [[Double]]
+        /// The places after some iterations; where it ended earlier, its end.
+        var places: [Int: TorchTensor] = [:]
+        /// The last place.
+        var end: TorchTensor
+    }
+
+    /// Moves a point `[count]`, along one axis.
+    ///
+    /// - Throws: what the terms throw; `train.not-finite`.
+    func run(from start: TorchTensor, _ terms: (TorchTensor) throws -> StyleTerms) throws -> Path {
+        let first = try withoutGradients { try terms(start).values }
+        var path = Path(losses: [first], end: try start.detach().clone())
+        func keep(_ place: TorchTensor, _ values: [Double], after iteration: Int) throws {
+            try Cancellation.bySignal.check()
+            path.losses.append(values)
+            if snapshots.contains(iteration) { path.places[iteration] = try place.detach().clone() }
+        }
+        switch method {
+        case .lbfgs:
+            // The last place computed before a step is reported is the one that the step leads to.
+            var latest: (place: TorchTensor, terms: StyleTerms)?
+            var search = LBFGS()
+            search.maximumIterations = iterations
+            search.gradientTolerance = 1e-9
+            _ = try search.minimise(path.end) { iteration, _ in
+                if let latest {
+                    try keep(latest.place, withoutGradients { try latest.terms.values }, after: iteration)
+                }
+            } _: { place in
+                let here = try terms(place)
+                latest = (place, here)
+                return here.total
+            }
+        case .adam:
+            let point = path.end
+            try point.requireGradient()
+            let adam = try Adam([NamedParameter("image", point)], rate: rate)
+            for iteration in 0...iterations {
+                try adam.clearGradients()
+                let here = try terms(point)
+                if iteration > 0 {
+                    try keep(point, withoutGradients { try here.values }, after: iteration)
+                }
+                if iteration < iterations {
+                    try here.total.backward()
+                    try adam.step()
+                }
+            }
+            path.end = try point.detach()
+        }
+        guard path.losses.last?.last?.isFinite == true else {
+            throw TrainingError(.notFinite, "the loss is not a number; lower rate or ratio")
+        }
+        for iteration in snapshots where iteration <= iterations && path.places[iteration] == nil {
+            path.places[iteration] = path.end
+        }
+        return path
+    }
+}
