@@ -164,7 +164,9 @@ public struct FilePreparation: Sendable {
 
     /// What the manifest asks of recordings, cut as this covers them.
     func audioParameters(of recording: PreparedRecording) -> AudioParameters {
-        guard let audio = manifest.audio else { preconditionFailure("\(recording.path) was not prepared here") }
+        guard let audio = manifest.audio else {
+            preconditionFailure("\(recording.path) was not prepared here")
+        }
         return AudioParameters(audio)
     }
 

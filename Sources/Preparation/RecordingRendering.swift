@@ -1,7 +1,7 @@
 internal import Audio
 internal import Build
 internal import Dataset
-public import Loading
+internal import Loading
 internal import Manifest
 internal import SoundFiles
 
@@ -111,7 +111,8 @@ extension FilePreparation {
     ///   - recording: What this prepared.
     ///   - style: The label by whose statistics the segments are normalised, where each has its own.
     /// - Throws: `build.no-dataset`, `AudioOutputError`, and what decoding throws.
-    public func rendering(of recording: PreparedRecording, style: String? = nil) throws -> RecordingRendering {
+    public func rendering(of recording: PreparedRecording, style: String? = nil) throws -> RecordingRendering
+    {
         try RecordingRendering(self, recording, style: style, parameters: audioParameters(of: recording))
     }
 }

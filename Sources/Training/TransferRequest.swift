@@ -95,6 +95,11 @@ public struct Transferred: Sendable {
     /// What it was made with beside a run's own weights, such as a backbone, with hashes.
     public let foundations: [String: JSONValue]
 
+    /// The bytes of a file; none where the output is sound.
+    public var bytes: [UInt8] {
+        if case .file(let bytes) = output { bytes } else { [] }
+    }
+
     /// A file, its numbers and pictures.
     public init(
         bytes: [UInt8], measures: [Measure], figures: [Figure] = [],

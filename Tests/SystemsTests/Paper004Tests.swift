@@ -1,6 +1,7 @@
 import Build
 import Loading
 import Tensors
+import TestSupport
 import Testing
 import Torch
 import Training
@@ -119,5 +120,72 @@ import Training
         }
         #expect(shapes == [[1, 4, 64, 65], [1, 1, 256, 259]])
         #expect(4 * 64 * 65 == 16_640)
+    }
+
+    /// A training of some steps, evaluated beside what needs none, and a whole file converted either way.
+    @Test(arguments: [TwinKind.plain, .variational, .adversarial, .multimodal])
+    func recordingsAreConverted(_ kind: TwinKind) async throws {
+        let hiss = try Hiss(normalize: "per: style")
+        let cache = hiss.cache
+        try hiss.write("content.wav", Hiss.file(isHigh: true, seed: 5))
+        let content = hiss.folder.path + "/content.wav"
+        let found = try await onTorch {
+            let run = try Hiss.train(
+                kind.rawValue, in: cache,
+                assignments: ["epochs=20", "batch=4", "width=8", "patience=0", "rate=0.003"]
+            ).run
+            let trainer = Trainer(recipes: Recipe.all, cachePath: cache)
+            let evaluation = try trainer.evaluate(run, withFigures: true)
+            func transfer(_ style: String) throws -> Transferred {
+                try trainer.transfer(by: run, assignments: ["iterations=4"]) { settings in
+                    TransferRequest(content: [], path: content, style: style, settings: settings)
+                }
+            }
+            return (evaluation, try transfer("low"), try transfer("low"))
+        }
+        func l1(_ measures: [Measure]?) -> Double { measures?.first { $0.name == "l1" }?.value ?? .nan }
+        // Hiss has no structure that a code of a quarter of its cells could hold, but a level.
+        #expect(l1(found.0.metrics) < 0.8 * l1(found.0.baselines["silence"]))
+        let mean = l1(found.0.baselines["mean of each band, of the style"])
+        #expect(mean > 0 && mean < l1(found.0.baselines["silence"]))
+        #expect(found.0.figures.map(\.name) == ["spectrograms-high", "spectrograms-low"])
+        guard case .sound(let sound) = found.1.output, case .sound(let again) = found.2.output else {
+            Issue.record("no sound")
+            return
+        }
+        // Three segments of 2048 samples, the whole piece as one signal.
+        #expect(sound.sampleRate == 8000 && sound.channels.map(\.count) == [3 * 2048])
+        #expect(sound.channels[0].allSatisfy(\.isFinite) && sound.channels[0].contains { abs($0) > 0.01 })
+        #expect(sound.channels == again.channels)
+    }
+
+    /// A run that is stopped and resumed has the bytes of one that is not.
+    @Test func itResumesToTheSameBytes() async throws {
+        let hiss = try Hiss(normalize: "per: style")
+        let cache = hiss.cache
+        try await onTorch {
+            let settings = ["epochs=3", "batch=4", "width=8", "discriminator=multiscale"]
+            _ = try Hiss.train("twin-vargan", in: cache, assignments: settings)
+            let part = try Hiss.train(
+                "twin-vargan", in: cache, TrainingLimits(steps: 4), assignments: settings)
+            _ = try Hiss.train(in: cache, resume: part.run)
+        }
+        #expect(try hiss.metrics("twin-vargan-1") == hiss.metrics("twin-vargan-2"))
+        let (whole, resumed) = (try hiss.weights("twin-vargan-1"), try hiss.weights("twin-vargan-2"))
+        #expect(whole.entries.keys == resumed.entries.keys)
+        for name in whole.entries.keys {
+            let (a, b) = (
+                try whole.withBytes(of: name) { Array($0) }, try resumed.withBytes(of: name) { Array($0) }
+            )
+            #expect(a == b, "\(name) differs")
+        }
+    }
+
+    @Test func datasetsTheyCannotLearnFromAreRefused() throws {
+        func fault(_ snapshot: Snapshot) -> String? {
+            #expect(throws: TrainingError.self) { try Recipe.twinCAE.check(snapshot) }?.message
+        }
+        #expect(
+            fault(try snapshot(steps: 32))?.contains("write 'audio: features: {mel: {bands: 96}}'") == true)
     }
 }

@@ -81,6 +81,8 @@ extension Recipe {
                     kind: .audio, views: views,
                     sets: purpose == .learning ? Styles(snapshot, of: .audio).sets : [.init()], batchSize: 1)
             },
-            make: { settings, context in try Twins(kind, settings, context) })
+            make: { settings, context in try Twins(kind, settings, context) },
+            transferParameters: TwinTransfer.parameters,
+            transfer: { request, run in try TwinTransfer(run).run(request) })
     }
 }

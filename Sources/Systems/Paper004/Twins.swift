@@ -190,7 +190,7 @@ final class Twins: TrainableSystem {
                                 columns: mel.shape[2])
                         })))
         }
-        return figures
+        return figures.sorted { $0.name < $1.name }
     }
 
     /// Segments `[N, bands, frames]` of a style converted to another.
