@@ -182,8 +182,7 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
             name: "reprise-train",
             dependencies: [
                 "Console", "Systems", "Judging", "Training", "Insight", "Dataset", "Manifest", "Loading",
-                "Torch",
-                "Build",
+                "SoundFiles", "Torch", "Build",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

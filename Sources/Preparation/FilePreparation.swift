@@ -17,7 +17,12 @@ public struct FilePreparation: Sendable {
         /// The whole file, one segment behind the other; whatever a manifest leaves out for training (a remainder, a
         /// part of another tempo, a piece of another time signature) is there too. What a segment shows is the same.
         case whole
+        /// The same, but segments of recordings share frames with their neighbours, so that results can be cross-faded.
+        case overlapping
     }
+
+    /// The frames that neighbouring segments share where they overlap.
+    private static let sharedFrames = 16
 
     /// The snapshot.
     public let reader: DatasetReader
@@ -34,9 +39,9 @@ public struct FilePreparation: Sendable {
         self.reader = reader
         self.coverage = coverage
         var manifest = try reader.manifest()
-        if coverage == .whole {
+        if coverage != .asBuilt {
             manifest.midi?.coverWhole()
-            manifest.audio?.coverWhole()
+            manifest.audio?.coverWhole(sharing: coverage == .overlapping ? Self.sharedFrames : 0)
         }
         self.manifest = manifest
         stages = try FileStages(manifest, normalizedAs: reader)
@@ -157,6 +162,14 @@ public struct FilePreparation: Sendable {
         return [name: others[0]]
     }
 
+    /// What the manifest asks of recordings, cut as this covers them.
+    func audioParameters(of recording: PreparedRecording) -> AudioParameters {
+        guard let audio = manifest.audio else {
+            preconditionFailure("\(recording.path) was not prepared here")
+        }
+        return AudioParameters(audio)
+    }
+
     // MARK: Views
 
     /// All segments of a prepared file in one batch, painted by the loader.
@@ -198,9 +211,11 @@ extension Manifest.MIDI {
 }
 
 extension Manifest.Audio {
-    /// Cuts all of a recording.
-    fileprivate mutating func coverWhole() {
-        hop = samples
+    /// Cuts all of a recording, into segments that share so many frames.
+    fileprivate mutating func coverWhole(sharing frames: Int) {
+        // Segments begin on frames of the piece; a short one shares what it can.
+        let longest = samples / stft.hopLength - frames
+        hop = frames > 0 && longest > 0 ? longest * stft.hopLength : samples
         dropLast = false
     }
 }

@@ -2,7 +2,7 @@ import Loading
 internal import Torch
 internal import Training
 
-/// The styles of a dataset: the values of the label `style` that its MIDI files to learn from have.
+/// The styles of a dataset: the values of the label `style` that its files to learn from have.
 struct Styles {
     /// The values, sorted.
     let names: [String]
@@ -12,10 +12,11 @@ struct Styles {
     /// The view of batches that has them.
     static let label = "style"
 
-    /// The styles of a snapshot; recordings may have others.
-    init(_ snapshot: Snapshot) {
+    /// The styles of a snapshot's MIDI files, or of its recordings, which may have others.
+    init(_ snapshot: Snapshot, of kind: SegmentKind = .midi) {
+        let sources = kind == .midi ? snapshot.scores : snapshot.recordings
         // Where segments are split one by one, a source has no split of its own.
-        let learned = snapshot.scores.filter { $0.split == .train || $0.split == nil }
+        let learned = sources.filter { $0.split == .train || $0.split == nil }
         let values = Set(learned.compactMap { $0.labels[Self.label] })
         let vocabulary = snapshot.vocabularies[Self.label] ?? []
         names = vocabulary.filter(values.contains)

@@ -59,10 +59,32 @@ public struct TransferRequest: Sendable {
     }
 }
 
+/// What a transfer gives.
+public enum TransferOutput: Sendable {
+    /// The bytes of a file.
+    case file([UInt8])
+    /// Sound, for a file of whatever format its name asks for.
+    case sound(TransferredSound)
+}
+
+/// Samples of a transfer.
+public struct TransferredSound: Sendable {
+    /// Samples of each channel, full scale at ±1.
+    public let channels: [[Float]]
+    /// Samples per second.
+    public let sampleRate: Int
+
+    /// Samples at a rate.
+    public init(channels: [[Float]], sampleRate: Int) {
+        self.channels = channels
+        self.sampleRate = sampleRate
+    }
+}
+
 /// A file in another style.
 public struct Transferred: Sendable {
-    /// Its bytes.
-    public let bytes: [UInt8]
+    /// What is to be written.
+    public let output: TransferOutput
     /// What can be said of it in numbers.
     public let measures: [Measure]
     /// Pictures of the content and of it.
@@ -73,12 +95,32 @@ public struct Transferred: Sendable {
     /// What it was made with beside a run's own weights, such as a backbone, with hashes.
     public let foundations: [String: JSONValue]
 
+    /// The bytes of a file; none where the output is sound.
+    public var bytes: [UInt8] {
+        if case .file(let bytes) = output { bytes } else { [] }
+    }
+
     /// A file, its numbers and pictures.
     public init(
         bytes: [UInt8], measures: [Measure], figures: [Figure] = [],
         snapshots: [(name: String, bytes: [UInt8])] = [], foundations: [String: JSONValue] = [:]
     ) {
-        self.bytes = bytes
+        self.init(.file(bytes), measures, figures, snapshots, foundations)
+    }
+
+    /// Sound, its numbers and pictures.
+    public init(
+        sound: TransferredSound, measures: [Measure], figures: [Figure] = [],
+        foundations: [String: JSONValue] = [:]
+    ) {
+        self.init(.sound(sound), measures, figures, [], foundations)
+    }
+
+    private init(
+        _ output: TransferOutput, _ measures: [Measure], _ figures: [Figure],
+        _ snapshots: [(name: String, bytes: [UInt8])], _ foundations: [String: JSONValue]
+    ) {
+        self.output = output
         self.measures = measures
         self.figures = figures
         self.snapshots = snapshots

@@ -4,6 +4,7 @@ import Console
 import Insight
 import Loading
 import Manifest
+import SoundFiles
 import Systems
 import Torch
 import Training
@@ -134,13 +135,30 @@ struct TransferCommand: ParsableCommand {
                     content: bytes, path: content, style: style, styleFile: styleFile,
                     contentStyle: contentStyle, settings: settings)
             } finish: { result, request, isRun in
-                try OutputFile.write(result.bytes, to: out)
+                try Self.write(result.output, to: out)
                 guard isRun else { return }
-                try trainer.keep((result.bytes, result.measures), named: out, of: request, by: name)
+                let bytes = result.bytes.isEmpty ? try RawFile.read(out) : result.bytes
+                try trainer.keep((bytes, result.measures), named: out, of: request, by: name)
             }
         }
         let elapsed = (ContinuousClock.now - start).components
         return (result, Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+    }
+
+    /// Writes a file; sound as WAV or FLAC of 16 bits, by the path's ending.
+    private static func write(_ output: TransferOutput, to path: String) throws {
+        switch output {
+        case .file(let bytes): try OutputFile.write(bytes, to: path)
+        case .sound(let sound):
+            guard let format = SoundFileFormat(path: path, .pcm16) else {
+                throw TrainingError(
+                    .usage, "\(path) is to hold sound; name a file that ends in .wav or .flac")
+            }
+            let writer = try SoundFileWriter(
+                path: path, format: format, sampleRate: sound.sampleRate, channels: sound.channels.count)
+            try writer.write(sound.channels)
+            _ = try writer.finish()
+        }
     }
 
     private func json(_ result: Transferred, _ out: String, _ seconds: Double) -> JSONValue {

@@ -43,7 +43,7 @@ struct TrainerTests {
             Set(list.compactMap { $0["name"] as? String })
                 == [
                     "composer-cnn", "music-vae", "roll-nst", "velocity-cnn", "genre-cnn", "chord-lstm",
-                    "parallel-vae", "cyclegan",
+                    "parallel-vae", "twin-cae", "twin-vae", "twin-gan", "twin-vargan", "cyclegan",
                     "mel-cnn",
                 ])
         for recipe in list {
