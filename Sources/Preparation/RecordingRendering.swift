@@ -26,6 +26,7 @@ public struct RecordingRendering {
     ///   - preparation: What prepared the recording.
     ///   - recording: The recording.
     ///   - style: The label by whose statistics the segments are normalised, where each has its own: that of the target.
+    ///   - parameters: What the dataset computes, cut as the recording was.
     /// - Throws: `build.no-dataset` for a dataset without mel; `AudioOutputError` where its mel cannot be inverted; what
     ///   decoding throws.
     init(
@@ -66,9 +67,9 @@ public struct RecordingRendering {
     ///
     /// - Parameters:
     ///   - iterations: Of Griffin-Lim.
-    ///   - mel: Gives the normalised mel spectrogram of a segment, [band, frame]; a segment can be asked for again.
+    ///   - segment: Gives the normalised mel spectrogram of a segment, [band, frame]; a segment can be asked for again.
     /// - Returns: Mono samples at `sampleRate`, as loud as the recording; a true peak over −1 dBTP lowers them.
-    /// - Throws: `AudioOutputError`, and what `mel` throws.
+    /// - Throws: `AudioOutputError`, and what `segment` throws.
     public func samples(iterations: Int = 32, mel segment: (Int) throws -> [Float]) throws -> [Float] {
         let inverse = try MelInversion(mel, sampleRate: sampleRate, nFFT: join.stft.nFFT)
         var known: [Int: [Float]] = [:]
@@ -109,6 +110,7 @@ extension FilePreparation {
     /// - Parameters:
     ///   - recording: What this prepared.
     ///   - style: The label by whose statistics the segments are normalised, where each has its own.
+    /// - Returns: The way back.
     /// - Throws: `build.no-dataset`, `AudioOutputError`, and what decoding throws.
     public func rendering(of recording: PreparedRecording, style: String? = nil) throws -> RecordingRendering
     {

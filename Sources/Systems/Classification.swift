@@ -24,6 +24,7 @@ struct Classification {
     ///   - feed: What to pass over; its batches have the label and the number.
     ///   - logits: Of a batch, `[N, classes]`.
     /// - Returns: The tally, and the sum of the segments' cross entropies.
+    /// - Throws: What the feed and `logits` throw.
     func tally(
         on feed: any Feed, logits: (Batch) throws -> TorchTensor
     ) throws -> (tally: ClassTally, loss: Double) {

@@ -57,7 +57,10 @@ struct VerifyCommand: ParsableCommand {
             for item in done.rebuilt {
                 let what =
                     item.failure
-                    ?? item.summary.map { "\(grouped($0.run)) \($0.run == 1 ? "action" : "actions") run, snapshot \($0.snapshot.short)" }
+                    ?? item.summary.map { summary in
+                        let noun = summary.run == 1 ? "action" : "actions"
+                        return "\(grouped(summary.run)) \(noun) run, snapshot \(summary.snapshot.short)"
+                    }
                     ?? ""
                 print("\(item.failure == nil ? "rebuilt" : "not rebuilt")  \(item.dataset): \(what)")
             }

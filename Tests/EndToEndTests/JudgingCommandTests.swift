@@ -78,7 +78,7 @@ struct JudgingCommandTests {
         #expect(converted.status == 3)
         #expect(converted.errors.contains("skipped readme.txt"))
         #expect(converted.output.contains("2 converted, 1 skipped"))
-        #expect(try place.contents("out") == ["a.mid", "deep"])
+        #expect(try place.contents("out") == ["a.mid", "deep", "deep/b.mid"])
     }
 
     @Test(arguments: [

@@ -68,8 +68,9 @@ final class PlainTwinCoder: TwinCoder {
     func decode(_ content: TorchTensor, style: TorchTensor?) throws -> TorchTensor { try decoder(content) }
 }
 
-/// A variational autoencoder: the paper's section 3.2, with an encoder for the mean and one for the logarithm of the
-/// variance. In the author's code both end in a ReLU, so that neither is ever negative.
+/// A variational autoencoder: the paper's section 3.2.
+///
+/// One encoder gives the mean, another the logarithm of the variance. In the author's code both end in a ReLU, so that neither is ever negative.
 final class VariationalTwinCoder: TwinCoder {
     let mean: any TwinEncoder
     let variance: any TwinEncoder
@@ -88,8 +89,9 @@ final class VariationalTwinCoder: TwinCoder {
     func decode(_ content: TorchTensor, style: TorchTensor?) throws -> TorchTensor { try decoder(content) }
 }
 
-/// An autoencoder with adaptive instance normalisation: the paper's section 3.3. Content and style have an encoder each;
-/// content is brought to the mean and deviation that the channels of the style have (equation 7).
+/// An autoencoder with adaptive instance normalisation: the paper's section 3.3.
+///
+/// Content and style have an encoder each; content is brought to the mean and deviation that the channels of the style have (equation 7).
 final class StyleTwinCoder: TwinCoder {
     let content: any TwinEncoder
     let style: any TwinEncoder
@@ -114,8 +116,9 @@ final class StyleTwinCoder: TwinCoder {
     static let epsilon = 1e-7
 }
 
-/// An autoencoder whose style is a few numbers: the paper's section 3.4, after Huang et al., "Multimodal Unsupervised
-/// Image-to-Image Translation", 2018, arXiv:1804.04732. A convolution and the mean over all cells reduce the style's maps;
+/// An autoencoder whose style is a few numbers: the paper's section 3.4.
+///
+/// After Huang et al., "Multimodal Unsupervised Image-to-Image Translation", 2018, arXiv:1804.04732. A convolution and the mean over all cells reduce the style's maps;
 /// a perceptron makes scale and shift of the content's channels of it.
 final class MultimodalTwinCoder: TwinCoder {
     let content: any TwinEncoder

@@ -39,8 +39,9 @@ struct TwinRules {
     var cycle = 0.0
 }
 
-/// One step's segments on their way through the coders: section 3.1's four steps, for any number of styles. The segments
-/// of each style are converted to the next one.
+/// One step's segments on their way through the coders: section 3.1's four steps, for any number of styles.
+///
+/// The segments of each style are converted to the next one.
 struct TwinPass {
     /// For each style: its segments, their codes, what is decoded from them, and what is converted.
     let mels: [TorchTensor]
