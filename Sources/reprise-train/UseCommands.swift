@@ -71,7 +71,9 @@ struct TransferCommand: ParsableCommand {
         }
         let lines =
             [("out", out)]
-            + result.measures.map { ($0.name.replacing("_", with: " "), Self.shown($0.value)) }
+            + result.measures.filter(\.value.isFinite).map {
+                ($0.name.replacing("_", with: " "), Self.shown($0.value))
+            }
             + [("time", "\(format(seconds, 2)) s")]
         let width = max(11, (lines.map(\.0.count).max() ?? 0) + 2)
         for (name, value) in lines {

@@ -170,18 +170,18 @@ struct Paper001Tests {
     }
 
     @Test(arguments: [0, 1])
-    func judgeIsPyTorchs(_ precision: Int) async throws {
+    func discriminatorIsPyTorchs(_ precision: Int) async throws {
         try await onTorch {
             let (label, type, limit) = Self.limits[precision]
             let golden = try Golden("systems-001")
-            let judge = try VelocityJudge(columns: 12)
-            try judge.load(golden.weights(of: "judge"))
-            try judge.convert(to: type)
-            let said = try judge(
+            let discriminator = try RollDiscriminator(columns: 12)
+            try discriminator.load(golden.weights(of: "judge"))
+            try discriminator.convert(to: type)
+            let logits = try discriminator(
                 golden.tensor("judge/input.velocities", type),
                 onsets: golden.tensor("judge/input.onsets", type))
-            let loss = try said.binaryCrossEntropyWithLogits(said.detach().fullLike(1))
-            try check(judge, "judge/\(label)", said, loss, golden, limit)
+            let loss = try logits.binaryCrossEntropyWithLogits(logits.detach().fullLike(1))
+            try check(discriminator, "judge/\(label)", logits, loss, golden, limit)
         }
     }
 
@@ -281,19 +281,22 @@ struct Paper001Tests {
                 updated += 1
                 try optimiser.step()
             }
-            // The judge alone, against answers that stay the same: in the end it tells them all.
-            let trial = system.trials[0]
+            // The discriminator alone, against predictions that stay the same: in the end it tells them all.
+            let adversary = system.adversaries[0]
             let answers = try system.velocities(batch["sounding"], onsets: batch["onsets"], style: 0).detach()
             var losses: [Double] = []
             for _ in 0..<60 {
                 losses.append(
-                    try trial.teach(played: batch["velocities"], said: answers, onsets: batch["onsets"]) {
+                    try adversary.learn(
+                        real: batch["velocities"], predicted: answers, onsets: batch["onsets"]
+                    ) {
                         optimiser, _ in try optimiser.step()
                     }.item())
             }
             return (said.map(\.name), updated, losses[0], losses[59])
         }
-        #expect(names == ["loss", "loss_classical", "loss_jazz", "judge_classical", "judge_jazz"])
+        #expect(
+            names == ["loss", "loss_classical", "loss_jazz", "discriminator_classical", "discriminator_jazz"])
         #expect(updated == 4)
         #expect(last < 0.5 * first, "\(first) to \(last)")
     }

@@ -61,9 +61,9 @@ final class ChordLSTM: TrainableSystem {
     let classifier: GenreNetwork
     let objective = Objective("bce_step")
     var network: any Module { networks }
-    var optimisers: [any Optimiser] { adams + trials.map(\.adam) }
+    var optimisers: [any Optimiser] { adams + adversaries.map(\.adam) }
     /// A discriminator for each style, if the training is adversarial.
-    let trials: [VelocityTrial]
+    let adversaries: [Adversary]
     private let adversarialWeight: Double
     private let threshold: Double
 
@@ -82,7 +82,7 @@ final class ChordLSTM: TrainableSystem {
                     hidden: settings.integer("hidden"), seesAges: settings.flag("ages"))
             },
             discriminators: settings.flag("adversarial")
-                ? try labels.names.map { _ in try VelocityJudge(columns: PianoRolls.columns, largest: 1) }
+                ? try labels.names.map { _ in try RollDiscriminator(columns: PianoRolls.columns, largest: 1) }
                 : [])
         adversarialWeight = settings.number("adversarial_weight")
         threshold = settings.number("threshold")
@@ -92,22 +92,22 @@ final class ChordLSTM: TrainableSystem {
             try Adam(parameters.of(style: style), rate: settings.number("rate"))
         }
         // As in velocity-cnn.
-        trials = try networks.discriminators.enumerated().map { style, discriminator in
-            VelocityTrial(
-                judge: discriminator,
+        adversaries = try networks.discriminators.enumerated().map { style, discriminator in
+            Adversary(
+                discriminator: discriminator,
                 adam: try Adam(
                     parameters.of(style: style, in: "discriminators"), rate: settings.number("rate"),
                     beta1: 0.5))
         }
     }
 
-    /// What is said of steps 1…, and what they are, both `[N, steps − 1, 59]`.
+    /// The logits of steps 1…, and these steps themselves, both `[N, steps − 1, 59]`.
     private func predict(_ roll: TorchTensor, style: Int) throws -> (logits: TorchTensor, next: TorchTensor) {
         let features = try withoutGradients { try classifier.feature(roll) }
         let network = networks.styles[style]
         let count = roll.shape[1] - 1
-        let said = try network(roll.narrowed(1, from: 0, count: count), from: network.start(features))
-        return (said.logits, try roll.narrowed(1, from: 1, count: count).contiguous())
+        let prediction = try network(roll.narrowed(1, from: 0, count: count), from: network.start(features))
+        return (prediction.logits, try roll.narrowed(1, from: 1, count: count).contiguous())
     }
 
     func learn(
@@ -122,16 +122,16 @@ final class ChordLSTM: TrainableSystem {
             // Summed over columns, the mean over steps: what it costs to say a step.
             var loss = try logits.binaryCrossEntropyWithLogits(next) * Double(PianoRolls.columns)
             losses.append(("loss_\(style)", try loss.detach()))
-            if !trials.isEmpty {
+            if !adversaries.isEmpty {
                 let before = try roll.narrowed(1, from: 0, count: next.shape[1])
                 let drawn = try Self.drawn(from: logits)
-                let trial = trials[index]
+                let adversary = adversaries[index]
                 discriminatorLosses.append(
                     (
                         "discriminator_\(style)",
-                        try trial.teach(played: next, said: drawn, onsets: before, update: update)
+                        try adversary.learn(real: next, predicted: drawn, onsets: before, update: update)
                     ))
-                loss = try loss + trial.doubt(drawn, onsets: before) * adversarialWeight
+                loss = try loss + adversary.adversarialLoss(drawn, onsets: before) * adversarialWeight
             }
             try loss.backward()
             try update(adams[index], loss)
@@ -194,40 +194,40 @@ final class ChordLSTM: TrainableSystem {
         try labels.forEachPart(of: feed, views: ["sounding"]) { try body($0["sounding"], $1) }
     }
 
-    /// The cost of a step in nats, and F1 of what is said with a probability above a half.
+    /// The cost of a step in nats, and F1 of predictions with a probability above a half.
     ///
-    /// Then F1 of what goes down and
-    /// of what goes up, with one above the threshold. F1 over all cells is mostly that of what is held.
+    /// Then F1 of columns that go down, and of those that go up, with a probability above the threshold. F1 over all
+    /// cells is mostly that of held notes.
     private func measure(
         on feed: any Feed, _ answer: (TorchTensor, Int) throws -> TorchTensor
     ) throws -> [Measure] {
         var totals = Totals()
         try forEachPart(of: feed) { roll, style in
             let next = try roll.narrowed(1, from: 1, count: roll.shape[1] - 1).contiguous()
-            let said = try answer(roll, style).contiguous()
-            let cost = try said.binaryCrossEntropy(next, reduction: .sum).item()
+            let predicted = try answer(roll, style).contiguous()
+            let cost = try predicted.binaryCrossEntropy(next, reduction: .sum).item()
             let steps = Double(next.shape[0] * next.shape[1])
             for suffix in ["", "_\(styles[style])"] {
                 totals.add("cost\(suffix)", cost)
                 totals.add("steps\(suffix)", steps)
             }
-            let on = try (said .> 0.5).to(.f32)
+            let on = try (predicted .> 0.5).to(.f32)
             try totals.add("hits", on * next)
-            try totals.add("said", on)
+            try totals.add("predicted", on)
             try totals.add("true", next)
             let before = try roll.narrowed(1, from: 0, count: roll.shape[1] - 1).contiguous()
             let (up, goesUp) = (try 1 - before, try 1 - next)
-            for (name, predicted, truth) in [
-                ("begins", try (said .> threshold).to(.f32) * up, try next * up),
-                ("ends", try (said .< 1 - threshold).to(.f32) * before, try goesUp * before),
+            for (name, counted, target) in [
+                ("begins", try (predicted .> threshold).to(.f32) * up, try next * up),
+                ("ends", try (predicted .< 1 - threshold).to(.f32) * before, try goesUp * before),
             ] {
-                try totals.add("hits \(name)", predicted * truth)
-                try totals.add("said \(name)", predicted)
-                try totals.add("true \(name)", truth)
+                try totals.add("hits \(name)", counted * target)
+                try totals.add("predicted \(name)", counted)
+                try totals.add("true \(name)", target)
             }
         }
         func f1(_ suffix: String = "") -> Double {
-            2 * totals["hits" + suffix] / max(totals["said" + suffix] + totals["true" + suffix], 1)
+            2 * totals["hits" + suffix] / max(totals["predicted" + suffix] + totals["true" + suffix], 1)
         }
         return [
             Measure("bce_step", totals.ratio("cost", "steps")), Measure("f1", f1()),

@@ -138,9 +138,9 @@ struct ChordAges {
 /// them, `discriminators.<number>`, if there are any.
 final class ChordNetworks: Module {
     let styles: [ChordNetwork]
-    let discriminators: [VelocityJudge]
+    let discriminators: [RollDiscriminator]
 
-    init(_ styles: [ChordNetwork], discriminators: [VelocityJudge] = []) {
+    init(_ styles: [ChordNetwork], discriminators: [RollDiscriminator] = []) {
         (self.styles, self.discriminators) = (styles, discriminators)
     }
 }

@@ -39,11 +39,11 @@ extension Recipe {
                 "momentum", 0.1, "network=published: share of a batch in the running statistics", in: 0...1),
             Parameter(
                 "adversarial", false,
-                "whether a discriminator learns beside it to tell what it says from what is played"
+                "whether a discriminator learns beside it to tell predicted velocities from played ones"
             ),
             Parameter(
                 "adversarial_weight", 50.0,
-                "what the discriminator's doubt is worth beside the squared error, in velocities squared",
+                "weight of the adversarial loss beside the squared error, in velocities squared",
                 in: 0...1e6),
         ],
         overrides: ["epochs": 8, "batch": 16, "rate": 2e-3, "annealing": "cosine"],
@@ -79,13 +79,13 @@ final class VelocityCNN: TrainableSystem {
     let networks: VelocityNetworks
     let adams: [Adam]
     /// A discriminator for each style, if the training is adversarial.
-    let trials: [VelocityTrial]
+    let adversaries: [Adversary]
     let labels: Styles
     var styles: [String] { labels.names }
     let objective = Objective("mse_onsets")
     var network: any Module { networks }
-    var optimisers: [any Optimiser] { adams + trials.map(\.adam) }
-    private let doubtWeight: Double
+    var optimisers: [any Optimiser] { adams + adversaries.map(\.adam) }
+    private let adversarialWeight: Double
     private let averagesOnsets: Bool
 
     init(_ settings: Settings, _ context: SystemContext) throws {
@@ -105,17 +105,17 @@ final class VelocityCNN: TrainableSystem {
                 }
             },
             judges: settings.flag("adversarial")
-                ? try labels.names.map { _ in try VelocityJudge(columns: PianoRolls.columns) } : [])
-        doubtWeight = settings.number("adversarial_weight")
+                ? try labels.names.map { _ in try RollDiscriminator(columns: PianoRolls.columns) } : [])
+        adversarialWeight = settings.number("adversarial_weight")
         try networks.move(to: context.device)
         let parameters = networks.parameters
         adams = try labels.names.indices.map { style in
             try Adam(parameters.of(style: style), rate: settings.number("rate"), epsilon: 1e-7)
         }
         // Radford et al., 2016, arXiv:1511.06434: with the usual momentum two that learn against each other swing.
-        trials = try networks.judges.enumerated().map { style, judge in
-            VelocityTrial(
-                judge: judge,
+        adversaries = try networks.judges.enumerated().map { style, discriminator in
+            Adversary(
+                discriminator: discriminator,
                 adam: try Adam(
                     parameters.of(style: style, in: "judges"), rate: settings.number("rate"), beta1: 0.5))
         }
@@ -171,37 +171,37 @@ final class VelocityCNN: TrainableSystem {
         from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
         var losses: [(name: String, value: TorchTensor)] = []
-        var judgements = losses
+        var discriminatorLosses = losses
         for (index, style) in styles.enumerated() {
             func view(_ name: String) -> TorchTensor { batch[name, set: index] }
             try adams[index].clearGradients()
             let onsets = view("onsets")
-            let said = try velocities(view("sounding"), onsets: onsets, style: index)
-            var loss = try error(said, view("velocities"), onsets)
+            let prediction = try velocities(view("sounding"), onsets: onsets, style: index)
+            var loss = try error(prediction, view("velocities"), onsets)
             losses.append(("loss_\(style)", try loss.detach()))
-            if !trials.isEmpty {
-                let trial = trials[index]
-                judgements.append(
+            if !adversaries.isEmpty {
+                let adversary = adversaries[index]
+                discriminatorLosses.append(
                     (
-                        "judge_\(style)",
-                        try trial.teach(
-                            played: view("velocities"), said: said, onsets: onsets, update: update)
+                        "discriminator_\(style)",
+                        try adversary.learn(
+                            real: view("velocities"), predicted: prediction, onsets: onsets, update: update)
                     ))
-                loss = try loss + trial.doubt(said, onsets: onsets) * doubtWeight
+                loss = try loss + adversary.adversarialLoss(prediction, onsets: onsets) * adversarialWeight
             }
             try loss.backward()
             try update(adams[index], loss)
         }
         let mean = try TorchTensor.stacked(losses.map(\.value)).mean()
-        return [("loss", mean)] + losses + judgements
+        return [("loss", mean)] + losses + discriminatorLosses
     }
 
     private func error(
-        _ said: TorchTensor, _ truth: TorchTensor, _ onsets: TorchTensor
+        _ prediction: TorchTensor, _ target: TorchTensor, _ onsets: TorchTensor
     ) throws -> TorchTensor {
-        guard averagesOnsets else { return try said.squaredError(truth) }
+        guard averagesOnsets else { return try prediction.squaredError(target) }
         // A batch of silence has no onset.
-        return try said.squaredError(truth, reduction: .sum) / onsets.sum().clamped(low: 1)
+        return try prediction.squaredError(target, reduction: .sum) / onsets.sum().clamped(low: 1)
     }
 
     func measure(on feed: any Feed) throws -> [Measure] {
@@ -240,15 +240,15 @@ final class VelocityCNN: TrainableSystem {
     ) throws -> [Measure] {
         var totals = Totals()
         try forEachPart(of: feed) { part, style in
-            let said = try answer(part, style)
-            let error = try said - part.velocities
+            let prediction = try answer(part, style)
+            let error = try prediction - part.velocities
             try totals.add("error \(style)", error.square())
             try totals.add("onsets \(style)", part.onsets)
             // What a segment's mean error adds to its squared error.
             try totals.add(
                 "level \(style)",
                 error.sum([1, 2]).square() / part.onsets.sum([1, 2]).clamped(low: 1))
-            for (name, velocities) in [("said", said), ("true", part.velocities)] {
+            for (name, velocities) in [("predicted", prediction), ("true", part.velocities)] {
                 try totals.add("\(name) \(style)", velocities)
                 try totals.add("\(name) squared \(style)", velocities.square())
             }
@@ -270,7 +270,7 @@ final class VelocityCNN: TrainableSystem {
         return measures + [Measure("spread", spread(totals))]
     }
 
-    /// The deviation of what is said from its mean at onsets over that of what is played, within styles: the squared
+    /// The standard deviation of predictions at onsets over that of played velocities, within styles: the squared
     /// error alone rewards to say the same to all.
     private func spread(_ totals: Totals) -> Double {
         func squares(_ name: String) -> Double {
@@ -280,6 +280,6 @@ final class VelocityCNN: TrainableSystem {
                 return sum + totals["\(name) squared \(style)"] - total * total / onsets
             }
         }
-        return (max(squares("said"), 0) / squares("true")).squareRoot()
+        return (max(squares("predicted"), 0) / squares("true")).squareRoot()
     }
 }

@@ -101,9 +101,9 @@ final class VelocityNetwork: VelocityPredictor {
 /// beside them, `judges.<number>`, if there are any.
 final class VelocityNetworks: Module {
     let styles: [any VelocityPredictor]
-    let judges: [VelocityJudge]
+    let judges: [RollDiscriminator]
 
-    init(_ styles: [any VelocityPredictor], judges: [VelocityJudge]) {
+    init(_ styles: [any VelocityPredictor], judges: [RollDiscriminator]) {
         (self.styles, self.judges) = (styles, judges)
     }
 }

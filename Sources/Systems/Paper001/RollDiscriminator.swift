@@ -1,11 +1,11 @@
 internal import Torch
 
-/// The discriminator that paper 001 would put beside its generator: it tells velocities that were played from those
-/// that a network says.
+/// The discriminator that paper 001 would put beside its generator: it tells played velocities from
+/// predicted ones.
 ///
-/// Convolutions of width 7, dilated by 1, 2 and 4, over velocities and onsets, so that each step is judged by the 43
+/// Convolutions of width 7, dilated by 1, 2 and 4, over velocities and onsets, so that each step is seen with the 43
 /// around it; leaky rectifiers; nothing that mixes the examples of a batch.
-final class VelocityJudge: Module {
+final class RollDiscriminator: Module {
     static let filters = 32
 
     let conv1: Conv1d
@@ -34,33 +34,33 @@ final class VelocityJudge: Module {
     }
 }
 
-/// A judge and what it learns with.
+/// A discriminator and its optimiser.
 ///
 /// Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661: the discriminator's loss of equation 1, the
 /// generator's in the form that does not saturate.
-struct VelocityTrial {
-    let judge: VelocityJudge
+struct Adversary {
+    let discriminator: RollDiscriminator
     let adam: Adam
 
-    /// Teaches the judge to tell what was played from what was said; its loss.
-    func teach(
-        played: TorchTensor, said: TorchTensor, onsets: TorchTensor,
+    /// Lets the discriminator learn to tell real values from predicted ones; its loss.
+    func learn(
+        real: TorchTensor, predicted: TorchTensor, onsets: TorchTensor,
         update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> TorchTensor {
         try adam.clearGradients()
-        let yes = try judge(played, onsets: onsets)
-        let no = try judge(said.detach(), onsets: onsets)
+        let ofReal = try discriminator(real, onsets: onsets)
+        let ofPredicted = try discriminator(predicted.detach(), onsets: onsets)
         let loss =
-            try yes.binaryCrossEntropyWithLogits(yes.detach().fullLike(1))
-            + no.binaryCrossEntropyWithLogits(no.detach().fullLike(0))
+            try ofReal.binaryCrossEntropyWithLogits(ofReal.detach().fullLike(1))
+            + ofPredicted.binaryCrossEntropyWithLogits(ofPredicted.detach().fullLike(0))
         try loss.backward()
         try update(adam, loss)
         return try loss.detach()
     }
 
-    /// How far what was said is from being taken for played.
-    func doubt(_ said: TorchTensor, onsets: TorchTensor) throws -> TorchTensor {
-        let verdict = try judge(said, onsets: onsets)
-        return try verdict.binaryCrossEntropyWithLogits(verdict.detach().fullLike(1))
+    /// The adversarial loss of predictions: small where they are taken for real.
+    func adversarialLoss(_ predicted: TorchTensor, onsets: TorchTensor) throws -> TorchTensor {
+        let logits = try discriminator(predicted, onsets: onsets)
+        return try logits.binaryCrossEntropyWithLogits(logits.detach().fullLike(1))
     }
 }
