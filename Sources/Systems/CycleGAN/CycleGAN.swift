@@ -7,7 +7,7 @@ extension Recipe {
     /// Brings notes of one style to another and back, without pairs: the CycleGAN of Brunner and others, 2018.
     public static let cycleGAN = Recipe(
         name: "cyclegan", paper: "000, 003",
-        summary: "brings notes of one style to another and back, without pairs",
+        summary: "converts notes between two styles, learned without pairs",
         needs: [.notes(of: CycleGAN.pitches), .beats(of: 4), .steps(64, suggested: 64)],
         parameters: [
             Parameter("label", "style", "the label that tells the two styles apart"),
