@@ -25,6 +25,47 @@ extension AudioParameters {
     }
 }
 
+extension AudioParameters {
+    /// Those of the mel spectrogram; nil without one.
+    public var mel: MelParameters? {
+        features.lazy.compactMap { feature in
+            if case .mel(let mel) = feature { mel } else { nil }
+        }.first
+    }
+
+    /// Decodes an audio file: mono, at `sampleRate`, within `bandpass`.
+    ///
+    /// `segment`, `stft` and `features` are not looked at. Memory: the samples.
+    ///
+    /// - Parameters:
+    ///   - path: The file, of any format that a build reads.
+    ///   - most: How many samples are kept; decoding stops soon after.
+    /// - Returns: The first samples, and whether they are all.
+    /// - Throws: `AudioError` for a fault of the bytes; `AudioAccessError` for a file out of reach.
+    public func signal(ofFileAt path: String, most: Int = .max) throws -> (samples: [Float], isWhole: Bool) {
+        var parameters = self
+        let part = 1 << 14
+        parameters.segment = SegmentParameters(samples: part)
+        parameters.features = [.waveform]
+        var samples: [Float] = []
+        do {
+            let count = try FeatureExtractor(parameters).extract(path: path) { _, _, values in
+                samples.append(contentsOf: values)
+                // The last part is filled up with zeros, so only a part more is certainly too much.
+                if samples.count - part >= most { throw Enough() }
+            }.samples
+            samples.removeLast(samples.count - min(samples.count, count, most))
+            return (samples, count <= most)
+        } catch is Enough {
+            samples.removeLast(samples.count - most)
+            return (samples, false)
+        }
+    }
+
+    /// Why decoding ended before the file.
+    private struct Enough: Error {}
+}
+
 extension Resampler {
     /// Converts a mono signal from one rate to another.
     ///

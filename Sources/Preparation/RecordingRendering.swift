@@ -33,34 +33,18 @@ public struct RecordingRendering {
         _ preparation: FilePreparation, _ recording: PreparedRecording, style: String?,
         parameters: AudioParameters
     ) throws {
-        let found = parameters.features.lazy.compactMap { feature in
-            if case .mel(let mel) = feature { mel } else { nil }
-        }.first
-        guard let found else {
+        guard let mel = parameters.mel else {
             throw BuildError(
                 .noDataset,
                 "dataset '\(preparation.reader.snapshot.dataset)' has no mel spectrogram, so nothing can be heard of it",
                 canRetry: false)
         }
-        mel = found
+        self.mel = mel
         sampleRate = parameters.sampleRate
         gain = recording.gain
         denormalizer = try preparation.reader.denormalizer(ofFeature: "mel", labelValue: style)
         join = try SegmentJoin(parameters.stft, parameters.segment, length: recording.samples)
-        content = try Self.samples(path: recording.path, parameters)
-    }
-
-    /// The recording as the dataset hears it: mono, at its rate, in its band.
-    private static func samples(path: String, _ parameters: AudioParameters) throws -> [Float] {
-        var parameters = parameters
-        parameters.segment = SegmentParameters(samples: 1 << 14, hop: 1 << 14, dropLast: false)
-        parameters.features = [.waveform]
-        var samples: [Float] = []
-        let facts = try FeatureExtractor(parameters).extract(path: path) { _, _, values in
-            samples.append(contentsOf: values)
-        }
-        samples.removeLast(max(0, samples.count - facts.samples))
-        return samples
+        content = try parameters.signal(ofFileAt: recording.path).samples
     }
 
     /// The samples of the piece.

@@ -40,6 +40,28 @@ extension Need {
     }
 }
 
+extension LoaderView {
+    /// The mel spectrogram of recordings, by the feature's name.
+    static let mel = LoaderView.feature("mel")
+}
+
+extension Need {
+    /// A mel spectrogram of recordings.
+    static let mel = Need("audio with a mel feature") { snapshot in
+        guard snapshot.features[LoaderView.mel.name] != nil else {
+            return
+                "it holds no mel spectrograms; write 'audio: features: {mel: {bands: 96}}' in the manifest, with audio files among its sources"
+        }
+        return snapshot.recordings.isEmpty
+            ? "all its recordings are halves of pairs; leave 'pair' out of the manifest" : nil
+    }
+}
+
+extension Snapshot {
+    /// The sources that sound alone is learned from.
+    var recordings: [Source] { sources.filter { $0.kind == .audio && $0.pair == nil && $0.segments > 0 } }
+}
+
 /// The classes of a label: its values in the order of the snapshot's vocabulary.
 struct Classes {
     let label: String

@@ -37,13 +37,39 @@ struct PieceContent {
         }
     }
 
+    /// The bytes of a MIDI file with other notes, and the piece's tempo map and time signatures.
+    func file(_ segment: RollSegment) -> [UInt8] {
+        MIDIFile(segments: [segment], grid: grid, rounding: rounding, content: timeline).write()
+    }
+
+    /// All segments of the piece in one batch, as the loader paints them.
+    func segments(showing views: [LoaderView]) throws -> LoaderBatch {
+        try preparation.batch(of: score.shard, showing: views)
+    }
+
     /// A view of so many steps of the piece, silent behind its end: `[1, steps, columns]`.
     func view(_ view: LoaderView, steps: Int) throws -> TorchTensor {
-        let batch = try preparation.batch(of: score.shard, showing: [view])
-        let segments = try batch.tensor(copying: view.name)
+        let segments = try self.segments(showing: [view]).tensor(copying: view.name)
         let (count, width) = (segments.shape[0] * segmentSteps, segments.shape[2])
         let piece = try segments.reshaped([1, count, width])
         guard steps > count else { return try piece.narrowed(1, from: 0, count: steps).contiguous() }
         return try .concatenated([piece, .zeros([1, steps - count, width])], axis: 1)
+    }
+}
+
+extension Figure.Roll {
+    /// A roll whose cells lie time first, `[steps, pitches]`.
+    init(_ title: String, timeFirst cells: [Float], pitches: ClosedRange<UInt8> = 0...127) {
+        let width = pitches.count
+        let steps = cells.count / width
+        self.init(
+            title: title,
+            values: (0..<width).flatMap { column in (0..<steps).map { cells[$0 * width + column] } },
+            columns: steps, firstPitch: Int(pitches.lowerBound))
+    }
+
+    /// Cells that sound or do not, time first.
+    init(_ title: String, timeFirst cells: some Sequence<Bool>, pitches: ClosedRange<UInt8> = 0...127) {
+        self.init(title, timeFirst: cells.map { $0 ? 100 : 0 }, pitches: pitches)
     }
 }

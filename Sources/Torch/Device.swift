@@ -139,6 +139,21 @@ public enum RandomGenerator {
         try perform("seed") { ctorch_manual_seed(seed, $0) }
     }
 
+    /// Runs a body from a seed, and puts the generators of the processor and of a device back: what follows draws as if
+    /// it had not run.
+    ///
+    /// - Throws: `TorchError`, and what the body throws.
+    public static func seeded<Outcome>(
+        _ seed: UInt64, restoring device: Device = .cpu, _ body: () throws -> Outcome
+    ) throws -> Outcome {
+        // A seed is that of all devices.
+        let states = try Set([.cpu, device]).map { ($0, try state(of: $0)) }
+        try self.seed(seed)
+        let outcome = Result { try body() }
+        for (device, state) in states { try setState(state, of: device) }
+        return try outcome.get()
+    }
+
     /// The generator's whole state, to be put back later on the same kind of device.
     public static func state(of device: Device = .cpu) throws(TorchError) -> [UInt8] {
         try make("generator state") { ctorch_generator_state(device.number, $0, $1) }.elements()

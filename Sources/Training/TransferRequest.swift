@@ -18,7 +18,7 @@ public struct RawInput: Sendable {
 public struct TransferRequest: Sendable {
     /// The bytes of the content's file.
     public let content: [UInt8]
-    /// Its path, for messages.
+    /// Its path, from which a recording is read.
     public let path: String
     /// The style to convert to, a label; nil if not said.
     public let style: String?
@@ -28,6 +28,13 @@ public struct TransferRequest: Sendable {
     public let contentStyle: String?
     /// The values of the recipe's `transferParameters`.
     public let settings: Settings
+
+    /// The source style: the one that was said, or the only one beside the target; nil where neither tells.
+    public func source(for target: String, among styles: [String]) -> String? {
+        if let contentStyle, styles.contains(contentStyle) { return contentStyle }
+        let others = styles.filter { $0 != target }
+        return others.count == 1 ? others[0] : nil
+    }
 
     /// Asks for a file in another style.
     public init(

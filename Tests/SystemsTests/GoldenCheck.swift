@@ -1,3 +1,4 @@
+import Tensors
 import Testing
 
 @testable import Torch
@@ -29,5 +30,16 @@ func check(
             let deviation = try golden.deviation(gradient, "\(name)/gradient.\(item.name)")
             #expect(deviation <= limit, "\(item.name): \(deviation)")
         }
+    }
+}
+
+/// Expects files with the same tensors, to the last byte; their metadata may name different runs.
+func expectSameTensors(_ first: TensorFile, _ second: TensorFile) throws {
+    #expect(first.entries.keys == second.entries.keys)
+    for name in first.entries.keys {
+        let (a, b) = (
+            try first.withBytes(of: name) { Array($0) }, try second.withBytes(of: name) { Array($0) }
+        )
+        #expect(a == b, "\(name) differs")
     }
 }

@@ -105,7 +105,7 @@ struct MusicVAETests {
     static func windows(_ count: Int, density: Double) throws -> Batch {
         try RandomGenerator.seed(5)
         let onset = try (TorchTensor.random(.uniform, [count, 8, 128]) .< density).to(.f32)
-        let sounding = try onset.maximum(StepRates.before(onset))
+        let sounding = try onset.maximum(onset.delayed(along: 1))
         return Batch(count: count, ["onset": onset, "sounding": sounding])
     }
 

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from cyclegan import CycleGAN, Discriminator, Generator, fitted, numbers, towards
+from network_case import case
 
 SEED = 61
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures/Golden"
@@ -34,39 +35,14 @@ def spread(module):
     return module
 
 
-def case(name, module, inputs, loss, weights_of=None):
-    module = module.double()
-    weights = {k: v.detach().float().double() for k, v in module.state_dict().items()}
-    if weights_of is None:
-        for key, value in weights.items():
-            out[f"{name}/weight.{key}"] = value.float()
-        for key, value in inputs.items():
-            out[f"{name}/input.{key}"] = value.float()
-    inputs = {k: v.float().double() for k, v in inputs.items()}
-    for label, kind in (("f64", torch.float64), ("f32", torch.float32)):
-        module.to(kind)
-        module.load_state_dict(weights)
-        module.zero_grad()
-        result, value = loss(module, {k: v.to(kind) for k, v in inputs.items()})
-        value.backward()
-        out[f"{name}/{label}/output"] = result.detach().clone().contiguous()
-        out[f"{name}/{label}/loss"] = value.detach().clone()
-        for key, parameter in module.named_parameters():
-            if parameter.grad is None:
-                continue
-            # Of large gradients every seventh element, so that the file stays small.
-            flat = parameter.grad.flatten()
-            out[f"{name}/{label}/gradient.{key}"] = (flat[::7] if flat.numel() > 4096 else flat).clone()
-
-
 def roll(density):
     return (torch.rand(SHAPE, dtype=torch.float64) < density).double()
 
 
-case("generator", spread(Generator(filters=3, blocks=2)), {"roll": roll(0.1), "target": roll(0.2)},
+case(out, "generator", spread(Generator(filters=3, blocks=2)), {"roll": roll(0.1), "target": roll(0.2)},
      lambda m, x: ((y := m(x["roll"])), (y - x["target"]).abs().mean()))
 for kernel in (4, 7):
-    case(f"discriminator-{kernel}", spread(Discriminator(filters=3, kernel=kernel)), {"roll": roll(0.1)},
+    case(out, f"discriminator-{kernel}", spread(Discriminator(filters=3, kernel=kernel)), {"roll": roll(0.1)},
          lambda m, x: ((y := m(x["roll"])), towards(y, 1)))
 
 full = spread(CycleGAN(filters=2, blocks=1))
@@ -92,8 +68,8 @@ def discriminators(model, x):
     return loss.reshape(1), loss
 
 
-case("full", full, inputs, generators)
-case("full-discriminators", full, inputs, discriminators, weights_of="full")
+case(out, "full", full, inputs, generators)
+case(out, "full-discriminators", full, inputs, discriminators, store=False)
 
 # What the style probe sees of rolls, sparse, dense and silent, and what it is fitted to.
 rolls = torch.zeros(24, 64, 84)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
+from network_case import case
 from paper001_notes import Chord, NoteVelocity, describe
 
 SEED = 47
@@ -17,25 +18,6 @@ GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures/Golden/sy
 torch.set_num_threads(1)
 torch.manual_seed(SEED)
 out = {}
-
-
-def case(name, module, inputs, loss):
-    """As in systems_golden.py: weights and inputs are stored as float32, and the results come from exactly these."""
-    module = module.double()
-    weights = {k: v.detach().float().double() for k, v in module.state_dict().items()}
-    out.update({f"{name}/weight.{k}": v.float() for k, v in weights.items()})
-    inputs = {k: v.float().double() for k, v in inputs.items()}
-    out.update({f"{name}/input.{k}": v.float() for k, v in inputs.items()})
-    for label, kind in (("f64", torch.float64), ("f32", torch.float32)):
-        module.to(kind).load_state_dict(weights)
-        module.zero_grad()
-        result, value = loss(module, {k: v.to(kind) for k, v in inputs.items()})
-        value.backward()
-        out[f"{name}/{label}/output"] = result.detach().clone().contiguous()
-        out[f"{name}/{label}/loss"] = value.detach().clone()
-        for key, parameter in module.named_parameters():
-            flat = parameter.grad.flatten()
-            out[f"{name}/{label}/gradient.{key}"] = (flat[::7] if flat.numel() > 4096 else flat).clone()
 
 
 def rolls(segments, steps, columns, rate):
@@ -65,7 +47,7 @@ together = together.sign() * together.abs().log1p()
 net.mean.copy_(together.mean(0))
 net.deviation.copy_(together.std(0).where(together.std(0) > 0, 1.0))
 velocities = onsets * torch.randint(1, 128, onsets.shape)
-case("notes", net, {"sounding": sounding, "onsets": onsets, "velocities": velocities},
+case(out, "notes", net, {"sounding": sounding, "onsets": onsets, "velocities": velocities},
      lambda m, x: ((y := m(x["sounding"], x["onsets"])), F.mse_loss(y, x["velocities"], reduction="sum") / x["onsets"].sum()))
 
 sequence, _ = rolls(2, 70, 59, 0.02)
@@ -74,7 +56,7 @@ chord = {"roll": sequence, "features": torch.rand(2, 50, dtype=torch.float64)}
 net = Chord(hidden=10)
 for weight in (net.held, net.rest):
     torch.nn.init.normal_(weight)
-case("chord", net, chord,
+case(out, "chord", net, chord,
      lambda m, x: ((y := m(x["roll"][:, :-1], x["features"])), F.binary_cross_entropy_with_logits(y, x["roll"][:, 1:])))
 
 save_file(out, GOLDEN, metadata={"tool": "torch", "version": torch.__version__, "seed": str(SEED), "script": "paper001_notes_golden.py"})

@@ -4,12 +4,14 @@
 Writes Tests/Fixtures/Golden/systems-000.safetensors, systems-001.safetensors and systems-mel.safetensors: for each network of the paper, in float64 and float32 from the
 same float64 weights, the output, the loss and the gradient of every weight, on small inputs. The networks are
 of paper000.py, paper001.py and melcnn.py. Needs torch 2.13.0, safetensors."""
+import functools
 import pathlib
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
+import network_case
 from melcnn import Mel
 from paper000 import VGG, Deep, Published, style_loss
 from paper001 import Chord, Genre, Judge, Velocity
@@ -20,34 +22,7 @@ GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures/Golden"
 torch.set_num_threads(1)
 torch.manual_seed(SEED)
 out = {}
-
-
-def case(name, module, inputs, loss):
-    module = module.double()
-    weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
-    for key, value in weights.items():
-        out[f"{name}/weight.{key}"] = value.clone().float() if value.is_floating_point() else value.clone()
-    # Weights and inputs are stored as float32 to be small; what follows uses exactly these.
-    weights = {k: (v.float().double() if v.is_floating_point() else v) for k, v in weights.items()}
-    inputs = {k: v.float().double() for k, v in inputs.items()}
-    for key, value in inputs.items():
-        out[f"{name}/input.{key}"] = value.float()
-    for label, kind in (("f64", torch.float64), ("f32", torch.float32)):
-        module.to(kind)
-        module.load_state_dict(weights)
-        module.train()
-        module.zero_grad()
-        result, value = loss(module, {k: v.to(kind) for k, v in inputs.items()})
-        value.backward()
-        out[f"{name}/{label}/output"] = result.detach().clone().contiguous()
-        out[f"{name}/{label}/loss"] = value.detach().clone()
-        for key, parameter in module.named_parameters():
-            gradient = parameter.grad
-            if gradient is None:  # a layer behind the last that is looked at
-                continue
-            # Of large gradients every seventh element, so that the file stays small.
-            flat = gradient.flatten()
-            out[f"{name}/{label}/gradient.{key}"] = (flat[::7] if flat.numel() > 4096 else flat).clone()
+case = functools.partial(network_case.case, out)
 
 
 def roll(*shape, density=0.1):

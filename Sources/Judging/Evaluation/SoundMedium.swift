@@ -40,10 +40,7 @@ struct SoundMedium: Medium {
     ///   - cachePath: The cache, in which musicnn's weights may lie.
     /// - Throws: `sound.bad-weights`.
     init(_ audio: AudioParameters, cachePath: String) throws {
-        let found = audio.features.lazy.compactMap { feature in
-            if case .mel(let parameters) = feature { parameters } else { nil }
-        }.first
-        mel = found.map { ($0, audio.stft, audio.sampleRate) }
+        mel = audio.mel.map { ($0, audio.stft, audio.sampleRate) }
         // A VGG of musicnn may be a system's backbone, so the judge is the other architecture.
         probe =
             Musicnn.isPresent(.msdMusicnn, cachePath: cachePath)

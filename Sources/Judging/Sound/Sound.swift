@@ -36,7 +36,9 @@ public struct Sound: Sendable, Hashable {
     /// - Throws: `AudioError` for a fault of the bytes so far; `AudioAccessError` for a file out of reach.
     public init(path: String, sampleRate: Int = standardRate, first seconds: Double) throws {
         let count = min(Int((seconds * Double(sampleRate)).rounded()), Self.mostSamples)
-        self.init(samples: try Self.decoded(path, sampleRate, most: count).samples, sampleRate: sampleRate)
+        self.init(
+            samples: try AudioParameters(sampleRate: sampleRate).signal(ofFileAt: path, most: count).samples,
+            sampleRate: sampleRate)
     }
 
     /// Decodes an audio file.
@@ -48,39 +50,14 @@ public struct Sound: Sendable, Hashable {
     /// - Throws: `sound.too-long`; `AudioError` for a fault of the bytes; `AudioAccessError` for a file out of reach.
     public init(path: String, sampleRate: Int = standardRate, longest: Double = longest) throws {
         let limit = min(Int((longest * Double(sampleRate)).rounded(.up)), Self.mostSamples)
-        let (samples, isWhole) = try Self.decoded(path, sampleRate, most: limit)
+        let (samples, isWhole) = try AudioParameters(sampleRate: sampleRate).signal(
+            ofFileAt: path, most: limit)
         guard isWhole else {
             throw JudgingError(
                 .tooLong,
                 "\(path.shown) is longer than \(Self.minutes(limit, sampleRate)); give the judge an excerpt")
         }
         self.init(samples: samples, sampleRate: sampleRate)
-    }
-
-    /// Why decoding ended before the file.
-    private struct Enough: Error {}
-
-    /// The first samples of a file, at most `most`, and whether they are all.
-    private static func decoded(
-        _ path: String, _ sampleRate: Int, most: Int
-    ) throws -> (samples: [Float], isWhole: Bool) {
-        let segment = 1 << 14
-        let extractor = FeatureExtractor(
-            AudioParameters(
-                sampleRate: sampleRate, segment: SegmentParameters(samples: segment), features: [.waveform]))
-        var samples: [Float] = []
-        do {
-            let count = try extractor.extract(path: path) { _, _, values in
-                samples.append(contentsOf: values)
-                // The last segment is filled up with zeros, so only a segment more is certainly too much.
-                if samples.count >= most + segment { throw Enough() }
-            }.samples
-            samples.removeLast(samples.count - min(samples.count, count, most))
-            return (samples, count <= most)
-        } catch is Enough {
-            samples.removeLast(samples.count - most)
-            return (samples, false)
-        }
     }
 
     /// What a whole-signal feature can take: see `AudioParameters.features(of:)`.

@@ -143,13 +143,8 @@ final class CycleGAN: TrainableSystem {
 
     /// Calls a body with the rolls of each side in each batch of an epoch.
     func forEachPart(of feed: any Feed, _ body: (_ roll: TorchTensor, _ side: Int) throws -> Void) throws {
-        try feed.forEachBatch { batch in
-            for (side, number) in styles.numbers.enumerated() {
-                guard let part = try batch.examples(where: styles.label, is: number, of: [Self.roll]) else {
-                    continue
-                }
-                try body(part[Self.roll], side)
-            }
+        try feed.forEachPart(of: styles.numbers, in: styles.label, views: [Self.roll]) {
+            try body($0[Self.roll], $1)
         }
     }
 

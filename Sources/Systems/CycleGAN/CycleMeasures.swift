@@ -22,12 +22,10 @@ extension CycleGAN {
 
     /// Measures what a converter makes of a pass, with noise that is the same each time.
     private func measure(on feed: any Feed, _ convert: Converter) throws -> [Measure] {
-        // Measuring draws, and must leave the generator as it was.
-        let state = try RandomGenerator.state()
-        defer { try? RandomGenerator.setState(state) }
-        try RandomGenerator.seed(0)
         var totals = Totals()
-        try forEachPart(of: feed) { roll, side in try add(roll, side, convert, to: &totals) }
+        try RandomGenerator.seeded(0, restoring: device) {
+            try forEachPart(of: feed) { roll, side in try add(roll, side, convert, to: &totals) }
+        }
         var measures: [Measure] = []
         for name in [
             "cycle_loss", "identity_loss", "adversarial_loss", "cycle_f1", "content_f1", "density_ratio",
@@ -127,18 +125,8 @@ extension CycleGAN {
 
     /// Rolls `[steps, 84]` of the same length, one above the other.
     static func figure(name: String, title: String, _ rolls: [(title: String, cells: [Bool])]) -> Figure {
-        let width = pitches.count
-        return Figure(
+        Figure(
             name: name, title: title,
-            .rolls(
-                rolls.map { title, cells in
-                    let steps = cells.count / width
-                    return Figure.Roll(
-                        title: title,
-                        values: (0..<width).flatMap { column in
-                            (0..<steps).map { cells[$0 * width + column] ? Float(100) : 0 }
-                        },
-                        columns: steps, firstPitch: Int(pitches.lowerBound))
-                }))
+            .rolls(rolls.map { Figure.Roll($0.title, timeFirst: $0.cells, pitches: pitches) }))
     }
 }

@@ -17,27 +17,16 @@ struct CycleStyles {
     /// The styles that settings ask for.
     init(_ settings: Settings, _ snapshot: Snapshot) {
         label = settings.word("label")
-        let known = Self.learned(label, snapshot)
+        let known = snapshot.learnedValues(of: label, .midi)
         let named = [settings.word("a"), settings.word("b")]
         let names = named == ["", ""] ? Array(known.prefix(2)) : Self.filled(named, among: known)
         self.names = names
-        let vocabulary = snapshot.vocabularies[label] ?? []
-        numbers = names.map { name in
-            Int64(vocabulary.firstIndex { $0.utf8.elementsEqual(name.utf8) } ?? 0)
-        }
+        numbers = snapshot.numbers(of: names, in: label)
         switch settings.word("model") {
         case "base": mixture = []
         case "partial": mixture = names
         default: mixture = known
         }
-    }
-
-    /// The values of a label that the MIDI files to learn from have, sorted.
-    private static func learned(_ label: String, _ snapshot: Snapshot) -> [String] {
-        // Where segments are split one by one, a source has no split of its own.
-        let sources = snapshot.scores.filter { $0.split == .train || $0.split == nil }
-        let values = Set(sources.compactMap { $0.labels[label] })
-        return (snapshot.vocabularies[label] ?? []).filter(values.contains)
     }
 
     /// Two names, of which one may be missing where there is only one other.
@@ -50,7 +39,7 @@ struct CycleStyles {
     static func fault(_ settings: Settings, _ snapshot: Snapshot) -> String? {
         let label = settings.word("label")
         if let fault = Classes.fault(label, of: snapshot) { return fault }
-        let known = learned(label, snapshot)
+        let known = snapshot.learnedValues(of: label, .midi)
         let list = known.joined(separator: ", ")
         guard known.count > 1 else {
             return

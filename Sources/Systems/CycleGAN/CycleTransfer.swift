@@ -66,10 +66,7 @@ struct CycleTransfer {
         rows.sort { ($0.start, $0.pitch, $0.program) < ($1.start, $1.pitch, $1.program) }
         let pedal = try content.view(LoaderView("pedal", .pedal(.f32)), steps: length)
             .elements(as: Float.self).map { UInt8($0) }
-        let bytes = MIDIFile(
-            segments: [RollSegment(length: length, rows: rows, pedal: pedal)], grid: content.grid,
-            rounding: content.rounding, content: content.timeline
-        ).write()
+        let bytes = content.file(RollSegment(length: length, rows: rows, pedal: pedal))
 
         var measures = [
             Measure("notes_before", Double(notes.count)), Measure("notes_after", Double(after)),
@@ -145,15 +142,9 @@ struct CycleTransfer {
     private static func likeliest(
         _ output: TorchTensor, like content: TorchTensor, density: Double
     ) throws -> TorchTensor {
-        let counts = try content.sum([1, 2]).elements(as: Float.self)
-        return try .concatenated(
-            counts.enumerated().map { index, count in
-                let window = try output.narrowed(0, from: index, count: 1)
-                let wanted = min(max(Int((Double(count) * density).rounded()), 0), window.count)
-                guard wanted > 0 else { return try window.fullLike(0) }
-                let least = try window.flattened().top(wanted).values.smallest().item()
-                return try (window .>= least).to(.f32)
-            })
+        let counts = try content.sum([1, 2]).elements(as: Float.self).map { Double($0) * density }
+        return try output.flattened(from: 1).greatestCells(counts.map { Int($0.rounded()) })
+            .reshaped(output.shape)
     }
 
     /// The first 16 bars: content, result, and the result brought back.

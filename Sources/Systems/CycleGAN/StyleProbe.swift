@@ -35,10 +35,7 @@ final class StyleProbe: Module {
     /// The numbers of binary rolls `[N, 64, 84]`: `[N, 58]`.
     static func features(of rolls: TorchTensor) throws -> TorchTensor {
         let (count, steps, pitches) = (rolls.shape[0], rolls.shape[1], rolls.shape[2])
-        let before = try TorchTensor.concatenated(
-            [rolls.narrowed(1, from: 0, count: 1).fullLike(0), rolls.narrowed(1, from: 0, count: steps - 1)],
-            axis: 1)
-        let onsets = try (rolls - before).relu()
+        let onsets = try (rolls - rolls.delayed(along: 1)).relu()
         let cells = try rolls.sum([1, 2]).unsqueezed(1)
         let begun = try onsets.sum([1, 2]).unsqueezed(1)
         func shares(_ sums: TorchTensor, of whole: TorchTensor) throws -> TorchTensor {

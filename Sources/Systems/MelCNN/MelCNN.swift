@@ -25,27 +25,10 @@ extension Recipe {
         presets: ["cpu": ["epochs": 15]],
         fault: { settings, snapshot in Classes.faultOfSound(settings.word("label"), of: snapshot) },
         plan: { settings, _, purpose in
-            let views: [LoaderView] = [.feature(MelCNN.mel), .label(settings.word("label"))]
+            let views: [LoaderView] = [.mel, .label(settings.word("label"))]
             return LoaderPlan(kind: .audio, views: Classification.views(views, for: purpose), batchSize: 1)
         },
         make: { settings, context in try MelCNN(settings, context) })
-}
-
-extension Need {
-    /// A mel spectrogram of recordings.
-    static let mel = Need("audio with a mel feature") { snapshot in
-        guard snapshot.features[MelCNN.mel] != nil else {
-            return
-                "it holds no mel spectrograms; write 'audio: features: {mel: {bands: 96}}' in the manifest, with audio files among its sources"
-        }
-        return snapshot.recordings.isEmpty
-            ? "all its recordings are halves of pairs; leave 'pair' out of the manifest" : nil
-    }
-}
-
-extension Snapshot {
-    /// The sources that sound alone is learned from.
-    var recordings: [Source] { sources.filter { $0.kind == .audio && $0.pair == nil && $0.segments > 0 } }
 }
 
 extension Classes {
@@ -56,14 +39,11 @@ extension Classes {
             return
                 "it has no label '\(label)'; set label to \(known.isEmpty ? "one, after adding it to the manifest" : known)"
         }
-        let recordings = snapshot.recordings
-        if let other = recordings.first(where: { $0.labels[label] == nil }) {
+        if let other = snapshot.recordings.first(where: { $0.labels[label] == nil }) {
             return
                 "'\(other.path)' has no label '\(label)'; write 'labels: {\(label): …}' beside its path in the manifest, or leave it out"
         }
-        // Where segments are split one by one, a source has no split of its own.
-        let learned = recordings.filter { $0.split == .train || $0.split == nil }
-        guard Set(learned.compactMap { $0.labels[label] }).count > 1 else {
+        guard snapshot.learnedValues(of: label, .audio).count > 1 else {
             return
                 "the recordings of its train split have fewer than two values of the label '\(label)'; write 'splits: {method: exact, stratify: \(label)}' in the manifest"
         }
@@ -79,8 +59,6 @@ extension Classes {
 
 /// The classifier with its loss and optimiser.
 final class MelCNN: TrainableSystem {
-    /// The view of the spectrogram, and the feature's name.
-    static let mel = "mel"
 
     let classifier: MelNetwork
     let adam: Adam
@@ -111,7 +89,7 @@ final class MelCNN: TrainableSystem {
     /// that the train split lacks.
     static func weights(of classes: Classes, in snapshot: Snapshot) -> [Float] {
         var counts: [String: Int] = [:]
-        for source in snapshot.recordings where source.split == .train || source.split == nil {
+        for source in snapshot.learned(.audio) {
             if let name = source.labels[classes.label] { counts[name, default: 0] += source.segments }
         }
         let all = Double(counts.values.reduce(0, +))
@@ -124,7 +102,7 @@ final class MelCNN: TrainableSystem {
         from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
         try adam.clearGradients()
-        let logits = try classifier(masking(batch[Self.mel]))
+        let logits = try classifier(masking(batch[LoaderView.mel.name]))
         let loss = try logits.crossEntropy(batch[classes.label], weight: weights)
         try loss.backward()
         try update(adam, loss)
@@ -154,7 +132,7 @@ final class MelCNN: TrainableSystem {
         return result
     }
 
-    private func logits(_ batch: Batch) throws -> TorchTensor { try classifier(batch[Self.mel]) }
+    private func logits(_ batch: Batch) throws -> TorchTensor { try classifier(batch[LoaderView.mel.name]) }
 
     func measure(on feed: any Feed) throws -> [Measure] {
         try classification.measures(on: feed, logits: logits)

@@ -36,8 +36,8 @@ public struct SoundClassifier {
     /// - Throws: `source.unreadable`; `TorchError`.
     public func probabilities(ofFileAt path: String) throws -> (classes: [Double], segments: Int) {
         let recording = try preparation.recording(path: path)
-        let batch = try preparation.batch(of: recording.shard, showing: [.feature(MelCNN.mel)])
-        let mel = try batch.tensor(copying: MelCNN.mel, on: device)
+        let batch = try preparation.batch(of: recording.shard, showing: [.mel])
+        let mel = try batch.tensor(copying: LoaderView.mel.name, on: device)
         let count = mel.shape[0]
         var sums = [Double](repeating: 0, count: classes.count)
         try withoutGradients {

@@ -27,13 +27,7 @@ struct CodeCanvas: Canvas {
         if let threshold { return [try (cells .>= threshold).to(cells.type)] }
         let rows = try cells.reshaped([-1, stepsPerRow * cells.shape[2]])
         let counts = try rows.to(.f64).sum([1]).to(.cpu).elements(as: Double.self)
-        let sounding = try counts.enumerated().map { number, count in
-            let row = try rows.selected(0, number)
-            let wanted = min(Int(count.rounded()), row.count)
-            guard wanted > 0 else { return try row.fullLike(0) }
-            return try (row .>= row.top(wanted).values.smallest().item()).to(cells.type)
-        }
-        return [try TorchTensor.stacked(sounding).reshaped(cells.shape)]
+        return [try rows.greatestCells(counts.map { Int($0.rounded()) }).reshaped(cells.shape)]
     }
 
     func point(at image: TorchTensor) throws -> TorchTensor { try image.flattened().clone() }

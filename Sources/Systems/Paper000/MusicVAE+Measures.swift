@@ -7,7 +7,7 @@ extension MusicVAE {
     /// The loss with the whole weight of the divergence, the reconstruction of the means, and what the codes carry.
     func measure(on feed: any Feed) throws -> [Measure] {
         var totals = Totals()
-        var codes = CodeStatistics()
+        var codes = CodeStatistics(latents: latents)
         let (marginal, thresholds) = (try autoencoder.marginal.detach(), try thresholds())
         try withNoise { noise in
             try feed.forEachBatch { batch in
@@ -22,24 +22,21 @@ extension MusicVAE {
                 totals.add("windows", count)
             }
         }
-        let charged = codes.divergences.reduce(0) { $0 + max($1, lossParts.freeBits) }
+        let divergences = codes.tally.divergences
+        let charged = divergences.reduce(0) { $0 + max($1, lossParts.freeBits) }
         let cells = Double(windows.steps * windows.columns)
-        let kl = codes.divergences.reduce(0, +)
+        let kl = divergences.reduce(0, +)
         let loss = (totals.ratio("sampled", "windows") + lossParts.beta * charged) / cells
-        let sorted = codes.divergences.sorted()
+        let sorted = divergences.sorted()
         return [Measure("loss", loss)] + measures(totals)
             + [
                 Measure("kl", kl), Measure("kl_median", sorted[sorted.count / 2]),
                 Measure("kl_largest", sorted[sorted.count - 1]),
-                Measure("active_units", Double(codes.variances.count { $0 > Self.activeVariance })),
+                Measure("active_units", Double(codes.tally.active)),
                 Measure("interpolation_spearman", try interpolation(codes)),
                 Measure("threshold", thresholds[0]), Measure("windows", totals["windows"]),
             ]
     }
-
-    /// The variance over windows from which a unit's mean is active: Burda, Grosse and Salakhutdinov, "Importance
-    /// Weighted Autoencoders", 2016, arXiv:1509.00519, section 5.2.
-    static let activeVariance = 0.01
 
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]] {
         let marginal = try autoencoder.marginal.detach()
@@ -68,7 +65,7 @@ extension MusicVAE {
             "each column as often as in training": try measure(
                 { try marginal.expanded($0.shape) }, notes: { try frequent.expanded($0.shape) }),
             "copy the last step, kept as often as in training": try measure(
-                { try rates.probabilities(after: StepRates.before($0)) }, notes: { try StepRates.before($0) }),
+                { try rates.probabilities(after: $0.delayed(along: 1)) }, notes: { try $0.delayed(along: 1) }),
         ]
     }
 
@@ -106,46 +103,26 @@ extension MusicVAE {
             }
     }
 
-    /// Runs a body with noise that is the same at every call, and puts the generator back: measuring changes no training.
+    /// Runs a body with noise that is the same at every call: measuring changes no training.
     func withNoise(_ body: ((_ shape: [Int]) throws -> TorchTensor) throws -> Void) throws {
-        // A seed is that of all devices.
-        let devices = Set([Device.cpu, autoencoder.marginal.device])
-        let states = try devices.map { ($0, try RandomGenerator.state(of: $0)) }
-        try RandomGenerator.seed(seed)
-        let outcome = Result { try body { try TorchTensor.random(.normal, $0) } }
-        for (device, state) in states { try RandomGenerator.setState(state, of: device) }
-        try outcome.get()
+        try RandomGenerator.seeded(seed, restoring: autoencoder.marginal.device) {
+            try body { try TorchTensor.random(.normal, $0) }
+        }
     }
 }
 
-/// What the codes of a pass carry, dimension by dimension.
+/// The codes of a pass.
 struct CodeStatistics {
-    private var sums: [Double] = []
-    private var squares: [Double] = []
-    private var divergenceSums: [Double] = []
-    private var count = 0.0
+    /// What each dimension carries.
+    private(set) var tally: CodeTally
     /// The codes `[latents]` of windows in which something begins, in the order of the pass.
     private(set) var sounding: [[Float]] = []
 
-    /// The mean divergence of each dimension, in nats.
-    var divergences: [Double] { divergenceSums.map { $0 / count } }
-    /// The variance over windows of each dimension's mean.
-    var variances: [Double] {
-        zip(sums, squares).map { max($1 / count - ($0 / count) * ($0 / count), 0) }
-    }
+    init(latents: Int) { tally = CodeTally(dimensions: latents) }
 
     /// Adds a batch: means and divergences `[N, latents]`, rolls `[N, steps, columns]`.
     mutating func add(_ mean: TorchTensor, _ divergence: TorchTensor, _ roll: TorchTensor) throws {
-        func sum(_ tensor: TorchTensor) throws -> [Double] {
-            try tensor.to(.f64).sum([0]).elements(as: Double.self)
-        }
-        func add(_ values: [Double], to sums: inout [Double]) {
-            sums = sums.isEmpty ? values : zip(sums, values).map { $0 + $1 }
-        }
-        add(try sum(mean), to: &sums)
-        add(try sum(mean.to(.f64).square()), to: &squares)
-        add(try sum(divergence), to: &divergenceSums)
-        count += Double(mean.shape[0])
+        try tally.add(mean: mean, divergence: divergence)
         let values = try mean.contiguous().elements(as: Float.self)
         let width = mean.shape[1]
         for (row, notes) in try roll.sum([1, 2]).elements(as: Float.self).enumerated() where notes > 0 {
@@ -182,15 +159,6 @@ struct StepRates {
         kept = try rate(sums[0], sums[1])
         begun = try rate(sums[2], sums[3])
         self.marginal = marginal
-    }
-
-    /// A roll `[N, steps, columns]` a step later, silent at first.
-    static func before(_ roll: TorchTensor) throws -> TorchTensor {
-        try .concatenated(
-            [
-                roll.narrowed(1, from: 0, count: 1).fullLike(0),
-                roll.narrowed(1, from: 0, count: roll.shape[1] - 1),
-            ], axis: 1)
     }
 
     /// The probability of each cell after the step before it; of the first step, that of the column.

@@ -7,7 +7,7 @@ extension MusicVAE {
     /// How codes are distributed, the companion of figure 3; the divergence of each dimension; the first windows beside
     /// their reconstructions; and a path between two of them.
     func figures(on feed: any Feed) throws -> [Figure] {
-        var codes = CodeStatistics()
+        var codes = CodeStatistics(latents: latents)
         var (means, samples) = ([Float](), [Float]())
         var figures: [Figure] = []
         try withNoise { noise in
@@ -21,7 +21,7 @@ extension MusicVAE {
                 if figures.isEmpty, try roll.largest().item() > 0 { figures = try rolls(roll, mean) }
             }
         }
-        let curve = Figure.Curve("divergence, nats", codes.divergences.sorted(by: >))
+        let curve = Figure.Curve("divergence, nats", codes.tally.divergences.sorted(by: >))
         return [
             Self.histogram(means: means, samples: samples),
             Figure(

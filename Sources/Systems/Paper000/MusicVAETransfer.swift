@@ -230,12 +230,8 @@ struct MusicVAETransfer {
                 [UInt8](repeating: velocities[step / system.windows.steps], count: 128)
             },
             onset: onsets.map { $0 ? 1 : 0 }, steps: steps, program: content.program)
-        let bytes = MIDIFile(
-            segments: [RollSegment(length: steps, rows: rows)], grid: content.grid,
-            rounding: content.rounding, content: content.timeline
-        ).write()
         return Transferred(
-            bytes: bytes,
+            bytes: content.file(RollSegment(length: steps, rows: rows)),
             measures: [
                 Measure("notes_before", Double(before.count { $0 })),
                 Measure("notes_after", Double(rows.count)),
@@ -276,15 +272,7 @@ struct MusicVAETransfer {
     /// The steps that notes of the result last where none are decoded: as set, or the median of the content's.
     private func noteLength(of content: PieceContent) throws -> Int {
         let wanted = settings.integer("length")
-        guard wanted == 0 else { return wanted }
-        let steps = content.length
-        func roll(_ kind: RollView.Kind) throws -> [UInt8] {
-            try content.view(.roll("roll", kind, pitches: 0...127), steps: steps).elements(as: Float.self)
-                .map { UInt8($0) }
-        }
-        let lengths = DenseRolls.rows(piano: try roll(.piano), onset: try roll(.onset), steps: steps)
-            .map(\.length).sorted()
-        return lengths.isEmpty ? 1 : lengths[lengths.count / 2]
+        return wanted > 0 ? wanted : try content.notes.medianLength
     }
 
     /// The mean velocity of the notes that begin in each window of the content; of none, that of the whole.
@@ -310,11 +298,7 @@ struct MusicVAETransfer {
     ) -> Figure {
         let shown = min(steps, 8 * system.windows.steps)
         func roll(_ title: String, _ cells: [Bool]) -> Figure.Roll {
-            Figure.Roll(
-                title: title,
-                values: (0..<128).flatMap { pitch in
-                    (0..<shown).map { cells[$0 * 128 + pitch] ? Float(100) : 0 }
-                }, columns: shown, firstPitch: 0)
+            Figure.Roll(title, timeFirst: cells.prefix(shown * 128))
         }
         return Figure(
             name: "rolls", title: "Onsets of \(request.path) towards \(request.style ?? "")",

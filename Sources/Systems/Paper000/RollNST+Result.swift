@@ -23,10 +23,7 @@ extension RollNST {
     }
 
     private func file(_ notes: NoteRolls, _ content: PieceContent) -> [UInt8] {
-        let segment = RollSegment(length: notes.steps, rows: notes.rows(program: content.program))
-        return MIDIFile(
-            segments: [segment], grid: content.grid, rounding: content.rounding, content: content.timeline
-        ).write()
+        content.file(RollSegment(length: notes.steps, rows: notes.rows(program: content.program)))
     }
 
     // MARK: Measures
@@ -137,10 +134,7 @@ extension NoteRolls {
 
     /// The first steps as a picture.
     fileprivate func figure(_ title: String, steps: Int) -> Figure.Roll {
-        Figure.Roll(
-            title: title,
-            values: (0..<128).flatMap { pitch in
-                (0..<steps).map { Float($0 < self.steps ? velocities[$0 * 128 + pitch] : 0) }
-            }, columns: steps, firstPitch: 0)
+        let missing = [Float](repeating: 0, count: max(0, steps - self.steps) * 128)
+        return Figure.Roll(title, timeFirst: velocities.prefix(steps * 128).map { Float($0) } + missing)
     }
 }

@@ -41,10 +41,7 @@ struct ChordTransfer {
         let loudness = notes.reduce(0) { $0 + Int($1.velocity) } / max(notes.count, 1)
         var rows = DenseRolls.rows(piano: keys, steps: steps, pitches: PianoRolls.pitches)
         for row in rows.indices { rows[row].velocity = UInt8(min(max(loudness, 1), 127)) }
-        let segment = RollSegment(length: steps, rows: rows, pedal: pedals)
-        let file = MIDIFile(
-            segments: [segment], grid: content.grid, rounding: content.rounding, content: content.timeline)
-        let bytes = file.write()
+        let bytes = content.file(RollSegment(length: steps, rows: rows, pedal: pedals))
         let result = try PieceContent(bytes, path: "the result", for: run)
         let down = stride(from: 0, to: pedals.count, by: 3).count { pedals[$0] != 0 }
         return Transferred(

@@ -11,6 +11,7 @@ final class NoteVelocityNetwork: VelocityPredictor {
     private static let width = 8
 
     let reach = VelocityNotes.reach
+    let needsStatistics = true
     let place: Embedding
     let key: Embedding
     let hidden: [Linear]

@@ -122,6 +122,7 @@ final class VelocityCNN: TrainableSystem {
     }
 
     func prepare(from train: any Feed) throws {
+        guard networks.styles.contains(where: \.needsStatistics) else { return }
         let velocity = try meanVelocities(of: train)
         let features =
             try networks.styles.contains { $0 is NoteVelocityNetwork } ? noteFeatures(of: train) : []

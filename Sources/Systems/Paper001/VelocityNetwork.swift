@@ -8,7 +8,9 @@ protocol VelocityPredictor: Module {
     /// What rolls sound and where notes begin, `[N, steps, columns]` of 0 and 1 each, to velocities of the same shape, 0
     /// where no note begins.
     func callAsFunction(_ sounding: TorchTensor, onsets: TorchTensor) throws -> TorchTensor
-    /// Begins at what the train split has of the style.
+    /// Whether it begins at what the train split has of the style.
+    var needsStatistics: Bool { get }
+    /// Begins there.
     func begin(with statistics: VelocityStatistics) throws
 }
 
@@ -39,6 +41,7 @@ final class VelocityNetwork: VelocityPredictor {
     let reach = VelocityNetwork.padding
     private let seesOnsets: Bool
     private let startsAtMean: Bool
+    var needsStatistics: Bool { startsAtMean }
 
     /// The network from 59 columns, or 118 where it also sees onsets, to 59.
     ///

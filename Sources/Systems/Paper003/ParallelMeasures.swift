@@ -122,7 +122,10 @@ extension ParallelVAE {
         func share(_ name: String) -> Measure { Measure(name, totals.ratio(name, "segments")) }
         return tally.measures
             + ["loss", "pitch_loss", "velocity_loss", "instrument_loss", "style_loss"].map(share)
-            + [Measure("divergence", codes.divergences.reduce(0, +)), Measure("active_units", codes.active)]
+            + [
+                Measure("divergence", codes.divergences.reduce(0, +)),
+                Measure("active_units", Double(codes.active)),
+            ]
             + ["style_accuracy", "style_accuracy_swapped"].map(share)
             + [Measure("swap_changes", totals.ratio("moved", "cells"))]
             + ["encoded", "pitch", "velocity", "instrument"].flatMap { name in
@@ -211,41 +214,5 @@ extension ParallelVAE {
             pitch: try .concatenated([first, before], axis: 1),
             velocity: try TorchTensor(velocities, shape: target.velocity.shape, on: target.velocity.device),
             instrument: target.instrument)
-    }
-}
-
-/// What the dimensions of latent vectors are used for.
-struct CodeTally {
-    private var count = 0.0
-    private var sums: [[Double]]
-
-    init(dimensions: Int) {
-        sums = [[Double]](repeating: [Double](repeating: 0, count: dimensions), count: 3)
-    }
-
-    mutating func add(mean: TorchTensor, logVariance: TorchTensor) throws {
-        count += Double(mean.shape[0])
-        let mean = try mean.to(.f64)
-        let divergence = try TorchTensor.gaussianDivergence(
-            mean: mean, logVariance: logVariance.to(.f64))
-        for (place, values) in try [divergence, mean, mean.square()].enumerated() {
-            for (dimension, sum) in try values.sum([0]).elements(as: Double.self).enumerated() {
-                sums[place][dimension] += sum
-            }
-        }
-    }
-
-    /// The mean divergence of each dimension from the prior, in nats.
-    var divergences: [Double] { sums[0].map { $0 / max(count, 1) } }
-
-    /// How many dimensions have a mean that varies with the segment, by a variance of more than 0.01.
-    ///
-    /// Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016, arXiv:1509.00519, section 5.
-    var active: Double {
-        Double(
-            sums[1].indices.count { dimension in
-                let mean = sums[1][dimension] / max(count, 1)
-                return sums[2][dimension] / max(count, 1) - mean * mean > 0.01
-            })
     }
 }

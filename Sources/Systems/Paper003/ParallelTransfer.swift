@@ -1,6 +1,5 @@
 internal import Build
 internal import Loading
-internal import Preparation
 internal import Symbolic
 internal import Tensors
 internal import Torch
@@ -40,7 +39,7 @@ struct ParallelTransfer {
 
     /// A file as segments of 16 steps.
     private struct Content {
-        let score: PreparedScore
+        let piece: PieceContent
         let rolls: VoiceRolls
         /// The programs of each voice in each segment of 16 steps, −1 where it is silent.
         let programs: [[Int]]
@@ -72,9 +71,10 @@ struct ParallelTransfer {
         _ request: TransferRequest, _ mean: TorchTensor, _ content: Content, target: Int
     ) throws -> Int {
         let styles = system.labels.names
-        if let given = request.contentStyle, let place = styles.firstIndex(of: given) { return place }
+        if let known = request.source(for: styles[target], among: styles) {
+            return styles.firstIndex(of: known) ?? target
+        }
         let others = styles.indices.filter { $0 != target }
-        if others.count == 1 { return others[0] }
         let sounding = try TorchTensor(
             content.sounds.map { Float($0 ? 1 : 0) }, shape: [content.sounds.count, 1])
         let logits = try (mean.narrowed(1, from: 0, count: styles.count) * sounding.to(mean.device)).sum([0])
@@ -84,19 +84,13 @@ struct ParallelTransfer {
 
     private func content(_ bytes: [UInt8], path: String) throws -> Content {
         let voices = system.voices
-        let preparation = try FilePreparation(run.reader, covering: .whole)
         // A step is two rolls of 60 columns for each voice, copied, and a few one-hot copies of 61.
         let bytesPerStep = voices * VoiceRolls.pitchClasses * MemoryLayout<Float>.size * 12
-        let score: PreparedScore
-        do {
-            score = try preparation.score(bytes, path: path, bytesPerStep: bytesPerStep)
-        } catch let error as BuildError where error.code == .sourceUnreadable {
-            throw TrainingError(.file, error.message)
-        }
-        let batch = try preparation.batch(of: score.shard, showing: VoiceRolls.views(voices: voices))
+        let piece = try PieceContent(bytes, path: path, for: run.reader, bytesPerStep: bytesPerStep)
+        let batch = try piece.segments(showing: VoiceRolls.views(voices: voices))
         let rolls = try VoiceRolls(voices: voices) { try batch.tensor(copying: $0, on: system.device) }
         let programs = try batch.tensor(copying: "programs").elements(as: Int64.self).map { Int($0) }
-        let parts = score.segmentSteps / VoiceRolls.steps
+        let parts = piece.segmentSteps / VoiceRolls.steps
         let known = try rolls.instrument.sum([2]).elements(as: Float.self)
         let perSegment = (0..<rolls.count).map { segment in
             (0..<voices).map { voice in
@@ -104,7 +98,7 @@ struct ParallelTransfer {
             }
         }
         return Content(
-            score: score, rolls: rolls, programs: perSegment,
+            piece: piece, rolls: rolls, programs: perSegment,
             sounds: perSegment.map { $0.contains { $0 >= 0 } })
     }
 
@@ -155,11 +149,11 @@ struct ParallelTransfer {
         _ rolls: VoiceRolls, _ shares: [[Double]], _ content: Content, _ request: TransferRequest, from: Int,
         to: Int
     ) throws -> Transferred {
-        let (score, voices) = (content.score, system.voices)
+        let (length, voices) = (content.piece.length, system.voices)
         let families = try families(
             shares, rolls, perPiece: request.settings.word("instruments") == "piece")
         let (before, after) = (
-            try VoiceNotes(content.rolls, length: score.length), try VoiceNotes(rolls, length: score.length)
+            try VoiceNotes(content.rolls, length: length), try VoiceNotes(rolls, length: length)
         )
         var rows: [RollSegment.Row] = []
         var changed = 0
@@ -183,11 +177,8 @@ struct ParallelTransfer {
             changed += notes.count { note in !had.contains(Int(note.program)) }
         }
         rows.sort { ($0.start, $0.voice) < ($1.start, $1.voice) }
-        let file = MIDIFile(
-            segments: [RollSegment(length: score.length, rows: rows)], grid: score.grid,
-            rounding: score.rounding, content: score.timeline)
         return Transferred(
-            bytes: file.write(),
+            bytes: content.piece.file(RollSegment(length: length, rows: rows)),
             measures: try measures(content, rolls, before, rows, changed: changed, to: to),
             figures: figures(
                 before, after, content,
@@ -237,7 +228,7 @@ struct ParallelTransfer {
         _ before: VoiceNotes, _ after: VoiceNotes, _ content: Content, _ title: String
     ) -> [Figure] {
         let first = (content.sounds.firstIndex(of: true) ?? 0) * VoiceRolls.steps
-        let steps = first..<min(first + 8 * VoiceRolls.steps, content.score.length)
+        let steps = first..<min(first + 8 * VoiceRolls.steps, content.piece.length)
         guard !steps.isEmpty else { return [] }
         let pairs = [nil] + (0..<system.voices).map { Optional($0) }
         return pairs.map { voice in

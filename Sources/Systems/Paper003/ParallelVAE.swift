@@ -135,10 +135,7 @@ final class ParallelVAE: TrainableSystem {
             Styles(snapshot).names, Set(snapshot.scores.compactMap { $0.labels[Styles.label] })
         )
         if all.count < 2 { return "its label 'style' has one value only" }
-        if names.count != all.count {
-            return
-                "a style is not in its train split; write 'splits: {method: exact, stratify: style}' in the manifest"
-        }
+        if names.count != all.count { return Styles.absence }
         if settings.integer("latent") < names.count {
             return "it has \(names.count) styles; set latent to at least as many"
         }
@@ -172,10 +169,7 @@ final class ParallelVAE: TrainableSystem {
     func before(_ latent: TorchTensor, following: Int) throws -> TorchTensor? {
         guard seesHistory else { return nil }
         let pieces = try latent.detach().reshaped([-1, following, latent.shape[1]])
-        let first = try pieces.narrowed(1, from: 0, count: 1).fullLike(0)
-        return try TorchTensor.concatenated(
-            [first, pieces.narrowed(1, from: 0, count: following - 1)], axis: 1
-        ).reshaped([-1, latent.shape[1]])
+        return try pieces.delayed(along: 1).reshaped([-1, latent.shape[1]])
     }
 
     /// The parts of the loss, with some latent vectors for the codes of segments.

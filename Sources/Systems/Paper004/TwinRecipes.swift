@@ -76,7 +76,7 @@ extension Recipe {
             overrides: ["epochs": 30, "batch": 8, "patience": 5],
             presets: ["published": published, "cpu": ["epochs": 8, "width": 24]],
             plan: { _, snapshot, purpose in
-                let views: [LoaderView] = [.feature(Twins.mel), .label(Styles.label)]
+                let views: [LoaderView] = [.mel, .label(Styles.label)]
                 return LoaderPlan(
                     kind: .audio, views: views,
                     sets: purpose == .learning ? Styles(snapshot, of: .audio).sets : [.init()], batchSize: 1)

@@ -30,10 +30,7 @@ struct TwinTransfer {
 
     init(_ run: TrainedRun) throws {
         self.run = run
-        guard let system = run.system as? Twins else {
-            throw TrainingError(.badRun, "\(run.record.run) is not a run of the twins")
-        }
-        self.system = system
+        system = try run.system(of: run.recipe)
     }
 
     func run(_ request: TransferRequest) throws -> Transferred {
@@ -41,15 +38,19 @@ struct TwinTransfer {
         let style = try request.target(among: names)
         let preparation = try FilePreparation(run.reader, covering: .overlapping)
         let labels = try preparation.labels(contentStyle: request.contentStyle, target: style)
-        let source = try request.contentStyle ?? onlyOther(than: style, of: names)
+        guard let source = request.source(for: style, among: names) else {
+            let others = names.filter { $0 != style }
+            throw TrainingError(
+                .usage, "choose the source style: --content-style \(others.joined(separator: " or "))")
+        }
         let recording: PreparedRecording
         do {
             recording = try preparation.recording(path: request.path, labels: labels)
         } catch let error as BuildError where error.code == .sourceUnreadable {
             throw TrainingError(.file, error.message)
         }
-        let mel = try preparation.batch(of: recording.shard, showing: [.feature(Twins.mel)])
-            .tensor(copying: Twins.mel)
+        let mel = try preparation.batch(of: recording.shard, showing: [.mel])
+            .tensor(copying: LoaderView.mel.name)
         try RandomGenerator.seed(UInt64(request.settings.integer("seed")))
         let (from, to) = (names.firstIndex(of: source) ?? 0, names.firstIndex(of: style) ?? 0)
         let drawn = try self.style(of: to, isDrawn: request.settings.flag("draw"))
@@ -69,15 +70,6 @@ struct TwinTransfer {
             figures: [try figure(mel, converted, request.path, style)])
     }
 
-    private func onlyOther(than style: String, of names: [String]) throws(TrainingError) -> String {
-        let others = names.filter { $0 != style }
-        guard others.count == 1 else {
-            throw TrainingError(
-                .usage, "choose the source style: --content-style \(others.joined(separator: " or "))")
-        }
-        return others[0]
-    }
-
     /// The style to convert to, of one segment, from those of the train split, or a drawn one; nil where codes have none.
     ///
     /// Of maps the mean level and the mean deviation of each channel count; of a few numbers the mean of each.
@@ -87,12 +79,12 @@ struct TwinTransfer {
         let loader = try Loader(
             run.reader,
             LoaderPlan(
-                kind: .audio, views: [.feature(Twins.mel)], sets: [.init(labels: [Styles.label: name])],
+                kind: .audio, views: [.mel], sets: [.init(labels: [Styles.label: name])],
                 batchSize: Self.batchSize, epochs: 1, threads: 0))
         return try withoutGradients {
             var styles: [TorchTensor] = []
             while styles.count * Self.batchSize < Self.examples, let batch = try loader.next() {
-                let mel = try batch.tensor(copying: Twins.mel)
+                let mel = try batch.tensor(copying: LoaderView.mel.name)
                 batch.giveBack()
                 if let style = try system.networks.coders[target].encode(mel.unsqueezed(1)).style {
                     styles.append(style)

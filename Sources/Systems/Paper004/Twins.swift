@@ -6,9 +6,6 @@ internal import Training
 
 /// The twins of paper 004: a coder for each style of the dataset, with their losses and optimisers.
 final class Twins: TrainableSystem {
-    /// The view of the spectrogram, and the feature's name.
-    static let mel = "mel"
-
     let networks: TwinNetworks
     let rules: TwinRules
     let styles: Styles
@@ -75,10 +72,7 @@ final class Twins: TrainableSystem {
 
     /// Every recording has a style, and the train split at least two.
     static let need = Need("recordings with a label 'style' of two values or more") { snapshot in
-        if let other = snapshot.recordings.first(where: { $0.labels[Styles.label] == nil }) {
-            return
-                "'\(other.path)' has no label 'style'; write 'labels: {style: …}' beside each path in the manifest"
-        }
+        if let fault = Styles.unlabelled(snapshot.recordings) { return fault }
         let names = Styles(snapshot, of: .audio).names
         return names.count > 1
             ? nil
@@ -88,7 +82,7 @@ final class Twins: TrainableSystem {
     func learn(
         from batch: Batch, at step: LearningStep, update: (any Optimiser, TorchTensor) throws -> Void
     ) throws -> [(name: String, value: TorchTensor)] {
-        let mels = try styles.names.indices.map { try batch[Self.mel, set: $0].unsqueezed(1) }
+        let mels = try styles.names.indices.map { try batch[LoaderView.mel.name, set: $0].unsqueezed(1) }
         try coding.clearGradients()
         let pass = try TwinPass(mels, networks, rules) { try $0.randomLike(.normal) }
         var judged: TorchTensor?
@@ -99,9 +93,12 @@ final class Twins: TrainableSystem {
             try update(judging, loss)
             judged = try loss.detach()
         }
+        // No gradient of the coders' loss is wanted for a discriminator's weights.
+        for discriminator in networks.discriminators { try discriminator.freeze() }
         let losses = try pass.losses(networks, rules)
         let loss = try TwinPass.sum(losses, rules)
         try loss.backward()
+        for discriminator in networks.discriminators { try discriminator.freeze(false) }
         try update(coding, loss)
         return [("loss", loss)] + losses + (judged.map { [("discriminator", $0)] } ?? [])
     }
@@ -163,7 +160,9 @@ final class Twins: TrainableSystem {
     }
 
     private func forEachPart(of feed: any Feed, _ body: (TorchTensor, Int) throws -> Void) throws {
-        try styles.forEachPart(of: feed, views: [Self.mel]) { try body($0[Self.mel], $1) }
+        try styles.forEachPart(of: feed, views: [LoaderView.mel.name]) {
+            try body($0[LoaderView.mel.name], $1)
+        }
     }
 
     /// The first segment of each style: as it is, from its own coder, and converted to the next style.
@@ -212,7 +211,7 @@ final class Twins: TrainableSystem {
 extension Snapshot {
     /// Bands and frames of a segment's mel spectrogram.
     fileprivate var melShape: (bands: Int, frames: Int) {
-        let shape = (features[Twins.mel]?["shape"]?.array ?? []).compactMap(\.integer)
+        let shape = (features[LoaderView.mel.name]?["shape"]?.array ?? []).compactMap(\.integer)
         return shape.count == 2 ? (shape[0], shape[1]) : (1, 1)
     }
 }
