@@ -58,14 +58,16 @@ struct PieceContent {
 }
 
 extension Figure.Roll {
-    /// A roll whose cells lie time first, `[steps, pitches]`.
-    init(_ title: String, timeFirst cells: [Float], pitches: ClosedRange<UInt8> = 0...127) {
+    /// A roll whose cells, 0 to `greatest`, lie time first: `[steps, pitches]`.
+    init(
+        _ title: String, timeFirst cells: [Float], pitches: ClosedRange<UInt8> = 0...127, greatest: Int = 127
+    ) {
         let width = pitches.count
         let steps = cells.count / width
         self.init(
             title: title,
             values: (0..<width).flatMap { column in (0..<steps).map { cells[$0 * width + column] } },
-            columns: steps, firstPitch: Int(pitches.lowerBound))
+            columns: steps, firstPitch: Int(pitches.lowerBound), greatest: greatest)
     }
 
     /// Cells that sound or do not, time first.

@@ -59,25 +59,28 @@ public struct Figure: Sendable {
         }
     }
 
-    /// A roll of velocities.
+    /// A roll of velocities, or of other numbers by pitch.
     public struct Roll: Sendable {
         /// What it is.
         public let title: String
-        /// [pitches, columns], 0 to 127, the lowest pitch first.
+        /// [pitches, columns], 0 to `greatest`, the lowest pitch first.
         public let values: [Float]
         /// Steps.
         public let columns: Int
         /// The pitch of the first row.
         public let firstPitch: Int
+        /// The greatest number there can be: 127 for velocities, 1 for probabilities.
+        public let greatest: Int
 
         /// A roll of so many columns.
-        public init(title: String, values: [Float], columns: Int, firstPitch: Int) {
+        public init(title: String, values: [Float], columns: Int, firstPitch: Int, greatest: Int = 127) {
             precondition(
                 columns > 0 && values.count % columns == 0, "\(values.count) cells in \(columns) columns")
             self.title = title
             self.values = values
             self.columns = columns
             self.firstPitch = firstPitch
+            self.greatest = greatest
         }
     }
 

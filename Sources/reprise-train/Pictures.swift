@@ -24,7 +24,9 @@ extension [Figure] {
                 try Plot.writeRolls(
                     rolls.map {
                         Plot.Roll(
-                            title: $0.title, values: $0.values, columns: $0.columns, firstPitch: $0.firstPitch
+                            title: $0.title, values: $0.values, columns: $0.columns,
+                            firstPitch: $0.firstPitch,
+                            greatest: $0.greatest
                         )
                     }, title: figure.title, to: path)
             case .spectrograms(let spectrograms):

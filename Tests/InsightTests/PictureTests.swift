@@ -89,6 +89,16 @@ struct PlotTests {
         #expect(Set(dots.map(\.x)).count == 256 && Set(dots.map(\.y)).count == 8)
     }
 
+    @Test func probabilitiesHaveAScaleOfTheirOwn() {
+        let roll = Plot.Roll(title: "a", values: [0, 1, 0, 0], columns: 4, firstPitch: 60, greatest: 1)
+        let canvas = Plot.picture(of: [roll], title: "b").canvas
+        let loud = ColourMap.colour(1)
+        let dots = (0..<canvas.height).reduce(0) { sum, y in
+            sum + (0..<canvas.width - 120).count { canvas.colour($0, y) == loud }
+        }
+        #expect(dots == 256 * 4)
+    }
+
     @Test func barsAreAsHighAsTheirShares() {
         let canvas = Plot.histogram(
             classes: ["1", "2"], series: [("a", [0.5, 0.25]), ("b", [0, 1])], title: "t")

@@ -2,18 +2,20 @@ public import Build
 
 /// Pictures of numbers that are in no dataset, such as what a network says.
 public enum Plot {
-    /// A roll of velocities to draw.
+    /// A roll of velocities, or of other numbers by pitch, to draw.
     public struct Roll: Sendable {
         let title: String
         let values: [Float]
         let columns: Int
         let firstPitch: Int
+        let greatest: Int
 
-        /// Values [pitches, columns], 0 to 127, the lowest pitch first.
-        public init(title: String, values: [Float], columns: Int, firstPitch: Int) {
+        /// Values [pitches, columns], 0 to `greatest`, the lowest pitch first.
+        public init(title: String, values: [Float], columns: Int, firstPitch: Int, greatest: Int = 127) {
             precondition(
                 columns > 0 && values.count % columns == 0, "\(values.count) cells in \(columns) columns")
-            (self.title, self.values, self.columns, self.firstPitch) = (title, values, columns, firstPitch)
+            (self.title, self.values, self.columns) = (title, values, columns)
+            (self.firstPitch, self.greatest) = (firstPitch, greatest)
         }
     }
 
@@ -41,11 +43,11 @@ public enum Plot {
         }
         var panel = PicturePanel(
             title: roll.title, values: values, rows: rows, rowHeight: 4,
-            colour: { $0 > 0 ? ColourMap.colour(Double($0) / 127) : .white })
+            colour: { $0 > 0 ? ColourMap.colour(Double($0) / Double(roll.greatest)) : .white })
         panel.marks = (0..<rows).filter { (roll.firstPitch + $0) % 12 == 0 }.map { row in
             (row: row, text: SegmentView.name(ofPitch: roll.firstPitch + row), isLine: true)
         }
-        panel.bar = (low: "0", high: "127")
+        panel.bar = (low: "0", high: "\(roll.greatest)")
         panel.isRoll = true
         return panel
     }

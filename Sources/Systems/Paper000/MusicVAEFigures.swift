@@ -58,12 +58,9 @@ extension MusicVAE {
     private func rolls(_ roll: TorchTensor, _ mean: TorchTensor) throws -> [Figure] {
         let count = min(8, roll.shape[0])
         func image(_ title: String, _ windows: TorchTensor) throws -> Figure.Roll {
-            // Onsets only: [windows, steps, columns] to [128, windows · steps].
-            let columns = windows.shape[0] * windows.shape[1]
-            let values = try (windows.narrowed(2, from: 0, count: 128) * 127).reshaped([columns, 128])
-                .transposed(0, 1).contiguous().to(.cpu)
-            return Figure.Roll(
-                title: title, values: try values.elements(as: Float.self), columns: columns, firstPitch: 0)
+            // Onsets only, one window after the other.
+            let onsets = try windows.narrowed(2, from: 0, count: 128).contiguous().to(.cpu)
+            return Figure.Roll(title, timeFirst: try onsets.elements(as: Float.self), greatest: 1)
         }
         let first = try roll.narrowed(0, from: 0, count: count)
         let codes = try mean.narrowed(0, from: 0, count: count)
