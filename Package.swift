@@ -211,7 +211,12 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
             name: "CTorch",
             cxxSettings: [.unsafeFlags(["-isystem", "\(libtorch)/include"])],
             linkerSettings: [
-                .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
+                // An installation has a libtorch of its own beside the programs (tools/lib/installer).
+                .unsafeFlags([
+                    "-L\(libtorch)/lib",
+                    "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/reprise/torch/lib",
+                    "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
+                ]),
                 .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
                 // Nothing names a symbol of libtorch itself, but it is what brings CUDA's operators.
                 .unsafeFlags(
