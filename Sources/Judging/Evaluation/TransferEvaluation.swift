@@ -215,7 +215,9 @@ public struct TransferEvaluation {
         remarks += medium.omissions(outputs, contents.map(\.piece))
         let groups = Set(contents.map(\.group))
         if groups.count < Bootstrap.leastPieceCount {
-            remarks.append("no intervals: \(groups.count) pieces, fewer than \(Bootstrap.leastPieceCount)")
+            remarks.append(
+                "no intervals: \(groups.count) \(groups.count == 1 ? "piece" : "pieces"), fewer than \(Bootstrap.leastPieceCount)"
+            )
         }
         let found = try values(outputs)
         return Judgement(
