@@ -33,9 +33,8 @@ struct Reprise: ParsableCommand {
             CommandGroup(
                 name: "Training:",
                 subcommands: [
-                    TrainCommand.self, EvaluateCommand.self, TransferCommand.self, ClassifyCommand.self,
-                    RecipesCommand.self,
-                    RunsCommand.self,
+                    TrainCommand.self, EvaluateCommand.self, TransferCommand.self, CompareCommand.self,
+                    ClassifyCommand.self, RecipesCommand.self, RunsCommand.self,
                 ]),
             CommandGroup(
                 name: "The cache:", subcommands: [VerifyCommand.self, CollectCommand.self, IndexCommand.self]),

@@ -96,6 +96,15 @@ struct TransferCommand: TrainerCommand {
     var arguments: [String] = []
 }
 
+struct CompareCommand: TrainerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Convert held-out pieces by several systems, and show what each reaches in one table.")
+
+    @Argument(parsing: .captureForPassthrough, help: "See 'reprise compare --help'.")
+    var arguments: [String] = []
+}
+
 struct ClassifyCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
         commandName: "classify", abstract: "Classify audio files with a run of mel-cnn.")

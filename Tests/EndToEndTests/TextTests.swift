@@ -14,7 +14,7 @@ struct TextTests {
         "build", "explain", "stats", "inspect", "serve", "export", "datasets", "runs", "verify", "gc",
         "index",
     ]
-    private static let trainerCommands = ["train", "evaluate", "transfer", "classify", "recipes"]
+    private static let trainerCommands = ["train", "evaluate", "transfer", "compare", "classify", "recipes"]
 
     @Test func help() throws {
         var transcript = Transcript(place)
