@@ -123,6 +123,9 @@ var targets: [Target] = [
     .executableTarget(
         name: "InversionSpeed", dependencies: ["Audio", "Tensors"], path: "tools/benchmarks/inversion",
         swiftSettings: strict),
+    .executableTarget(
+        name: "InversionRoundTrip", dependencies: ["Audio", "SoundFiles", "Tensors"],
+        path: "tools/benchmarks/round-trip", swiftSettings: strict),
     // Tests mirror Sources; the last two look at the whole.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),

@@ -4,6 +4,7 @@ import Console
 import Judging
 import Loading
 import Manifest
+import SoundFiles
 import Systems
 import Torch
 import Training
@@ -43,6 +44,8 @@ struct RepriseTrain: ParsableCommand {
             end(isDamaged ? .damaged : .usage, saying: [error.message])
         } catch let error as ManifestError {
             end(.usage, saying: error.faults.map(\.description))
+        } catch let error as AudioOutputError {
+            end(.failed, saying: [(error.path.map { "\($0): " } ?? "") + error.message])
         } catch let error as TorchError {
             end(.failed, saying: [error.description])
         } catch {
