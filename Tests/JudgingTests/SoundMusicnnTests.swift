@@ -3,8 +3,10 @@ import Foundation
 import Tensors
 import Testing
 import Torch
+import Training
 
 @testable import Judging
+@testable import Pretrained
 
 /// Against numpy in float64 by `tools/oracles/musicnn.py`.
 struct SoundMusicnnTests {
@@ -128,7 +130,7 @@ struct SoundMusicnnTests {
 
     @Test func absentWeightsAreNamed() async throws {
         try await Self.onTorch {
-            let error = #expect(throws: JudgingError.self) {
+            let error = #expect(throws: TrainingError.self) {
                 try Musicnn(.mttVGG, cachePath: "/tmp/no-such-cache")
             }
             #expect(error?.code == .badWeights)
