@@ -62,7 +62,7 @@ var targets: [Target] = [
         swiftSettings: strict),
     .target(
         name: "Preparation",
-        dependencies: ["Dataset", "Manifest", "Loading", "Symbolic", "Audio", "Build"],
+        dependencies: ["Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Build"],
         swiftSettings: strict),
     // Layer 2
     .target(name: "Loading", dependencies: ["Symbolic", "Tensors", "Build"], swiftSettings: strict),
@@ -190,16 +190,20 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .target(
             name: "Systems",
             dependencies: [
-                "Training", "Preparation", "Loading", "Symbolic", "Torch", "Tensors", "Build",
+                "Pretrained", "Training", "Preparation", "Loading", "Symbolic", "Torch", "Tensors", "Build",
             ],
             swiftSettings: strict),
         .target(
             name: "Judging",
             dependencies: [
-                "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Torch",
+                "Pretrained", "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Torch",
                 "Tensors",
                 "Build",
             ],
+            swiftSettings: strict),
+        // Layer 4
+        .target(
+            name: "Pretrained", dependencies: ["Training", "Torch", "Tensors", "Build"],
             swiftSettings: strict),
         // Layer 3
         .target(
@@ -233,8 +237,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .testTarget(
             name: "JudgingTests",
             dependencies: [
-                "TestSupport", "Judging", "Dataset", "Loading", "Symbolic", "Audio", "Torch", "Tensors",
-                "Build",
+                "TestSupport", "Judging", "Pretrained", "Training", "Dataset", "Loading", "Symbolic", "Audio",
+                "Torch", "Tensors", "Build",
             ],
             swiftSettings: strict),
     ]
