@@ -196,9 +196,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .target(
             name: "Judging",
             dependencies: [
-                "Pretrained", "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Torch",
-                "Tensors",
-                "Build",
+                "Pretrained", "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles",
+                "Torch", "Tensors", "Build",
             ],
             swiftSettings: strict),
         // Layer 4
@@ -238,7 +237,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
             name: "JudgingTests",
             dependencies: [
                 "TestSupport", "Judging", "Pretrained", "Training", "Dataset", "Loading", "Symbolic", "Audio",
-                "Torch", "Tensors", "Build",
+                "Torch", "Tensors",
+                "Build",
             ],
             swiftSettings: strict),
     ]

@@ -56,6 +56,8 @@ public struct RecordingSpectrum: Sendable {
     public let magnitudes: [Float]
     /// The samples of the signal.
     public var length: Int { filtered.count }
+    /// The samples that were read, before they begin again.
+    public let readLength: Int
     /// Whether the recording ends where the signal does; false where it is longer.
     public let isWhole: Bool
     /// Whether it is under −70 dBFS.
@@ -91,13 +93,16 @@ public struct RecordingSpectrum: Sendable {
         let filtered = try decoded(
             Bandpass(low: transform.band.lowerBound, high: transform.band.upperBound, order: 1))
         try self.init(
-            samples: repeated(whole.samples), filtered: repeated(filtered.samples), isWhole: whole.isWhole,
-            transform)
+            samples: repeated(whole.samples), filtered: repeated(filtered.samples),
+            readLength: whole.samples.count, isWhole: whole.isWhole, transform)
     }
 
     /// Takes samples, and the same within the band.
-    init(samples: [Float], filtered: [Float], isWhole: Bool, _ transform: Transform) throws {
-        (self.transform, self.filtered, self.isWhole) = (transform, filtered, isWhole)
+    private init(
+        samples: [Float], filtered: [Float], readLength: Int, isWhole: Bool, _ transform: Transform
+    ) throws {
+        (self.transform, self.filtered) = (transform, filtered)
+        (self.readLength, self.isWhole) = (readLength, isWhole)
         let meter = LevelMeter(channels: 1, sampleRate: transform.sampleRate)
         try meter.add([samples])
         levels = meter.levels

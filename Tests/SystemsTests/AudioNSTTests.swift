@@ -1,5 +1,7 @@
 import Build
+import Dataset
 import Foundation
+import Loading
 import Synchronization
 import Tensors
 import TestSupport
@@ -393,10 +395,57 @@ struct AudioNSTTests {
             let labelled = try clips.transfer(
                 "chords.wav", to: "low", ["evaluations=2"], dataset: "hiss", cache: cache,
                 log: { lines.add($0) })
-            let name = try #require(labelled.foundations["style"]?.string)
+            let name = try #require(labelled.foundations["style"]?["path"]?.string)
             #expect(name.hasPrefix("low-") && name.hasSuffix(".wav"))
             #expect(lines.all.contains { $0.contains(name) && $0.contains("train split") })
             #expect(lines.all.contains { $0.contains("is repeated") })
+        }
+    }
+
+    /// The paper's manifest stores the spectrogram that the system sees, of the same shape, and its genres name styles.
+    @Test func thePapersManifestFits() async throws {
+        let made = try TestFolder()
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(
+            contentsOf: root.appendingPathComponent("manifests/paper-002-gtzan.yaml"), encoding: .utf8)
+        try made.write(
+            "gtzan.yaml", text.replacing("- path: ../data/gtzan/*/*.*", with: "- path: clips/*/*.*"))
+        for (genre, hertz) in [("rock", 3.0), ("reggae", 1.5)] {
+            var random = SplitMix(seed: UInt64(hertz * 2))
+            let samples = (0..<220_500).map { place in
+                let beat = (Double(place) / 22050 * hertz).truncatingRemainder(dividingBy: 1)
+                return Int16((exp(-6 * beat) + 0.01) * (Double(random.next() % 20_000) - 10_000))
+            }
+            _ = try made.subfolder("clips/\(genre)")
+            try Data(MadeFile.wave(samples, rate: 22050)).write(
+                to: URL(fileURLWithPath: made.path + "/clips/\(genre)/\(genre).wav"))
+        }
+        let cache = made.path + "/cache"
+        _ = try DatasetBuild(manifestPath: made.path + "/gtzan.yaml").run(.init(cachePath: cache, jobs: 1))
+        let folder = made.path
+        try await onTorch {
+            let reader = try DatasetReader("paper-002-gtzan", cachePath: cache)
+            let first = try #require(reader.snapshot.sources.first)
+            #expect(first.path == "clips/reggae/reggae.wav" && first.split == .train)
+            let plan = LoaderPlan(
+                kind: .audio, views: [.feature("spectrogram"), .label("genre")], batchSize: 2,
+                isShuffled: false, epochs: 1, threads: 0)
+            let batch = try #require(try Loader(reader, plan).next())
+            let stored = try batch.tensor(copying: "spectrogram")
+            #expect(stored.shape == [2, 1024, 1712])
+            let genres = try batch.tensor(copying: "genre").elements(as: Int64.self)
+            let number = try #require(reader.snapshot.vocabularies["genre"]?.firstIndex(of: "reggae"))
+            let row = try #require(genres.firstIndex(of: Int64(number)))
+            let found = try RecordingSpectrum(
+                path: folder + "/clips/reggae/reggae.wav", seconds: 10, SoundPicture.transform)
+            let own = try TorchTensor(
+                Array(found.magnitudes.prefix(1024 * 1712)), shape: [1024, 1712])
+            let error = try (own - stored.selected(0, row)).abs().largest().item()
+            #expect(try error < 1e-5 * own.largest().item(), "\(error)")
+            let named = try reader.recording(where: "genre", is: "reggae")
+            #expect(named?.name == "clips/reggae/reggae.wav" && named?.path.hasPrefix(folder) == true)
+            #expect(try reader.recording(where: "genre", is: "jazz") == nil)
         }
     }
 
@@ -449,7 +498,7 @@ struct AudioNSTTests {
         #expect(lines.all.contains { $0.contains("blip.wav") && $0.contains("0.1 s") })
     }
 
-    /// Real recordings: what is written is as loud as the content.
+    /// Real recordings, an MP3 and a FLAC file: what is written is finite, as long as was asked, and not silent.
     @Test(.enabled(if: realRecordings != nil, "no real recordings: set REPRISE_TEST_DATA"))
     func realRecordingsAreTransferred() async throws {
         let folder = try #require(realRecordings)

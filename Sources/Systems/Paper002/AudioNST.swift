@@ -93,13 +93,13 @@ struct AudioNST {
     func run() throws -> Transferred {
         let style = try styleFile()
         let content = try recording(request.path)
-        let other = try recording(style.path, length: content.length)
-        let own = try recording(style.path)
-        let ownSeconds = Double(own.length) / Double(own.transform.sampleRate)
         let seconds = Double(content.length) / Double(content.transform.sampleRate)
-        if own.length < content.length {
+        try checkLength(content, seconds)
+        let other = try recording(style.path, length: content.length)
+        let styleSeconds = Double(other.readLength) / Double(other.transform.sampleRate)
+        if other.readLength < content.length {
             context.log(
-                "style: \(style.name) has \(Self.shown(ownSeconds)) s, and is repeated to the content's \(Self.shown(seconds)) s; its repetition is a beat too"
+                "style: \(style.name) has \(Self.shown(styleSeconds)) s, and is repeated to the content's \(Self.shown(seconds)) s; its repetition is a beat too"
             )
         }
         if !content.isWhole {
@@ -127,7 +127,7 @@ struct AudioNST {
                 sight: sight, path: path, result: try picture.picture(path.end),
                 written: try content.spectrum(of: samples), writtenGain: gain,
                 contentTerms: try objective.terms(of: sight.contentPicture).values,
-                seconds: seconds, styleSeconds: min(ownSeconds, seconds),
+                seconds: seconds, styleSeconds: styleSeconds,
                 secondsPerEvaluation: took / Double(max(path.evaluations, 1)))
             return Transferred(
                 sound: TransferredSound(
@@ -135,7 +135,7 @@ struct AudioNST {
                 measures: try outcome.measures(picture, samples: samples).filter(\.value.isFinite),
                 figures: try outcome.figures(
                     "\(Self.name(request.path)) in the style of \(Self.name(style.name))"),
-                foundations: ["backbone": source, "style": .string(style.name)])
+                foundations: ["backbone": source, "style": ["path": .string(style.name)]])
         }
     }
 
@@ -160,7 +160,7 @@ struct AudioNST {
             rate: settings.number("rate"))
     }
 
-    /// Tells of the losses some twenty times.
+    /// Reports the losses some twenty times.
     private var reporter: (Int, [Double]) -> Void {
         let (context, all) = (context, settings.integer("evaluations"))
         var next = 0
@@ -207,16 +207,18 @@ struct AudioNST {
             throw TrainingError(
                 .file, "\(path) is silent (under -70 dBFS), so it has neither content nor style")
         }
-        guard length != nil || path != request.path || picture.columns(of: found.frames) >= Self.leastColumns
-        else {
-            let needed = picture.frames(for: Self.leastColumns) * found.transform.hopLength
-            let seconds = Double(needed + found.transform.nFFT) / Double(found.transform.sampleRate)
-            throw TrainingError(
-                .file,
-                "\(path) has \(Self.shown(Double(found.length) / Double(found.transform.sampleRate))) s; a content needs at least \(Self.shown(seconds)) s"
-            )
-        }
         return found
+    }
+
+    /// Refuses a content whose picture is too small for the deepest layer.
+    private func checkLength(_ content: RecordingSpectrum, _ seconds: Double) throws(TrainingError) {
+        guard picture.columns(of: content.frames) < Self.leastColumns else { return }
+        let transform = content.transform
+        let needed = picture.frames(for: Self.leastColumns) * transform.hopLength + transform.nFFT
+        throw TrainingError(
+            .file,
+            "\(request.path) has \(Self.shown(seconds)) s; a content needs at least \(Self.shown(Double(needed) / Double(transform.sampleRate))) s"
+        )
     }
 
     /// A path's last part.

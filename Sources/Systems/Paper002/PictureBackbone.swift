@@ -27,7 +27,8 @@ enum PictureBackbone {
     ///   - settings: `backbone`, and what belongs to it.
     ///   - context: Where runs and weights are.
     ///   - pictures: Content and style, by which a network's input is scaled.
-    /// - Throws: `train.usage` for a run of another recipe, or a name of nothing; `sound.bad-weights`.
+    /// - Returns: The network, and what it is for the record.
+    /// - Throws: `train.usage` for a run of another recipe; `train.no-run`; `sound.bad-weights`.
     static func named(
         _ settings: Settings, _ context: OptimisationContext, pictures: [TorchTensor]
     ) throws -> (any StyleBackbone, JSONValue) {

@@ -28,6 +28,7 @@ struct PictureDescent {
     ///   - start: Where it begins.
     ///   - progress: Told of the evaluations so far and the terms after each step.
     ///   - terms: The loss at a place.
+    /// - Returns: The losses on the way, and the last place.
     /// - Throws: what the terms throw; `train.not-finite`.
     func run(
         from start: TorchTensor, progress: (_ evaluations: Int, _ values: [Double]) -> Void = { _, _ in },

@@ -175,6 +175,8 @@ struct SoundPicture {
     ///   - content: The content.
     ///   - keepsDetail: Whether a direct picture's change is added to the content's levels; else its own numbers are spread
     ///     over bins and frames, as published, and what they do not show is lost.
+    /// - Returns: Linear amplitudes.
+    /// - Throws: `TorchError`.
     func magnitudes(_ free: TorchTensor, _ content: Recording, keepsDetail: Bool) throws -> [Float] {
         let inside = try free.clamped(low: 0, high: Self.white)
         let frames = content.levels.shape[1]
