@@ -63,7 +63,7 @@ def size(x, y):
     return mean.clamp_min(float(mean.mean()) * 0.01)
 
 
-def terms(network, picture, content, style, measure, depth, rows_of, columns_of):
+def terms(network, picture, content, style, measure, depth, rows_of, columns_of, centre="grey"):
     """content, style, row, column and variation of a picture; `rows_of` and `columns_of` are content or style."""
     own, other, here = network.maps(content), network.maps(style), network.maps(picture)
     scale = {name: size(own[name], other[name]) for name in own}
@@ -86,8 +86,12 @@ def terms(network, picture, content, style, measure, depth, rows_of, columns_of)
     def lines(axis, aims):
         found = []
         for name in names:
-            r, a = autocorrelations(here[name], axis), autocorrelations(aims[name], axis)
-            found.append(((r - a) ** 2).sum() / ((a ** 2).sum() if relative else here[name].numel()))
+            pair = (here[name], aims[name])
+            if centre == "line":
+                pair = (x - x.mean(axis, keepdim=True) for x in pair)
+            r, a = (autocorrelations(x, axis) for x in pair)
+            # A line of one cell has no change.
+            found.append(((r - a) ** 2).sum() / ((a ** 2).sum().clamp_min(1e-12) if relative else here[name].numel()))
         return fold(found)
 
     pick = {"content": own, "style": other}

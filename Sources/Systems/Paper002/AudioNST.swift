@@ -48,6 +48,10 @@ extension Recipe {
                 "depth", "picture",
                 "whose autocorrelations are compared: those of the picture, or of the style layers too",
                 choices: ["picture", "layers"]),
+            Parameter(
+                "centring", "line",
+                "what autocorrelations are of: cells less their line's mean, or less one grey, as published",
+                choices: ["line", "grey"]),
             Parameter("start", "content", "what the optimiser begins at", choices: ["content", "noise"]),
             Parameter("optimiser", "lbfgs", "what lowers the loss", choices: ["lbfgs", "adam"]),
             Parameter("evaluations", 200, "how often the loss is computed", in: 1...1_000_000),
@@ -67,7 +71,8 @@ extension Recipe {
         presets: [
             "published": [
                 "representation": "log-mel", "measure": "published", "alpha": 1e-3, "beta": 2e5,
-                "row": 1e-9, "column": 1e-9, "tv": 1e-8, "start": "noise", "evaluations": 1560,
+                "row": 1e-9, "column": 1e-9, "tv": 1e-8, "centring": "grey", "start": "noise",
+                "evaluations": 1560,
                 "restart": 40, "detail": false, "iterations": 20,
             ]
         ],
@@ -145,6 +150,7 @@ struct AudioNST {
         PictureObjective.Plan(
             measure: PictureObjective.Measure(rawValue: settings.word("measure")) ?? .relative,
             depth: PictureObjective.Depth(rawValue: settings.word("depth")) ?? .picture,
+            centring: PictureObjective.Centring(rawValue: settings.word("centring")) ?? .line,
             weights: PictureWeights(
                 content: settings.number("alpha"), style: settings.number("beta"),
                 row: settings.number("row"), column: settings.number("column"),

@@ -21,10 +21,11 @@ struct Autocorrelation {
     /// The elements of the transform, an even number of at least 2·length − 1.
     private let count: Int
     private let weights: TorchTensor
+    private let lessMean: Bool
 
-    /// Of maps `[…, rows, columns]` of a shape, in an element type.
-    init(_ direction: Direction, like maps: TorchTensor) throws {
-        self.direction = direction
+    /// Of maps `[…, rows, columns]` of a shape, in an element type; `lessMean` subtracts each x's mean first.
+    init(_ direction: Direction, like maps: TorchTensor, lessMean: Bool = false) throws {
+        (self.direction, self.lessMean) = (direction, lessMean)
         length = maps.shape[maps.rank - (direction == .row ? 1 : 2)]
         count = Self.transformLength(for: 2 * length)
         // Each bin but the first and the last stands for its mirror image too.
@@ -46,7 +47,8 @@ struct Autocorrelation {
 
     /// The power spectra of maps `[…, rows, columns]`: `[…, rows or columns, bins]`.
     func powers(of maps: TorchTensor) throws -> TorchTensor {
-        let lines = try direction == .row ? maps : maps.transposed(maps.rank - 2, maps.rank - 1)
+        var lines = try direction == .row ? maps : maps.transposed(maps.rank - 2, maps.rank - 1)
+        if lessMean { lines = try lines - lines.mean([lines.rank - 1], keep: true) }
         let bins = try lines.contiguous().realFourier(count, axis: lines.rank - 1)
         return try bins.square().sum([bins.rank - 1])
     }

@@ -48,10 +48,19 @@ struct PictureObjective {
         case layers
     }
 
+    /// What of a row or column its autocorrelation is of.
+    enum Centring: String {
+        /// The cells less one grey for all, as published: mostly of how loud the line is.
+        case grey
+        /// The cells less the line's mean: of how they change along it.
+        case line
+    }
+
     /// What is taken from which recording.
     struct Plan {
         var measure = Measure.published
         var depth = Depth.picture
+        var centring = Centring.grey
         var weights = PictureWeights.published
         /// Whether rows are compared with the content's, and not with the style's.
         var rowsOfContent = false
@@ -98,7 +107,8 @@ struct PictureObjective {
         ) throws -> [String: (Autocorrelation, aim: TorchTensor)] {
             try withoutGradients {
                 try (ofContent ? made.content : made.style).filter { compared.contains($0.key) }.mapValues {
-                    let autocorrelation = try Autocorrelation(direction, like: $0)
+                    let autocorrelation = try Autocorrelation(
+                        direction, like: $0, lessMean: plan.centring == .line)
                     return (autocorrelation, aim: try autocorrelation.powers(of: $0))
                 }
             }
@@ -186,21 +196,23 @@ struct PictureObjective {
 
     /// The autocorrelations of a picture alone.
     static func autocorrelation(
-        _ direction: Autocorrelation.Direction, of picture: TorchTensor
+        _ direction: Autocorrelation.Direction, of picture: TorchTensor, _ centring: Centring = .grey
     ) throws -> (Autocorrelation, powers: TorchTensor) {
         try withoutGradients {
             let centred = try picture.to(.f64) - grey
-            let autocorrelation = try Autocorrelation(direction, like: centred)
+            let autocorrelation = try Autocorrelation(
+                direction, like: centred, lessMean: centring == .line)
             return (autocorrelation, try autocorrelation.powers(of: centred))
         }
     }
 
     /// The squared distance of a picture's autocorrelations from another's, over these's squared size.
     static func distance(
-        _ direction: Autocorrelation.Direction, _ picture: TorchTensor, from other: TorchTensor
+        _ direction: Autocorrelation.Direction, _ picture: TorchTensor, from other: TorchTensor,
+        _ centring: Centring = .grey
     ) throws -> Double {
-        let (autocorrelation, powers) = try autocorrelation(direction, of: picture)
-        let aim = try Self.autocorrelation(direction, of: other).powers
+        let (autocorrelation, powers) = try autocorrelation(direction, of: picture, centring)
+        let aim = try Self.autocorrelation(direction, of: other, centring).powers
         return try autocorrelation.distance(powers, aim).item()
             / max(autocorrelation.size(aim).item(), 1e-12)
     }

@@ -62,25 +62,24 @@ struct PictureOutcome {
             ("content", sight.contentPicture), ("result", result), ("written", heard),
         ]
         for direction in [Autocorrelation.Direction.row, .column] {
+            let line = direction.rawValue
             for (name, other) in pictures {
-                for (aimName, aim) in [("style", sight.stylePicture), ("content", sight.contentPicture)]
-                where name != aimName {
-                    measures.append(
-                        Measure(
-                            "\(direction.rawValue)_distance_\(name)_\(aimName)",
-                            try PictureObjective.distance(direction, other, from: aim)))
+                func distance(_ aim: TorchTensor, _ centring: PictureObjective.Centring) throws -> Double {
+                    try PictureObjective.distance(direction, other, from: aim, centring)
                 }
-                if name != "content" {
-                    measures.append(
-                        Measure(
-                            "\(direction.rawValue)_slope_distance_\(name)_style",
-                            try slopeDistance(direction, other)))
-                }
+                measures += [
+                    Measure("\(line)_distance_\(name)", try distance(sight.stylePicture, .grey)),
+                    Measure("\(line)_change_distance_\(name)", try distance(sight.stylePicture, .line)),
+                    Measure("\(line)_slope_distance_\(name)", try slopeDistance(direction, other)),
+                ]
+                guard name != "content" else { continue }
+                measures += [
+                    Measure("\(line)_distance_\(name)_content", try distance(sight.contentPicture, .grey)),
+                    Measure(
+                        "\(line)_change_distance_\(name)_content",
+                        try distance(sight.contentPicture, .line)),
+                ]
             }
-            measures.append(
-                Measure(
-                    "\(direction.rawValue)_slope_distance_content_style",
-                    try slopeDistance(direction, sight.contentPicture)))
         }
         measures += [
             Measure("changed", try (result - sight.contentPicture).abs().mean().item() / SoundPicture.white),
