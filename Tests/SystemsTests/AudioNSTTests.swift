@@ -86,6 +86,7 @@ struct AudioNSTTests {
             plan.measure = name.hasPrefix("published") ? .published : .relative
             plan.depth = name.hasSuffix("layers") ? .layers : .picture
             plan.centring = name == "relative-layers" ? .line : .grey
+            plan.joinsRows = name.hasPrefix("relative")
             plan.rowsOfContent = name == "relative-picture"
             plan.columnsOfContent = name == "published-layers"
             plan.weights = PictureWeights(content: 2, style: 3, row: 5, column: 7, variation: 11)

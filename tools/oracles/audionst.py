@@ -63,7 +63,7 @@ def size(x, y):
     return mean.clamp_min(float(mean.mean()) * 0.01)
 
 
-def terms(network, picture, content, style, measure, depth, rows_of, columns_of, centre="grey"):
+def terms(network, picture, content, style, measure, depth, rows_of, columns_of, centre="grey", join=False):
     """content, style, row, column and variation of a picture; `rows_of` and `columns_of` are content or style."""
     own, other, here = network.maps(content), network.maps(style), network.maps(picture)
     scale = {name: size(own[name], other[name]) for name in own}
@@ -80,12 +80,13 @@ def terms(network, picture, content, style, measure, depth, rows_of, columns_of,
         like.append(((g - a) ** 2).sum() / ((a ** 2).sum() if relative else 4 * len(a) ** 2))
     for maps, p in ((own, content), (other, style), (here, picture)):
         maps["picture"] = p[:, None] - GREY
+        maps["joined"] = maps["picture"].mean(2, keepdim=True)
     names = ["picture"] + (list(STYLE.values()) if depth == "layers" else [])
     fold = lambda terms: torch.stack(terms).mean() if relative else torch.stack(terms).sum()
 
     def lines(axis, aims):
         found = []
-        for name in names:
+        for name in names + (["joined"] if join and axis == -1 else []):
             pair = (here[name], aims[name])
             if centre == "line":
                 pair = (x - x.mean(axis, keepdim=True) for x in pair)

@@ -42,7 +42,8 @@ for measure, depth, rows_of, columns_of in (
         network.requires_grad_(False)
         free = point.to(kind).clone().requires_grad_()
         found = terms(network, free, content.to(kind), style.to(kind), measure, depth, rows_of, columns_of,
-                      "line" if measure == "relative" and depth == "layers" else "grey")
+                      "line" if measure == "relative" and depth == "layers" else "grey",
+                      measure == "relative")
         for term, value in found.items():
             gradient, = torch.autograd.grad(value, free, retain_graph=True)
             out[f"vgg/{measure}-{depth}/{label}/{term}"] = value.detach().clone()

@@ -52,6 +52,10 @@ extension Recipe {
                 "centring", "line",
                 "what autocorrelations are of: cells less their line's mean, or less one grey, as published",
                 choices: ["line", "grey"]),
+            Parameter(
+                "join", true,
+                "whether the mean of all rows must have the beat too, so that frequencies keep time with each other"
+            ),
             Parameter("start", "content", "what the optimiser begins at", choices: ["content", "noise"]),
             Parameter("optimiser", "lbfgs", "what lowers the loss", choices: ["lbfgs", "adam"]),
             Parameter("evaluations", 200, "how often the loss is computed", in: 1...1_000_000),
@@ -71,7 +75,7 @@ extension Recipe {
         presets: [
             "published": [
                 "representation": "log-mel", "measure": "published", "alpha": 1e-3, "beta": 2e5,
-                "row": 1e-9, "column": 1e-9, "tv": 1e-8, "centring": "grey", "start": "noise",
+                "row": 1e-9, "column": 1e-9, "tv": 1e-8, "centring": "grey", "join": false, "start": "noise",
                 "evaluations": 1560,
                 "restart": 40, "detail": false, "iterations": 20,
             ]
@@ -151,6 +155,7 @@ struct AudioNST {
             measure: PictureObjective.Measure(rawValue: settings.word("measure")) ?? .relative,
             depth: PictureObjective.Depth(rawValue: settings.word("depth")) ?? .picture,
             centring: PictureObjective.Centring(rawValue: settings.word("centring")) ?? .line,
+            joinsRows: settings.flag("join"),
             weights: PictureWeights(
                 content: settings.number("alpha"), style: settings.number("beta"),
                 row: settings.number("row"), column: settings.number("column"),

@@ -61,6 +61,9 @@ struct PictureObjective {
         var measure = Measure.published
         var depth = Depth.picture
         var centring = Centring.grey
+        /// Whether the mean of all rows is a row too. Rows alone do not know of each other: each can have the beat at a time
+        /// of its own.
+        var joinsRows = false
         var weights = PictureWeights.published
         /// Whether rows are compared with the content's, and not with the style's.
         var rowsOfContent = false
@@ -68,8 +71,9 @@ struct PictureObjective {
         var columnsOfContent = false
     }
 
-    /// The name of the picture among layers.
+    /// The names of the picture, and of the mean of its rows, among layers.
     private static let picture = "picture"
+    private static let joined = "joined rows"
     /// The mean of ImageNet's three channels, which the authors subtract.
     private static let grey = (103.939 + 116.779 + 123.68) / 3
 
@@ -89,7 +93,8 @@ struct PictureObjective {
             let (own, others) = (
                 try Self.maps(content, backbone, [:]), try Self.maps(style, backbone, [:])
             )
-            let scales = try own.filter { $0.key != Self.picture }.reduce(into: [String: TorchTensor]()) {
+            let layers = backbone.contentLayers.union(backbone.styleLayers)
+            let scales = try own.filter { layers.contains($0.key) }.reduce(into: [String: TorchTensor]()) {
                 $0[$1.key] = try Self.scale($1.value, others[$1.key] ?? $1.value)
             }
             return (
@@ -103,18 +108,20 @@ struct PictureObjective {
         grams = try withoutGradients { try styled.mapValues { try StyleLoss.gram($0) } }
         let compared = Set(plan.depth == .layers ? Array(backbone.styleLayers) : []).union([Self.picture])
         func aims(
-            _ direction: Autocorrelation.Direction, ofContent: Bool
+            _ direction: Autocorrelation.Direction, of names: Set<String>, ofContent: Bool
         ) throws -> [String: (Autocorrelation, aim: TorchTensor)] {
             try withoutGradients {
-                try (ofContent ? made.content : made.style).filter { compared.contains($0.key) }.mapValues {
+                try (ofContent ? made.content : made.style).filter { names.contains($0.key) }.mapValues {
                     let autocorrelation = try Autocorrelation(
                         direction, like: $0, lessMean: plan.centring == .line)
                     return (autocorrelation, aim: try autocorrelation.powers(of: $0))
                 }
             }
         }
-        rows = try aims(.row, ofContent: plan.rowsOfContent)
-        columns = try aims(.column, ofContent: plan.columnsOfContent)
+        rows = try aims(
+            .row, of: plan.joinsRows ? compared.union([Self.joined]) : compared,
+            ofContent: plan.rowsOfContent)
+        columns = try aims(.column, of: compared, ofContent: plan.columnsOfContent)
         contentVariation = try withoutGradients {
             try max(TotalVariation.alongBoth(content).item(), 1e-12)
         }
@@ -133,7 +140,9 @@ struct PictureObjective {
     ) throws -> [String: TorchTensor] {
         var maps = try backbone.maps(of: picture.transposed(1, 2))
         for (name, map) in maps { if let scale = scales[name] { maps[name] = try map * scale } }
-        maps[Self.picture] = try picture.unsqueezed(1) - Self.grey
+        let centred = try picture.unsqueezed(1) - Self.grey
+        maps[Self.picture] = centred
+        maps[Self.joined] = try centred.mean([2], keep: true)
         return maps
     }
 
