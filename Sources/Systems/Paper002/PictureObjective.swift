@@ -61,8 +61,9 @@ struct PictureObjective {
         var measure = Measure.published
         var depth = Depth.picture
         var centring = Centring.grey
-        /// Whether the mean of all rows is a row too. Rows alone do not know of each other: each can have the beat at a time
-        /// of its own.
+        /// Whether the mean of all rows is a row too.
+        ///
+        /// Rows alone do not know of each other: each can have the beat at a time of its own.
         var joinsRows = false
         var weights = PictureWeights.published
         /// Whether rows are compared with the content's, and not with the style's.
