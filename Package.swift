@@ -62,7 +62,7 @@ var targets: [Target] = [
         swiftSettings: strict),
     .target(
         name: "Preparation",
-        dependencies: ["Dataset", "Manifest", "Loading", "Symbolic", "Audio", "Build"],
+        dependencies: ["Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Build"],
         swiftSettings: strict),
     // Layer 2
     .target(name: "Loading", dependencies: ["Symbolic", "Tensors", "Build"], swiftSettings: strict),
@@ -193,16 +193,19 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .target(
             name: "Systems",
             dependencies: [
-                "Training", "Preparation", "Loading", "Symbolic", "Torch", "Tensors", "Build",
+                "Pretrained", "Training", "Preparation", "Loading", "Symbolic", "Torch", "Tensors", "Build",
             ],
             swiftSettings: strict),
         .target(
             name: "Judging",
             dependencies: [
-                "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Torch",
-                "Tensors",
-                "Build",
+                "Pretrained", "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles",
+                "Torch", "Tensors", "Build",
             ],
+            swiftSettings: strict),
+        // Layer 4
+        .target(
+            name: "Pretrained", dependencies: ["Training", "Torch", "Tensors", "Build"],
             swiftSettings: strict),
         // Layer 3
         .target(
@@ -241,7 +244,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .testTarget(
             name: "JudgingTests",
             dependencies: [
-                "TestSupport", "Judging", "Dataset", "Loading", "Symbolic", "Audio", "Torch", "Tensors",
+                "TestSupport", "Judging", "Pretrained", "Training", "Dataset", "Loading", "Symbolic", "Audio",
+                "Torch", "Tensors",
                 "Build",
             ],
             swiftSettings: strict),
