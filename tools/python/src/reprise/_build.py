@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -107,26 +109,12 @@ def build(
     if jobs is not None:
         command += ["--jobs", str(jobs)]
     shown = (stream or sys.stderr) if progress else None
-    lines: list[str] = []
     # A file, since the result may be longer than a pipe holds while progress is read.
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as result, subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=result, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
-    ) as process:
-        assert process.stderr is not None
-        try:
-            for line in process.stderr:
-                lines.append(line.rstrip())
-                if shown is not None:
-                    shown.write(line)
-                    shown.flush()
-            status = process.wait()
-        except BaseException:
-            process.terminate()
-            raise
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as result:
+        status, said = _run(command, result, shown)
         result.seek(0)
         output = result.read()
     if status not in (0, _QUARANTINED):
-        said = [line for line in lines if line]
         errors = [line for line in said if line.startswith(("error:", "Error:"))]
         message = "\n".join(errors or said[-5:]) or f"it ended with status {status}"
         raise BuildError(f"reprise build {os.fspath(manifest)}: {message}", status)
@@ -134,6 +122,63 @@ def build(
         return _result(json.loads(output), cache)
     except (ValueError, KeyError, TypeError) as error:
         raise BuildError(f"the program {command[0]} gave no result that this package reads ({error!r})", status) from error
+
+
+def _run(command: list[str], output: TextIO, shown: Optional[TextIO]) -> tuple[int, list[str]]:
+    """Runs a program; gives its status, and the lines that it wrote on stderr.
+
+    Where progress is shown on a terminal, the program writes to a terminal too, so that it draws a bar.
+    """
+    reading, writing = _terminal(shown) or os.pipe()
+    said, decoder = "", codecs.getincrementaldecoder("utf-8")("replace")
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=writing)
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    try:
+        while True:
+            try:
+                data = os.read(reading, 65536)
+            except OSError:
+                # A terminal whose other side is closed.
+                break
+            if not data:
+                break
+            text = decoder.decode(data)
+            said += text
+            if shown is not None:
+                shown.write(text)
+                shown.flush()
+        status = process.wait()
+    except BaseException:
+        # Ctrl-C reaches the program too; it keeps what it has finished, and ends.
+        process.terminate()
+        process.wait()
+        raise
+    finally:
+        os.close(reading)
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said)
+    return status, [line for line in re.split(r"[\r\n]+", plain) if line.strip()]
+
+
+def _terminal(shown: Optional[TextIO]) -> Optional[tuple[int, int]]:
+    """A terminal as wide as the one that progress is shown on; None where it is not a terminal."""
+    if shown is None or not shown.isatty():
+        return None
+    try:
+        import fcntl
+        import pty
+        import termios
+
+        reading, writing = pty.openpty()
+        size = fcntl.ioctl(shown.fileno(), termios.TIOCGWINSZ, bytes(8))
+        fcntl.ioctl(writing, termios.TIOCSWINSZ, size)
+        return reading, writing
+    except (ImportError, OSError, ValueError):
+        return None
 
 
 def _result(document: dict[str, Any], cache: Optional[PathLike]) -> BuildResult:

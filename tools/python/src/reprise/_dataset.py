@@ -15,7 +15,6 @@ from .errors import NotFoundError, NotInDatasetError, suggest
 
 if TYPE_CHECKING:
     import pretty_midi
-    import symusic
 
     from ._torch import TorchDataset
 
@@ -95,14 +94,8 @@ class Dataset(Sequence[dict[str, Any]]):
         self._shards = shards
         self._kind = kind
         self._root = root
-        if numbers is None:
-            ranges = [
-                np.arange(shards.first[place], shards.first[place + 1])
-                for place, info in enumerate(shards.infos)
-                if kind in (None, info.kind)
-            ]
-            numbers = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
-        self._numbers: np.ndarray = numbers
+        self._chosen = numbers
+        self._all: Optional[np.ndarray] = None
         self._views = None if views is None else dict(views)
         self._fillers: dict[str, Filler] = {}
         self._entries: Optional[list[Optional[list[Source]]]] = None
@@ -110,7 +103,21 @@ class Dataset(Sequence[dict[str, Any]]):
         self._vocabularies_cached: Optional[dict[str, list[str]]] = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_fillers": {}, "_entries": None}
+        return {**self.__dict__, "_all": None, "_fillers": {}, "_entries": None}
+
+    @property
+    def _numbers(self) -> np.ndarray:
+        """The segments' numbers in the split."""
+        if self._chosen is not None:
+            return self._chosen
+        if self._all is None:
+            ranges = [
+                np.arange(self._shards.first[place], self._shards.first[place + 1])
+                for place, info in enumerate(self._shards.infos)
+                if self._kind in (None, info.kind)
+            ]
+            self._all = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
+        return self._all
 
     # What the dataset is
 
@@ -237,7 +244,9 @@ class Dataset(Sequence[dict[str, Any]]):
             if isinstance(view, Feature):
                 feature = shard.features[view.name][index]
                 item[name] = _frozen(feature if view.frames is None else feature[..., : view.frames])
-        rolls = {name: view for name, view in self._shown(shard.info.kind).items() if isinstance(view, Roll)}
+        rolls: dict[str, View] = {
+            name: view for name, view in self._shown(shard.info.kind).items() if isinstance(view, Roll)
+        }
         if rolls:
             filler = self._filler(shard.info.kind, rolls)
             item.update({name: roll[0] for name, roll in filler.fill(Chosen.plain(np.array([number]))).items()})
@@ -335,7 +344,7 @@ class Dataset(Sequence[dict[str, Any]]):
 
     # Music
 
-    def to_symusic(self, index: int, *, pedals: bool = True) -> symusic.Score:
+    def to_symusic(self, index: int, *, pedals: bool = True) -> Any:
         """A segment's notes as a ``symusic.Score``, with programs, drums, velocities, tempo and control changes.
 
         Times are exact: a step is a whole number of ticks. Each voice of a program is a track.
@@ -367,7 +376,7 @@ class Dataset(Sequence[dict[str, Any]]):
     # Parts
 
     def _with(self, **changes: Any) -> Dataset:
-        parts = {"numbers": self._numbers, "views": self._views, **changes}
+        parts = {"numbers": self._chosen, "views": self._views, **changes}
         return Dataset(self._shards, self._kind, parts["numbers"], self._root, parts["views"])
 
     def _number(self, index: int) -> int:

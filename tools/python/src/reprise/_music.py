@@ -72,17 +72,17 @@ def _controls(shard: Shard, row: int, ticks_per_step: int) -> Iterator[tuple[int
     offset = shard.tensors["controls.offset"]
     begin, end = int(offset[row]), int(offset[row + 1])
     stored = set()
-    for change in range(begin, end):
-        number = int(shard.tensors["controls.number"][change])
+    for entry in range(begin, end):
+        number = int(shard.tensors["controls.number"][entry])
         stored.add(number)
-        yield int(shard.tensors["controls.step"][change]) * ticks_per_step, number, int(shard.tensors["controls.value"][change])
+        yield int(shard.tensors["controls.step"][entry]) * ticks_per_step, number, int(shard.tensors["controls.value"][entry])
     for pedal, number in enumerate(_PEDAL_CONTROLS):
         if number in stored:
             continue
         down = shard.tensors["pedal"][row, :, pedal].astype(np.int8)
         change = np.diff(down, prepend=np.int8(0))
-        for step in np.flatnonzero(change).tolist():
-            yield step * ticks_per_step, number, 127 if change[step] > 0 else 0
+        for at in np.flatnonzero(change).tolist():
+            yield at * ticks_per_step, number, 127 if change[at] > 0 else 0
 
 
 def to_symusic(dataset: Dataset, index: int, pedals: bool) -> Any:
@@ -92,12 +92,12 @@ def to_symusic(dataset: Dataset, index: int, pedals: bool) -> Any:
     except ImportError as error:
         raise MissingPackageError("Dataset.to_symusic needs symusic: pip install symusic") from error
     score = _score(dataset, index, pedals)
-    result = symusic.Score(score.ticks_per_quarter)
+    result: Any = symusic.Score(score.ticks_per_quarter)
     for tick, bpm in score.tempi:
         result.tempos.append(symusic.Tempo(time=tick, qpm=bpm))
     for number, (program, notes) in enumerate(score.tracks):
         is_drum = program >= DRUMS
-        track = symusic.Track(name="", program=0 if is_drum else program, is_drum=is_drum)
+        track: Any = symusic.Track(name="", program=0 if is_drum else program, is_drum=is_drum)
         for note in notes:
             track.notes.append(
                 symusic.Note(

@@ -223,9 +223,9 @@ class Shard:
 
 
 class Shards:
-    """The shards of a split, opened when they are first used, in each process anew."""
+    """The shards of a split; each process opens its own when it first uses them."""
 
-    def __init__(self, snapshot: Snapshot, split: str, verify: bool = True):
+    def __init__(self, snapshot: Snapshot, split: str, verify: bool = True, verified: frozenset[str] = frozenset()):
         self.snapshot = snapshot
         self.split = split
         self._verifies = verify
@@ -234,11 +234,11 @@ class Shards:
         #: The number of each shard's first segment in the split, and the number of all.
         self.first = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
         self._open: dict[int, Shard] = {}
-        self._verified: set[str] = set()
+        self._verified = set(verified)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> Any:
         # Maps stay with their process; what was verified need not be verified again.
-        return {**self.__dict__, "_open": {}}
+        return Shards, (self.snapshot, self.split, self._verifies, frozenset(self._verified))
 
     @property
     def count(self) -> int:

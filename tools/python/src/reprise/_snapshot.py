@@ -103,6 +103,10 @@ class Snapshot:
             )
         return cls(digest, cache, document)
 
+    def __reduce__(self) -> Any:
+        # Another process reads it again: the name is 64 digits, and the contents may be megabytes.
+        return Snapshot.read, (self.digest, self.cache)
+
     @property
     def dataset(self) -> str:
         """The dataset's name."""
