@@ -3,8 +3,8 @@
 
     loader_fixture.py --reprise PROGRAM [FOLDER]
 
-Four small datasets of made music: `mixed` (notes and sound), `dealt` (notes on a clock, single segments assigned to splits),
-`pairs` (steps are frames) and `scores` (pairs whose steps follow the tempo). Of the cache that the program builds, only what readers need is copied: references, snapshots, tables,
+Five small datasets of made music: `mixed` (notes and sound), `sound` (its recordings), `dealt` (notes on a clock, single
+segments assigned to splits), `pairs` (steps are frames) and `scores` (pairs whose steps follow the tempo). Of the cache that the program builds, only what readers need is copied: references, snapshots, tables,
 statistics and shards. Needs the standard library alone.
 """
 
@@ -70,6 +70,21 @@ audio:
   normalize: none
 splits: {train: 1, validation: 0, test: 0}
 shards: {target_bytes: 16KiB}
+"""
+
+SOUND = """\
+version: 1
+dataset: sound
+sources:
+  - path: audio/*/*.wav
+    labels: {style: "{dir}"}
+audio:
+  sample_rate: 8000
+  loudness: none
+  segment: {samples: 1024}
+  stft: {n_fft: 256, hop: 128}
+  features: {mel: {bands: 8, fmax: 4000}}
+splits: {train: 0.75, validation: 0.25, test: 0, method: exact}
 """
 
 DEALT = """\
@@ -182,6 +197,7 @@ def make(folder):
     write(folder, "pairs.csv", table)
     write(folder, "mixed.yaml", MIXED)
     write(folder, "dealt.yaml", DEALT)
+    write(folder, "sound.yaml", SOUND)
     write(folder, "pairs.yaml", PAIRS.replace("NAME", "pairs").replace("GRID", "{frames: mel}"))
     write(folder, "scores.yaml", PAIRS.replace("NAME", "scores").replace("GRID", "{steps_per_beat: 6}\n  segment: {steps: 10}"))
 
@@ -211,7 +227,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         make(folder)
-        for name in ("mixed", "dealt", "pairs", "scores"):
+        for name in ("mixed", "sound", "dealt", "pairs", "scores"):
             subprocess.run(
                 [options.reprise, "build", os.path.join(folder, f"{name}.yaml"), "--cache", os.path.join(folder, "cache")],
                 check=True, stdout=sys.stderr)

@@ -13,11 +13,13 @@ ROOT = HERE.parents[2]
 FIXTURES = ROOT / "Tests" / "Fixtures" / "Loader"
 # The checkout's package, whether or not another is installed.
 sys.path.insert(0, str(HERE.parent / "src"))
+sys.path.insert(0, str(ROOT / "tools" / "lib"))
+import small_music  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")
 def cache():
-    """Four small datasets; `tools/oracles/loader_fixture.py` says what is in them."""
+    """Five small datasets; `tools/oracles/loader_fixture.py` says what is in them."""
     return FIXTURES / "cache"
 
 
@@ -40,8 +42,10 @@ def cases():
 
 @pytest.fixture(scope="session")
 def program():
-    """The program `reprise`, where it is built."""
-    named = os.environ.get("REPRISE_BINARY") or ROOT / ".build" / "release" / "reprise"
-    if not os.access(named, os.X_OK):
-        pytest.skip(f"the program reprise is not built ({named}); REPRISE_BINARY names another")
-    return str(named)
+    """The program `reprise`: the one that REPRISE_BINARY names, else the one that was built last."""
+    named = os.environ.get("REPRISE_BINARY")
+    places = [Path(named)] if named else [ROOT / ".build" / form / "reprise" for form in ("release", "debug")]
+    built = [place for place in places if os.access(place, os.X_OK)]
+    if not built:
+        pytest.skip(f"the program reprise is not built ({' nor '.join(map(str, places))}); REPRISE_BINARY names another")
+    return str(max(built, key=lambda place: place.stat().st_mtime))

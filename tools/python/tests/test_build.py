@@ -8,10 +8,7 @@ import sys
 import numpy as np
 import pytest
 import reprise
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "tools" / "lib"))
-import small_music  # noqa: E402
+from conftest import small_music
 
 MANIFEST = """\
 version: 1

@@ -101,7 +101,7 @@ def test_says_what_it_is(cache):
     assert ds.statistics["mel.sigma_band"].shape == (8,) and ds.statistics["mel.sigma"] > 0
     assert reprise.load("dealt", cache=cache).statistics == {}
     assert ds.manifest["midi"]["pitches"] == [20, 110]
-    assert reprise.datasets(cache) == ["dealt", "mixed", "pairs", "scores"]
+    assert reprise.datasets(cache) == ["dealt", "mixed", "pairs", "scores", "sound"]
 
 
 def test_starts_are_in_steps_and_seconds(cache):

@@ -342,6 +342,18 @@ class Dataset(Sequence[dict[str, Any]]):
 
         return TorchDataset(self, rolls, features, label, columns, windows, as_tuple)
 
+    def to_huggingface(self, *, rolls: Rolls = None, features: Features = None, label: Names = None) -> Any:
+        """The dataset as a ``datasets.Dataset`` of Hugging Face, copied to its own Arrow file.
+
+        Args:
+            rolls: names or `Roll`; uint8 unless a `Roll` says float32.
+            features: names or `Feature`.
+            label: labels, each a ``ClassLabel`` with the dataset's vocabulary.
+        """
+        from ._huggingface import to_huggingface
+
+        return to_huggingface(self, rolls, features, label)
+
     # Music
 
     def to_symusic(self, index: int, *, pedals: bool = True) -> Any:
