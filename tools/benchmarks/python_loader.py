@@ -13,7 +13,6 @@ together, and per second of wall time. The first is what to compare on a machine
 """
 
 import argparse
-import gc
 import io
 import os
 import pathlib
@@ -62,7 +61,6 @@ def drain(loader, epochs=1):
 def feed(data, epochs, workers, **options):
     """Epochs through a DataLoader; its workers begin once, and have ended when it returns."""
     drain(DataLoader(data, num_workers=workers, persistent_workers=workers > 0, **options), epochs)
-    gc.collect()
 
 
 class Stored(Dataset):
@@ -91,8 +89,9 @@ def of_safetensors(folder, x, label, epochs):
     data = Stored(str(path), len(x))
     yield "safetensors, data[i]", lambda: [data[i] for _ in range(epochs) for i in range(len(x))]
     for workers in (0, 2):
-        yield f"safetensors, {workers} workers", lambda workers=workers: feed(
-            Stored(str(path), len(x)), epochs, workers, batch_size=BATCH, shuffle=True
+        yield (
+            f"safetensors, {workers} workers",
+            lambda workers=workers: feed(Stored(str(path), len(x)), epochs, workers, batch_size=BATCH, shuffle=True),
         )
 
 
@@ -138,8 +137,9 @@ def of_datasets(folder, x, label, epochs):
         lambda: ({"x": x[i], "label": int(label[i])} for i in range(len(x))), features=features, cache_dir=str(folder)
     ).with_format("torch")
     for workers in (0, 2):
-        yield f"datasets (Arrow), {workers} workers", lambda workers=workers: feed(
-            data, epochs, workers, batch_size=BATCH, shuffle=True
+        yield (
+            f"datasets (Arrow), {workers} workers",
+            lambda workers=workers: feed(data, epochs, workers, batch_size=BATCH, shuffle=True),
         )
 
 
@@ -183,8 +183,11 @@ def of_reprise(ds, view, label, epochs):
             feed(batches, epochs, workers, batch_size=None, sampler=batches.sampler())
 
         yield f"reprise, .batches, {workers} workers", fed
-        yield f"reprise, .torch, {workers} workers", lambda workers=workers: feed(
-            ds.torch(label=label, as_tuple=True, **view), epochs, workers, batch_size=BATCH, shuffle=True
+        yield (
+            f"reprise, .torch, {workers} workers",
+            lambda workers=workers: feed(
+                ds.torch(label=label, as_tuple=True, **view), epochs, workers, batch_size=BATCH, shuffle=True
+            ),
         )
 
 
@@ -194,7 +197,12 @@ def contenders(ds, view, label, epochs, folder):
     name = view.get("rolls") or view.get("features")
     parts = [
         (batch[name], batch["style"])
-        for batch in ds.batches(256, shuffle=False, label=label, **({"rolls": reprise.Roll(name, dtype="uint8")} if "rolls" in view else view))
+        for batch in ds.batches(
+            256,
+            shuffle=False,
+            label=label,
+            **({"rolls": reprise.Roll(name, dtype="uint8")} if "rolls" in view else view),
+        )
     ]
     x, labels = (np.concatenate(column) for column in zip(*parts))
     for make in (of_safetensors, of_webdataset, of_datasets, of_streaming):
@@ -213,7 +221,9 @@ def main():
     parser.add_argument("sound")
     parser.add_argument("--cache")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--segments", type=int, default=4096, help="segments of NOTES, and about so many items of SOUND")
+    parser.add_argument(
+        "--segments", type=int, default=4096, help="segments of NOTES, and about so many items of SOUND"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, "
@@ -221,7 +231,7 @@ def main():
     for dataset, view in ((options.notes, {"rolls": "piano"}), (options.sound, {"features": "mel"})):
         ds = reprise.load(dataset, cache=options.cache)[: options.segments]
         with tempfile.TemporaryDirectory() as folder:
-            epochs = max(1, options.segments // len(ds))
+            epochs = max(2, options.segments // len(ds))
             found = contenders(ds, view, "style", epochs, pathlib.Path(folder))
             for each in found:
                 each.run()

@@ -129,7 +129,9 @@ def piece(seed):
     chance = random.Random(seed)
     bars = chance.randint(5, 12)
     last = TICKS * 4 * bars
-    events = [(0, tempo(chance.randint(60, 180)))] + [(0, bytes([0xC0 | channel, chance.randrange(128)])) for channel in (0, 1, 9)]
+    events = [(0, tempo(chance.randint(60, 180)))] + [
+        (0, bytes([0xC0 | channel, chance.randrange(128)])) for channel in (0, 1, 9)
+    ]
     events += [(chance.randrange(last), tempo(chance.randint(60, 180))) for _ in range(2)]
     for _ in range(bars * chance.randint(10, 25)):
         channel, pitch = chance.choice((0, 1, 1, 9)), chance.randint(12, 115)
@@ -144,8 +146,15 @@ def piece(seed):
 
 def wave(samples):
     data = struct.pack(f"<{len(samples)}h", *samples)
-    return (b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
-            + b"data" + struct.pack("<I", len(data)) + data)
+    return (
+        b"RIFF"
+        + struct.pack("<I", 36 + len(data))
+        + b"WAVEfmt "
+        + struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+        + b"data"
+        + struct.pack("<I", len(data))
+        + data
+    )
 
 
 def noise(seed, count):
@@ -199,7 +208,11 @@ def make(folder):
     write(folder, "dealt.yaml", DEALT)
     write(folder, "sound.yaml", SOUND)
     write(folder, "pairs.yaml", PAIRS.replace("NAME", "pairs").replace("GRID", "{frames: mel}"))
-    write(folder, "scores.yaml", PAIRS.replace("NAME", "scores").replace("GRID", "{steps_per_beat: 6}\n  segment: {steps: 10}"))
+    write(
+        folder,
+        "scores.yaml",
+        PAIRS.replace("NAME", "scores").replace("GRID", "{steps_per_beat: 6}\n  segment: {steps: 10}"),
+    )
 
 
 def copy_what_readers_need(cache, target):
@@ -229,8 +242,16 @@ def main():
         make(folder)
         for name in ("mixed", "sound", "dealt", "pairs", "scores"):
             subprocess.run(
-                [options.reprise, "build", os.path.join(folder, f"{name}.yaml"), "--cache", os.path.join(folder, "cache")],
-                check=True, stdout=sys.stderr)
+                [
+                    options.reprise,
+                    "build",
+                    os.path.join(folder, f"{name}.yaml"),
+                    "--cache",
+                    os.path.join(folder, "cache"),
+                ],
+                check=True,
+                stdout=sys.stderr,
+            )
         copy_what_readers_need(os.path.join(folder, "cache"), options.folder)
 
 

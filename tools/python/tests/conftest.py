@@ -47,5 +47,7 @@ def program():
     places = [Path(named)] if named else [ROOT / ".build" / form / "reprise" for form in ("release", "debug")]
     built = [place for place in places if os.access(place, os.X_OK)]
     if not built:
-        pytest.skip(f"the program reprise is not built ({' nor '.join(map(str, places))}); REPRISE_BINARY names another")
+        pytest.skip(
+            f"the program reprise is not built ({' nor '.join(map(str, places))}); REPRISE_BINARY names another"
+        )
     return str(max(built, key=lambda place: place.stat().st_mtime))

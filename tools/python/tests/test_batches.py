@@ -80,7 +80,9 @@ def test_a_slice_is_a_set(cache):
     part = ds[10:30]
     numbers = [n for batch in part.batches(6, seed=2, columns="number") for n in batch["number"].tolist()]
     assert sorted(numbers) == part._numbers.tolist()
-    same = [n for batch in ds.batches(6, seed=2, columns="number", sets=[part._numbers]) for n in batch["number"].tolist()]
+    same = [
+        n for batch in ds.batches(6, seed=2, columns="number", sets=[part._numbers]) for n in batch["number"].tolist()
+    ]
     assert numbers == same
 
 
@@ -109,7 +111,11 @@ def test_draws_are_even():
     exact = [(int(draw) * 7) >> 64 for draw in draws[:1000]]
     assert _order.below(7, draws)[:1000].tolist() == exact
     units = _order.unit(draws)
-    assert 0 <= units.min() and units.max() < 1 and units[:1000].tolist() == [(int(d) >> 11) * 2.0**-53 for d in draws[:1000]]
+    assert (
+        0 <= units.min()
+        and units.max() < 1
+        and units[:1000].tolist() == [(int(d) >> 11) * 2.0**-53 for d in draws[:1000]]
+    )
 
 
 # Refusals
@@ -124,9 +130,15 @@ def test_draws_are_even():
         (dict(sets=[{"style": "jaz"}]), "no 'style' of 'mixed' is 'jaz'; did you mean 'jazz'?"),
         (dict(sets=[{"genre": "jazz"}]), "no label 'genre'"),
         (dict(sets=[[4000]]), "no midi segment 4000"),
-        (dict(sets=[{"style": "jazz", "composer": "composer1"}]), "no midi segments with composer = composer1 with style = jazz"),
+        (
+            dict(sets=[{"style": "jazz", "composer": "composer1"}]),
+            "no midi segments with composer = composer1 with style = jazz",
+        ),
         (dict(balance="genre"), "no label 'genre'"),
-        (dict(windows=33, rolls="piano"), "segments of 'mixed' have 32 steps, not 33; set midi: {segment: {steps: 33}}"),
+        (
+            dict(windows=33, rolls="piano"),
+            "segments of 'mixed' have 32 steps, not 33; set midi: {segment: {steps: 33}}",
+        ),
         (dict(rolls=reprise.Roll("controls", numbers=(7,))), "set midi: {controls: [1, 7, 64]}"),
         (dict(batch_size=0), "batches of 0"),
         (dict(batch_size=1000, drop_last=True), "no whole batch of 1000"),

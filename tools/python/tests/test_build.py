@@ -42,7 +42,9 @@ def test_builds_and_loads(music, program):
     (music / "broken.mid").write_bytes(b"MThd, and nothing else")
     result = reprise.build(music / "tiny.yaml", cache=music / "cache", jobs=1, program=program)
     assert result.dataset == "tiny" and result.sources["ok"] == 3 and result.actions["run"] > 0
-    assert [bad["path"] for bad in result.quarantine] == ["broken.mid"] and result.quarantine[0]["code"].startswith("midi.")
+    assert [bad["path"] for bad in result.quarantine] == ["broken.mid"] and result.quarantine[0]["code"].startswith(
+        "midi."
+    )
     ds = result.load(rolls="piano")
     assert len(ds) == result.segments["train"] and ds.snapshot.digest == result.snapshot
     assert {item["labels"]["style"] for item in ds} == {"0", "1", "2"}
@@ -65,7 +67,11 @@ def test_rolls_are_those_that_the_program_exports(cache, program, tmp_path):
     compared = 0
     for name in ("mixed", "dealt", "pairs", "scores"):
         folder = tmp_path / name
-        subprocess.run([program, "export", name, "--cache", cache, "--to", folder, "--format", "npz"], check=True, capture_output=True)
+        subprocess.run(
+            [program, "export", name, "--cache", cache, "--to", folder, "--format", "npz"],
+            check=True,
+            capture_output=True,
+        )
         for split in ("train", "validation", "test"):
             for kind in ("audio", "midi", "paired"):
                 arrays = [np.load(file) for file in sorted((folder / split).glob(f"{kind}-*.npz"))]
@@ -79,7 +85,10 @@ def test_rolls_are_those_that_the_program_exports(cache, program, tmp_path):
                     for view in ("piano", "velocity", "onset", "instrument", "pedal", "tempo", "mel", "waveform"):
                         assert (view in array.files) == (view in item)
                         if view in item:
-                            assert item[view].dtype == array[view].dtype and item[view].tobytes() == array[view][row].tobytes()
+                            assert (
+                                item[view].dtype == array[view].dtype
+                                and item[view].tobytes() == array[view][row].tobytes()
+                            )
                             compared += 1
                     for label, number in item["label_ids"].items():
                         assert array[f"label.{label}"][row] == number
@@ -127,7 +136,11 @@ def test_result_may_be_long(tmp_path):
 @pytest.mark.parametrize(
     "code, status, words",
     [
-        ("print('error: no such file: m.yaml', file=sys.stderr); sys.exit(64)", 64, "reprise build m.yaml: error: no such file: m.yaml"),
+        (
+            "print('error: no such file: m.yaml', file=sys.stderr); sys.exit(64)",
+            64,
+            "reprise build m.yaml: error: no such file: m.yaml",
+        ),
         ("print('Killed', file=sys.stderr); sys.exit(11)", 11, "reprise build m.yaml: Killed"),
         ("sys.exit(1)", 1, "it ended with status 1"),
         ("print('{}')", 0, "gave no result that this package reads"),

@@ -43,7 +43,9 @@ def test_items_hold_the_columns_of_the_shards(name, cache):
             for feature in ("mel", "waveform"):
                 assert (feature in item) == (feature in raw)
                 if feature in raw:
-                    assert item[feature].dtype == raw[feature].dtype and np.array_equal(item[feature], raw[feature][index])
+                    assert item[feature].dtype == raw[feature].dtype and np.array_equal(
+                        item[feature], raw[feature][index]
+                    )
             if info.kind == "audio":
                 assert "notes" not in item
                 continue
@@ -65,7 +67,10 @@ def test_features_are_views_of_the_map(cache):
 
 def test_label_ids_are_the_datasets(cache):
     ds = reprise.load("mixed", cache=cache)
-    assert ds.vocabularies == {"composer": ["composer0", "composer1", "composer2", "copied"], "style": ["blues", "classical", "jazz"]}
+    assert ds.vocabularies == {
+        "composer": ["composer0", "composer1", "composer2", "copied"],
+        "style": ["blues", "classical", "jazz"],
+    }
     for item, number in zip(ds, ds.label_ids("composer").tolist()):
         for name, vocabulary in ds.vocabularies.items():
             text = item["labels"].get(name)
@@ -85,7 +90,9 @@ def test_is_a_sequence(cache):
     assert [item["id"] for item in ds.select([5, -1, 5])] == ["train/5", ds[-1]["id"], "train/5"]
     jazz = ds.where(style="jazz")
     assert 0 < len(jazz) < len(ds) and all(item["labels"]["style"] == "jazz" for item in jazz)
-    assert len(reprise.load("mixed", cache=cache, kind="midi")) + len(reprise.load("mixed", cache=cache, kind="audio")) == len(ds)
+    assert len(reprise.load("mixed", cache=cache, kind="midi")) + len(
+        reprise.load("mixed", cache=cache, kind="audio")
+    ) == len(ds)
     for index in (len(ds), -len(ds) - 1):
         with pytest.raises(IndexError, match="in the train split of 'mixed'"):
             ds[index]
@@ -95,7 +102,15 @@ def test_is_a_sequence(cache):
 
 def test_says_what_it_is(cache):
     ds = reprise.load("mixed", cache=cache)
-    for word in ("'mixed'", "train", "86", "32 steps, pitches 20 to 110", "mel", "blues, classical, jazz", "validation 16"):
+    for word in (
+        "'mixed'",
+        "train",
+        "86",
+        "32 steps, pitches 20 to 110",
+        "mel",
+        "blues, classical, jazz",
+        "validation 16",
+    ):
         assert word in repr(ds)
     assert ds.splits == {"train": 86, "validation": 16, "test": 12}
     assert ds.statistics["mel.sigma_band"].shape == (8,) and ds.statistics["mel.sigma"] > 0
@@ -143,7 +158,9 @@ def test_pairs_are_on_one_axis(cache):
     for name, is_frames in (("pairs", True), ("scores", False)):
         item = reprise.load(name, cache=cache, rolls="piano")[0]
         assert (item["piano"].shape[0] == item["mel"].shape[1]) == is_frames
-    batch = next(iter(reprise.load("scores", cache=cache).batches(4, rolls="piano", features="mel", columns="frame_steps")))
+    batch = next(
+        iter(reprise.load("scores", cache=cache).batches(4, rolls="piano", features="mel", columns="frame_steps"))
+    )
     steps = batch["frame_steps"]
     assert steps.shape == (4, batch["mel"].shape[2]) and steps.max() < batch["piano"].shape[1]
 
@@ -156,6 +173,17 @@ def test_pickles_without_its_maps(cache):
     again = pickle.loads(data)
     assert not again._shards._open
     assert again[0]["piano"].tobytes() == first["piano"].tobytes()
+
+
+def test_few_shards_are_open_at_once(cache, monkeypatch):
+    """More shards than a process may have files: views of those that were closed stay valid."""
+    wanted = [item["mel"].tolist() for item in reprise.load("mixed", cache=cache, kind="audio")]
+    ds = reprise.load("mixed", cache=cache)
+    assert len(ds._shards.infos) > 4
+    monkeypatch.setattr(type(ds._shards), "limit", 2)
+    items = list(ds)
+    assert len(ds._shards._open) == 2
+    assert [item["mel"].tolist() for item in items if "mel" in item] == wanted
 
 
 def test_finds_datasets_by_name_number_and_hash(own_cache, monkeypatch):
@@ -183,10 +211,26 @@ def test_finds_datasets_by_name_number_and_hash(own_cache, monkeypatch):
         (("mixd",), reprise.NotFoundError, "no dataset 'mixd' in the cache at {cache}; did you mean 'mixed'?"),
         (("mixed@4",), reprise.NotFoundError, "no dataset 'mixed@4' in the cache at {cache}; it has mixed"),
         (("mixed", "valid"), reprise.NotFoundError, "there is no split 'valid'; did you mean 'validation'?"),
-        (("mixed", "test", None, "audio"), reprise.NotInDatasetError, "the test split of 'mixed' has no audio segments, but midi"),
-        (("mixed", "train", None, "sound"), reprise.NotInDatasetError, "there is no kind 'sound'; there are audio, midi, paired"),
-        (("mixed", "train", "pianos", "midi"), reprise.NotInDatasetError, "there is no roll 'pianos'; did you mean 'piano'?"),
-        (("mixed", "train", "piano", "audio"), reprise.NotInDatasetError, "audio segments hold no notes; add MIDI sources"),
+        (
+            ("mixed", "test", None, "audio"),
+            reprise.NotInDatasetError,
+            "the test split of 'mixed' has no audio segments, but midi",
+        ),
+        (
+            ("mixed", "train", None, "sound"),
+            reprise.NotInDatasetError,
+            "there is no kind 'sound'; there are audio, midi, paired",
+        ),
+        (
+            ("mixed", "train", "pianos", "midi"),
+            reprise.NotInDatasetError,
+            "there is no roll 'pianos'; did you mean 'piano'?",
+        ),
+        (
+            ("mixed", "train", "piano", "audio"),
+            reprise.NotInDatasetError,
+            "audio segments hold no notes; add MIDI sources",
+        ),
     ],
 )
 def test_says_what_is_not_there(arguments, error, words, cache):
@@ -197,10 +241,14 @@ def test_says_what_is_not_there(arguments, error, words, cache):
 
 
 def test_says_what_features_and_labels_there_are(cache):
-    with pytest.raises(reprise.NotInDatasetError, match="hold no 'chroma'; there are mel, waveform; a feature is added by audio"):
+    with pytest.raises(
+        reprise.NotInDatasetError, match="hold no 'chroma'; there are mel, waveform; a feature is added by audio"
+    ):
         reprise.load("mixed", cache=cache, features="chroma")
     ds = reprise.load("mixed", cache=cache)
-    with pytest.raises(reprise.NotInDatasetError, match="no label 'genre'; there are composer, style; labels come from the manifest"):
+    with pytest.raises(
+        reprise.NotInDatasetError, match="no label 'genre'; there are composer, style; labels come from the manifest"
+    ):
         ds.label_ids("genre")
     with pytest.raises(reprise.NotInDatasetError, match="no 'style' of 'mixed' is 'Jazz'; did you mean 'jazz'?"):
         ds.where(style="Jazz")
@@ -222,7 +270,9 @@ def test_finds_shards_that_are_missing_or_short(own_cache):
     path = shard_file(reprise.load("mixed", cache=own_cache), -1)
     data = path.read_bytes()
     replace(path, data[:-1])
-    with pytest.raises(reprise.DamagedError, match=f"has {len(data) - 1} bytes, not the snapshot's {len(data)}.*verify --repair"):
+    with pytest.raises(
+        reprise.DamagedError, match=f"has {len(data) - 1} bytes, not the snapshot's {len(data)}.*verify --repair"
+    ):
         reprise.load("mixed", cache=own_cache)
     os.remove(path)
     with pytest.raises(reprise.DamagedError, match="is missing .*verify --repair"):
@@ -288,13 +338,20 @@ def test_finds_a_damaged_snapshot(own_cache):
 def test_refuses_another_format(own_cache, tmp_path):
     import hashlib
 
-    document = json.loads(reprise.load("mixed", cache=own_cache).snapshot.cache.read((own_cache / "refs" / "mixed").read_text().strip(), ""))
+    document = json.loads(
+        reprise.load("mixed", cache=own_cache).snapshot.cache.read(
+            (own_cache / "refs" / "mixed").read_text().strip(), ""
+        )
+    )
     document["format"] = 1
     data = json.dumps(document).encode()
     digest = hashlib.sha256(data).hexdigest()
     path = own_cache / "objects" / digest[:2] / digest[2:]
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
-    with pytest.raises(reprise.NotFoundError, match="has format 1, and this version of the package reads format 2; build the dataset again"):
+    with pytest.raises(
+        reprise.NotFoundError,
+        match="has format 1, and this version of the package reads format 2; build the dataset again",
+    ):
         reprise.load(digest, cache=own_cache)
     shutil.rmtree(tmp_path, ignore_errors=True)

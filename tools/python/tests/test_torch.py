@@ -27,7 +27,9 @@ def test_workers_give_the_batches_of_swift(name, workers, golden, cases, cache):
     """Three epochs by workers that persist, and a resume in the middle of the second."""
     wanted = next(case for case in golden["cases"] if case["name"] == name)["batches"]
     own = batches(cases[name], cache)
-    loader = DataLoader(own, batch_size=None, sampler=own.sampler(), num_workers=workers, persistent_workers=workers > 0)
+    loader = DataLoader(
+        own, batch_size=None, sampler=own.sampler(), num_workers=workers, persistent_workers=workers > 0
+    )
     found = [described(as_numpy(batch)) for _ in range(3) for batch in loader]
     assert found == wanted
     middle = len(wanted) // 2
@@ -90,7 +92,9 @@ def test_distributed_samplers_share_the_items(cache):
 
 def test_tuples_are_in_the_order_of_views(cache):
     pairs = reprise.load("pairs", cache=cache)
-    mel, roll, style = next(iter(DataLoader(pairs.torch(features="mel", rolls="piano", label="style", as_tuple=True), batch_size=3)))
+    mel, roll, style = next(
+        iter(DataLoader(pairs.torch(features="mel", rolls="piano", label="style", as_tuple=True), batch_size=3))
+    )
     assert mel.shape == (3, 6, 33) and roll.shape == (3, 33, 128) and style.shape == (3,)
 
 

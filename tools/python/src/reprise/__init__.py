@@ -26,7 +26,26 @@ from .errors import (
 )
 
 __all__ = [
-    "BEGINS", "ENDS", "LENGTHENED", "Batch", "Batches", "BuildError", "BuildResult", "Column", "DamagedError", "Dataset",
-    "Feature", "Label", "MissingPackageError", "NotFoundError", "NotInDatasetError", "RepriseError", "Roll", "Source",
-    "__version__", "build", "datasets", "load",
-]  # fmt: skip
+    "BEGINS",
+    "ENDS",
+    "LENGTHENED",
+    "Batch",
+    "Batches",
+    "BuildError",
+    "BuildResult",
+    "Column",
+    "DamagedError",
+    "Dataset",
+    "Feature",
+    "Label",
+    "MissingPackageError",
+    "NotFoundError",
+    "NotInDatasetError",
+    "RepriseError",
+    "Roll",
+    "Source",
+    "__version__",
+    "build",
+    "datasets",
+    "load",
+]

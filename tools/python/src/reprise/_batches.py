@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence, Un
 
 import numpy as np
 
+from ._array import Array
 from ._order import ItemList, ItemOrder, below, hash_words, unit
 from ._views import Chosen, Features, Filler, Names, Rolls, parse_views, unknown_label
 from .errors import NotInDatasetError, suggest
@@ -56,7 +57,7 @@ def parse_windows(windows: Any) -> Optional[tuple[int, int]]:
     return int(steps), int(hop)
 
 
-def items_of(dataset: Dataset, segments: np.ndarray, windows: Optional[tuple[int, int]]) -> ItemList:
+def items_of(dataset: Dataset, segments: Array, windows: Optional[tuple[int, int]]) -> ItemList:
     """The examples of some segments: windows that do not lie in padding alone."""
     counts = np.ones(len(segments), np.int64)
     if windows is not None and dataset.kind != "audio":
@@ -91,11 +92,26 @@ class Batches:
     """
 
     def __init__(
-        self, dataset: Dataset, batch_size: int, *, seed: int = 0, epoch: int = 0, start: int = 0, shuffle: bool = True,
-        drop_last: bool = False, rolls: Rolls = None, features: Features = None, label: Names = None, columns: Names = None,
-        windows: Windows = None, sets: Optional[Sequence[SegmentSet]] = None, balance: Optional[str] = None,
-        share: str = "largest", transpose: tuple[int, int] = (0, 0), stretch: tuple[float, float] = (1.0, 1.0),
-    ):  # fmt: skip
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        epoch: int = 0,
+        start: int = 0,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        rolls: Rolls = None,
+        features: Features = None,
+        label: Names = None,
+        columns: Names = None,
+        windows: Windows = None,
+        sets: Optional[Sequence[SegmentSet]] = None,
+        balance: Optional[str] = None,
+        share: str = "largest",
+        transpose: tuple[int, int] = (0, 0),
+        stretch: tuple[float, float] = (1.0, 1.0),
+    ):
         if batch_size < 1:
             raise NotInDatasetError(f"batches of {batch_size}; at least 1")
         if transpose[0] > transpose[1] or not 0 < stretch[0] <= stretch[1]:
@@ -153,7 +169,9 @@ class Batches:
             if name not in vocabularies:
                 raise unknown_label(dataset.snapshot, name)
             if value not in vocabularies[name]:
-                raise NotInDatasetError(f"no '{name}' of '{dataset.name}' is '{value}'; {suggest(value, vocabularies[name])}")
+                raise NotInDatasetError(
+                    f"no '{name}' of '{dataset.name}' is '{value}'; {suggest(value, vocabularies[name])}"
+                )
             keep &= dataset._label_numbers(name, segments) == vocabularies[name].index(value)
         if balance is None:
             groups = [segments[keep]]
@@ -165,7 +183,9 @@ class Batches:
         lists = [items_of(dataset, group, self._windows) for group in groups if len(group)]
         if not lists:
             which = "".join(f" with {name} = {value}" for name, value in sorted(labels.items()))
-            raise NotInDatasetError(f"the {dataset.split} split of '{dataset.name}' has no {dataset._one_kind()} segments{which}")
+            raise NotInDatasetError(
+                f"the {dataset.split} split of '{dataset.name}' has no {dataset._one_kind()} segments{which}"
+            )
         return lists
 
     def __len__(self) -> int:
@@ -247,7 +267,7 @@ class Batches:
             found.append(batch)
         return found[0] if len(found) == 1 else tuple(found)
 
-    def _changed(self, segments: np.ndarray, windows: np.ndarray, draw: np.ndarray) -> Chosen:
+    def _changed(self, segments: Array, windows: Array, draw: Array) -> Chosen:
         chosen = Chosen.plain(segments, windows * (self._windows[1] if self._windows else 0))
         if self._filler.kind == "audio":
             chosen.place = unit(hash_words(draw, 2))

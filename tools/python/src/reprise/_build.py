@@ -83,9 +83,14 @@ def find_program(program: Optional[PathLike] = None) -> str:
 
 
 def build(
-    manifest: PathLike, cache: Optional[PathLike] = None, *, jobs: Optional[int] = None, progress: bool = True,
-    program: Optional[PathLike] = None, stream: Optional[TextIO] = None,
-) -> BuildResult:  # fmt: skip
+    manifest: PathLike,
+    cache: Optional[PathLike] = None,
+    *,
+    jobs: Optional[int] = None,
+    progress: bool = True,
+    program: Optional[PathLike] = None,
+    stream: Optional[TextIO] = None,
+) -> BuildResult:
     """Builds a dataset by its manifest, or brings it up to date: ``reprise build MANIFEST``.
 
     Args:
@@ -121,7 +126,9 @@ def build(
     try:
         return _result(json.loads(output), cache)
     except (ValueError, KeyError, TypeError) as error:
-        raise BuildError(f"the program {command[0]} gave no result that this package reads ({error!r})", status) from error
+        raise BuildError(
+            f"the program {command[0]} gave no result that this package reads ({error!r})", status
+        ) from error
 
 
 def _run(command: list[str], output: TextIO, shown: Optional[TextIO]) -> tuple[int, list[str]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence, Un
 
 import numpy as np
 
+from ._array import Array
 from ._batches import Batches, SegmentSet, Windows
 from ._cache import Cache, PathLike
 from ._shard import Shard, Shards
@@ -20,9 +21,16 @@ if TYPE_CHECKING:
 
 
 def load(
-    name: str, split: str = "train", cache: Optional[PathLike] = None, *, kind: Optional[str] = None, rolls: Rolls = None,
-    features: Features = None, root: Optional[PathLike] = None, verify: bool = True,
-) -> Dataset:  # fmt: skip
+    name: str,
+    split: str = "train",
+    cache: Optional[PathLike] = None,
+    *,
+    kind: Optional[str] = None,
+    rolls: Rolls = None,
+    features: Features = None,
+    root: Optional[PathLike] = None,
+    verify: bool = True,
+) -> Dataset:
     """Opens a split of a dataset that ``reprise build`` made.
 
     Args:
@@ -88,14 +96,18 @@ class Dataset(Sequence[dict[str, Any]]):
     """
 
     def __init__(
-        self, shards: Shards, kind: Optional[str] = None, numbers: Optional[np.ndarray] = None, root: Optional[str] = None,
+        self,
+        shards: Shards,
+        kind: Optional[str] = None,
+        numbers: Optional[Array] = None,
+        root: Optional[str] = None,
         views: Optional[Mapping[str, View]] = None,
-    ):  # fmt: skip
+    ):
         self._shards = shards
         self._kind = kind
         self._root = root
         self._chosen = numbers
-        self._all: Optional[np.ndarray] = None
+        self._all: Optional[Array] = None
         self._views = None if views is None else dict(views)
         self._fillers: dict[str, Filler] = {}
         self._entries: Optional[list[Optional[list[Source]]]] = None
@@ -106,7 +118,7 @@ class Dataset(Sequence[dict[str, Any]]):
         return {**self.__dict__, "_all": None, "_fillers": {}, "_entries": None}
 
     @property
-    def _numbers(self) -> np.ndarray:
+    def _numbers(self) -> Array:
         """The segments' numbers in the split."""
         if self._chosen is not None:
             return self._chosen
@@ -167,7 +179,7 @@ class Dataset(Sequence[dict[str, Any]]):
         return self.snapshot.vocabularies
 
     @property
-    def statistics(self) -> dict[str, np.ndarray]:
+    def statistics(self) -> dict[str, Array]:
         """What features were normalised by: ``mel.sigma``, ``mel.sigma_band``; with ``per: LABEL`` behind ``<value>/``."""
         return self.snapshot.statistics()
 
@@ -231,7 +243,8 @@ class Dataset(Sequence[dict[str, Any]]):
             "piece": source.piece,
             "labels": dict(shard.labels[tensors["segment.source"][index]]),
             "label_ids": {
-                name: int(shard.label_numbers(name, vocabulary)[index]) for name, vocabulary in self._vocabularies.items()
+                name: int(shard.label_numbers(name, vocabulary)[index])
+                for name, vocabulary in self._vocabularies.items()
             },
             "start": int(tensors["segment.start"][index]),
             "start_seconds": shard.start_seconds(index, snapshot),
@@ -270,7 +283,7 @@ class Dataset(Sequence[dict[str, Any]]):
             keep &= self._label_numbers(name, self._numbers) == vocabulary.index(value)
         return self._with(numbers=self._numbers[keep])
 
-    def label_ids(self, name: str) -> np.ndarray:
+    def label_ids(self, name: str) -> Array:
         """A label of every segment by the dataset's vocabulary, int64; -1 where it is unknown."""
         self._vocabulary(name)
         return self._label_numbers(name, self._numbers)
@@ -292,11 +305,25 @@ class Dataset(Sequence[dict[str, Any]]):
     # Training
 
     def batches(
-        self, batch_size: int, *, seed: int = 0, epoch: int = 0, start: int = 0, shuffle: bool = True, drop_last: bool = False,
-        rolls: Rolls = None, features: Features = None, label: Names = None, columns: Names = None, windows: Windows = None,
-        sets: Optional[Sequence[SegmentSet]] = None, balance: Optional[str] = None, share: str = "largest",
-        transpose: tuple[int, int] = (0, 0), stretch: tuple[float, float] = (1.0, 1.0),
-    ) -> Batches:  # fmt: skip
+        self,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        epoch: int = 0,
+        start: int = 0,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        rolls: Rolls = None,
+        features: Features = None,
+        label: Names = None,
+        columns: Names = None,
+        windows: Windows = None,
+        sets: Optional[Sequence[SegmentSet]] = None,
+        balance: Optional[str] = None,
+        share: str = "largest",
+        transpose: tuple[int, int] = (0, 0),
+        stretch: tuple[float, float] = (1.0, 1.0),
+    ) -> Batches:
         """Batches of numpy arrays in a reproducible order: the same bytes as the Swift loader's.
 
         Args:
@@ -319,15 +346,35 @@ class Dataset(Sequence[dict[str, Any]]):
             stretch: the range of factors of time.
         """
         return Batches(
-            self, batch_size, seed=seed, epoch=epoch, start=start, shuffle=shuffle, drop_last=drop_last, rolls=rolls,
-            features=features, label=label, columns=columns, windows=windows, sets=sets, balance=balance, share=share,
-            transpose=transpose, stretch=stretch,
-        )  # fmt: skip
+            self,
+            batch_size,
+            seed=seed,
+            epoch=epoch,
+            start=start,
+            shuffle=shuffle,
+            drop_last=drop_last,
+            rolls=rolls,
+            features=features,
+            label=label,
+            columns=columns,
+            windows=windows,
+            sets=sets,
+            balance=balance,
+            share=share,
+            transpose=transpose,
+            stretch=stretch,
+        )
 
     def torch(
-        self, *, rolls: Rolls = None, features: Features = None, label: Names = None, columns: Names = None,
-        windows: Windows = None, as_tuple: bool = False,
-    ) -> TorchDataset:  # fmt: skip
+        self,
+        *,
+        rolls: Rolls = None,
+        features: Features = None,
+        label: Names = None,
+        columns: Names = None,
+        windows: Windows = None,
+        as_tuple: bool = False,
+    ) -> TorchDataset:
         """The dataset for PyTorch: a ``torch.utils.data.Dataset`` of dicts of tensors, for any DataLoader.
 
         Args:
@@ -371,7 +418,7 @@ class Dataset(Sequence[dict[str, Any]]):
 
         return to_pretty_midi(self, index, pedals)
 
-    def audio(self, index: int, root: Optional[PathLike] = None) -> tuple[np.ndarray, int]:
+    def audio(self, index: int, root: Optional[PathLike] = None) -> tuple[Array, int]:
         """A segment's samples and their rate, without padding.
 
         From the dataset's ``waveform`` if it has one (float32, with the dataset's gain and rate); else from the source
@@ -404,7 +451,9 @@ class Dataset(Sequence[dict[str, Any]]):
     def _shown(self, kind: str) -> dict[str, View]:
         if self._views is None:
             return {} if kind == "midi" else {name: Feature(name) for name in self._feature_names}
-        return {name: view for name, view in self._views.items() if kind != ("audio" if isinstance(view, Roll) else "midi")}
+        return {
+            name: view for name, view in self._views.items() if kind != ("audio" if isinstance(view, Roll) else "midi")
+        }
 
     def _filler(self, kind: str, views: dict[str, View]) -> Filler:
         if kind not in self._fillers:
@@ -428,20 +477,20 @@ class Dataset(Sequence[dict[str, Any]]):
             raise unknown_label(self.snapshot, name)
         return self._vocabularies[name]
 
-    def _places(self, numbers: np.ndarray) -> Iterator[tuple[Shard, np.ndarray, np.ndarray]]:
+    def _places(self, numbers: Array) -> Iterator[tuple[Shard, Array, Array]]:
         """The shards of segments, with the places among `numbers` and the indices in the shard."""
         place = np.searchsorted(self._shards.first, numbers, "right") - 1
         for each in np.unique(place):
             rows = np.flatnonzero(place == each)
             yield self._shards.peek(int(each)), rows, numbers[rows] - self._shards.first[each]
 
-    def _peek_column(self, column: str, numbers: np.ndarray) -> np.ndarray:
+    def _peek_column(self, column: str, numbers: Array) -> Array:
         out = np.zeros(len(numbers), np.int64)
         for shard, rows, indices in self._places(numbers):
             out[rows] = shard.tensors[column][indices]
         return out
 
-    def _label_numbers(self, name: str, numbers: np.ndarray) -> np.ndarray:
+    def _label_numbers(self, name: str, numbers: Array) -> Array:
         out = np.zeros(len(numbers), np.int64)
         for shard, rows, indices in self._places(numbers):
             out[rows] = shard.label_numbers(name, self._vocabulary(name))[indices]
@@ -479,9 +528,8 @@ class Dataset(Sequence[dict[str, Any]]):
         return found  # type: ignore[return-value]
 
 
-def _frozen(array: np.ndarray) -> np.ndarray:
+def _frozen(array: Array) -> Array:
     """A view that cannot be written."""
     array = array.view()
     array.flags.writeable = False
     return array
-

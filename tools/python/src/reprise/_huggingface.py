@@ -44,4 +44,3 @@ def to_huggingface(dataset: Dataset, rolls: Rolls, features: Features, label: Na
                 yield {"id": f"{dataset.split}/{number}", "path": source.path, **values}
 
     return datasets.Dataset.from_generator(rows, features=datasets.Features(columns))
-

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Optional
 
 import numpy as np
 
+from ._array import Array
 from ._cache import PathLike
 from ._rolls import DRUMS
 from ._shard import Shard
@@ -31,7 +32,7 @@ class _Score:
     #: (tick, BPM)
     tempi: list[tuple[int, float]]
     #: Notes of each (program, voice), the voice with the most notes of its piece first.
-    tracks: list[tuple[int, np.ndarray]]
+    tracks: list[tuple[int, Array]]
     #: (tick, number, value)
     controls: list[tuple[int, int, int]]
 
@@ -75,7 +76,11 @@ def _controls(shard: Shard, row: int, ticks_per_step: int) -> Iterator[tuple[int
     for entry in range(begin, end):
         number = int(shard.tensors["controls.number"][entry])
         stored.add(number)
-        yield int(shard.tensors["controls.step"][entry]) * ticks_per_step, number, int(shard.tensors["controls.value"][entry])
+        yield (
+            int(shard.tensors["controls.step"][entry]) * ticks_per_step,
+            number,
+            int(shard.tensors["controls.value"][entry]),
+        )
     for pedal, number in enumerate(_PEDAL_CONTROLS):
         if number in stored:
             continue
@@ -101,9 +106,11 @@ def to_symusic(dataset: Dataset, index: int, pedals: bool) -> Any:
         for note in notes:
             track.notes.append(
                 symusic.Note(
-                    time=int(note["start"]) * score.ticks_per_step, duration=int(note["length"]) * score.ticks_per_step,
-                    pitch=int(note["pitch"]), velocity=int(note["velocity"]),
-                )  # fmt: skip
+                    time=int(note["start"]) * score.ticks_per_step,
+                    duration=int(note["length"]) * score.ticks_per_step,
+                    pitch=int(note["pitch"]),
+                    velocity=int(note["velocity"]),
+                )
             )
         if number == 0 and not is_drum:
             for tick, control, value in sorted(score.controls):
@@ -122,15 +129,22 @@ def to_pretty_midi(dataset: Dataset, index: int, pedals: bool) -> Any:
     result = pretty_midi.PrettyMIDI(resolution=score.ticks_per_quarter, initial_tempo=score.tempi[0][1])
     # pretty_midi has no public way to add a tempo.
     result._tick_scales = [(tick, 60.0 / (bpm * score.ticks_per_quarter)) for tick, bpm in score.tempi]
-    last = max([int(notes["start"].max()) + int(notes["length"].max()) for _, notes in score.tracks if len(notes)] or [0])
+    last = max(
+        [int(notes["start"].max()) + int(notes["length"].max()) for _, notes in score.tracks if len(notes)] or [0]
+    )
     result._update_tick_to_time(max([last * score.ticks_per_step] + [tick for tick, _, _ in score.controls]) + 1)
     for number, (program, notes) in enumerate(score.tracks):
         is_drum = program >= DRUMS
         instrument = pretty_midi.Instrument(program=0 if is_drum else program, is_drum=is_drum)
         for note in notes:
-            begin, end = int(note["start"]) * score.ticks_per_step, (int(note["start"]) + int(note["length"])) * score.ticks_per_step
+            begin, end = (
+                int(note["start"]) * score.ticks_per_step,
+                (int(note["start"]) + int(note["length"])) * score.ticks_per_step,
+            )
             instrument.notes.append(
-                pretty_midi.Note(int(note["velocity"]), int(note["pitch"]), result.tick_to_time(begin), result.tick_to_time(end))
+                pretty_midi.Note(
+                    int(note["velocity"]), int(note["pitch"]), result.tick_to_time(begin), result.tick_to_time(end)
+                )
             )
         if number == 0 and not is_drum:
             for tick, control, value in sorted(score.controls):
@@ -139,7 +153,7 @@ def to_pretty_midi(dataset: Dataset, index: int, pedals: bool) -> Any:
     return result
 
 
-def audio(dataset: Dataset, index: int, root: Optional[PathLike]) -> tuple[np.ndarray, int]:
+def audio(dataset: Dataset, index: int, root: Optional[PathLike]) -> tuple[Array, int]:
     """See `Dataset.audio`."""
     number = dataset._number(index)
     place, row = dataset._shards.place(number)

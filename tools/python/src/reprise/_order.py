@@ -9,17 +9,19 @@ from typing import Sequence, Union
 
 import numpy as np
 
-Words = Union[int, np.ndarray]
+from ._array import Array
+
+Words = Union[int, Array]
 _MASK = (1 << 64) - 1
 
 
-def _words(value: Words) -> np.ndarray:
+def _words(value: Words) -> Array:
     if isinstance(value, (int, np.integer)):
         return np.array([int(value) & _MASK], np.uint64)
     return np.asarray(value).astype(np.uint64, copy=False)
 
 
-def _constant(value: int) -> np.ndarray:
+def _constant(value: int) -> Array:
     return np.array([value], np.uint64)
 
 
@@ -29,14 +31,14 @@ _LOW_FACTOR, _HIGH_FACTOR = _GOLDEN, _constant(0xD6E8FEB86659FD93)
 _27, _30, _31, _32, _11 = (_constant(bits) for bits in (27, 30, 31, 32, 11))
 
 
-def mix(value: np.ndarray) -> np.ndarray:
+def mix(value: Array) -> Array:
     """SplitMix64's finaliser (Steele, Lea, Flood, OOPSLA 2014)."""
     value = (value ^ (value >> _30)) * _MIX_1
     value = (value ^ (value >> _27)) * _MIX_2
     return value ^ (value >> _31)
 
 
-def hash_words(*words: Words) -> np.ndarray:
+def hash_words(*words: Words) -> Array:
     """A hash of words, their order included; words may be arrays."""
     value = _HASH_START
     for word in words:
@@ -44,19 +46,19 @@ def hash_words(*words: Words) -> np.ndarray:
     return value
 
 
-def unit(value: np.ndarray) -> np.ndarray:
+def unit(value: Array) -> Array:
     """Numbers in [0, 1) out of hashes, by their upper 53 bits."""
     return (value >> _11).astype(np.float64) * 2.0**-53
 
 
-def below(count: int, value: np.ndarray) -> np.ndarray:
+def below(count: int, value: Array) -> Array:
     """Numbers in [0, count) out of hashes: the upper half of the product; `count` is at most 2**32."""
     factor = _constant(count)
     low = (value & _constant(0xFFFFFFFF)) * factor
     return (((value >> _32) * factor + (low >> _32)) >> _32).astype(np.int64)
 
 
-def shuffled(indices: np.ndarray, count: int, keys: np.ndarray) -> np.ndarray:
+def shuffled(indices: Array, count: int, keys: Array) -> Array:
     """Where a keyed bijection of [0, count) sends indices.
 
     An unbalanced Feistel network of 4 rounds over the smallest power of two that holds `count`, repeated until the
@@ -85,7 +87,7 @@ def shuffled(indices: np.ndarray, count: int, keys: np.ndarray) -> np.ndarray:
 class ItemList:
     """Examples in their natural order, kept as runs of neighbouring segments with equally many windows."""
 
-    def __init__(self, segments: np.ndarray, windows: np.ndarray):
+    def __init__(self, segments: Array, windows: Array):
         keep = windows > 0
         segments, windows = segments[keep], windows[keep]
         if len(segments):
@@ -99,7 +101,7 @@ class ItemList:
         self._first = first[:-1]
         self.count = int(first[-1])
 
-    def __getitem__(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, indices: Array) -> tuple[Array, Array]:
         """The segment and the window of examples by their numbers."""
         run = np.searchsorted(self._first, indices, "right") - 1
         segment, window = np.divmod(indices - self._first[run], self._windows[run])
@@ -109,7 +111,7 @@ class ItemList:
 class ItemOrder:
     """The endless order of one set: a function of the position alone."""
 
-    def __init__(self, groups: Sequence[ItemList], balance: Union[str, None], seed: np.ndarray, shuffle: bool):
+    def __init__(self, groups: Sequence[ItemList], balance: Union[str, None], seed: Array, shuffle: bool):
         self.groups = list(groups)
         counts = [group.count for group in self.groups]
         self.share = min(counts) if balance == "smallest" else max(counts)
@@ -117,7 +119,7 @@ class ItemOrder:
         self._seed = seed
         self._shuffles = shuffle
 
-    def items(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def items(self, positions: Array) -> tuple[Array, Array]:
         """The segments and windows at positions, from 0 without end."""
         passes, place = np.divmod(positions, self.count)
         if len(self.groups) > 1:
@@ -133,7 +135,7 @@ class ItemOrder:
                 segments[mine], windows[mine] = examples[index]
         return segments, windows
 
-    def _shuffled(self, indices: np.ndarray, count: int, group: int, rounds: np.ndarray) -> np.ndarray:
+    def _shuffled(self, indices: Array, count: int, group: int, rounds: Array) -> Array:
         if not self._shuffles:
             return indices
         return shuffled(indices, count, hash_words(self._seed, group, rounds))

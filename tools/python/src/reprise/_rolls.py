@@ -6,9 +6,11 @@ The same bytes as the Swift loader's: `RollPainter.swift`, `TranscriptionRoll.sw
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
+
+from ._array import Array
 
 #: Bits of a note's `flags`.
 BEGINS, LENGTHENED, ENDS = 1, 2, 4
@@ -28,19 +30,19 @@ class Notes:
     examples: int
     steps: int
     #: The example that a note belongs to.
-    example: np.ndarray
+    example: Array
     #: Its steps: start ..< end, within the window, at least one.
-    start: np.ndarray
-    end: np.ndarray
-    pitch: np.ndarray
-    velocity: np.ndarray
+    start: Array
+    end: Array
+    pitch: Array
+    velocity: Array
     #: 0 to 127; 128 is drums.
-    program: np.ndarray
+    program: Array
     #: 255 is none.
-    voice: np.ndarray
-    flags: np.ndarray
+    voice: Array
+    flags: Array
 
-    def chosen(self, keep: np.ndarray) -> Notes:
+    def chosen(self, keep: Array) -> Notes:
         """Some of the notes."""
         if keep.all():
             return self
@@ -48,11 +50,11 @@ class Notes:
         return Notes(self.examples, self.steps, *(column[keep] for column in columns))
 
     @property
-    def family(self) -> np.ndarray:
+    def family(self) -> Array:
         """0 to 15 by General MIDI; 16 is drums."""
         return np.where(self.program >= DRUMS, 16, self.program >> 3)
 
-    def windows(self, steps: int, starts: np.ndarray, transposition: np.ndarray, stretch: np.ndarray) -> Notes:
+    def windows(self, steps: int, starts: Array, transposition: Array, stretch: Array) -> Notes:
         """What windows show: cut, stretched and transposed, in this order.
 
         Args:
@@ -79,13 +81,21 @@ class Notes:
         over = end > steps
         flags = np.where(over, flags & ~np.uint8(ENDS), flags)
         notes = Notes(
-            self.examples, steps, self.example, start, np.minimum(end, steps), pitch, self.velocity, self.program,
-            self.voice, flags,
-        )  # fmt: skip
+            self.examples,
+            steps,
+            self.example,
+            start,
+            np.minimum(end, steps),
+            pitch,
+            self.velocity,
+            self.program,
+            self.voice,
+            flags,
+        )
         return notes.chosen(inside)
 
 
-def round_half_away(values: np.ndarray) -> np.ndarray:
+def round_half_away(values: Array) -> Array:
     """Numbers that are not negative, rounded to the nearest integer, halves up."""
     whole = np.trunc(values)
     return (whole + (values - whole >= 0.5)).astype(np.int64)
@@ -98,7 +108,7 @@ class Painter:
         self.notes = notes
         self._paints_drums = paints_drums
         self._shown: dict[tuple[int, int, bool, Optional[int]], Notes] = {}
-        self._cells: dict[tuple[int, int, bool, Optional[int], int], tuple[np.ndarray, np.ndarray]] = {}
+        self._cells: dict[tuple[int, int, bool, Optional[int], int], tuple[Array, Array]] = {}
 
     def shown(self, pitches: tuple[int, int], drums: Optional[bool] = None, voice: Optional[int] = None) -> Notes:
         """The notes with certain pitches; drums by default as the manifest says."""
@@ -115,15 +125,24 @@ class Painter:
         return self._shown[key]
 
     def roll(
-        self, kind: str, pitches: tuple[int, int], dtype: np.dtype, scale: float = 1.0, columns: int = 0,
+        self,
+        kind: str,
+        pitches: tuple[int, int],
+        dtype: np.dtype[Any],
+        scale: float = 1.0,
+        columns: int = 0,
         voice: Optional[int] = None,
-    ) -> np.ndarray:  # fmt: skip
+    ) -> Array:
         """One of `NOTE_ROLLS`: [examples, steps, pitches + columns]; the last columns are left 0."""
         notes = self.shown(pitches, voice=voice)
         width = pitches[1] - pitches[0] + 1 + columns
         out = np.zeros((notes.examples, notes.steps, width), dtype)
         cells = out.reshape(-1)
-        values = np.arange(128, dtype=np.uint8) if dtype == np.uint8 else np.arange(128, dtype=np.float32) * np.float32(scale)
+        values = (
+            np.arange(128, dtype=np.uint8)
+            if dtype == np.uint8
+            else np.arange(128, dtype=np.float32) * np.float32(scale)
+        )
         row = notes.example * notes.steps
         column = notes.pitch - pitches[0]
         if kind in ("piano", "velocity"):
@@ -147,7 +166,7 @@ class Painter:
                 _raise(cells, place, values[notes.velocity[begins]])
         return out
 
-    def instrument(self, pitches: tuple[int, int], dtype: np.dtype) -> np.ndarray:
+    def instrument(self, pitches: tuple[int, int], dtype: np.dtype[Any]) -> Array:
         """Sounding notes by family, drums last: [examples, steps, 17], at most 255."""
         notes = self.shown(pitches, drums=True)
         place, _ = _spans(
@@ -156,7 +175,7 @@ class Painter:
         counts = np.bincount(place, minlength=notes.examples * notes.steps * FAMILIES)
         return np.minimum(counts, 255).astype(dtype).reshape(notes.examples, notes.steps, FAMILIES)
 
-    def transcription(self, kind: str, pitches: tuple[int, int]) -> np.ndarray:
+    def transcription(self, kind: str, pitches: tuple[int, int]) -> Array:
         """One of `TRANSCRIPTION_ROLLS`: float32 [examples, steps, pitches].
 
         Where notes of a pitch meet, the later one rules.
@@ -193,7 +212,7 @@ class Painter:
                 cells[~is_near] = 0
         return out
 
-    def voice_programs(self, voices: int) -> np.ndarray:
+    def voice_programs(self, voices: int) -> Array:
         """The program of each voice's first note in the window: int64 [examples, voices], -1 for a silent voice."""
         notes = self.notes.chosen(self.notes.voice < voices)
         out = np.full((notes.examples, voices), -1, np.int64)
@@ -202,14 +221,14 @@ class Painter:
         return out
 
 
-def _spans(first: np.ndarray, lengths: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:
+def _spans(first: Array, lengths: Array, stride: int) -> tuple[Array, Array]:
     """Cells `stride` apart from each first one on, and the number of the note that each belongs to."""
     note = np.repeat(np.arange(len(first)), lengths)
     step = np.arange(len(note)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     return first[note] + step * stride, note
 
 
-def _raise(cells: np.ndarray, place: np.ndarray, values: np.ndarray) -> None:
+def _raise(cells: Array, place: Array, values: Array) -> None:
     """Raises cells to values; of several for a cell the largest."""
     # numpy does not say which of several assignments to a cell is the last, so what is still too low has another turn.
     while len(place):
@@ -218,7 +237,7 @@ def _raise(cells: np.ndarray, place: np.ndarray, values: np.ndarray) -> None:
         cells[place] = values
 
 
-def _assign(cells: np.ndarray, place: np.ndarray, values: np.ndarray) -> None:
+def _assign(cells: Array, place: Array, values: Array) -> None:
     """Assigns values to cells; of several for a cell the last."""
     last = np.full(len(cells), -1, np.int64)
     _raise(last, place, np.arange(len(place)))

@@ -13,18 +13,37 @@ from typing import Any, Iterator, Optional
 
 import numpy as np
 
+from ._array import Array
 from ._cache import REPAIR
 from ._snapshot import ShardInfo, Snapshot
 from .errors import DamagedError
 
 _NUMPY = {
-    "F64": "<f8", "I64": "<i8", "U64": "<u8", "F32": "<f4", "I32": "<i4", "U32": "<u4", "F16": "<f2",
-    "I16": "<i2", "U16": "<u2", "U8": "u1", "I8": "i1", "BOOL": "?",
-}  # fmt: skip
+    "F64": "<f8",
+    "I64": "<i8",
+    "U64": "<u8",
+    "F32": "<f4",
+    "I32": "<i4",
+    "U32": "<u4",
+    "F16": "<f2",
+    "I16": "<i2",
+    "U16": "<u2",
+    "U8": "u1",
+    "I8": "i1",
+    "BOOL": "?",
+}
 NOTE_COLUMNS = ("start", "length", "pitch", "velocity", "program", "voice", "flags")
 #: One note: steps within its segment, and what MIDI says of it.
 NOTE_DTYPE = np.dtype(
-    [("start", "<u2"), ("length", "<u2"), ("pitch", "u1"), ("velocity", "u1"), ("program", "u1"), ("voice", "u1"), ("flags", "u1")]
+    [
+        ("start", "<u2"),
+        ("length", "<u2"),
+        ("pitch", "u1"),
+        ("velocity", "u1"),
+        ("program", "u1"),
+        ("voice", "u1"),
+        ("flags", "u1"),
+    ]
 )
 _FEATURES = ("chroma", "cqt", "mel", "mfcc", "spectrogram", "waveform")
 
@@ -56,8 +75,8 @@ class Shard:
             raise self._damage(f"is not a shard ({error!r})") from error
         self.features = {name: self.tensors[name] for name in _FEATURES if name in self.tensors}
         self.steps = self.tensors["tempo"].shape[1] if "tempo" in self.tensors else 0
-        self._numbers: dict[str, np.ndarray] = {}
-        self._seconds: Optional[np.ndarray] = None
+        self._numbers: dict[str, Array] = {}
+        self._seconds: Optional[Array] = None
 
     def _damage(self, problem: str) -> DamagedError:
         return DamagedError(f"{self.name} {problem} ({self._path}); {REPAIR}")
@@ -73,7 +92,7 @@ class Shard:
             raise ValueError("a header longer than the file")
         header = json.loads(self._map[8 : 8 + length])
         metadata: dict[str, str] = header.pop("__metadata__")
-        self.tensors: dict[str, np.ndarray] = {}
+        self.tensors: dict[str, Array] = {}
         for name, entry in header.items():
             dtype, shape = np.dtype(_NUMPY[entry["dtype"]]), tuple(entry["shape"])
             begin, end = entry["data_offsets"]
@@ -88,9 +107,11 @@ class Shard:
         count, tensors = self.count, self.tensors
         steps = snapshot.steps
         expected: dict[str, tuple[str, tuple[int, ...]]] = {
-            "segment.source": ("<i4", (count,)), "segment.timeline": ("<i2", (count,)),
-            "segment.start": ("<i8", (count,)), "segment.length": ("<i8", (count,)),
-        }  # fmt: skip
+            "segment.source": ("<i4", (count,)),
+            "segment.timeline": ("<i2", (count,)),
+            "segment.start": ("<i8", (count,)),
+            "segment.length": ("<i8", (count,)),
+        }
         if self.info.kind != "midi":
             for name, (dtype, shape) in snapshot.features.items():
                 expected[name] = (_NUMPY[dtype], (count, *shape))
@@ -98,11 +119,15 @@ class Shard:
             rows, changes = len(tensors["notes.start"]), len(tensors["controls.step"])
             expected.update(
                 {
-                    "notes.offset": ("<i8", (count + 1,)), "controls.offset": ("<i8", (count + 1,)),
-                    "pedal": ("u1", (count, steps, 3)), "tempo": ("<f4", (count, steps)),
-                    "controls.step": ("<u2", (changes,)), "controls.number": ("u1", (changes,)),
-                    "controls.value": ("u1", (changes,)), "controls.channel": ("u1", (changes,)),
-                }  # fmt: skip
+                    "notes.offset": ("<i8", (count + 1,)),
+                    "controls.offset": ("<i8", (count + 1,)),
+                    "pedal": ("u1", (count, steps, 3)),
+                    "tempo": ("<f4", (count, steps)),
+                    "controls.step": ("<u2", (changes,)),
+                    "controls.number": ("u1", (changes,)),
+                    "controls.value": ("u1", (changes,)),
+                    "controls.channel": ("u1", (changes,)),
+                }
             )
             for name in NOTE_COLUMNS:
                 expected["notes." + name] = ("<u2" if name in ("start", "length") else "u1", (rows,))
@@ -138,7 +163,7 @@ class Shard:
 
     # Labels
 
-    def label_numbers(self, name: str, vocabulary: list[str]) -> np.ndarray:
+    def label_numbers(self, name: str, vocabulary: list[str]) -> Array:
         """A label of every segment, as its index in the dataset's vocabulary; -1 where it is unknown."""
         if name not in self._numbers:
             places = {value: index for index, value in enumerate(vocabulary)}
@@ -151,7 +176,7 @@ class Shard:
 
     # Notes
 
-    def notes(self, index: int) -> np.ndarray:
+    def notes(self, index: int) -> Array:
         """The notes of one segment, as a structured array of `NOTE_DTYPE`."""
         begin, end = self.tensors["notes.offset"][index : index + 2]
         notes = np.empty(end - begin, NOTE_DTYPE)
@@ -159,7 +184,7 @@ class Shard:
             notes[name] = self.tensors["notes." + name][begin:end]
         return notes
 
-    def rows(self, indices: np.ndarray, prefix: str = "notes") -> tuple[np.ndarray, np.ndarray]:
+    def rows(self, indices: Array, prefix: str = "notes") -> tuple[Array, Array]:
         """The rows of some segments' notes or controls, and which of `indices` each row belongs to."""
         offset = self.tensors[prefix + ".offset"]
         begin = offset[indices]
@@ -180,7 +205,7 @@ class Shard:
             self._seconds = np.array([seconds for seconds in self._walk(snapshot)])
         return float(self._seconds[index])
 
-    def step_seconds(self, index: int, snapshot: Snapshot) -> np.ndarray:
+    def step_seconds(self, index: int, snapshot: Snapshot) -> Array:
         """How long each step of a segment lasts, in seconds."""
         grid = snapshot.grid
         if grid is None:
@@ -225,6 +250,9 @@ class Shard:
 class Shards:
     """The shards of a split; each process opens its own when it first uses them."""
 
+    #: How many are open at once: each map holds a file descriptor, and processes often may have 1,024.
+    limit = 256
+
     def __init__(self, snapshot: Snapshot, split: str, verify: bool = True, verified: frozenset[str] = frozenset()):
         self.snapshot = snapshot
         self.split = split
@@ -252,10 +280,15 @@ class Shards:
 
     def peek(self, place: int) -> Shard:
         """A shard for the small columns that say what it holds; its bytes are not hashed."""
-        if place not in self._open:
+        shard = self._open.pop(place, None)
+        if shard is None:
             info = self.infos[place]
-            self._open[place] = Shard(self.snapshot.cache.object(info.object), info, self.snapshot)
-        return self._open[place]
+            shard = Shard(self.snapshot.cache.object(info.object), info, self.snapshot)
+            if len(self._open) >= self.limit:
+                # The one that was used longest ago; its map stays as long as a view of it does.
+                del self._open[next(iter(self._open))]
+        self._open[place] = shard
+        return shard
 
     def __getitem__(self, place: int) -> Shard:
         """A shard; at its first use its bytes are hashed."""

@@ -10,6 +10,7 @@ from typing import Any, Mapping, Optional
 import numpy as np
 import safetensors.numpy
 
+from ._array import Array
 from ._cache import REPAIR, Cache
 from .errors import DamagedError, NotFoundError
 
@@ -167,7 +168,11 @@ class Snapshot:
         grid = midi["grid"]
         if "frames" in grid:
             return Grid("second", Fraction(int(self.sample_rate or 0), int(self.manifest["audio"]["stft"]["hop"])))
-        for key, unit in (("steps_per_beat", "beat"), ("steps_per_second", "second"), ("steps_per_first_beat", "first_beat")):
+        for key, unit in (
+            ("steps_per_beat", "beat"),
+            ("steps_per_second", "second"),
+            ("steps_per_first_beat", "first_beat"),
+        ):
             if key in grid:
                 return Grid(unit, Fraction(str(grid[key])))
         raise DamagedError(f"snapshot {self.digest[:12]} has a grid that this package does not know: {grid}")
@@ -197,7 +202,7 @@ class Snapshot:
         chosen = [s for s in self.sources if s.segment_kind == kind and s.segments > 0 and s.split in (split, None)]
         return sorted(chosen, key=lambda source: source._order)
 
-    def statistics(self) -> dict[str, np.ndarray]:
+    def statistics(self) -> dict[str, Array]:
         """The numbers that features were normalised by."""
         digest = self.document["statistics"]
         if digest is None:

@@ -30,15 +30,23 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
     """
 
     def __init__(
-        self, dataset: Dataset, rolls: Rolls = None, features: Features = None, label: Names = None, columns: Names = None,
-        windows: Windows = None, as_tuple: bool = False,
-    ):  # fmt: skip
+        self,
+        dataset: Dataset,
+        rolls: Rolls = None,
+        features: Features = None,
+        label: Names = None,
+        columns: Names = None,
+        windows: Windows = None,
+        as_tuple: bool = False,
+    ):
         views = parse_views(rolls, features, label, columns, dtype="float32")
         if not views:
             raise NotInDatasetError("items of nothing; name rolls, features, a label or columns")
         for name, view in views.items():
             if isinstance(view, Feature) and view.random:
-                raise NotInDatasetError(f"view '{name}': a random window needs an epoch; use Dataset.batches, or crop in the transform")
+                raise NotInDatasetError(
+                    f"view '{name}': a random window needs an epoch; use Dataset.batches, or crop in the transform"
+                )
         size = parse_windows(windows)
         self.dataset = dataset
         self._filler = Filler(dataset._shards, dataset._one_kind(), views, size[0] if size else None)

@@ -10,6 +10,7 @@ from typing import Any, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
+from ._array import Array
 from ._rolls import NOTE_ROLLS, TRANSCRIPTION_ROLLS, Notes, Painter, round_half_away
 from ._shard import Shard, Shards
 from .errors import NotInDatasetError, suggest
@@ -135,9 +136,12 @@ def _named(views: Any, make: Any) -> list[tuple[str, Any]]:
 
 
 def parse_views(
-    rolls: Rolls = None, features: Features = None, label: Names = None, columns: Names = None,
+    rolls: Rolls = None,
+    features: Features = None,
+    label: Names = None,
+    columns: Names = None,
     dtype: str = "uint8",
-) -> dict[str, View]:  # fmt: skip
+) -> dict[str, View]:
     """Views by their names, in the order features, rolls, labels, columns."""
     found: dict[str, View] = {}
     named = _named(features, Feature)
@@ -150,7 +154,9 @@ def parse_views(
         named.append((name, column))
     for name, view in named:
         if name in found:
-            raise NotInDatasetError(f"two views are named '{name}'; name them: rolls={{'first': Roll(…), 'second': Roll(…)}}")
+            raise NotInDatasetError(
+                f"two views are named '{name}'; name them: rolls={{'first': Roll(…), 'second': Roll(…)}}"
+            )
         found[name] = view
     return found
 
@@ -160,16 +166,16 @@ class Chosen:
     """The windows that a batch shows, and how each is changed."""
 
     #: The segments' numbers in the split.
-    number: np.ndarray
+    number: Array
     #: The first step of each window.
-    start: np.ndarray
-    transposition: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    stretch: np.ndarray = field(default_factory=lambda: np.ones(0))
+    start: Array
+    transposition: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    stretch: Array = field(default_factory=lambda: np.ones(0))
     #: Where among all places a random window of frames begins, in [0, 1).
-    place: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    place: Array = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
-    def plain(cls, number: np.ndarray, start: Optional[np.ndarray] = None) -> Chosen:
+    def plain(cls, number: Array, start: Optional[Array] = None) -> Chosen:
         """Windows that are not changed."""
         count = len(number)
         start = np.zeros(count, np.int64) if start is None else start
@@ -186,6 +192,7 @@ class Filler:
         self.snapshot = shards.snapshot
         self.kind = kind
         self.views = dict(views)
+        self.vocabularies = self.snapshot.vocabularies
         own = self.snapshot.steps if kind != "audio" else 0
         #: The steps of a window; 0 for audio.
         self.steps = own if steps is None or kind == "audio" else steps
@@ -227,9 +234,13 @@ class Filler:
                 )
             width = snapshot.features[view.name][1][-1]
             if view.frames is not None and not 1 <= view.frames <= width:
-                refuse(f"'{view.name}' has {width} frames, not {view.frames}; lengthen audio: {{segment: …}} in the manifest")
+                refuse(
+                    f"'{view.name}' has {width} frames, not {view.frames}; lengthen audio: {{segment: …}} in the manifest"
+                )
             if kind == "paired":
-                if view.frames is not None or (is_window and (not snapshot.steps_are_frames or view.name == "waveform")):
+                if view.frames is not None or (
+                    is_window and (not snapshot.steps_are_frames or view.name == "waveform")
+                ):
                     refuse(
                         "it would show other instants than the notes do; use whole segments of pairs, or windows of steps that "
                         "are frames (grid: {frames: mel})"
@@ -237,7 +248,7 @@ class Filler:
                 if changes:
                     refuse("it cannot follow transposed or stretched notes; leave these out for pairs")
         elif isinstance(view, Label):
-            if view.name not in snapshot.vocabularies:
+            if view.name not in self.vocabularies:
                 raise unknown_label(snapshot, view.name)
         elif view.name == "frame_steps":
             if kind != "paired":
@@ -245,7 +256,7 @@ class Filler:
             if is_window and not snapshot.steps_are_frames:
                 refuse("it is of whole segments; leave out the windows")
 
-    def fill(self, chosen: Chosen) -> dict[str, np.ndarray]:
+    def fill(self, chosen: Chosen) -> dict[str, Array]:
         """A batch: every view by its name, N examples in front."""
         place = np.searchsorted(self.shards.first, chosen.number, "right") - 1
         index = chosen.number - self.shards.first[place]
@@ -265,7 +276,7 @@ def unknown_label(snapshot: Any, name: str) -> NotInDatasetError:
 class _Batch:
     """One batch while it is made; what several views need is computed once."""
 
-    def __init__(self, filler: Filler, chosen: Chosen, index: np.ndarray, parts: list[tuple[Shard, np.ndarray]]):
+    def __init__(self, filler: Filler, chosen: Chosen, index: Array, parts: list[tuple[Shard, Array]]):
         self._filler = filler
         self._chosen = chosen
         self._count = len(index)
@@ -274,13 +285,13 @@ class _Batch:
         #: The shards, each with the examples that it has.
         self._parts = parts
         self._painter: Optional[Painter] = None
-        self._source: Optional[np.ndarray] = None
+        self._source: Optional[Array] = None
 
-    def show(self, view: View) -> np.ndarray:
+    def show(self, view: View) -> Array:
         if isinstance(view, Feature):
             return self._feature(view)
         if isinstance(view, Label):
-            vocabulary = self._filler.snapshot.vocabularies[view.name]
+            vocabulary = self._filler.vocabularies[view.name]
             return self._gather(lambda shard: shard.label_numbers(view.name, vocabulary), (), np.int64)
         if isinstance(view, Column):
             return self._column(view.name)
@@ -308,7 +319,7 @@ class _Batch:
             return self.painter.voice_programs(view.voices)
         return self.painter.transcription(view.kind, pitches)
 
-    def _gather(self, column: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    def _gather(self, column: Any, shape: tuple[int, ...], dtype: Any) -> Array:
         """A column's elements of all examples."""
         out = np.empty((self._count, *shape), dtype)
         for shard, rows in self._parts:
@@ -316,7 +327,7 @@ class _Batch:
         return out
 
     @property
-    def source(self) -> np.ndarray:
+    def source(self) -> Array:
         """The segment's step that each step of each window shows."""
         if self._source is None:
             steps = np.arange(self._filler.steps)
@@ -327,18 +338,23 @@ class _Batch:
     @property
     def painter(self) -> Painter:
         if self._painter is None:
-            found: list[list[np.ndarray]] = []
+            found: list[list[Array]] = []
             for shard, rows in self._parts:
                 note, owner = shard.rows(self._index[rows])
                 columns = {name: shard.tensors["notes." + name][note] for name in ("start", "length", "pitch")}
                 start = columns["start"].astype(np.int64)
                 found.append(
                     [
-                        rows[owner], start, start + columns["length"], columns["pitch"].astype(np.int64),
-                        shard.tensors["notes.velocity"][note] & 127, shard.tensors["notes.program"][note],
-                        shard.tensors["notes.voice"][note], shard.tensors["notes.flags"][note],
+                        rows[owner],
+                        start,
+                        start + columns["length"],
+                        columns["pitch"].astype(np.int64),
+                        shard.tensors["notes.velocity"][note] & 127,
+                        shard.tensors["notes.program"][note],
+                        shard.tensors["notes.voice"][note],
+                        shard.tensors["notes.flags"][note],
                     ]
-                )  # fmt: skip
+                )
             whole = found[0] if len(found) == 1 else [np.concatenate(column) for column in zip(*found)]
             notes = Notes(self._count, self._filler._own_steps, *whole)
             chosen = self._chosen
@@ -346,14 +362,14 @@ class _Batch:
             self._painter = Painter(notes, self._filler.snapshot.paints_drums)
         return self._painter
 
-    def _pedals(self) -> np.ndarray:
+    def _pedals(self) -> Array:
         last = self._filler._own_steps - 1
         pedal = self._gather(lambda shard: shard.tensors["pedal"], (last + 1, 3), np.uint8)
         shown = np.take_along_axis(pedal, np.minimum(self.source, last)[:, :, None], 1)
         shown[self.source > last] = 0
         return shown
 
-    def _controls(self, numbers: Optional[tuple[int, ...]]) -> np.ndarray:
+    def _controls(self, numbers: Optional[tuple[int, ...]]) -> Array:
         numbers = tuple(range(128)) if numbers is None else numbers
         columns = np.full(256, -1, np.int64)
         for column, number in enumerate(numbers):
@@ -376,7 +392,7 @@ class _Batch:
             out.reshape(-1)[cell] = value[keep][::-1][last]
         return out
 
-    def _feature(self, view: Feature) -> np.ndarray:
+    def _feature(self, view: Feature) -> Array:
         snapshot, steps = self._filler.snapshot, self._filler.steps
         shape = list(snapshot.features[view.name][1])
         width = shape[-1]
@@ -399,7 +415,7 @@ class _Batch:
                 out[row] = feature[self._index[row], ..., begin : begin + shape[-1]]
         return out
 
-    def _column(self, name: str) -> np.ndarray:
+    def _column(self, name: str) -> Array:
         chosen, steps = self._chosen, self._filler.steps
         if name == "number":
             return chosen.number.astype(np.int64)
