@@ -9,7 +9,7 @@ import mmap
 import os
 import struct
 from pathlib import Path
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, Optional, Union
 
 import numpy as np
 
@@ -184,14 +184,16 @@ class Shard:
             notes[name] = self.tensors["notes." + name][begin:end]
         return notes
 
-    def rows(self, indices: Array, prefix: str = "notes") -> tuple[Array, Array]:
+    def rows(self, indices: Array, prefix: str = "notes") -> tuple[Union[Array, slice], Array]:
         """The rows of some segments' notes or controls, and which of `indices` each row belongs to."""
         offset = self.tensors[prefix + ".offset"]
-        begin = offset[indices]
-        counts = offset[indices + 1] - begin
+        if len(indices) == 1:
+            begin, end = offset[indices[0]], offset[indices[0] + 1]
+            return slice(begin, end), np.zeros(end - begin, np.int64)
+        first = offset[indices]
+        counts = offset[indices + 1] - first
         owner = np.repeat(np.arange(len(indices)), counts)
-        rows = np.arange(len(owner)) + (begin - np.cumsum(counts) + counts)[owner]
-        return rows, owner
+        return np.arange(len(owner)) + (first - np.cumsum(counts) + counts)[owner], owner
 
     # Time
 
