@@ -126,7 +126,10 @@ def test_draws_are_even():
     [
         (dict(rolls="pianos"), "no roll 'pianos'; did you mean 'piano'?"),
         (dict(features="mel"), "the midi segments hold no 'mel'"),
-        (dict(label="styles"), "no label 'styles'; did you mean 'style'?"),
+        (
+            dict(label="styles"),
+            "no label 'styles'; did you mean 'style'? labels come from the manifest: labels: {styles: …}",
+        ),
         (dict(sets=[{"style": "jaz"}]), "no 'style' of 'mixed' is 'jaz'; did you mean 'jazz'?"),
         (dict(sets=[{"genre": "jazz"}]), "no label 'genre'"),
         (dict(sets=[[4000]]), "no midi segment 4000"),
@@ -170,6 +173,13 @@ def test_keeps_pairs_aligned(name, change, words, cache):
     with pytest.raises(reprise.NotInDatasetError) as caught:
         reprise.load(name, cache=cache).batches(2, **change)
     assert words in str(caught.value)
+
+
+def test_views_are_names(cache):
+    with pytest.raises(
+        TypeError, match="views are named by texts, Roll or Feature, a list of them or a dict, not by 3"
+    ):
+        reprise.load("dealt", cache=cache).batches(2, rolls=3)
 
 
 def test_kinds_must_be_chosen(cache):

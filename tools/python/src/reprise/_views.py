@@ -13,7 +13,7 @@ import numpy as np
 from ._array import Array
 from ._rolls import NOTE_ROLLS, TRANSCRIPTION_ROLLS, Notes, Painter, round_half_away
 from ._shard import Shard, Shards
-from .errors import NotInDatasetError, suggest
+from .errors import NotInDatasetError, joined, suggest
 
 PEDALS = ("sustain", "sostenuto", "soft")
 #: Everything that `Roll` can show.
@@ -131,6 +131,8 @@ def _named(views: Any, make: Any) -> list[tuple[str, Any]]:
         return [(name, make(view) if isinstance(view, str) else view) for name, view in views.items()]
     if isinstance(views, (str, Roll, Feature)):
         views = [views]
+    if not isinstance(views, Sequence) or not all(isinstance(view, (str, Roll, Feature)) for view in views):
+        raise TypeError(f"views are named by texts, Roll or Feature, a list of them or a dict, not by {views!r}")
     made = [make(view) if isinstance(view, str) else view for view in views]
     return [(view.kind if isinstance(view, Roll) else view.name, view) for view in made]
 
@@ -228,10 +230,8 @@ class Filler:
         elif isinstance(view, Feature):
             if kind == "midi" or view.name not in snapshot.features:
                 known = [] if kind == "midi" else list(snapshot.features)
-                refuse(
-                    f"the {kind} segments hold no '{view.name}'; {suggest(view.name, known)}; "
-                    f"a feature is added by audio: {{features: {{{view.name}: …}}}} in the manifest"
-                )
+                adding = f"a feature is added by audio: {{features: {{{view.name}: …}}}} in the manifest"
+                refuse(f"the {kind} segments hold no '{view.name}'; {joined(suggest(view.name, known), adding)}")
             width = snapshot.features[view.name][1][-1]
             if view.frames is not None and not 1 <= view.frames <= width:
                 refuse(
@@ -270,10 +270,8 @@ class Filler:
 
 def unknown_label(snapshot: Any, name: str) -> NotInDatasetError:
     """The error for a label that a dataset does not have."""
-    return NotInDatasetError(
-        f"the dataset '{snapshot.dataset}' has no label '{name}'; {suggest(name, snapshot.vocabularies)}; "
-        f"labels come from the manifest: labels: {{{name}: …}}"
-    )
+    hint = joined(suggest(name, snapshot.vocabularies), f"labels come from the manifest: labels: {{{name}: …}}")
+    return NotInDatasetError(f"the dataset '{snapshot.dataset}' has no label '{name}'; {hint}")
 
 
 class _Batch:

@@ -50,3 +50,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean '{near[0]}'?"
     return "there are " + ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
+
+
+def joined(hint: str, more: str) -> str:
+    """A hint and what follows it."""
+    return f"{hint} {more}" if hint.endswith("?") else f"{hint}; {more}"
