@@ -131,11 +131,11 @@ private struct GoldenCase: Codable {
             if let label { return .label(label) }
             if let column { return try #require(Self.columns[column]) }
             let roll = try #require(roll)
-            let type = dtype == "uint8" ? LoaderView.Content.instrument(.u8) : .instrument(.f32)
+            let element: ElementType = dtype == "uint8" ? .u8 : .f32
             let range = try pitches.map { try #require($0.first)...(#require($0.last)) }
             switch roll {
-            case "instrument": return type
-            case "pedal": return .pedal(dtype == "uint8" ? .u8 : .f32)
+            case "instrument": return .instrument(element)
+            case "pedal": return .pedal(element)
             case "tempo": return .tempo
             case "controls": return .controls(numbers)
             case "voice_programs": return .voicePrograms(try #require(voices))
@@ -144,11 +144,9 @@ private struct GoldenCase: Codable {
             if let kind = Self.transcriptions[roll] { return .transcription(kind, pitches: range) }
             return .roll(
                 RollView(
-                    try #require(Self.kinds[roll]), as: dtype == "uint8" ? .u8 : .f32, scale: scale ?? 1,
-                    pitches: range, pedals: try (pedals ?? []).map { try #require(Self.pedals[$0]) },
-                    pedalCells: pedalCells == "presses"
-                        ? .presses : pedalCells == "zeros" ? .zeros : .states,
-                    voice: voice))
+                    try #require(Self.kinds[roll]), as: element, scale: scale ?? 1, pitches: range,
+                    pedals: try (pedals ?? []).map { try #require(Self.pedals[$0]) },
+                    pedalCells: try #require(Self.pedalCells[pedalCells ?? "states"]), voice: voice))
         }
 
         private static let columns: [String: LoaderView.Content] = [
@@ -162,6 +160,9 @@ private struct GoldenCase: Codable {
         private static let transcriptions: [String: TranscriptionRoll] = [
             "active": .active, "weights": .weights, "onsets": .onsets, "offsets": .offsets,
             "onset_velocities": .onsetVelocities, "active_velocities": .activeVelocities,
+        ]
+        private static let pedalCells: [String: RollView.PedalCells] = [
+            "states": .states, "presses": .presses, "zeros": .zeros,
         ]
         private static let pedals: [String: RollView.Pedal] = [
             "sustain": .sustain, "sostenuto": .sostenuto, "soft": .soft,

@@ -66,6 +66,18 @@ def test_tensors_may_be_written(cache):
     assert not np.array_equal(mel.numpy(), ds[0]["mel"])
 
 
+@pytest.mark.filterwarnings("ignore:.*pin_memory.*:UserWarning")
+def test_memory_may_be_pinned(golden, cases, cache):
+    """Where there is no accelerator, PyTorch leaves the memory as it is."""
+    data = reprise.load("mixed", cache=cache, kind="midi").torch(rolls="piano", label="style")
+    batch = next(iter(DataLoader(data, batch_size=4, pin_memory=True)))
+    own = batches(cases[CASES[0]], cache)
+    whole = next(iter(DataLoader(own, batch_size=None, pin_memory=True)))
+    assert batch["piano"].is_pinned() == whole["piano"].is_pinned() == torch.cuda.is_available()
+    wanted = next(case for case in golden["cases"] if case["name"] == CASES[0])["batches"][0]
+    assert described(as_numpy(whole)) == wanted
+
+
 def test_windows_are_items(cache):
     ds = reprise.load("mixed", cache=cache, kind="midi", rolls="piano")
     data = ds.torch(rolls="piano", columns=["number", "start", "length"], windows=(12, 10))
