@@ -21,6 +21,7 @@ struct DatasetCard {
     /// - Parameters:
     ///   - splits: those that were exported.
     ///   - features: lines that describe the columns.
+    /// - Returns: the text of `README.md`.
     func huggingFace(_ splits: [Split], features: [String]) -> String {
         var lines = ["---", "pretty_name: \(YAML.quoted(title))"]
         if let licence = manifest.about.licence {
@@ -28,7 +29,9 @@ struct DatasetCard {
             let isName = licence.utf8.allSatisfy { byte in
                 (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || [0x2D, 0x2E].contains(byte)
             }
-            lines += isName ? ["license: \(licence)"] : ["license: other", "license_name: \(YAML.quoted(licence))"]
+            lines +=
+                isName
+                ? ["license: \(licence)"] : ["license: other", "license_name: \(YAML.quoted(licence))"]
         }
         lines += ["tags:", "- music", "configs:", "- config_name: default", "  data_files:"]
         for split in splits {
@@ -65,12 +68,15 @@ struct DatasetCard {
         lines += Split.allCases.map { "| \($0.rawValue) | \(snapshot.segmentCount($0)) |" }
         let kinds = Set(snapshot.shards.values.joined().map(\.kind.rawValue)).sorted().joined(separator: ", ")
         lines += [
-            "", "\(snapshot.sources.count) sources, \(Set(snapshot.sources.map(\.piece)).count) pieces. "
+            "",
+            "\(snapshot.sources.count) sources, \(Set(snapshot.sources.map(\.piece)).count) pieces. "
                 + "Segments: \(kinds).", "",
         ]
         for (name, values) in snapshot.vocabularies.sorted(by: { utf8Order($0.key, $1.key) }) {
             let shown = values.prefix(20).map { "`\($0.shown)`" }.joined(separator: ", ")
-            lines += ["Label `\(name)`, \(values.count) values: \(shown)\(values.count > 20 ? ", …" : "").", ""]
+            lines += [
+                "Label `\(name)`, \(values.count) values: \(shown)\(values.count > 20 ? ", …" : "").", "",
+            ]
         }
         lines += ["## Licence and citation", ""]
         lines += [manifest.about.licence.map { "Licence: \($0)" } ?? "The manifest names no licence.", ""]

@@ -85,7 +85,8 @@ public struct DatasetExport: Sendable {
     /// - Throws: `build.foreign-folder`, `build.locked`; `build.no-dataset` where the dataset has nothing of the kind;
     ///   `build.interrupted`; `BuildError` of the disk and the cache; `ManifestError`, `AudioOutputError`.
     public func run(
-        _ reader: DatasetReader, to folder: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+        _ reader: DatasetReader, to folder: String,
+        progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws -> Summary {
         try check(reader.snapshot)
         let target = try ExportFolder(folder, description: description(of: reader))
@@ -110,7 +111,7 @@ public struct DatasetExport: Sendable {
             case .midi: try job.writeMIDI()
             case .wav, .flac: summary.missing = try job.writeSound(format == .wav ? .wav : .flac)
             }
-            // Files that were kept are passed over in one step.
+            // Of files that were kept, all segments count at once.
             if done < total { progress(total, total) }
         }
         (summary.written, summary.kept) = (target.writtenCount, target.keptCount)

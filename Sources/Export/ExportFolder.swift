@@ -64,11 +64,11 @@ final class ExportFolder {
     ///
     /// - Parameters:
     ///   - name: its path in the folder.
-    ///   - isMadeAnew: whether it is written even if an earlier export has finished it.
+    ///   - isRewritten: whether it is written even if an earlier export has finished it.
     ///   - body: writes it, under a temporary name that is renamed at the end, to the path that it is given.
     /// - Throws: `BuildError`, and what the body throws.
-    func make(_ name: String, isMadeAnew: Bool = false, _ body: (String) throws -> Void) throws {
-        if isMadeAnew { finished[name] = nil }
+    func make(_ name: String, isRewritten: Bool = false, _ body: (String) throws -> Void) throws {
+        if isRewritten { finished[name] = nil }
         _ = try makeIfAny(name) { path in
             try body(path)
             return true
@@ -169,13 +169,15 @@ final class ExportFolder {
     /// Whether a file is the unfinished form of one that was begun.
     private func isTemporary(_ name: String) -> Bool {
         guard name.hasSuffix(".part") else { return false }
-        let (folder, file) = name.lastIndex(of: "/").map {
-            (String(name[...$0]), name[name.index(after: $0)...])
-        } ?? ("", name[...])
+        let (folder, file) =
+            name.lastIndex(of: "/").map {
+                (String(name[...$0]), name[name.index(after: $0)...])
+            } ?? ("", name[...])
         // `<name>.<process>.part`, or `.<name>.<number>.part`.
         guard let dot = file.dropLast(5).lastIndex(of: ".") else { return false }
         let stem = file[..<dot]
-        return begun.contains(folder + stem) || stem.hasPrefix(".") && begun.contains(folder + stem.dropFirst())
+        return begun.contains(folder + stem)
+            || stem.hasPrefix(".") && begun.contains(folder + stem.dropFirst())
     }
 
     /// Every file below a folder, links and others too, by its path in it; sorted.

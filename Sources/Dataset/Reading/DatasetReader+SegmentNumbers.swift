@@ -70,7 +70,9 @@ public struct SourceNumbers: Sendable {
             let starts = try file.tensor("segment.start", as: Int64.self).elements
             let timelines = try file.tensor("segment.timeline", as: Int16.self).elements
             var rows: [Int: [Int: Int]] = [:]
-            for row in starts.indices.reversed() { rows[Int(timelines[row]), default: [:]][Int(starts[row])] = row }
+            for row in starts.indices.reversed() {
+                rows[Int(timelines[row]), default: [:]][Int(starts[row])] = row
+            }
             self.rows = rows
         }
         columns = try SegmentNumber.all.map { item in

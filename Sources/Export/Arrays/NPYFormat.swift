@@ -1,6 +1,6 @@
 import Tensors
 
-/// NumPy's array format: the header that stands before an array's elements in an `.npy` file (NumPy enhancement
+/// NumPy's array format: the header before an array's elements in an `.npy` file (NumPy enhancement
 /// proposal 1, version 1.0).
 enum NPYFormat {
     /// The header of an array in row-major order; its length is a multiple of 64 bytes.
@@ -8,6 +8,7 @@ enum NPYFormat {
     /// - Parameters:
     ///   - descriptor: the elements' type as NumPy spells it, such as `<f4`.
     ///   - shape: the lengths of the axes.
+    /// - Returns: the bytes before the elements.
     static func header(_ descriptor: String, _ shape: [Int]) -> [UInt8] {
         let lengths = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
         var text = "{'descr': '\(descriptor)', 'fortran_order': False, 'shape': (\(lengths)), }"

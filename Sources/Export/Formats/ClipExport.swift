@@ -37,15 +37,13 @@ extension ExportJob {
         }
     }
 
-    /// Writes a file a segment, and the list of them.
-    ///
-    /// - Parameter body: writes the file of a segment; false where there is none.
+    /// Writes a file a segment, and the list of them; the body writes one, or says that there is none.
     private func writeClips(
         _ ending: String, _ rows: SegmentRows,
         _ body: (SegmentRow, Shard, Int, String) throws -> Bool
     ) throws {
         let columns = SegmentColumns(reader.snapshot, rows.manifest)
-        try target.make("index.csv", isMadeAnew: true) { path in
+        try target.make("index.csv", isRewritten: true) { path in
             let list = try CSVFile(path, columns: ["file"] + columns.columns.map(\.column.name))
             for split in splits {
                 try rows.forEach(in: split, 0..<reader.snapshot.segmentCount(split)) { row, shard, index in
@@ -68,6 +66,7 @@ extension ExportJob {
     /// hold 32-bit floats, FLAC files 24 bits, beyond whose range samples are clipped.
     ///
     /// - Returns: by source the segments whose file could not be written, since the source is gone or changed.
+    /// - Throws: `BuildError`, `ManifestError`, `AudioOutputError`, and what decoding throws.
     func writeSound(_ container: SoundFileFormat.Container) throws -> [String: Int] {
         let rows = try SegmentRows(reader)
         guard let audio = rows.manifest.audio else { return [:] }
@@ -162,6 +161,7 @@ private final class SourceClips {
     ///   - path: the file to write.
     ///   - format: of which kind.
     /// - Returns: false where the source's file is gone or has other bytes, or ends before the stretch.
+    /// - Throws: `BuildError`, `AudioOutputError`, and what decoding throws.
     func write(
         _ row: SegmentRow, seconds start: Int, _ length: Int, per rate: Int, to path: String,
         _ format: SoundFileFormat
@@ -205,7 +205,7 @@ private final class SourceClips {
         return file
     }
 
-    /// Goes to a frame; where the decoder cannot go back, the file is opened anew and decoded up to it.
+    /// Goes to a frame; where the decoder cannot go back, the file is opened again and decoded up to it.
     ///
     /// - Returns: the open file; nil if it ends before the frame.
     private func seek(to wanted: Int, _ file: SoundFile) throws -> SoundFile? {

@@ -41,7 +41,7 @@ extension ExportJob {
             }
         }
         let card = DatasetCard(reader, rows.manifest)
-        try target.make("README.md", isMadeAnew: true) {
+        try target.make("README.md", isRewritten: true) {
             try OutputFile.write(Array(card.huggingFace(splits, features: table.cardFeatures).utf8), to: $0)
         }
     }

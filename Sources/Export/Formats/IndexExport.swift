@@ -80,7 +80,7 @@ final class CSVFile {
         waiting.append(UInt8(ascii: "\n"))
     }
 
-    /// A value as it stands between commas.
+    /// A value as the text between two commas.
     static func cell(_ value: ParquetValue) -> String {
         switch value {
         case .null: return ""

@@ -10,6 +10,7 @@ extension ExportJob {
     /// vocabularies, and how many segments each tar file has.
     ///
     /// - Parameter tarBytes: a tar file has about so many bytes at most, and at least one sample.
+    /// - Throws: `BuildError`, `ManifestError`, `TensorFileError`.
     func writeWebDataset(tarBytes: Int) throws {
         let rows = try SegmentRows(reader)
         let columns = SegmentColumns(reader.snapshot, rows.manifest)

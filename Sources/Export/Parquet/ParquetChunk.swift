@@ -63,7 +63,7 @@ struct ParquetChunk {
         definition.append(column.deepest, count: count)
         let row = shape[shape.count - 1]
         for start in stride(from: 0, to: count, by: row) {
-            // The outermost axis whose list begins anew here.
+            // The outermost axis of which a new list begins here.
             var level = 0
             var block = count
             while start > 0, start % block != 0 {
@@ -124,7 +124,7 @@ struct ParquetChunk {
         let body: [UInt8]
         let plainCount: Int
 
-        /// - Parameter describe: writes the header's fields of the page's type.
+        /// Makes a page; `describe` writes the header's fields of the page's type.
         init(type: Int, _ content: [UInt8], isCompressed: Bool, _ describe: (inout ThriftWriter) -> Void) {
             body = isCompressed ? Deflater.gzip(content) : content
             let (plain, stored) = (content.count, body.count)
@@ -147,6 +147,7 @@ struct ParquetChunk {
     /// - Parameters:
     ///   - offset: where in the file it begins.
     ///   - isCompressed: whether pages are compressed by gzip.
+    /// - Returns: the bytes, the metadata, and how many bytes the pages have uncompressed.
     func encoded(at offset: Int, isCompressed: Bool) -> (bytes: [UInt8], metadata: [UInt8], plainCount: Int) {
         let values = encodedValues
         let dictionary = values.dictionary.map { entries in

@@ -16,7 +16,9 @@ struct ParquetColumn: Sendable, Hashable {
     let name: String
     /// What a value is.
     let kind: Kind
-    /// 0 for single values, else how deep lists are nested. Elements are never null.
+    /// 0 for single values, else how deep lists are nested.
+    ///
+    /// Elements are never null.
     var listDepth = 0
     /// Whether rows may have none: a null, or a null of the group.
     var isOptional = true

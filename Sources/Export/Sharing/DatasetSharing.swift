@@ -263,9 +263,12 @@ extension Remote {
     }
 
     /// The list in an archive, and the archive from behind it on.
-    private static func openArchive(_ path: String) throws(BuildError) -> (list: PushedDataset, reader: TarReader) {
+    private static func openArchive(_ path: String) throws(BuildError) -> (
+        list: PushedDataset, reader: TarReader
+    ) {
         let reader = try TarReader(path)
-        guard let first = try reader.next(), first.name == listName, first.byteCount <= PushedDataset.sizeLimit
+        guard let first = try reader.next(), first.name == listName,
+            first.byteCount <= PushedDataset.sizeLimit
         else { throw .untrusted(path, "does not begin with \(listName)") }
         return (try PushedDataset(reader.bytes(), place: "\(listName) in \(path)"), reader)
     }
@@ -341,9 +344,7 @@ private struct Taking {
         (self.engine, self.summary, self.total, self.place) = (engine, summary, total, place)
     }
 
-    /// Stores an object, unless the cache has it.
-    ///
-    /// - Parameter body: hands over its bytes.
+    /// Stores an object, whose bytes the body hands over, unless the cache has it.
     mutating func take(_ object: ObjectReference, _ body: (([UInt8]) throws -> Void) throws -> Void) throws {
         try Cancellation.bySignal.check()
         done += object.size

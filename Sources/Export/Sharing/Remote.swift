@@ -87,9 +87,8 @@ struct PushedDataset: Equatable {
         return object.canonicalBytes + [0x0A]
     }
 
-    /// Reads a list, believing nothing.
+    /// Reads a list, believing nothing; errors call it by `place`.
     ///
-    /// - Parameter place: what errors call it.
     /// - Throws: `build.untrusted`.
     init(_ bytes: [UInt8], place: String) throws(BuildError) {
         func refused(_ reason: String) -> BuildError { .untrusted(place, reason) }
@@ -133,7 +132,8 @@ extension BuildError {
     /// Something in a remote that no push wrote, or that was changed since.
     static func untrusted(_ place: String, _ reason: String) -> BuildError {
         BuildError(
-            .untrusted, "\(place) \(reason); nothing of it is used: push the dataset again, or get another copy",
+            .untrusted,
+            "\(place) \(reason); nothing of it is used: push the dataset again, or get another copy",
             canRetry: false)
     }
 }
@@ -208,7 +208,9 @@ final class InputFile {
 
     /// Hands over the next bytes in parts.
     func read(_ count: Int, to sink: ([UInt8]) throws -> Void) throws {
-        guard count <= size - position else { throw BuildError.untrusted(path, "ends too early, at byte \(size)") }
+        guard count <= size - position else {
+            throw BuildError.untrusted(path, "ends too early, at byte \(size)")
+        }
         var rest = count
         while rest > 0 {
             let part = min(rest, Self.partLength)

@@ -20,7 +20,9 @@ final class TarReader {
         let offset = file.position
         let header = try file.read(block)
         if header.allSatisfy({ $0 == 0 }) { return nil }
-        func refused(_ reason: String) -> BuildError { .untrusted(file.path, "\(reason) (at byte \(offset))") }
+        func refused(_ reason: String) -> BuildError {
+            .untrusted(file.path, "\(reason) (at byte \(offset))")
+        }
         guard let sum = Self.number(header[148..<156]), sum == TarFile.checksum(header) else {
             throw refused("is no tar archive, or is damaged")
         }

@@ -1,7 +1,9 @@
 internal import Build
 
 extension Manifest {
-    /// The manifest's `about` block: texts for the cards of exported and pushed datasets. Nothing is built from them.
+    /// The manifest's `about` block: texts for the cards of exported and pushed datasets.
+    ///
+    /// Nothing is built from them.
     public struct About: Hashable, Sendable {
         /// What the dataset is called; nil: by its name.
         public var title: String?
