@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import struct
@@ -526,6 +527,34 @@ class Exports(unittest.TestCase):
         self.assertIn("mine.txt", done.stderr)
         self.reprise("export", "sound", "--to", str(self.folder / "none"), "--format", "midi", statuses=(10,))
         self.assertFalse((self.folder / "none").exists())
+
+    def test_a_full_disk_leaves_nothing_half_written(self):
+        def limit():
+            # A file that grows past the limit is refused as on a full disk, instead of ending the process.
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+        for form in ("npz", "webdataset", "hf", "parquet", "csv", "wav"):
+            with self.subTest(form):
+                folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+                done = subprocess.run(
+                    [self.binary, "export", "mix", "--to", str(folder), "--format", form, "--cache", "cache"],
+                    cwd=self.folder, capture_output=True, text=True, check=False, preexec_fn=limit)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+                self.assertIn("free some space, or write elsewhere", done.stderr)
+                left = [path for path in folder.rglob("*") if path.is_file()]
+                self.assertFalse([path for path in left if path.suffix == ".part"], left)
+                self.reprise("export", "mix", "--to", str(folder), "--format", form)
+        folder = self.folder / "full"
+        done = subprocess.run(
+            [self.binary, "push", "mix", "--remote", str(folder), "--cache", "cache"],
+            cwd=self.folder, capture_output=True, text=True, check=False, preexec_fn=limit)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("free some space", done.stderr)
+        self.reprise("pull", "mix", "--remote", str(folder), statuses=(10,), cache="never")
+        self.reprise("push", "mix", "--remote", str(folder))
+        self.reprise("pull", "mix", "--remote", str(folder), cache="never")
 
     # Sharing
 
