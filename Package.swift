@@ -53,7 +53,11 @@ var targets: [Target] = [
         ],
         swiftSettings: strict),
     .target(
-        name: "Export", dependencies: ["Loading", "Symbolic", "Tensors", "Build"], swiftSettings: strict),
+        name: "Export",
+        dependencies: [
+            "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Tensors", "Build", "CZlib",
+        ],
+        swiftSettings: strict),
     .target(
         name: "Dataset",
         dependencies: [
@@ -106,6 +110,8 @@ var targets: [Target] = [
         providers: [.apt(["libebur128-dev"]), .brew(["libebur128"])]),
     .systemLibrary(
         name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+        name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     // Measured by tools/bench; no product, no layer.
     .executableTarget(
         name: "Kernels",

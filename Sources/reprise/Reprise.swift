@@ -30,6 +30,7 @@ struct Reprise: ParsableCommand {
                     StatsCommand.self, InspectCommand.self, ServeCommand.self, ExportCommand.self,
                     DatasetsCommand.self,
                 ]),
+            CommandGroup(name: "Sharing:", subcommands: [PushCommand.self, PullCommand.self]),
             CommandGroup(
                 name: "Training:",
                 subcommands: [

@@ -41,6 +41,7 @@ soxr        libsoxr-dev        libsoxr        soxr-devel           libsoxr
 fftw3f      libfftw3-dev       fftw           fftw-devel           fftw
 libebur128  libebur128-dev     libebur128     libebur128-devel     libebur128
 libpng      libpng-dev         libpng         libpng-devel         libpng
+zlib        zlib1g-dev         zlib           zlib-devel           zlib
 sqlite3     libsqlite3-dev     sqlite         sqlite-devel         sqlite
 '
 
