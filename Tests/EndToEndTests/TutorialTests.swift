@@ -9,6 +9,9 @@ struct TutorialTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
+    /// The Python environment that the tools make.
+    private static var environment: String { root.appendingPathComponent(".venv").path }
+
     private static func tutorials() throws -> [String] {
         try FileManager.default.contentsOfDirectory(
             atPath: root.appendingPathComponent("docs/tutorials").path
@@ -27,6 +30,10 @@ struct TutorialTests {
         if needsTraining, !FileManager.default.isExecutableFile(atPath: trainer) {
             return "reprise-train is not built"
         }
+        let torch = try? FileManager.default.contentsOfDirectory(atPath: "\(environment)/lib").contains {
+            FileManager.default.fileExists(atPath: "\(environment)/lib/\($0)/site-packages/torch")
+        }
+        if text.contains("$ python3"), torch != true { return "there is no PyTorch in .venv" }
         return nil
     }
 
@@ -40,13 +47,17 @@ struct TutorialTests {
         let place = try Workplace()
         try addMusic(to: place)
         let programs = URL(fileURLWithPath: Workplace.binary).deletingLastPathComponent().path
+        let package = Self.root.appendingPathComponent("tools/python/src").path
         for step in tutorial.steps {
             switch step {
             case .file(let path, let text): try place.write(path, text)
             case .command(let command):
                 let outcome = try place.run(
                     program: "/bin/sh",
-                    ["-c", "PATH='\(programs)':$PATH OMP_WAIT_POLICY=PASSIVE; export PATH; \(command)"])
+                    [
+                        "-c",
+                        "export PATH='\(programs):\(Self.environment)/bin':$PATH OMP_WAIT_POLICY=PASSIVE; export PYTHONPATH='\(package)'; \(command)",
+                    ])
                 try #require(outcome.status == 0, "$ \(command)\n\(outcome.output)\(outcome.errors)")
             }
         }
