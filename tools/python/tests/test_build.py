@@ -131,7 +131,11 @@ def test_shows_a_bar_on_a_terminal(tmp_path):
     with os.fdopen(writing, "w") as shown, pytest.raises(reprise.BuildError) as caught:
         reprise.build("m.yaml", program=stand_in(tmp_path, code), stream=shown)
     assert str(caught.value) == "reprise build m.yaml: error: it broke"
-    assert b"drawn 71" in os.read(reading, 4096)
+    drawn = b""
+    # In pieces, as they were written.
+    while b"it broke" not in drawn:
+        drawn += os.read(reading, 4096)
+    assert b"drawn 71" in drawn
     os.close(reading)
 
 
