@@ -53,6 +53,14 @@ def test_builds_and_loads(music, program):
     assert "tiny" in repr(result) and "1 quarantined" in repr(result)
 
 
+def test_clock_by_the_first_tempo(music, program):
+    """Steps by the first tempo in real seconds; without a tempo that is 120 BPM."""
+    (music / "tiny.yaml").write_text(MANIFEST.replace("midi:", "midi:\n  grid: {steps_per_first_beat: 8}"))
+    ds = reprise.build(music / "tiny.yaml", cache=music / "cache", program=program, progress=False).load()
+    assert max(item["start"] for item in ds) > 0
+    assert all(item["start_seconds"] == pytest.approx(item["start"] / 16) for item in ds)
+
+
 def test_gives_the_programs_message(music, program):
     (music / "tiny.yaml").write_text(MANIFEST.replace("steps: 16", "stepz: 16"))
     with pytest.raises(reprise.BuildError, match="stepz") as caught:
@@ -123,7 +131,11 @@ def test_shows_a_bar_on_a_terminal(tmp_path):
     with os.fdopen(writing, "w") as shown, pytest.raises(reprise.BuildError) as caught:
         reprise.build("m.yaml", program=stand_in(tmp_path, code), stream=shown)
     assert str(caught.value) == "reprise build m.yaml: error: it broke"
-    assert b"drawn 71" in os.read(reading, 4096)
+    drawn = b""
+    # In pieces, as they were written.
+    while b"it broke" not in drawn:
+        drawn += os.read(reading, 4096)
+    assert b"drawn 71" in drawn
     os.close(reading)
 
 

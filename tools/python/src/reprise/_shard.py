@@ -77,6 +77,7 @@ class Shard:
         self.steps = self.tensors["tempo"].shape[1] if "tempo" in self.tensors else 0
         self._numbers: dict[str, Array] = {}
         self._seconds: Optional[Array] = None
+        self._timelines: Optional[Array] = None
 
     def _damage(self, problem: str) -> DamagedError:
         return DamagedError(f"{self.name} {problem} ({self._path}); {REPAIR}")
@@ -216,18 +217,17 @@ class Shard:
             return np.full(self.steps, float(1 / grid.steps))
         tempo = self.tensors["tempo"][index].astype(np.float64)
         if grid.unit == "first_beat":
-            tempo = np.full(self.steps, self.tensors["tempo"][self._first(index), 0], np.float64)
+            tempo = np.full(self.steps, self.tensors["tempo"][self._firsts[index], 0], np.float64)
         return 60 / np.where(tempo > 0, tempo, 120.0) / float(grid.steps)
 
-    def _key(self, index: int) -> tuple[int, int]:
-        return int(self.tensors["segment.source"][index]), int(self.tensors["segment.timeline"][index])
-
-    def _first(self, index: int) -> int:
-        """The first segment of the same timeline; neighbours in a shard are neighbours in time."""
-        key = self._key(index)
-        while index > 0 and self._key(index - 1) == key:
-            index -= 1
-        return index
+    @property
+    def _firsts(self) -> Array:
+        """The first segment of each segment's timeline; neighbours in a shard are neighbours in time."""
+        if self._timelines is None:
+            keys = np.stack([self.tensors["segment.source"], self.tensors["segment.timeline"]])
+            begins = np.concatenate([[True], (np.diff(keys, axis=1) != 0).any(0)])[: self.count]
+            self._timelines = np.maximum.accumulate(np.where(begins, np.arange(self.count), 0))
+        return self._timelines
 
     def _walk(self, snapshot: Snapshot) -> Iterator[float]:
         grid = snapshot.grid
@@ -235,11 +235,10 @@ class Shard:
         if grid is not None and grid.unit == "second":
             yield from (float(start / grid.steps) for start in starts.tolist())
             return
-        before: Any = None
-        position, seconds = 0, 0.0
+        position, seconds, before = 0, 0.0, np.zeros(0)
         for index, start in enumerate(starts.tolist()):
             lengths = self.step_seconds(index, snapshot)
-            if before is None or self._key(index) != self._key(index - 1):
+            if self._firsts[index] == index:
                 # Steps of segments that are elsewhere last as long as the first one here.
                 position, seconds, before = 0, 0.0, np.full(self.steps, lengths[0])
             distance = start - position
