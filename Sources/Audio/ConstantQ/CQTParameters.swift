@@ -32,7 +32,8 @@ public struct CQTParameters: Sendable, Hashable {
 
     /// The defaults are librosa's.
     public init(
-        bins: Int = 84, binsPerOctave: Int = 12, fMin: Double = c1, tuning: Double = 0, filterScale: Double = 1,
+        bins: Int = 84, binsPerOctave: Int = 12, fMin: Double = c1, tuning: Double = 0,
+        filterScale: Double = 1,
         sparsity: Double = 0.01, window: STFTParameters.Window = .hann, scale: Bool = true
     ) {
         self.bins = bins
@@ -64,11 +65,14 @@ public struct CQTParameters: Sendable, Hashable {
     func length(at frequency: Double, sampleRate: Double) -> Double { quality * sampleRate / frequency }
 
     /// Where the main lobe of the filter at a frequency has fallen by 3 dB, in Hz.
-    func cutoff(at frequency: Double) -> Double { frequency * (1 + 0.5 * window.equivalentBandwidth / quality) }
+    func cutoff(at frequency: Double) -> Double {
+        frequency * (1 + 0.5 * window.equivalentBandwidth / quality)
+    }
 
-    /// The most filters that end below half the sample rate; 0 if the first does not.
+    /// The most filters that end below half the sample rate.
     ///
     /// - Parameter sampleRate: The rate of the samples in Hz.
+    /// - Returns: At most 1024; 0 if the first does not.
     public func mostBins(sampleRate: Int) -> Int {
         var all = self
         all.bins = Limits.bins.upperBound
@@ -81,13 +85,15 @@ public struct CQTParameters: Sendable, Hashable {
     /// - Parameters:
     ///   - samples: The length of the signal.
     ///   - sampleRate: Its rate in Hz.
+    /// - Returns: 0 to `bins`.
     public func binsLonger(than samples: Int, sampleRate: Int) -> Int {
         frequencies.firstIndex { length(at: $0, sampleRate: Double(sampleRate)) <= Double(samples) } ?? bins
     }
 
-    /// The samples of the longest filter, rounded up.
+    /// The length of the longest filter.
     ///
     /// - Parameter sampleRate: The rate of the samples in Hz.
+    /// - Returns: Samples, rounded up.
     public func longestFilter(sampleRate: Int) -> Double {
         length(at: frequencies[0], sampleRate: Double(sampleRate)).rounded(.up)
     }

@@ -35,7 +35,8 @@ extension CQTParameters {
         let (cosine, sine) = (cos(.pi / n), sin(.pi / n))
         func kernel(_ theta: Double) -> Double {
             let divisor = sin(theta / 2)
-            return abs(divisor) > 1e-9 ? sin(n * theta / 2) / divisor : n * cos(n * theta / 2) / cos(theta / 2)
+            return abs(divisor) > 1e-9
+                ? sin(n * theta / 2) / divisor : n * cos(n * theta / 2) / cos(theta / 2)
         }
         var real = [Double](repeating: 0, count: nFFT / 2 + 1)
         var imaginary = real

@@ -62,11 +62,12 @@ struct ConstantQPlan {
 }
 
 extension CQTParameters {
-    /// The complex weights of all filters, before `sparsity`: 8 bytes each at most.
+    /// The number of complex weights of all filters, before `sparsity`.
     ///
     /// - Parameters:
     ///   - sampleRate: The rate of the samples in Hz.
     ///   - hopLength: From one frame to the next, in samples.
+    /// - Returns: As many times 8 bytes are used at most.
     public func weightCount(sampleRate: Int, hopLength: Int) -> Int {
         ConstantQPlan(self, sampleRate: sampleRate, hop: hopLength).weightCount
     }

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// The magnitudes of a constant-Q transform of one segment at a time: `librosa.cqt`, in memory that is set aside once.
 ///
 /// Octave by octave (Schörkhuber and Klapuri, "Constant-Q transform toolbox for music processing", SMC 2010): frames
@@ -12,6 +18,9 @@ final class ConstantQTransform {
         /// The numbers of a frame's spectrum that the filters take.
         let bins: Range<Int>
         let weights: FloatBuffer
+        /// cos and sin of 2πk/n for each of these numbers k.
+        let cosines: FloatBuffer
+        let sines: FloatBuffer
         let fourier: FourierTransform
     }
 
@@ -114,33 +123,33 @@ final class ConstantQTransform {
         return UnsafeBufferPointer(start: buffer.pointer, count: count)
     }
 
-    /// Transforms up to eight frames into `spectra`, two at a time.
+    /// Transforms up to eight frames, and writes twice the numbers of their spectra that the filters take to `spectra`.
     ///
-    /// With one real frame as the real part and the next as the imaginary part of Z, twice their spectra are
-    /// Z[k] + Z*[n − k] and (Z[k] − Z*[n − k])/i. The factor of two is in the weights.
+    /// Z is the transform of x[2j] + i·x[2j+1], as in `Transform`; the factor of two is in the weights.
     private func transform(
         _ signal: UnsafeBufferPointer<Float>, _ octave: Octave, frame: Int, count: Int
     ) {
         let n = octave.plan.nFFT
         let (input, z) = (octave.fourier.input, octave.fourier.output)
-        for pair in stride(from: 0, to: count, by: 2) {
-            for part in 0..<2 {
-                let start = (frame + pair + part) * octave.plan.hop - n / 2
-                let inside = min(max(start, 0), signal.count)..<max(0, min(start + n, signal.count))
-                let place = input + part
-                for i in 0..<n { place[2 * i] = 0 }
-                guard pair + part < count, inside.lowerBound < inside.upperBound else { continue }
-                for i in inside { place[2 * (i - start)] = signal[i] }
+        let (cosines, sines) = (octave.cosines.pointer, octave.sines.pointer)
+        for number in 0..<count {
+            let start = (frame + number) * octave.plan.hop - n / 2
+            let inside = min(max(0, -start), n)..<max(min(n, signal.count - start), min(max(0, -start), n))
+            if inside.count < n { input.update(repeating: 0, count: n) }
+            if let base = signal.baseAddress {
+                (input + inside.lowerBound).update(
+                    from: base + start + inside.lowerBound, count: inside.count)
             }
             octave.fourier.execute()
+            // The transform is periodic.
+            (z[n], z[n + 1]) = (z[0], z[1])
+            var place = spectra.pointer + number
             for (row, k) in octave.bins.enumerated() {
-                let mirrored = k == 0 ? 0 : n - k
-                let (a, b, c, d) = (z[2 * k], z[2 * k + 1], z[2 * mirrored], z[2 * mirrored + 1])
-                let place = spectra.pointer + 16 * row + pair
-                place[0] = a + c
-                place[1] = b + d
-                place[8] = b - d
-                place[9] = c - a
+                let (a, b, c, d) = (z[2 * k], z[2 * k + 1], z[n - 2 * k], z[n - 2 * k + 1])
+                let (or, oi) = (b + d, c - a)
+                place[0] = a + c + cosines[row] * or + sines[row] * oi
+                place[8] = b - d + cosines[row] * oi - sines[row] * or
+                place += 16
             }
         }
     }
@@ -172,7 +181,8 @@ extension ConstantQTransform.Octave {
             let (real, imaginary) = parameters.spectrum(
                 at: frequency, sampleRate: plan.sampleRate, nFFT: plan.nFFT)
             let isKept = { (k: Int) in real[k] != 0 || imaginary[k] != 0 }
-            let kept = (real.indices.first(where: isKept) ?? 0)..<((real.indices.last(where: isKept) ?? -1) + 1)
+            let kept =
+                (real.indices.first(where: isKept) ?? 0)..<((real.indices.last(where: isKept) ?? -1) + 1)
             // The sum of a frame's samples with a filter is the mean of the spectra's product.
             let length = parameters.length(at: frequency, sampleRate: Double(sampleRate))
             let weight = (parameters.scale ? length.squareRoot() : length) / Double(2 * plan.nFFT)
@@ -182,6 +192,9 @@ extension ConstantQTransform.Octave {
         self.filters = filters
         self.weights = FloatBuffer(weights)
         bins = (filters.map(\.bins.lowerBound).min() ?? 0)..<(filters.map(\.bins.upperBound).max() ?? 0)
-        fourier = FourierTransform(length: plan.nFFT)
+        let angles = bins.map { 2 * Double.pi * Double($0) / Double(plan.nFFT) }
+        cosines = FloatBuffer(angles.map { Float(cos($0)) })
+        sines = FloatBuffer(angles.map { Float(sin($0)) })
+        fourier = FourierTransform(length: plan.nFFT / 2)
     }
 }
