@@ -35,6 +35,7 @@ extension AudioParameters {
                 check(
                     mfcc.decibels.amin > 0, "features.mfcc.amin",
                     "want more than 0, got \(mfcc.decibels.amin)")
+            case .cqt(let cqt): faults += cqt.faults(sampleRate: sampleRate)
             case .chroma, .waveform: break
             }
         }

@@ -8,6 +8,8 @@ public enum FeatureParameters: Sendable, Hashable {
     case mfcc(MFCCParameters)
     /// A chromagram, [12, frames], each frame divided by its maximum.
     case chroma
+    /// The magnitudes of a constant-Q transform, [bins, frames].
+    case cqt(CQTParameters)
     /// The samples themselves, [samples].
     case waveform
 
@@ -18,20 +20,21 @@ public enum FeatureParameters: Sendable, Hashable {
         case .spectrogram: "spectrogram"
         case .mfcc: "mfcc"
         case .chroma: "chroma"
+        case .cqt: "cqt"
         case .waveform: "waveform"
         }
     }
 
     /// How the feature as extracted follows gain: it is multiplied by gain to this power.
     ///
-    /// 1 for waveform and magnitude, 2 for power, 0 for chroma. MFCC is extracted as its linear mel.
+    /// 1 for waveform, magnitude and constant-Q transform, 2 for power, 0 for chroma. MFCC is extracted as its linear mel.
     public var gainDegree: Int {
         switch self {
         case .mel(let mel): mel.power
         case .spectrogram(let spectrogram): spectrogram.power
         case .mfcc(let mfcc): mfcc.mel.power
         case .chroma: 0
-        case .waveform: 1
+        case .cqt, .waveform: 1
         }
     }
 
@@ -45,6 +48,7 @@ public enum FeatureParameters: Sendable, Hashable {
             [audio.binCount - (spectrogram.dropNyquist ? 1 : 0), audio.frameCount]
         case .mfcc(let mfcc): [mfcc.mel.bands, audio.frameCount]
         case .chroma: [12, audio.frameCount]
+        case .cqt(let cqt): [cqt.bins, audio.frameCount]
         case .waveform: [audio.segment.samples]
         }
     }

@@ -12,6 +12,7 @@ final class SegmentAnalyzer {
             case rows(FilterBank, power: Int)
             case bins(count: Int, power: Int)
             case chroma(FilterBank)
+            case constantQ(ConstantQTransform)
             case waveform
         }
         let name: String
@@ -58,6 +59,12 @@ final class SegmentAnalyzer {
                 kind = .bins(
                     count: feature.extractedShape(in: parameters)[0], power: spectrogram.power)
             case .chroma: kind = .chroma(.chroma(sampleRate: parameters.sampleRate, nFFT: stft.nFFT))
+            case .cqt(let cqt):
+                kind = .constantQ(
+                    ConstantQTransform(
+                        cqt, sampleRate: parameters.sampleRate, hop: stft.hopLength,
+                        start: stft.center ? 0 : stft.nFFT / 2,
+                        most: parameters.segment.samples + stft.padEnd))
             case .waveform: kind = .waveform
             }
             let count = feature == .waveform ? 0 : feature.extractedShape(in: parameters).reduce(1, *)
@@ -68,7 +75,7 @@ final class SegmentAnalyzer {
         wantsMagnitude = parameters.features.contains {
             switch $0 {
             case .mel, .mfcc, .spectrogram: $0.gainDegree == 1
-            case .chroma, .waveform: false
+            case .chroma, .cqt, .waveform: false
             }
         }
         powerRows = FloatBuffer(count: isSpectral ? 8 * (binCount + 8) : 0)
@@ -84,9 +91,10 @@ final class SegmentAnalyzer {
     ///   - length: How many of the samples are the file's; zeros follow.
     ///   - body: Takes a feature's name and its values, lent for the call.
     /// - Returns: The segment's numbers.
+    /// - Throws: `audio.resampling` if libsoxr fails; what `body` throws.
     func analyze(
         length: Int, _ body: (String, UnsafeBufferPointer<Float>) throws -> Void
-    ) rethrows -> SegmentNumbers {
+    ) throws -> SegmentNumbers {
         var numbers = sampleMeter.measure(samples, length: length)
         if let transform {
             if parameters.stft.center, parameters.stft.padMode == .reflect { reflect() }
@@ -100,10 +108,14 @@ final class SegmentAnalyzer {
         for work in works {
             if case .waveform = work.kind {
                 try body(work.name, UnsafeBufferPointer(start: samples, count: parameters.segment.samples))
-            } else {
-                try body(
-                    work.name, UnsafeBufferPointer(start: work.output.pointer, count: work.output.count))
+                continue
             }
+            if case .constantQ(let transform) = work.kind {
+                try transform.compute(
+                    samples, count: parameters.segment.samples + parameters.stft.padEnd, frames: frameCount,
+                    into: work.output.pointer)
+            }
+            try body(work.name, UnsafeBufferPointer(start: work.output.pointer, count: work.output.count))
         }
         return numbers
     }
@@ -160,7 +172,7 @@ final class SegmentAnalyzer {
                 for row in 0..<12 {
                     store(rows[row] / greatest, work.output, row: row, first: first, count: count)
                 }
-            case .waveform: break
+            case .constantQ, .waveform: break
             }
         }
     }

@@ -9,7 +9,7 @@ extension AudioParameters {
     /// - Parameter samples: The signal, 1 to 2^26 samples.
     /// - Returns: By the feature's name, row by row, [rows, frames]; the waveform is the signal itself.
     /// - Throws: `audio.bad-parameters` for parameters with faults, or a signal too long, empty, or too short to be
-    ///   mirrored.
+    ///   mirrored; `audio.resampling` if libsoxr fails, which the constant-Q transform calls.
     public func features(of samples: [Float]) throws(AudioOutputError) -> [String: [Float]] {
         var parameters = self
         parameters.bandpass = nil
@@ -20,7 +20,11 @@ extension AudioParameters {
         let analyzer = SegmentAnalyzer(parameters)
         analyzer.samples.update(from: samples, count: samples.count)
         var result: [String: [Float]] = [:]
-        _ = analyzer.analyze(length: samples.count) { name, values in result[name] = Array(values) }
+        do {
+            _ = try analyzer.analyze(length: samples.count) { name, values in result[name] = Array(values) }
+        } catch {
+            throw AudioOutputError(.init(rawValue: AudioError.Code.resampling.rawValue), "\(error)")
+        }
         return result
     }
 }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The peaks of a recording's mel spectrum, three at a time, as hashes: what copies of one recording share, whatever their
+/// The peaks of a recording's mel spectrum or constant-Q transform, three at a time, as hashes: what copies of one recording share, whatever their
 /// format, gain and beginning.
 ///
 /// After Wang, "An industrial-strength audio search algorithm" (ISMIR 2003), with triples for pairs: chance agreement is

@@ -60,19 +60,34 @@ public struct MelSums {
     private let frames: Int
     private var moments: [Audio.Moments]
     private var autocorrelation: AutocorrelationSums
+    /// Whether only landmarks are wanted, of the squares of what is added.
+    private let isConstantQ: Bool
     /// The peaks of all segments so far.
     public private(set) var landmarks = Landmarks()
 
     /// Of no segment yet.
-    public init(bands: Int, frames: Int) {
+    ///
+    /// - Parameters:
+    ///   - bands: Rows of a segment.
+    ///   - frames: Columns.
+    ///   - isConstantQ: Whether the segments are magnitudes of a constant-Q transform. Its landmarks take the place of a
+    ///     mel's; nothing else is kept.
+    public init(bands: Int, frames: Int, isConstantQ: Bool = false) {
         self.bands = bands
         self.frames = frames
+        self.isConstantQ = isConstantQ
         moments = Array(repeating: Audio.Moments(), count: bands)
         autocorrelation = AutocorrelationSums(bands: bands, frames: frames)
     }
 
     /// Adds a segment, [bands, frames].
     public mutating func add(_ segment: UnsafeBufferPointer<Float>) {
+        guard !isConstantQ else {
+            segment.map { $0 * $0 }.withUnsafeBufferPointer {
+                landmarks.add($0, bands: bands, frames: frames)
+            }
+            return
+        }
         autocorrelation.add(segment)
         landmarks.add(segment, bands: bands, frames: frames)
         for (band, added) in Audio.Moments.ofRows(bands, segment).enumerated() { moments[band].merge(added) }
@@ -81,12 +96,12 @@ public struct MelSums {
     /// What came of it; of nothing before the first segment.
     public var description: MelDescription {
         var description = MelDescription()
+        description.sketch = Array(landmarks.hashes.prefix(Shingles.sketchCount))
         guard moments[0].count > 0 else { return description }
         description.profile = MelProfile(
             frames: moments[0].count, mean: moments.map { MelDescription.rounded($0.mean) },
             deviation: moments.map { MelDescription.rounded($0.standardDeviation) })
         description.autocorrelation = autocorrelation.result
-        description.sketch = Array(landmarks.hashes.prefix(Shingles.sketchCount))
         return description
     }
 }

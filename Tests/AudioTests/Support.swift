@@ -96,6 +96,6 @@ func analyze(_ samples: [Float], _ parameters: AudioParameters) -> [String: [Flo
     let analyzer = SegmentAnalyzer(parameters)
     analyzer.samples.update(from: samples, count: samples.count)
     var values: [String: [Float]] = [:]
-    _ = analyzer.analyze(length: samples.count) { values[$0] = Array($1) }
+    _ = try? analyzer.analyze(length: samples.count) { values[$0] = Array($1) }
     return values
 }

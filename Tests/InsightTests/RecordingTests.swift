@@ -53,7 +53,10 @@ struct RecordingTests {
         #expect(!without.text(width: 100).contains("tuning"))
     }
 
-    @Test func copiesAtAnotherGainOffsetAndDepthAreFound() throws {
+    /// By the mel; without one by the constant-Q transform.
+    @Test(arguments: ["{mel: {bands: 128}}", "{cqt: {}}"])
+    func copiesAtAnotherGainOffsetAndDepthAreFound(_ features: String) throws {
+        let manifest = Self.manifest.replacing("{mel: {bands: 128}}", with: features)
         let shop = try Workshop()
         let songs = (1...6).map(Self.song)
         for (index, song) in songs.enumerated() {
@@ -64,7 +67,7 @@ struct RecordingTests {
         // As eight bits would leave it.
         try shop.write(
             "audio/coarse.wav", Workshop.wav(rate: Self.rate, songs[2].map { ($0 * 128).rounded() / 128 }))
-        let apart = try shop.build(Self.manifest + "\nsplits: {train: 1}", named: "a.yaml")
+        let apart = try shop.build(manifest + "\nsplits: {train: 1}", named: "a.yaml")
         let sources = apart.snapshot.sources
         var sketches = DuplicateSketches()
         for record in try apart.records() { sketches.add(record) }
@@ -80,7 +83,7 @@ struct RecordingTests {
             try DatasetStatistics(apart).problems.first { $0.code == "duplicates.near" })
         #expect(problem.sources.count == 3)
         let together = try shop.build(
-            Self.manifest + "\nsplits: {train: 0.5, test: 0.5, near_duplicates: together}", named: "t.yaml")
+            manifest + "\nsplits: {train: 0.5, test: 0.5, near_duplicates: together}", named: "t.yaml")
         #expect(Set(together.snapshot.sources.map(\.piece)).count == 6)
         for pair in pairs {
             let both = together.snapshot.sources.filter { pair.contains($0.path) }

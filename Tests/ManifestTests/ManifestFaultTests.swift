@@ -127,7 +127,43 @@ import Testing
                 "5: audio.features.mel.fmax is out of order: fmin 8000 must be below fmax 4000",
                 "5: audio.features.mfcc.fmax must be a number above 0, at most 11025, not '12000'",
                 "5: audio.features.mfcc.coefficients must be at most bands (20), not 30",
-                "5: audio.features.cqt reaches above half the sample rate (11025 Hz); lower bins or fmin",
+                "5: audio.features.cqt.bins must be at most 101, not 200: filter 102 would reach above half the sample rate (11025 Hz)",
+            ]
+        ),
+        (
+            """
+            @@
+            audio:
+              features:
+                cqt: {n_bins: 60, bins_per_octave: 200, fmin: 0, tuning: 2, filter_scale: 0.1, sparsity: 1, window: han, scale: 1}
+            """,
+            [
+                "7: unknown key 'n_bins' in audio.features.cqt; did you mean 'bins'?",
+                "7: audio.features.cqt.bins_per_octave must be a whole number from 1 to 96, not '200'",
+                "7: audio.features.cqt.fmin must be a number above 0, at most 22050, not '0'",
+                "7: audio.features.cqt.tuning must be a number from -1 to 1, not '2'",
+                "7: audio.features.cqt.filter_scale must be a number from 0.25 to 16, not '0.1'",
+                "7: audio.features.cqt.sparsity must be a number from 0 to 0.99, not '1'",
+                "7: audio.features.cqt.window must be hann or hamming, not 'han'",
+                "7: audio.features.cqt.scale must be true or false, not '1'",
+            ]
+        ),
+        (
+            """
+            @@
+            audio: {features: {cqt: {bins: 24, fmin: 22000}}}
+            """,
+            [
+                "5: audio.features.cqt.fmin leaves no filter below half the sample rate (22050 Hz); lower it"
+            ]
+        ),
+        (
+            """
+            @@
+            audio: {features: {cqt: {fmin: 0.5}}}
+            """,
+            [
+                "5: audio.features.cqt.fmin makes a filter of 1528647 samples, but the limit is 1048576; raise it, or lower bins_per_octave or filter_scale"
             ]
         ),
         (

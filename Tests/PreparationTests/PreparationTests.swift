@@ -68,10 +68,11 @@ struct PreparationTests {
         let dataset = try BuiltDataset(
             """
             audio: {sample_rate: 8000, segment: {samples: 1024, hop: 700}, stft: {n_fft: 256, hop: 128}, \
-            features: {mel: {bands: 8, fmax: 4000}, mfcc: {}, chroma: {}, waveform: {}}, \(choice)}
+            features: {mel: {bands: 8, fmax: 4000}, mfcc: {}, chroma: {}, cqt: {bins: 40, fmin: 110},
+            waveform: {}}, \(choice)}
             """, files)
         let views: [LoaderView] =
-            ["mel", "mfcc", "chroma", "waveform"].map { .feature($0) } + [
+            ["mel", "mfcc", "chroma", "cqt", "waveform"].map { .feature($0) } + [
                 .label("style"), LoaderView("start", .segment(.start)),
                 LoaderView("length", .segment(.length)),
             ]

@@ -28,7 +28,7 @@ import soxr
 import built
 
 RATE, SEGMENT = 44100, 131072
-FEATURES = ["mel", "spectrogram", "mfcc", "chroma", "waveform"]
+FEATURES = ["mel", "spectrogram", "mfcc", "chroma", "cqt", "waveform"]
 LIMIT, LOUDNESS_LIMIT, QUIET = 1e-4, 0.1, 1e-10
 MEL, MEL128 = (librosa.filters.mel(sr=RATE, n_fft=2048, n_mels=bands) for bands in (256, 128))
 
@@ -41,6 +41,7 @@ def reference(x):
         "spectrogram": s,
         "mfcc": librosa.feature.mfcc(S=librosa.power_to_db(MEL128 @ s**2), n_mfcc=20),
         "chroma": librosa.feature.chroma_stft(S=s**2, sr=RATE, n_fft=2048, tuning=0),
+        "cqt": np.abs(librosa.cqt(x, sr=RATE, hop_length=512)),
         "waveform": x,
     }, (s.astype(np.float64) ** 2).sum(axis=0)
 
@@ -129,7 +130,7 @@ def main():
             "stft": {"n_fft": 2048, "hop": 512, "window": "hann", "center": True, "pad_mode": "constant"},
             "features": {
                 "mel": {"bands": 256}, "spectrogram": {"power": 1}, "mfcc": {"coefficients": 20, "bands": 128},
-                "chroma": {}, "waveform": {}},
+                "chroma": {}, "cqt": {}, "waveform": {}},
             "normalize": "none"},
         "shards": {"target_bytes": "8MiB"},
     }

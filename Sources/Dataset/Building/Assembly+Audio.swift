@@ -16,7 +16,7 @@ extension Assembly {
         return audio.loudnessTarget.warning(for: levels)
     }
 
-    /// Reports the sources whose loudness is doubtful, and mel bands that are always 0.
+    /// Reports the sources whose loudness is doubtful, mel bands that are always 0, and filters longer than a segment.
     func noteAudio(_ entries: [Entry], _ summary: inout BuildSummary) {
         let doubtful = Dictionary(grouping: entries.filter { $0.loudnessWarning != nil }) {
             $0.loudnessWarning?.code ?? ""
@@ -36,6 +36,9 @@ extension Assembly {
             switch feature {
             case .mel(let parameters): mel = parameters
             case .mfcc(let parameters): mel = parameters.mel
+            case .cqt(let cqt):
+                if let warning = Self.warning(of: cqt, audio) { summary.warnings.append(warning) }
+                continue
             case .spectrogram, .chroma, .waveform: continue
             }
             let empty = mel.emptyBands(sampleRate: audio.sampleRate, nFFT: audio.stft.nFFT)
@@ -46,6 +49,17 @@ extension Assembly {
                 "\(feature.name): \(bands) always 0: n_fft \(audio.stft.nFFT) has no frequency there; "
                     + "use fewer bands than \(mel.bands), or a larger n_fft")
         }
+    }
+
+    /// What is said of filters that no segment fills: they see zeros beside it in every frame.
+    private static func warning(of cqt: CQTParameters, _ audio: AudioParameters) -> String? {
+        let samples = audio.segment.samples
+        let count = cqt.binsLonger(than: samples, sampleRate: audio.sampleRate)
+        guard count > 0 else { return nil }
+        let longest = Int(cqt.longestFilter(sampleRate: audio.sampleRate))
+        return
+            "cqt: \(count == 1 ? "the lowest filter is" : "the lowest \(count) filters are") longer than a segment of "
+            + "\(samples) samples, up to \(longest), and blurred; raise fmin, or lengthen segment"
     }
 }
 

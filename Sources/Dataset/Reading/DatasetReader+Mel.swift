@@ -19,6 +19,7 @@ extension Manifest.Audio {
         case .mel(let mel): return mel.frequencies(sampleRate: sampleRate)
         case .spectrogram:
             return (0...stft.nFFT / 2).map { Double($0) * Double(sampleRate) / Double(stft.nFFT) }
+        case .cqt(let cqt): return cqt.frequencies
         default: return nil
         }
     }

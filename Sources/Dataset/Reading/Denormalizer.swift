@@ -4,12 +4,12 @@ public import Loading
 import Manifest
 import Tensors
 
-/// Brings a normalised mel spectrogram or spectrogram back to linear values, with a snapshot's statistics.
+/// Brings a normalised mel spectrogram, spectrogram or constant-Q transform back to linear values, with a snapshot's statistics.
 ///
 /// It undoes what the stage `pack` did to the feature (`docs/manifest.md`, `normalize`), which is the first step from a
 /// network's output to sound.
 public struct Denormalizer: Sendable {
-    /// The feature's name: `mel` or `spectrogram`.
+    /// The feature's name: `mel`, `spectrogram` or `cqt`.
     public let feature: String
     /// 1 if the linear values are magnitudes, 2 if they are powers.
     public var power: Int { normalizer.feature.gainDegree }
@@ -44,7 +44,7 @@ extension DatasetReader {
     /// What undoes the normalisation of a feature.
     ///
     /// - Parameters:
-    ///   - name: `mel` or `spectrogram`.
+    ///   - name: `mel`, `spectrogram` or `cqt`.
     ///   - value: The label value whose statistics to use, where each was normalised alone.
     /// - Returns: With the snapshot's statistics, or none where the manifest takes none.
     /// - Throws: `BuildError` if the dataset has no such feature or no statistics for the value.
@@ -55,7 +55,7 @@ extension DatasetReader {
             Normalizer.concerns(feature)
         else {
             throw BuildError(
-                .noDataset, "dataset '\(snapshot.dataset)' has no mel or spectrogram called '\(name)'",
+                .noDataset, "dataset '\(snapshot.dataset)' has no mel, spectrogram or cqt called '\(name)'",
                 canRetry: false)
         }
         let normalizer = Normalizer(manifest: block.normalize, feature: feature)

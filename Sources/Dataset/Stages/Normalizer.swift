@@ -22,7 +22,7 @@ struct Normalizer: Sendable {
     /// Whether the manifest's `normalize` concerns a feature: spectra only.
     static func concerns(_ feature: FeatureParameters) -> Bool {
         switch feature {
-        case .mel, .spectrogram: true
+        case .mel, .spectrogram, .cqt: true
         case .mfcc, .chroma, .waveform: false
         }
     }

@@ -15,7 +15,7 @@ import Tensors
 /// | --- | --- | --- |
 /// | `features` | F32 [N, values] | `FeatureRows` |
 /// | `moments` | F64 [N, normalised features, 2] | each segment's mean and sum of squared deviations, feature by feature |
-/// | `landmarks` | U32 [n] | hashes of the linear mel's peaks, ascending: copies of a recording share them |
+/// | `landmarks` | U32 [n] | hashes of the peaks of the linear mel, or without one of the constant-Q transform, ascending: copies of a recording share them |
 /// | `segment.loudness`, … | F32 [N] | `SegmentNumbers` |
 struct SpectrumStage: Sendable {
     /// The name of the one output.
@@ -146,7 +146,7 @@ private struct CollectedSegments {
     let normalized: [FeatureParameters]
     /// Mean and sum of squared deviations of each segment's normalised features.
     private(set) var moments: [Double] = []
-    /// The linear mel's sums; nil without one.
+    /// The sums of the feature that landmarks are taken from; nil without one.
     private(set) var mel: MelSums?
 
     private let rows: FeatureRows
@@ -162,11 +162,11 @@ private struct CollectedSegments {
         normalized = audio.features.filter(Normalizer.concerns)
         totals = Array(repeating: Audio.Moments(), count: normalized.count)
         row = Array(repeating: 0, count: rows.count)
-        let linear = audio.features.linearMel
-        described = linear?.name
-        mel = linear.map { feature in
+        let feature = audio.features.described
+        described = feature?.name
+        mel = feature.map { feature in
             let shape = feature.extractedShape(in: audio)
-            return MelSums(bands: shape[0], frames: shape[1])
+            return MelSums(bands: shape[0], frames: shape[1], isConstantQ: feature.name == "cqt")
         }
     }
 
@@ -207,9 +207,10 @@ private struct CollectedSegments {
 }
 
 extension [FeatureParameters] {
-    /// The feature that is stored as a linear mel: `mel`, or the one that `mfcc` is derived from.
-    var linearMel: FeatureParameters? {
-        first { $0.name == "mel" } ?? first { $0.name == "mfcc" }
+    /// The feature that landmarks are taken from: the linear mel of `mel` or `mfcc`, which statistics describe too, or
+    /// else the constant-Q transform.
+    var described: FeatureParameters? {
+        first { $0.name == "mel" } ?? first { $0.name == "mfcc" } ?? first { $0.name == "cqt" }
     }
 }
 

@@ -189,12 +189,7 @@ extension Manifest.Audio.Features {
         }
         members["mfcc"] = mfcc?.effective
         if chroma { members["chroma"] = [:] }
-        members["cqt"] = cqt.map { found in
-            [
-                "bins": JSONValue(found.bins), "bins_per_octave": JSONValue(found.binsPerOctave),
-                "fmin": .number(found.fMin),
-            ]
-        }
+        members["cqt"] = cqt?.effective
         if waveform { members["waveform"] = [:] }
         return members
     }
@@ -208,6 +203,17 @@ extension MelParameters {
         [
             "bands": JSONValue(bands), "fmin": .number(fMin), "fmax": fMax.map { .number($0) } ?? .null,
             "scale": .string(scale.rawValue), "norm": .string(norm.rawValue), "power": JSONValue(power),
+        ]
+    }
+}
+
+extension CQTParameters {
+    /// The feature in the manifest's grammar.
+    public var effective: JSONValue {
+        [
+            "bins": JSONValue(bins), "bins_per_octave": JSONValue(binsPerOctave), "fmin": .number(fMin),
+            "tuning": .number(tuning), "filter_scale": .number(filterScale), "sparsity": .number(sparsity),
+            "window": .string(window.rawValue), "scale": .bool(scale),
         ]
     }
 }

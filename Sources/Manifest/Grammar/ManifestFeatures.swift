@@ -11,7 +11,8 @@ extension Manifest.Audio {
     /// mfcc: {coefficients: 20, bands: 128, fmin: 0, fmax: 22050, scale: slaney, norm: slaney, power: 2,
     ///        amin: 1.0e-10, top_db: 80, ref: 1, lifter: 0}   # top_db: none; ref: max
     /// chroma: {}
-    /// cqt: {bins: 84, bins_per_octave: 12, fmin: 32.70319566257483}
+    /// cqt: {bins: 84, bins_per_octave: 12, fmin: 32.70319566257483, tuning: 0, filter_scale: 1, sparsity: 0.01,
+    ///       window: hann, scale: true}
     /// waveform: {}
     /// ```
     ///
@@ -25,19 +26,9 @@ extension Manifest.Audio {
         public var mfcc: MFCCParameters?
         /// Whether a chromagram is stored, each frame divided by its maximum.
         public var chroma = false
-        /// The constant-Q transform's magnitude.
-        public var cqt: CQT?
+        /// The magnitudes of a constant-Q transform.
+        public var cqt: CQTParameters?
         /// Whether samples are stored.
         public var waveform = false
-    }
-
-    /// A constant-Q transform.
-    public struct CQT: Hashable, Sendable {
-        /// Bins, 1 to 1024.
-        public var bins = 84
-        /// Bins an octave, 1 to 96.
-        public var binsPerOctave = 12
-        /// The lowest bin's frequency in Hz; C1 if not said.
-        public var fMin = 32.70319566257483
     }
 }

@@ -61,6 +61,15 @@ extension Manifest.Audio {
                 "needs a filter bank of \(bands) bands times \(audio.binCount) bins, but the limit is \(ManifestLimits.filterWeights) weights; lower bands or n_fft"
             )
         }
+        if let cqt = features.cqt {
+            let weights = cqt.weightCount(sampleRate: sampleRate, hopLength: stft.hopLength)
+            if weights > ManifestLimits.filterWeights {
+                fault(
+                    "features",
+                    "needs \(weights) weights for the filters of cqt, but the limit is \(ManifestLimits.filterWeights); lower bins, bins_per_octave or filter_scale, raise fmin, or set a stft.hop with more factors of 2"
+                )
+            }
+        }
         // Rows times frames are far below 2^63, as each is below 2^28.
         let elements = audio.features.reduce(0) { $0 + $1.extractedShape(in: audio).reduce(1, *) }
         if elements > ManifestLimits.segmentElements {

@@ -32,11 +32,6 @@ extension Manifest.Audio {
     /// Faults that only several keys together make, as the module that computes the features finds them.
     private func checkWhole(_ section: Section) {
         guard section.faults.faults.isEmpty else { return }
-        if features.cqt != nil {
-            section.faults.add(
-                section.line,
-                "audio.features.cqt is not computed by this version; leave it out, or take spectrogram")
-        }
         for fault in AudioParameters(self).faults {
             section.faults.add(section.line, "audio.\(fault.key) \(fault.message)")
         }
@@ -176,8 +171,8 @@ extension Manifest.Audio.Features {
         ).map { MFCCParameters($0, half: half) }
         chroma = section.section("chroma", keys: []).map { $0.refuseKeys() } != nil
         waveform = section.section("waveform", keys: []).map { $0.refuseKeys() } != nil
-        cqt = section.section("cqt", keys: ["bins", "bins_per_octave", "fmin"]).map {
-            Manifest.Audio.CQT($0, half: half)
+        cqt = section.section("cqt", keys: CQTParameters.keys).map {
+            CQTParameters($0, sampleRate: sampleRate)
         }
     }
 }
@@ -215,18 +210,38 @@ extension MFCCParameters {
     }
 }
 
-extension Manifest.Audio.CQT {
-    init(_ section: Section, half: Double) {
-        bins = section.integer("bins", 1...1024, default: 84)
-        binsPerOctave = section.integer("bins_per_octave", 1...96, default: 12)
-        fMin = section.number("fmin", 0...half, above: true, default: fMin)
-        // log2 of the highest bin's frequency over half the rate, without a call to pow.
-        var top = fMin
-        for _ in 0..<((bins - 1) / binsPerOctave) { top *= 2 }
-        if top > half {
-            section.faults.add(
-                section.line,
-                "\(section.name) reaches above half the sample rate (\(half.brief) Hz); lower bins or fmin")
+extension CQTParameters {
+    static let keys = [
+        "bins", "bins_per_octave", "fmin", "tuning", "filter_scale", "sparsity", "window", "scale",
+    ]
+
+    init(_ section: Section, sampleRate: Int) {
+        let half = Double(sampleRate) / 2
+        let faults = section.faults.faults.count
+        self.init(
+            bins: section.integer("bins", Limits.bins, default: 84),
+            binsPerOctave: section.integer("bins_per_octave", Limits.binsPerOctave, default: 12),
+            fMin: section.number("fmin", 0...half, above: true, default: Self.c1),
+            tuning: section.number("tuning", Limits.tuning, default: 0),
+            filterScale: section.number("filter_scale", Limits.filterScale, default: 1),
+            sparsity: section.number("sparsity", 0...0.99, default: 0.01),
+            window: section.word("window", default: .hann), scale: section.flag("scale", default: true))
+        guard section.faults.faults.count == faults else { return }
+        let most = mostBins(sampleRate: sampleRate)
+        if most == 0 {
+            section.fault("fmin", "leaves no filter below half the sample rate (\(half.brief) Hz); lower it")
+        } else if bins > most {
+            section.fault(
+                "bins",
+                "must be at most \(most), not \(bins): filter \(most + 1) would reach above half the sample rate (\(half.brief) Hz)"
+            )
+        }
+        let longest = longestFilter(sampleRate: sampleRate)
+        if longest > Double(Limits.samples) {
+            section.fault(
+                "fmin",
+                "makes a filter of \(longest.brief) samples, but the limit is \(Limits.samples); raise it, or lower bins_per_octave or filter_scale"
+            )
         }
     }
 }

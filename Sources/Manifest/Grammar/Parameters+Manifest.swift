@@ -10,6 +10,7 @@ extension AudioParameters {
         if let spectrogram = wanted.spectrogram { features.append(.spectrogram(spectrogram)) }
         if let mfcc = wanted.mfcc { features.append(.mfcc(mfcc)) }
         if wanted.chroma { features.append(.chroma) }
+        if let cqt = wanted.cqt { features.append(.cqt(cqt)) }
         if wanted.waveform { features.append(.waveform) }
         self.init(
             sampleRate: manifest.sampleRate, resampler: manifest.resampler, bandpass: manifest.bandpass,

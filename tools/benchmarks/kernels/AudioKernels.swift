@@ -41,10 +41,10 @@ struct AudioKernels {
             }
             let analyzer = SegmentAnalyzer(parameters)
             return {
-                recordings.reduce(into: Kernel.Work()) { work, recording in
+                try recordings.reduce(into: Kernel.Work()) { work, recording in
                     for start in stride(from: 0, through: recording.count - length, by: length) {
                         analyzer.samples.update(from: recording.mono.pointer + start, count: length)
-                        _ = analyzer.analyze(length: length) { _, _ in work.calls += 1 }
+                        _ = try analyzer.analyze(length: length) { _, _ in work.calls += 1 }
                         work.units += length
                     }
                 }
