@@ -53,7 +53,11 @@ var targets: [Target] = [
         ],
         swiftSettings: strict),
     .target(
-        name: "Export", dependencies: ["Loading", "Symbolic", "Tensors", "Build"], swiftSettings: strict),
+        name: "Export",
+        dependencies: [
+            "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Tensors", "Build", "CZlib",
+        ],
+        swiftSettings: strict),
     .target(
         name: "Dataset",
         dependencies: [
@@ -106,6 +110,8 @@ var targets: [Target] = [
         providers: [.apt(["libebur128-dev"]), .brew(["libebur128"])]),
     .systemLibrary(
         name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+        name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     // Measured by tools/bench; no product, no layer.
     .executableTarget(
         name: "Kernels",
@@ -123,6 +129,9 @@ var targets: [Target] = [
     .executableTarget(
         name: "InversionSpeed", dependencies: ["Audio", "Tensors"], path: "tools/benchmarks/inversion",
         swiftSettings: strict),
+    .executableTarget(
+        name: "InversionRoundTrip", dependencies: ["Audio", "SoundFiles", "Tensors"],
+        path: "tools/benchmarks/round-trip", swiftSettings: strict),
     // Tests mirror Sources; the last two look at the whole.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
@@ -214,7 +223,12 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
             name: "CTorch",
             cxxSettings: [.unsafeFlags(["-isystem", "\(libtorch)/include"])],
             linkerSettings: [
-                .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
+                // An installation has a libtorch of its own beside the programs (tools/lib/installer).
+                .unsafeFlags([
+                    "-L\(libtorch)/lib",
+                    "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/reprise/torch/lib",
+                    "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
+                ]),
                 .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
                 // Nothing names a symbol of libtorch itself, but it is what brings CUDA's operators.
                 .unsafeFlags(

@@ -121,6 +121,22 @@ public final class FeatureExtractor {
         return facts
     }
 
+    /// Computes the features of a segment whose samples are in memory: the numbers that `extract` gives for it.
+    ///
+    /// - Parameters:
+    ///   - samples: As they are after resampling and band-pass, at most `parameters.segment.samples`; zeros follow.
+    ///   - sink: Takes a feature's name and the values, row by row; the memory is lent for the call.
+    /// - Throws: What the sink throws.
+    public func extract(
+        segment samples: [Float], sink: (String, UnsafeBufferPointer<Float>) throws -> Void
+    ) rethrows {
+        let size = parameters.segment.samples
+        precondition(samples.count <= size, "\(samples.count) samples in a segment of \(size)")
+        analyzer.samples.update(from: samples, count: samples.count)
+        (analyzer.samples + samples.count).update(repeating: 0, count: size - samples.count)
+        _ = try analyzer.analyze(length: samples.count, sink)
+    }
+
     /// Whether what was read is worth keeping, and what is to be said of it.
     private func judge(_ facts: inout AudioFacts, _ file: SoundFile, _ complaint: String?) throws {
         let declared = file.declaredFrames ?? 0

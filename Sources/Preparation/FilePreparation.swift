@@ -118,6 +118,36 @@ public struct FilePreparation: Sendable {
     /// - Returns: Its segments.
     /// - Throws: `source.unreadable`; `features.no-statistics`; `build.no-dataset` for a snapshot without audio.
     public func recording(path: String, labels: [String: String] = [:]) throws -> PreparedRecording {
+        let audio = try audioBlock(for: path)
+        let result = try stages.shard(ofRecordingAt: path, labels: labels)
+        guard result.segments > 0 else { throw unusable(path, "is shorter than a segment") }
+        let shard = try Shard(result.bytes, kind: .audio, segments: result.segments, in: reader.snapshot)
+        return PreparedRecording(
+            path: path, shard: shard, sampleRate: audio.sampleRate, samples: result.facts.samples,
+            segmentSamples: audio.samples, gain: result.gain.amplitude)
+    }
+
+    /// Prepares a recording of any length, or a part of one, to be taken a few segments at a time.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - labels: As for `recording`.
+    ///   - part: Which part; its features have the gain of the whole recording.
+    ///   - stereo: Whether the side of a recording of two channels is kept.
+    ///   - folder: Where disk space is taken, 4 bytes a sample and channel, until the stream is gone.
+    /// - Returns: The recording, decoded.
+    /// - Throws: As `recording`; `source.unreadable` where the recording has nothing of the part; `audio.write-failed`.
+    public func stream(
+        ofRecordingAt path: String, labels: [String: String] = [:], part: RecordingPart = RecordingPart(),
+        stereo: Bool = false, in folder: String
+    ) throws -> RecordingStream {
+        try RecordingStream(
+            self, stages, path: path, labels: labels, part: part, stereo: stereo,
+            parameters: AudioParameters(audioBlock(for: path)), folder: folder)
+    }
+
+    /// What the manifest says of audio.
+    private func audioBlock(for path: String) throws -> Manifest.Audio {
         guard let audio = manifest.audio,
             AudioParameters(audio).features.contains(where: { reader.snapshot.features[$0.name] != nil })
         else {
@@ -125,12 +155,7 @@ public struct FilePreparation: Sendable {
                 .noDataset, "dataset '\(reader.snapshot.dataset)' holds no audio, so \(path) cannot be used",
                 canRetry: false)
         }
-        let result = try stages.shard(ofRecordingAt: path, labels: labels)
-        guard result.segments > 0 else { throw unusable(path, "is shorter than a segment") }
-        let shard = try Shard(result.bytes, kind: .audio, segments: result.segments, in: reader.snapshot)
-        return PreparedRecording(
-            path: path, shard: shard, sampleRate: audio.sampleRate, samples: result.facts.samples,
-            segmentSamples: audio.samples, gain: result.gain.amplitude)
+        return audio
     }
 
     /// The label by whose statistics a recording is normalised, with the content's style as its value.

@@ -10,14 +10,13 @@ extension Trainer {
     /// Keeps a transfer beside its run, where `reprise serve` shows it: `transfers/<n>/` of docs/formats.md, Run.
     ///
     /// - Parameters:
-    ///   - result: the bytes of the new file, and what was measured.
-    ///   - name: the new file's name, for its ending.
+    ///   - result: what the transfer gave.
+    ///   - path: where it was written; sound is copied from there, and its content from the recording's file.
     ///   - request: what was asked for.
     ///   - run: the run's name.
     /// - Throws: `train.no-run`, `train.file`.
     public func keep(
-        _ result: (bytes: [UInt8], measures: [Measure]), named name: String, of request: TransferRequest,
-        by run: String
+        _ result: Transferred, writtenTo path: String, of request: TransferRequest, by run: String
     ) throws {
         let folder = try RunFolder(named: run, in: cachePath)
         let transfers = folder.path + "/transfers"
@@ -28,8 +27,16 @@ extension Trainer {
             number += 1
         }
         let place = "transfers/\(number)"
-        try folder.replace("\(place)/content\(Self.ending(of: request.path))", with: request.content)
-        try folder.replace("\(place)/out\(Self.ending(of: name))", with: result.bytes)
+        let content = "\(place)/content\(Self.ending(of: request.path))"
+        let out = "\(place)/out\(Self.ending(of: path))"
+        switch result.output {
+        case .file(let bytes):
+            try folder.replace(content, with: request.content)
+            try folder.replace(out, with: bytes)
+        case .sound:
+            try folder.replace(content, withCopyOf: request.path)
+            try folder.replace(out, withCopyOf: path)
+        }
         var members: [String: JSONValue] = [
             "content": .string(String(request.path.split(separator: "/").last ?? "")),
             "measures": .object(
@@ -37,6 +44,8 @@ extension Trainer {
                     result.measures.filter(\.value.isFinite).map { ($0.name, .number($0.value)) },
                     uniquingKeysWith: { $1 })),
         ]
+        if !request.part.isWhole { members["start"] = .number(request.part.start) }
+        if let duration = request.part.duration { members["duration"] = .number(duration) }
         if let style = request.style { members["style"] = .string(style) }
         if let style = request.contentStyle { members["content_style"] = .string(style) }
         // Last: a folder without it is no transfer.

@@ -102,12 +102,33 @@ final class RunFolder {
 
     /// Replaces a file whole.
     func replace(_ file: String, with bytes: [UInt8]) throws(TrainingError) {
+        try replace(file) { writeAll(bytes, to: $0) }
+    }
+
+    /// Replaces a file by a copy of another, of any size.
+    func replace(_ file: String, withCopyOf source: String) throws(TrainingError) {
+        let descriptor = open(source, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Self.fault("open", source) }
+        defer { close(descriptor) }
+        var part = [UInt8](repeating: 0, count: 1 << 18)
+        try replace(file) { target in
+            while true {
+                let count = read(descriptor, &part, part.count)
+                if count < 0, errno == EINTR { continue }
+                if count <= 0 { return count == 0 }
+                if !writeAll(Array(part[..<count]), to: target) { return false }
+            }
+        }
+    }
+
+    /// Replaces a file by what a function writes; it says whether it could.
+    private func replace(_ file: String, _ write: (Int32) -> Bool) throws(TrainingError) {
         let (target, temporary) = (path + "/" + file, path + "/" + file + ".new")
         // What a killed training left half written, or a link that another user put there.
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.fault("write", temporary) }
-        let isWhole = writeAll(bytes, to: descriptor) && fsync(descriptor) == 0
+        let isWhole = write(descriptor) && fsync(descriptor) == 0
         close(descriptor)
         guard isWhole, rename(temporary, target) == 0 else {
             let fault = Self.fault("write", target)

@@ -14,9 +14,40 @@ public struct RawInput: Sendable {
     }
 }
 
+/// A part of the content, in seconds.
+public struct TransferPart: Sendable, Hashable {
+    /// Where it begins, at least 0.
+    public let start: Double
+    /// How long it is at most, above 0; nil: to the end.
+    public let duration: Double?
+    /// Whether it is all of the content.
+    public var isWhole: Bool { start == 0 && duration == nil }
+
+    /// The whole, unless said otherwise.
+    ///
+    /// - Throws: `train.usage` for times that are none.
+    public init(start: Double?, duration: Double?) throws(TrainingError) {
+        if let start, !(start >= 0 && start < .infinity) {
+            throw TrainingError(.usage, "--start is \(start); write seconds of at least 0")
+        }
+        if let duration, !(duration > 0 && duration < .infinity) {
+            throw TrainingError(.usage, "--duration is \(duration); write seconds above 0")
+        }
+        self.start = start ?? 0
+        self.duration = duration
+    }
+
+    /// The whole.
+    public init() {
+        start = 0
+        duration = nil
+    }
+}
+
 /// What to transfer, and how.
 public struct TransferRequest: Sendable {
-    /// The bytes of the content's file.
+    /// The bytes of the content's file, or of that part of a score; of a recording no more than the first, since it is read
+    /// from `path` and may be long.
     public let content: [UInt8]
     /// Its path, from which a recording is read.
     public let path: String
@@ -28,6 +59,12 @@ public struct TransferRequest: Sendable {
     public let contentStyle: String?
     /// The values of the recipe's `transferParameters`.
     public let settings: Settings
+    /// Which part of a recording to convert.
+    public let part: TransferPart
+    /// Whether a recording of two channels stays one.
+    public let isStereo: Bool
+    /// A folder for files that take more room than the memory has.
+    public let folder: String
 
     /// The source style: the one that was said, or the only one beside the target; nil where neither tells.
     public func source(for target: String, among styles: [String]) -> String? {
@@ -39,7 +76,8 @@ public struct TransferRequest: Sendable {
     /// Asks for a file in another style.
     public init(
         content: [UInt8], path: String, style: String?, styleFile: RawInput? = nil,
-        contentStyle: String? = nil, settings: Settings
+        contentStyle: String? = nil, settings: Settings, part: TransferPart = TransferPart(),
+        isStereo: Bool = false, folder: String = "/tmp"
     ) {
         self.content = content
         self.path = path
@@ -47,6 +85,7 @@ public struct TransferRequest: Sendable {
         self.styleFile = styleFile
         self.contentStyle = contentStyle
         self.settings = settings
+        (self.part, self.isStereo, self.folder) = (part, isStereo, folder)
     }
 
     /// The style to bring it to: the one asked for, else the only one that is not the content's.
@@ -74,18 +113,44 @@ public enum TransferOutput: Sendable {
     case sound(TransferredSound)
 }
 
-/// Samples of a transfer.
+/// Samples of a transfer, in memory or not.
 public struct TransferredSound: Sendable {
-    /// Samples of each channel, full scale at ±1.
-    public let channels: [[Float]]
+    /// How many channels.
+    public let channelCount: Int
+    /// The samples of each channel.
+    public let length: Int
     /// Samples per second.
     public let sampleRate: Int
+    private let source: @Sendable (Range<Int>) throws -> [[Float]]
 
-    /// Samples at a rate.
+    /// Samples that are in memory: a plane a channel, full scale at ±1.
     public init(channels: [[Float]], sampleRate: Int) {
-        self.channels = channels
-        self.sampleRate = sampleRate
+        self.init(channelCount: channels.count, length: channels.first?.count ?? 0, sampleRate: sampleRate) {
+            range in channels.map { Array($0[range]) }
+        }
     }
+
+    /// Samples that are fetched when they are needed.
+    ///
+    /// - Parameters:
+    ///   - channelCount: How many channels.
+    ///   - length: The samples of each.
+    ///   - sampleRate: Samples per second.
+    ///   - source: Gives a range of samples, a plane a channel, full scale at ±1.
+    public init(
+        channelCount: Int, length: Int, sampleRate: Int,
+        source: @escaping @Sendable (Range<Int>) throws -> [[Float]]
+    ) {
+        (self.channelCount, self.length, self.sampleRate) = (channelCount, length, sampleRate)
+        self.source = source
+    }
+
+    /// Some of the samples.
+    ///
+    /// - Parameter range: Which, of 0..<length.
+    /// - Returns: A plane a channel, full scale at ±1.
+    /// - Throws: What their source throws.
+    public func samples(_ range: Range<Int>) throws -> [[Float]] { try source(range) }
 }
 
 /// A file in another style.

@@ -15,7 +15,14 @@ enum RawFile {
     /// Whether there is a folder at a path.
     static func isFolder(_ path: String) -> Bool { FileStat(path: path)?.isFolder == true }
 
-    static func read(_ path: String) throws(TrainingError) -> [UInt8] {
+    /// The folder that a path names a file in.
+    static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// The bytes of a file, or the first of them.
+    static func read(_ path: String, most: Int = .max) throws(TrainingError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw fault("open", path) }
         defer { close(descriptor) }
@@ -29,7 +36,8 @@ enum RawFile {
             #endif
             guard count >= 0 else { throw fault("read", path) }
             if count == 0 { return bytes }
-            bytes += part[..<count]
+            bytes += part[..<min(count, most - bytes.count)]
+            if bytes.count == most { return bytes }
         }
     }
 

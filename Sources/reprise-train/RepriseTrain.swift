@@ -4,6 +4,7 @@ import Console
 import Judging
 import Loading
 import Manifest
+import SoundFiles
 import Systems
 import Torch
 import Training
@@ -22,8 +23,8 @@ struct RepriseTrain: ParsableCommand {
         abstract: "Trains systems on built datasets, and converts files to another style.",
         version: "0.1.0",
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, TransferCommand.self, ClassifyCommand.self,
-            RecipesCommand.self,
+            TrainCommand.self, EvaluateCommand.self, TransferCommand.self, CompareCommand.self,
+            ClassifyCommand.self, RecipesCommand.self,
         ])
 
     static func main() {
@@ -43,6 +44,8 @@ struct RepriseTrain: ParsableCommand {
             end(isDamaged ? .damaged : .usage, saying: [error.message])
         } catch let error as ManifestError {
             end(.usage, saying: error.faults.map(\.description))
+        } catch let error as AudioOutputError {
+            end(.failed, saying: [(error.path.map { "\($0): " } ?? "") + error.message])
         } catch let error as TorchError {
             end(.failed, saying: [error.description])
         } catch {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Build
 import Console
+import Dataset
 import Insight
 import Loading
 import Manifest
@@ -38,6 +39,19 @@ struct TransferCommand: ParsableCommand {
             "The file to write; for a folder, the folder for files of the same paths.", valueName: "file|dir"),
         completion: .file())
     var out: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Convert from here on, in seconds; of MIDI, from the bar that holds it.", valueName: "seconds"))
+    var start: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Convert so many seconds; of MIDI, the bars that hold them.", valueName: "seconds"))
+    var duration: Double?
+
+    @Flag(help: "Keep the stereo image of recordings (default: mono).")
+    var stereo = false
 
     @Option(help: ArgumentHelp("Set a parameter of the transfer; may be repeated.", valueName: "key=value"))
     var set: [String] = []
@@ -92,7 +106,7 @@ struct TransferCommand: ParsableCommand {
         var converted: [JSONValue] = []
         var failed = 0
         for (number, name) in names.enumerated() {
-            let target = "\(out)/\(name)"
+            let target = Self.target(of: "\(content)/\(name)", "\(out)/\(name)")
             Terminal.standardError.writeLine("\(number + 1) of \(names.count): \(name)")
             do {
                 if let slash = target.lastIndex(of: "/") {
@@ -128,39 +142,74 @@ struct TransferCommand: ParsableCommand {
     private func transfer(
         _ content: String, to out: String, _ styleFile: RawInput?
     ) throws -> (Transferred, seconds: Double) {
-        let (name, set, start) = (name, set, ContinuousClock.now)
-        let (style, contentStyle, dataset) = (style, contentStyle, dataset)
-        let bytes = try RawFile.read(content)
+        let (name, set, begin) = (name, set, ContinuousClock.now)
+        let (style, contentStyle, dataset, stereo) = (style, contentStyle, dataset, stereo)
+        let part = try TransferPart(start: start, duration: duration)
+        let bytes = try bytes(of: content, part, for: out)
         let result = try torch.onTorch { trainer, device in
             try trainer.transfer(by: name, dataset: dataset, assignments: set, device: device) { settings in
                 TransferRequest(
                     content: bytes, path: content, style: style, styleFile: styleFile,
-                    contentStyle: contentStyle, settings: settings)
+                    contentStyle: contentStyle, settings: settings, part: part, isStereo: stereo,
+                    folder: RawFile.folder(of: out))
             } finish: { result, request, isRun in
                 try Self.write(result.output, to: out)
-                guard isRun else { return }
-                let bytes = result.bytes.isEmpty ? try RawFile.read(out) : result.bytes
-                try trainer.keep((bytes, result.measures), named: out, of: request, by: name)
+                if isRun { try trainer.keep(result, writtenTo: out, of: request, by: name) }
             }
         }
-        let elapsed = (ContinuousClock.now - start).components
+        let elapsed = (ContinuousClock.now - begin).components
         return (result, Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
     }
 
+    /// Where the result of a folder's file goes: sound is written as WAV or FLAC only.
+    private static func target(of content: String, _ path: String) -> String {
+        if case .midi = FileStages.kind(ofFile: content) { return path }
+        guard SoundFileFormat(path: path, .pcm16) == nil else { return path }
+        let name = path.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+        let stem = name.lastIndex(of: ".").map { path[..<$0] } ?? path[...]
+        return "\(stem).wav"
+    }
+
+    /// The bytes of a score, or of its bars that hold the part; the first of a recording, which is read from its file.
+    private func bytes(of content: String, _ part: TransferPart, for out: String) throws -> [UInt8] {
+        guard case .midi = FileStages.kind(ofFile: content) else {
+            // Minutes may pass before it is written. A file that is no music at all is for the recipe to refuse.
+            if SoundFileFormat(path: out, .pcm16) == nil, !out.lowercased().hasSuffix(".mid") {
+                throw Self.noSound(out)
+            }
+            return try RawFile.read(content, most: 1 << 16)
+        }
+        guard !stereo else {
+            throw TrainingError(.usage, "--stereo is for recordings; \(content) holds notes")
+        }
+        let bytes = try RawFile.read(content)
+        if part.isWhole { return bytes }
+        do {
+            return try FileStages.excerpt(
+                ofScore: bytes, path: content, start: part.start, duration: part.duration ?? .infinity)
+        } catch {
+            throw TrainingError(.file, error.message)
+        }
+    }
+
     /// Writes a file; sound as WAV or FLAC of 16 bits, by the path's ending.
-    private static func write(_ output: TransferOutput, to path: String) throws {
+    static func write(_ output: TransferOutput, to path: String) throws {
         switch output {
         case .file(let bytes): try OutputFile.write(bytes, to: path)
         case .sound(let sound):
-            guard let format = SoundFileFormat(path: path, .pcm16) else {
-                throw TrainingError(
-                    .usage, "\(path) is to hold sound; name a file that ends in .wav or .flac")
-            }
+            guard let format = SoundFileFormat(path: path, .pcm16) else { throw noSound(path) }
             let writer = try SoundFileWriter(
-                path: path, format: format, sampleRate: sound.sampleRate, channels: sound.channels.count)
-            try writer.write(sound.channels)
+                path: path, format: format, sampleRate: sound.sampleRate, channels: sound.channelCount)
+            let block = 1 << 16
+            for start in stride(from: 0, to: sound.length, by: block) {
+                try writer.write(sound.samples(start..<min(sound.length, start + block)))
+            }
             _ = try writer.finish()
         }
+    }
+
+    private static func noSound(_ path: String) -> TrainingError {
+        TrainingError(.usage, "\(path) is to hold sound; name a file that ends in .wav or .flac")
     }
 
     private func json(_ result: Transferred, _ out: String, _ seconds: Double) -> JSONValue {

@@ -99,6 +99,30 @@ struct TrainerTests {
         // Rounding moves each note by a half at most.
         #expect(abs((moved["mean_velocity_after"] ?? 0) - 64) <= 0.5)
         #expect(abs((measures["mean_velocity_after"] ?? 64) - 64) > 0.5)
+
+        // A bar of 4/4 at 120 BPM is two seconds and 16 of these notes.
+        let words = ["transfer", "velocity-cnn-1", "--content", "music/jazz/1.mid", "--style", "classical"]
+        let part = try place.run(
+            words + ["--out", "part.mid", "--json", "--start", "2.5", "--duration", "1"])
+        #expect(part.status == 0, "\(part.errors)")
+        #expect(try #require(try part.json()["measures"] as? [String: Double])["notes"] == 16)
+        let third = "cache/runs/velocity-cnn-1/transfers/3"
+        #expect(try place.bytes("\(third)/content.mid").count == place.bytes("part.mid").count)
+        let said = try #require(
+            try JSONSerialization.jsonObject(with: Data(place.bytes("\(third)/transfer.json")))
+                as? [String: Any])
+        #expect(said["start"] as? Double == 2.5 && said["duration"] as? Double == 1)
+        for (options, status, message) in [
+            (
+                ["--start", "60"], 1 as Int32,
+                "has no note that begins in the bars from second 60.0 on; it lasts 5.0 s"
+            ),
+            (["--stereo"], 64, "--stereo is for recordings"),
+            (["--duration", "0"], 64, "write seconds above 0"),
+        ] {
+            let refused = try place.run(program: Workplace.binary, words + ["--out", "never.mid"] + options)
+            #expect(refused.status == status && refused.errors.contains(message), "\(refused.errors)")
+        }
     }
 
     /// Files of low and of high hiss, four of each, then one more; a file that is no audio is named.

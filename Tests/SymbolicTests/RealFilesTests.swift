@@ -113,6 +113,17 @@ private let data: URL? = {
         }
     }
 
+    /// Excerpts of real files hold the notes of their bars.
+    @Test func excerptsOfRealFiles() throws {
+        var checked = 0
+        for file in try files("midi/composer").prefix(30) + files("midi/piano_genre/jazz").prefix(30) {
+            if try ExcerptTests.check([UInt8](Data(contentsOf: file)), file.lastPathComponent) {
+                checked += 1
+            }
+        }
+        #expect(checked > 40)
+    }
+
     /// The numbers of segments that paper 001's own code makes of its data, of which these are a part.
     @Test(arguments: [("classical", 3392), ("jazz", 2286)])
     func cutsPaperOnesDataAsItsAuthors(genre: String, segments: Int) throws {

@@ -1,4 +1,5 @@
 import Build
+import Foundation
 import Loading
 import Tensors
 import TestSupport
@@ -7,6 +8,13 @@ import Torch
 import Training
 
 @testable import Systems
+
+/// The most memory of this process that has been in RAM at once.
+private func peakBytes() -> Int {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) << 10
+}
 
 @Suite struct Paper004Tests {
     /// A case of `tools/oracles/paper004_golden.py`.
@@ -154,9 +162,108 @@ import Training
             return
         }
         // Three segments of 2048 samples, the whole piece as one signal.
-        #expect(sound.sampleRate == 8000 && sound.channels.map(\.count) == [3 * 2048])
-        #expect(sound.channels[0].allSatisfy(\.isFinite) && sound.channels[0].contains { abs($0) > 0.01 })
-        #expect(sound.channels == again.channels)
+        #expect(sound.sampleRate == 8000 && sound.channelCount == 1 && sound.length == 3 * 2048)
+        let samples = try sound.samples(0..<sound.length)[0]
+        #expect(samples.allSatisfy(\.isFinite) && samples.contains { abs($0) > 0.01 })
+        #expect(try again.samples(0..<again.length) == [samples])
+    }
+
+    /// A part of a recording, in stereo, through a network; and what cannot be converted.
+    @Test func partsAndSidesAreConverted() async throws {
+        let hiss = try Hiss(normalize: "per: style")
+        let cache = hiss.cache
+        let frames = (0..<24_000).flatMap { i -> [Int16] in
+            let (left, right) = (Int16(i * 7919 % 6000 - 3000), Int16(i * 104_729 % 2000 - 1000))
+            return [left, right]
+        }
+        try hiss.write("content.wav", MadeFile.wave(frames, rate: 8000, channels: 2))
+        let content = hiss.folder.path + "/content.wav"
+        let folder = hiss.folder.path
+        let (sound, measures, mono, late) = try await onTorch {
+            let run = try Hiss.train(
+                "twin-cae", in: cache, assignments: ["epochs=1", "batch=4", "width=8", "patience=0"]
+            ).run
+            let trainer = Trainer(recipes: Recipe.all, cachePath: cache)
+            func transfer(_ part: TransferPart, stereo: Bool) throws -> Transferred {
+                try trainer.transfer(by: run, assignments: ["iterations=2"]) { settings in
+                    TransferRequest(
+                        content: [], path: content, style: "low", settings: settings, part: part,
+                        isStereo: stereo, folder: folder)
+                }
+            }
+            let part = try TransferPart(start: 1, duration: 1.5)
+            let late = #expect(throws: TrainingError.self) {
+                try transfer(TransferPart(start: 3, duration: nil), stereo: false)
+            }
+            let stereo = try transfer(part, stereo: true)
+            return (stereo.output, stereo.measures, try transfer(part, stereo: false).output, late)
+        }
+        guard case .sound(let sound) = sound, case .sound(let mono) = mono else {
+            Issue.record("no sound")
+            return
+        }
+        #expect(sound.channelCount == 2 && sound.length == 12_000 && mono.channelCount == 1)
+        #expect(measures.first { $0.name == "seconds" }?.value == 1.5)
+        let (planes, middle) = (try sound.samples(0..<12_000), try mono.samples(0..<12_000)[0])
+        #expect(planes[0] != planes[1])
+        // The mid is the mono result, but for its level.
+        let mid = zip(planes[0], planes[1]).map { 0.5 * ($0 + $1) }
+        func product(_ a: [Float], _ b: [Float]) -> Double {
+            zip(a, b).reduce(0) { $0 + Double($1.0 * $1.1) }
+        }
+        let cosine = product(mid, middle) / (product(mid, mid) * product(middle, middle)).squareRoot()
+        #expect(cosine > 0.9999)
+        #expect(late?.code == .file && late?.message.contains("lasts 3.0 s") == true)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder).allSatisfy { !$0.hasSuffix(".part") })
+    }
+
+    @Test func timesThatAreNoneAreRefused() {
+        let times: [(Double?, Double?)] = [
+            (-1, nil), (.nan, nil), (.infinity, nil), (nil, 0), (nil, -2), (nil, .nan), (nil, .infinity),
+        ]
+        for (start, duration) in times {
+            let error = #expect(throws: TrainingError.self) {
+                try TransferPart(start: start, duration: duration)
+            }
+            #expect(error?.code == .usage)
+        }
+    }
+
+    /// A recording ten times as long needs no more memory at its peak. In memory, its samples, spectra and result took
+    /// 85 KB a second here.
+    @Test func memoryIsFlat() async {
+        await #expect(processExitsWith: .success) {
+            let hiss = try Hiss(normalize: "per: style")
+            let (cache, folder) = (hiss.cache, hiss.folder.path)
+            for (name, seconds) in [("short", 25), ("long", 250)] {
+                let samples = (0..<8000 * seconds).map {
+                    Int16(truncatingIfNeeded: $0 &* 40_503 % 9001 - 4500)
+                }
+                try hiss.write("\(name).wav", MadeFile.wave(samples, rate: 8000))
+            }
+            let peaks = try await onTorch {
+                let run = try Hiss.train(
+                    "twin-cae", in: cache, assignments: ["epochs=1", "batch=4", "width=4", "blocks=1"]
+                ).run
+                let trainer = Trainer(recipes: Recipe.all, cachePath: cache)
+                return try ["short", "long"].map { name in
+                    let transferred = try trainer.transfer(by: run, assignments: ["iterations=1"]) {
+                        settings in
+                        TransferRequest(
+                            content: [], path: "\(folder)/\(name).wav", style: "low", settings: settings,
+                            folder: folder)
+                    }
+                    guard case .sound(let sound) = transferred.output else { return 0 }
+                    let last = try sound.samples(sound.length - 100..<sound.length)
+                    precondition(last[0].contains { $0 != 0 } && sound.length > 190_000, "no sound")
+                    return peakBytes()
+                }
+            }
+            precondition(peaks[0] > 0, "no peak is known here")
+            let growth = peaks[1] - peaks[0]
+            precondition(growth < 4 << 20, "\(growth) bytes more for the long recording")
+        }
     }
 
     /// A run that is stopped and resumed has the bytes of one that is not.

@@ -98,8 +98,35 @@ public final class STFT {
             spectrogram.bins == parameters.binCount,
             "want \(parameters.binCount) bins, got \(spectrogram.bins)")
         try parameters.checkInvertible()
+        let grid = FrameGrid(parameters, frames: spectrogram.frames, length: length)
+        let sum = overlapAdded(spectrogram, on: grid)
+        let scales = grid.inverseWindowSums(transform.window.pointer)
+        for i in grid.signal { sum.pointer[i] *= scales.pointer[i] }
+        return Array(
+            UnsafeBufferPointer(start: sum.pointer + grid.signal.lowerBound, count: grid.signal.count))
+    }
+
+    /// Some samples of a long signal, from the frames that cover them.
+    ///
+    /// - Parameters:
+    ///   - spectrogram: [bin, frame in the range].
+    ///   - frames: Which frames of the whole signal's: all that cover the samples.
+    ///   - length: The samples of the whole signal.
+    ///   - samples: Which samples to return.
+    /// - Returns: The same numbers as those of `inverse` for the whole spectrogram, but for rounding.
+    func inverse(
+        _ spectrogram: ComplexSpectrogram, frames: Range<Int>, length: Int, samples: Range<Int>
+    ) -> [Float] {
+        let grid = FrameGrid(parameters, range: frames, length: length)
+        let sum = overlapAdded(spectrogram, on: grid)
+        let scales = grid.inverseWindowSums(transform.window.pointer)
+        let offset = parameters.lead - frames.lowerBound * parameters.hopLength
+        return samples.map { sum.pointer[$0 + offset] * scales.pointer[$0 + offset] }
+    }
+
+    /// The sum of the frames' inverse transforms.
+    private func overlapAdded(_ spectrogram: ComplexSpectrogram, on grid: FrameGrid) -> FloatBuffer {
         let frames = spectrogram.frames
-        let grid = FrameGrid(parameters, frames: frames, length: length)
         let sum = FloatBuffer(count: grid.bufferLength)
         spectrogram.real.withUnsafeBufferPointer { real in
             spectrogram.imaginary.withUnsafeBufferPointer { imaginary in
@@ -113,10 +140,7 @@ public final class STFT {
                 }
             }
         }
-        let scales = grid.inverseWindowSums(transform.window.pointer)
-        for i in grid.signal { sum.pointer[i] *= scales.pointer[i] }
-        return Array(
-            UnsafeBufferPointer(start: sum.pointer + grid.signal.lowerBound, count: grid.signal.count))
+        return sum
     }
 
     /// How far a signal's magnitudes are from wanted ones: 20·log10(‖|X| − S‖ / ‖S‖), in dB.

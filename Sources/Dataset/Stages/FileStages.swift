@@ -10,9 +10,9 @@ import Tensors
 /// Each runs the code that the build runs, and nothing is written to the cache.
 public struct FileStages: Sendable {
     private let reader: DatasetReader
-    private let manifest: Manifest
+    let manifest: Manifest
     private let read: ReadStage?
-    private let spectrum: SpectrumStage?
+    let spectrum: SpectrumStage?
     private let pack: ShardStage
 
     /// The stages of a manifest, with a snapshot's statistics.
@@ -143,10 +143,10 @@ public struct FileStages: Sendable {
     }
 
     /// What a shard calls its source; nobody looks one up that is in memory.
-    private static func name(_ path: String) -> Digest { Digest(of: path.utf8) }
+    static func name(_ path: String) -> Digest { Digest(of: path.utf8) }
 
     /// A shard of one source.
-    private func packed(
+    func packed(
         _ kind: SegmentKind, _ source: BuiltSource, gain: LoudnessTarget.Gain?, _ labels: [String: String],
         _ path: String, _ file: TensorFile
     ) throws -> [UInt8] {
@@ -166,7 +166,7 @@ public struct FileStages: Sendable {
             path, Diagnostic(.error, code: error.code, message: error.message, offset: error.offset), "byte")
     }
 
-    private static func unreadable(
+    static func unreadable(
         _ path: String, _ diagnostic: Diagnostic, _ unit: String
     ) -> BuildError {
         let place = diagnostic.offset.map { " (\(unit) \($0))" } ?? ""

@@ -69,22 +69,14 @@ struct SpectrumStage: Sendable {
     /// - Returns: What else the object and its record need.
     /// - Throws: `StageFailure` for bytes that cannot be used, `source.unreadable`, and what `write` throws.
     func extract(path: String, _ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Extraction {
-        let extractor = idle.take() ?? FeatureExtractor(audio)
-        defer { idle.put(extractor) }
         var collected = CollectedSegments(audio, rows)
-        let facts: AudioFacts
-        do {
-            facts = try extractor.extract(path: path) { name, index, values in
-                guard let row = collected.add(name, index, values) else { return }
-                try row.withUnsafeBytes { try write($0) }
+        let facts = try withExtractor { extractor in
+            try Self.read {
+                try extractor.extract(path: path) { name, index, values in
+                    guard let row = collected.add(name, index, values) else { return }
+                    try row.withUnsafeBytes { try write($0) }
+                }
             }
-        } catch let error as AudioError {
-            throw StageFailure(
-                Diagnostic(
-                    .error, code: error.code.rawValue, message: error.message, offset: error.frame,
-                    help: error.help))
-        } catch let error as AudioAccessError {
-            throw BuildError(.sourceUnreadable, error.description, canRetry: true)
         }
         let landmarks = collected.mel?.landmarks.hashes ?? []
         let numbers = facts.numberColumns
@@ -103,6 +95,29 @@ struct SpectrumStage: Sendable {
         members["description"] = collected.mel.map { $0.description.json } ?? .null
         members["moments"] = collected.sums
         return Extraction(facts: facts, members: members, header: layout.header)
+    }
+
+    /// Lends an extractor that no other thread is using.
+    func withExtractor<Result>(_ body: (FeatureExtractor) throws -> Result) rethrows -> Result {
+        let extractor = idle.take() ?? FeatureExtractor(audio)
+        defer { idle.put(extractor) }
+        return try body(extractor)
+    }
+
+    /// Runs what decodes a file.
+    ///
+    /// - Throws: `StageFailure` for bytes that cannot be used, `source.unreadable`, and what `body` else throws.
+    static func read<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as AudioError {
+            throw StageFailure(
+                Diagnostic(
+                    .error, code: error.code.rawValue, message: error.message, offset: error.frame,
+                    help: error.help))
+        } catch let error as AudioAccessError {
+            throw BuildError(.sourceUnreadable, error.description, canRetry: true)
+        }
     }
 
     /// The stage's output for a file, whole and in memory.

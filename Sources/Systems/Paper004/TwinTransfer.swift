@@ -8,8 +8,8 @@ internal import Training
 /// Converts a recording to another style: figure 5 of paper 004, its encoder from the source's twin, its decoder from the
 /// target's.
 ///
-/// The whole recording is cut into segments that share frames, converted one by one, joined by cross-fades, and made
-/// one signal whose phases begin as the recording's.
+/// The whole recording, or the part that was asked for, is cut into segments that share frames, converted some at a time,
+/// joined by cross-fades, and made one signal whose phases begin as the recording's. Memory does not grow with it.
 struct TwinTransfer {
     let system: Twins
     let run: TrainedRun
@@ -43,31 +43,71 @@ struct TwinTransfer {
             throw TrainingError(
                 .usage, "choose the source style: --content-style \(others.joined(separator: " or "))")
         }
-        let recording: PreparedRecording
+        let recording: RecordingStream
         do {
-            recording = try preparation.recording(path: request.path, labels: labels)
+            recording = try preparation.stream(
+                ofRecordingAt: request.path, labels: labels,
+                part: RecordingPart(start: request.part.start, duration: request.part.duration),
+                stereo: request.isStereo, in: request.folder)
         } catch let error as BuildError where error.code == .sourceUnreadable {
             throw TrainingError(.file, error.message)
         }
-        let mel = try preparation.batch(of: recording.shard, showing: [.mel])
-            .tensor(copying: LoaderView.mel.name)
         try RandomGenerator.seed(UInt64(request.settings.integer("seed")))
         let (from, to) = (names.firstIndex(of: source) ?? 0, names.firstIndex(of: style) ?? 0)
         let drawn = try self.style(of: to, isDrawn: request.settings.flag("draw"))
-        let converted = try convert(mel, from: from, to: to, style: drawn)
-        let rendering = try preparation.rendering(of: recording, style: labels.isEmpty ? nil : style)
-        let samples = try rendering.samples(iterations: request.settings.integer("iterations")) { segment in
-            try converted.selected(0, segment).contiguous().elements(as: Float.self)
+        var window = Window()
+        let result = try recording.render(
+            style: labels.isEmpty ? nil : style, iterations: request.settings.integer("iterations"),
+            in: request.folder
+        ) { segment in
+            if !window.segments.contains(segment) {
+                try window.move(to: segment, of: recording) {
+                    try convert($0, from: from, to: to, style: drawn)
+                }
+            }
+            return try window.converted(segment)
         }
-        let changed = try (converted - mel).abs().mean().item()
         return Transferred(
-            sound: TransferredSound(channels: [samples], sampleRate: rendering.sampleRate),
+            sound: TransferredSound(
+                channelCount: result.channels, length: result.length, sampleRate: result.sampleRate,
+                source: result.samples),
             measures: [
-                Measure("segments", Double(mel.shape[0])),
-                Measure("seconds", Double(samples.count) / Double(rendering.sampleRate)),
-                Measure("changed_share", changed / max(try mel.abs().mean().item(), 1e-12)),
+                Measure("segments", Double(recording.segments)),
+                Measure("seconds", Double(result.length) / Double(result.sampleRate)),
+                Measure("changed_share", window.change / max(window.level, 1e-12)),
             ],
-            figures: [try figure(mel, converted, request.path, style)])
+            figures: try window.shown.map { [try figure($0.before, $0.after, request.path, style)] } ?? [])
+    }
+
+    /// The segments that the network has just seen at once.
+    private struct Window {
+        private(set) var segments = 0..<0
+        /// Sums over all segments up to now, of each one's mean.
+        private(set) var (change, level) = (0.0, 0.0)
+        /// The second segment, or the only one.
+        private(set) var shown: (before: TorchTensor, after: TorchTensor)?
+        private var result: TorchTensor?
+
+        mutating func move(
+            to segment: Int, of recording: RecordingStream, _ convert: (TorchTensor) throws -> TorchTensor
+        ) throws {
+            segments = segment..<min(segment + TwinTransfer.batchSize, recording.segments)
+            let mel = try recording.batch(of: segments, showing: [.mel])
+                .tensor(copying: LoaderView.mel.name)
+            let converted = try convert(mel)
+            result = converted
+            change += Double(segments.count) * (try (converted - mel).abs().mean().item())
+            level += Double(segments.count) * (try mel.abs().mean().item())
+            if segment == 0 {
+                let second = min(1, segments.count - 1)
+                shown = (try mel.selected(0, second), try converted.selected(0, second))
+            }
+        }
+
+        func converted(_ segment: Int) throws -> [Float] {
+            guard let result else { preconditionFailure("segment \(segment) before a window") }
+            return try result.selected(0, segment - segments.lowerBound).contiguous().elements(as: Float.self)
+        }
     }
 
     /// The style to convert to, of one segment, from those of the train split, or a drawn one; nil where codes have none.
@@ -106,14 +146,8 @@ struct TwinTransfer {
         _ mel: TorchTensor, from source: Int, to target: Int, style: TorchTensor?
     ) throws -> TorchTensor {
         try withoutGradients {
-            let parts = try stride(from: 0, to: mel.shape[0], by: Self.batchSize).map { start in
-                let part = try mel.narrowed(
-                    0, from: start, count: min(Self.batchSize, mel.shape[0] - start))
-                let own = try style?.expanded(
-                    [part.shape[0]] + (style?.shape.dropFirst().map { $0 } ?? []))
-                return try system.convert(part, from: source, to: target, style: own)
-            }
-            return try .concatenated(parts, axis: 0)
+            let own = try style?.expanded([mel.shape[0]] + (style?.shape.dropFirst().map { $0 } ?? []))
+            return try system.convert(mel, from: source, to: target, style: own)
         }
     }
 
@@ -121,9 +155,8 @@ struct TwinTransfer {
         _ before: TorchTensor, _ after: TorchTensor, _ path: String, _ style: String
     ) throws -> Figure {
         func spectrogram(_ title: String, _ mel: TorchTensor) throws -> Figure.Spectrogram {
-            let first = try mel.selected(0, min(1, mel.shape[0] - 1)).contiguous()
-            return Figure.Spectrogram(
-                title: title, values: try first.elements(as: Float.self), columns: first.shape[1])
+            Figure.Spectrogram(
+                title: title, values: try mel.contiguous().elements(as: Float.self), columns: mel.shape[1])
         }
         return Figure(
             name: "spectrograms", title: "\(path) converted to \(style): one segment",
