@@ -18,7 +18,7 @@ extension Recipe {
                 "preset", "own", "published: what the paper and its code did; single values still count",
                 choices: ["own", "published"]),
             Parameter(
-                "representation", "mel",
+                "representation", "log-mel",
                 "the picture: spectrogram, log-mel (what the paper calls MFCC), mfcc (with the cosine transform of its text); or mel, chroma, cqt, computed from the spectrogram that is changed",
                 choices: SoundPicture.Kind.allCases.map(\.rawValue)),
             Parameter(
@@ -95,7 +95,7 @@ struct AudioNST {
 
     init(_ request: TransferRequest, _ context: OptimisationContext) throws {
         (self.request, self.context, settings) = (request, context, request.settings)
-        let kind = SoundPicture.Kind(rawValue: settings.word("representation")) ?? .mel
+        let kind = SoundPicture.Kind(rawValue: settings.word("representation")) ?? .logMel
         picture = try SoundPicture(kind, zoom: settings.integer("zoom"), on: context.device)
     }
 
