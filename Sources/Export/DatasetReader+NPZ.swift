@@ -74,7 +74,23 @@ extension DatasetReader {
                 uniqueKeysWithValues: vocabulary.enumerated().map { (Array($1.utf8), Int32($0)) })
             let numbers = shard.labels.map { $0[name].flatMap { places[Array($0.utf8)] } ?? -1 }
             try exportMapped(shard, "label.\(name)", numbers, to: file)
+            if snapshot.severalValues(of: name) != nil {
+                try exportValues(shard, "label.\(name).values", vocabulary, of: name, to: file)
+            }
         }
+    }
+
+    /// Writes which values of a label each segment has: 1 or 0, [N, values].
+    private func exportValues(
+        _ shard: Shard, _ name: String, _ vocabulary: [String], of label: String, to file: NPZFile
+    ) throws {
+        let rows = shard.labels.map { labels in
+            vocabulary.map { LabelText.has($0, in: labels[label] ?? "") ? UInt8(1) : 0 }
+        }
+        let entries = try shard.file.tensor("segment.source", as: Int32.self).elements
+        try file.add(
+            name,
+            Tensor(shape: [entries.count, vocabulary.count], elements: entries.flatMap { rows[Int($0)] }))
     }
 
     /// Writes a number of each segment's entry.

@@ -39,6 +39,10 @@ import Testing
             ("exact", { $0.statistics = "exact" }), ("half floats", { $0.dtype = "float16" }),
             ("splits", { $0.splits = "{train: 0.5, validation: 0.5, test: 0, seed: 3}" }),
             ("shards", { $0.targetBytes = "1KiB" }), ("labels", { $0.label = "all" }),
+            ("several values", { $0.label = "[\"{dir}\", live]" }),
+            ("map", { $0.more = "map: {style: {jazz: blues, classical: null}}" }),
+            ("exclude", { $0.more = "exclude: [data/jazz/1.mid, data/jazz/3.*]" }),
+            ("limit", { $0.more = "limit: 7" }),
         ]
         let folder = try TestFolder()
         var place = try LawPlace(in: folder)
