@@ -174,6 +174,10 @@ extension FolderManifest {
                 hasPairs = true
                 lines += "    pair: \(YAMLText.scalar(pair))   # the recording of each MIDI file\n"
             }
+            if let piece = listing.piece {
+                lines +=
+                    "    piece: \(YAMLText.scalar("{\(piece)}"))   # the files of a piece stay in one split\n"
+            }
             let names = listing.labels.prefix(8).map(\.name)
             let counts = listing.labels.prefix(8).map { "\($0.name) (\(grouped($0.values)) values)" }
             if names.isEmpty {

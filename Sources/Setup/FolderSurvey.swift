@@ -29,6 +29,8 @@ public struct FolderSurvey: Sendable {
         var audio: String?
         /// The column that deals rows to splits.
         let split: String?
+        /// The column that names the piece of each row.
+        let piece: String?
         /// The columns with few values, by the number of values.
         let labels: [(name: String, values: Int)]
         /// The files that it names and that are there, from the folder.
@@ -150,7 +152,9 @@ public struct FolderSurvey: Sendable {
             return
         }
         let split = table.splitColumns.first
-        let labels = table.columns.filter { !used.contains($0) && $0 != split }.compactMap { column in
+        let piece = table.columns.first { $0.lowercased() == "piece" && !used.contains($0) }
+        let labels = table.columns.filter { !used.contains($0) && $0 != split && $0 != piece }.compactMap {
+            column in
             let values = Set(table.cells(column).filter { !$0.isEmpty }).count
             return values > 1 && values * 2 <= table.rowCount && !column.contains("/")
                 ? (name: column, values: values) : nil
@@ -158,6 +162,7 @@ public struct FolderSurvey: Sendable {
         listings.append(
             Listing(
                 path: path, rows: table.rowCount, midi: listing.midi, audio: listing.audio, split: split,
+                piece: piece,
                 labels: labels.sorted { ($0.values, $0.name) < ($1.values, $1.name) }, files: listing.files))
     }
 

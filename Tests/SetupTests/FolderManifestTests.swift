@@ -83,11 +83,11 @@ struct FolderManifestTests {
 
     @Test func aTableThatNamesTheFilesIsUsed() throws {
         let shop = try #require(shop)
-        var table = "file,genre,title,split\n"
+        var table = "file,genre,title,split,Piece\n"
         for index in 0..<10 {
             try shop.write("set/audio/\(index).wav", shop.wave(seconds: 1, rate: 8000, seed: index))
             table +=
-                "audio/\(index),\(index % 2 == 0 ? "jazz" : "folk"),t\(index),\(["train", "test", "valid"][index % 3])\n"
+                "audio/\(index),\(index % 2 == 0 ? "jazz" : "folk"),t\(index),\(["train", "test", "valid"][index % 3]),work \(index % 3)\n"
         }
         try shop.write("set/meta.csv", Array(table.utf8))
         try shop.write("set/other.tsv", Array("a\tb\n1\t2\n".utf8))
@@ -97,6 +97,7 @@ struct FolderManifestTests {
             snapshot.vocabularies == ["genre": ["folk", "jazz"]], "a title is no label: every row has its own"
         )
         #expect(snapshot.sources.first { $0.path == "set/audio/2.wav" }?.split == .validation)
+        #expect(Set(snapshot.sources.map(\.piece)).count == 3, "the column 'Piece' names the pieces")
         #expect(made.survey.text.contains("table      meta.csv: 10 rows, paths in {file}.wav\n"))
         #expect(
             made.survey.text.contains(
