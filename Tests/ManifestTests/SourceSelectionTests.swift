@@ -156,11 +156,15 @@ import Testing
     @Test(arguments: [
         (
             "exclude: []",
-            "sources[0].exclude must be a text, or a list of 1 to 1000 texts, such as [jazz, live]"
+            "sources[0].exclude must be a text, or a list of 1 to 1000 texts, such as [drafts/**]"
         ),
         (
             "exclude: ['a{']",
             "sources[0].exclude has 'a{', which has '{' without '}'; write '\\{' for the character"
+        ),
+        (
+            "labels: {x: [a, [b]]}",
+            "sources[0].labels.x must be a text, or a list of 1 to 1000 texts, such as [jazz, live]"
         ),
         ("limit: 0", "sources[0].limit must be a whole number from 1 to 1073741824, not '0'"),
         ("limit: many", "sources[0].limit must be a whole number from 1 to 1073741824, not 'many'"),
@@ -183,9 +187,9 @@ import Testing
         ),
     ])
     func malformedKeysAreRefused(_ line: String, _ message: String) {
+        let labels = line.hasPrefix("labels") ? "" : "labels: {style: '{dir}'}\n    "
         let faults = ManifestFaultTests.faults(
-            "version: 1\ndataset: d\nmidi: {}\nsources:\n  - path: a.mid\n    labels: {style: '{dir}'}\n    \(line)\n"
-        )
+            "version: 1\ndataset: d\nmidi: {}\nsources:\n  - path: a.mid\n    \(labels)\(line)\n")
         #expect(faults.map { String($0.drop { $0 != " " }.dropFirst()) } == [message])
     }
 

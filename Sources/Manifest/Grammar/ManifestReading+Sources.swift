@@ -153,7 +153,7 @@ struct SourceReader {
                     mapping.line(of: name),
                     "'\(name)' cannot name a label; use 1 to 200 bytes without '/' and control characters")
             }
-            let patterns = texts(name, in: mapping).compactMap {
+            let patterns = texts(name, in: mapping, such: "[jazz, live]").compactMap {
                 pattern($0, key: name, in: mapping, isTable: isTable)
             }
             if !patterns.isEmpty { named.append(SourceItem.NamedPattern(name: name, patterns: patterns)) }
@@ -162,7 +162,7 @@ struct SourceReader {
     }
 
     /// The texts of a value that is one text or a list of texts.
-    private func texts(_ key: String, in section: Section) -> [String] {
+    private func texts(_ key: String, in section: Section, such example: String) -> [String] {
         guard case .sequence(let sequence)? = section.values[key] else {
             return section.text(key).map { [$0] } ?? []
         }
@@ -172,14 +172,14 @@ struct SourceReader {
         }
         if texts.isEmpty || texts.count != sequence.count || texts.count > ManifestLimits.values {
             section.fault(
-                key, "must be a text, or a list of 1 to \(ManifestLimits.values) texts, such as [jazz, live]")
+                key, "must be a text, or a list of 1 to \(ManifestLimits.values) texts, such as \(example)")
         }
         return texts
     }
 
     private func exclude(_ section: Section) -> [GlobPattern] {
         guard section.has("exclude") else { return [] }
-        return texts("exclude", in: section).compactMap { text in
+        return texts("exclude", in: section, such: "[drafts/**]").compactMap { text in
             guard let path = relative(text, "exclude", section) else { return nil }
             do throws(GlobPattern.Fault) {
                 return try GlobPattern(path)
