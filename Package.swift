@@ -16,7 +16,7 @@ var targets: [Target] = [
     .executableTarget(
         name: "reprise",
         dependencies: [
-            "Console", "Insight", "Export", "Dataset", "Manifest", "Loading", "Build",
+            "Console", "Setup", "Insight", "Export", "Dataset", "Manifest", "Loading", "Build",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
@@ -31,6 +31,10 @@ var targets: [Target] = [
     .target(
         name: "Console",
         dependencies: ["Build", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        swiftSettings: strict),
+    .target(
+        name: "Setup",
+        dependencies: ["Insight", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Build"],
         swiftSettings: strict),
     .target(
         name: "Explorer",
@@ -163,6 +167,10 @@ var targets: [Target] = [
             "TestSupport", "Insight", "Dataset", "Manifest", "Loading", "Describing", "Symbolic", "Build",
             "Tensors", "CPNG",
         ],
+        swiftSettings: strict),
+    .testTarget(
+        name: "SetupTests",
+        dependencies: ["TestSupport", "Setup", "Dataset", "Manifest", "Loading", "Build"],
         swiftSettings: strict),
     .testTarget(
         name: "ExplorerTests",

@@ -73,9 +73,10 @@ extension Cache {
         guard case .building = access else { preconditionFailure("removal in a cache opened for \(access)") }
         let names = files(ofDataset: dataset)
         guard !names.isEmpty else {
+            let known = Set(try references().map(\.dataset)).sorted()
+            let hint = known.isEmpty ? "it holds none" : suggestion(for: dataset, among: known)
             throw BuildError(
-                .noDataset, "no dataset '\(dataset)' in the cache at \(path); 'reprise datasets' lists them",
-                canRetry: false)
+                .noDataset, "no dataset '\(dataset)' in the cache at \(path); \(hint)", canRetry: false)
         }
         for name in names { try disk.remove("\(path)/refs/\(name)") }
         try disk.remove("\(path)/state/\(dataset)")

@@ -11,7 +11,9 @@ extension DatasetExplorer {
         var counts: [String: [String: Int]] = snapshot.vocabularies.mapValues { _ in [:] }
         for source in snapshot.sources where source.segments > 0 {
             for name in snapshot.vocabularies.keys {
-                counts[name]?[source.labels[name] ?? "", default: 0] += source.segments
+                for value in LabelText.values(source.labels[name]) {
+                    counts[name]?[value, default: 0] += source.segments
+                }
             }
         }
         let kinds = Set(snapshot.sources.map(\.kind))
@@ -59,7 +61,7 @@ extension DatasetExplorer {
                         "source": JSONValue(row.source), "segment": JSONValue(row.segment),
                         "of": JSONValue(source.segments), "split": .string(row.split.rawValue),
                         "kind": .string(source.kind.rawValue),
-                        "labels": .object(source.labels.mapValues { .string($0) }),
+                        "labels": .object(source.labels.mapValues { .string(LabelText.shown($0)) }),
                     ]
                     if let sort = query.sort, let value = measures?[sort]?[row.source], value.isFinite {
                         members["value"] = .number(value)

@@ -1,3 +1,4 @@
+import Build
 import Dataset
 import Insight
 import Loading
@@ -26,7 +27,7 @@ struct SourceLibrary: Sendable {
         var offset = [0]
         for source in sources {
             words += source.path.lowercased().utf8
-            for value in source.labels.values { words += [32] + value.lowercased().utf8 }
+            for value in source.labels.values { words += [32] + LabelText.shown(value).lowercased().utf8 }
             words.append(10)
             offset.append(words.count)
         }
@@ -88,7 +89,8 @@ struct SourceLibrary: Sendable {
         return sources.indices.filter { index in
             let source = sources[index]
             if let kind = query.kind, source.segmentKind != kind { return false }
-            for (name, values) in query.labels where !values.contains(source.labels[name] ?? "") {
+            for (name, values) in query.labels
+            where values.isDisjoint(with: LabelText.values(source.labels[name])) {
                 return false
             }
             for (values, range) in ranges where !range.contains(values[index]) { return false }

@@ -66,7 +66,9 @@ public struct DatasetStatistics: Sendable {
                         splits[split, default: Tally()].add(source)
                     }
                     for name in snapshot.vocabularies.keys {
-                        labels[name]?[entry.labels[name] ?? "", default: Tally()].add(source)
+                        for value in LabelText.values(entry.labels[name]) {
+                            labels[name]?[value, default: Tally()].add(source)
+                        }
                     }
                     sketches.add(source.record)
                     findings.add(source)

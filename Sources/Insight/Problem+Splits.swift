@@ -1,3 +1,4 @@
+import Build
 import Dataset
 import Loading
 import Manifest
@@ -58,7 +59,9 @@ extension Problem {
         snapshot.vocabularies.keys.sorted().compactMap { label in
             var groups: [String: [Snapshot.Source]] = [:]
             for source in snapshot.sources where source.split != nil && source.segments > 0 {
-                if let value = source.labels[label] { groups[value, default: []].append(source) }
+                for value in source.labels[label].map({ LabelText.values($0) }) ?? [] {
+                    groups[value, default: []].append(source)
+                }
             }
             let several = groups.filter { $0.value.count > 1 }
             let cut = several.filter { Set($0.value.map(\.split)).count > 1 }

@@ -110,7 +110,7 @@ public struct Problem: Sendable {
     }
 
     private static func describe(_ labels: [String: String]) -> String {
-        "(" + labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + ")"
+        "(" + described(labels) + ")"
     }
 
     // MARK: Labels
@@ -121,9 +121,10 @@ public struct Problem: Sendable {
             var segments: [String: Int] = [:]
             var splits: [String: Set<Split>] = [:]
             for source in snapshot.sources where source.segments > 0 {
-                guard let value = source.labels[name] else { continue }
-                segments[value, default: 0] += source.segments
-                splits[value, default: []].formUnion(source.split.map { [$0] } ?? Split.allCases)
+                for value in source.labels[name].map({ LabelText.values($0) }) ?? [] {
+                    segments[value, default: 0] += source.segments
+                    splits[value, default: []].formUnion(source.split.map { [$0] } ?? Split.allCases)
+                }
             }
             let sorted = segments.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
             // A label with a value for nearly every source, such as a title, has no balance.

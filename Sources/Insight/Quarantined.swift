@@ -8,6 +8,10 @@ struct Quarantined: Sendable, Hashable {
     let code: String
     /// The reason in a sentence, with the place in the file; nil if only the code is known.
     let reason: String?
+    /// The reason without the place.
+    let cause: String?
+    /// The place, in bytes or samples, if known.
+    let offset: Int?
 
     /// `path: reason [code]`, as `build` prints it.
     var line: String { reason.map { "\(path): \($0) [\(code)]" } ?? "\(path): \(code)" }
@@ -17,11 +21,15 @@ struct Quarantined: Sendable, Hashable {
     /// The last build knows more than its snapshot: the reasons, and the files that could not be read.
     static func all(of reader: DatasetReader) -> [Quarantined] {
         guard let problems = reader.lastQuarantine() else {
-            return reader.snapshot.quarantine.map { Quarantined(path: $0.path, code: $0.code, reason: nil) }
+            return reader.snapshot.quarantine.map {
+                Quarantined(path: $0.path, code: $0.code, reason: nil, cause: nil, offset: nil)
+            }
         }
         return problems.map { problem in
             let place = problem.offset.map { " (at \($0))" } ?? ""
-            return Quarantined(path: problem.path, code: problem.code, reason: problem.reason + place)
+            return Quarantined(
+                path: problem.path, code: problem.code, reason: problem.reason + place,
+                cause: problem.reason, offset: problem.offset)
         }
     }
 }

@@ -49,9 +49,8 @@ public struct SegmentView: Sendable {
 
     /// The segment as a picture: its rolls, or its features, one above the other on one axis of time.
     public func picture() -> Picture {
-        let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         return excerpt.picture(title: [
-            "\(place.split.rawValue)/\(place.number)   \(labels.joined(separator: ", "))", path,
+            "\(place.split.rawValue)/\(place.number)   \(described(segment.labels))", path,
         ])
     }
 
@@ -62,7 +61,7 @@ public struct SegmentView: Sendable {
             "kind": .string(place.shard.kind.rawValue),
             "path": .string(path), "source": .string(segment.source), "timeline": JSONValue(segment.timeline),
             "start": JSONValue(segment.start), "length": JSONValue(segment.length),
-            "labels": .object(segment.labels.mapValues { .string($0) }),
+            "labels": LabelText.json(segment.labels),
             "shard": JSONValue(place.shard.object), "index": JSONValue(place.index),
             "numbers": .object(
                 Dictionary(uniqueKeysWithValues: numbers.map { ($0.name, .number($0.value)) })),
@@ -87,11 +86,10 @@ public struct SegmentView: Sendable {
     /// - Returns: lines of text.
     /// - Throws: `TensorFileError`.
     public func text(width: Int) throws -> String {
-        let labels = segment.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)".shown }
         var text = "segment    \(place.split.rawValue)/\(place.number), \(path.shown)\n"
         text += "position   \(try position())"
         text += segment.timeline > 0 ? " of timeline \(segment.timeline)\n" : "\n"
-        if !labels.isEmpty { text += "labels     \(labels.joined(separator: ", "))\n" }
+        if !segment.labels.isEmpty { text += "labels     \(described(segment.labels).shown)\n" }
         let numbers = numbers
         if !numbers.isEmpty {
             let shown = numbers.map { number in

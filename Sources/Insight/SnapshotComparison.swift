@@ -70,9 +70,7 @@ public struct SnapshotComparison: Sendable {
             }
         }
         changed = changes { $0.sha256.short }
-        relabelled = changes { source in
-            source.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-        }
+        relabelled = changes { described($0.labels) }
         moved = changes { $0.split?.rawValue ?? "by segment" }
         var segments: [Split: (from: Int, to: Int)] = [:]
         for split in Split.allCases {

@@ -80,7 +80,6 @@ public struct SourceView: Sendable {
     ///
     /// - Throws: `TensorFileError`.
     public func picture() throws -> Picture {
-        let labels = source.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         let extent =
             isWhole
             ? "\(grouped(source.segments)) segments"
@@ -90,14 +89,13 @@ public struct SourceView: Sendable {
             SourceFiles(reader), source: source, timeline: parts.first?.segment.timeline ?? 0,
             midi: manifest.midi)
         return excerpt.picture(title: [
-            "\(source.split?.rawValue ?? "split by segment")   \(extent)   \(labels.joined(separator: ", "))",
+            "\(source.split?.rawValue ?? "split by segment")   \(extent)   \(described(source.labels))",
             source.path,
         ])
     }
 
     /// The source as text.
     public var text: String {
-        let labels = source.labels.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)".shown }
         var text = "source     \(source.path.shown)\nsha256     \(source.sha256)\n"
         text +=
             "split      \(source.split?.rawValue ?? "split by segment"), \(grouped(source.segments)) segments"
@@ -107,7 +105,7 @@ public struct SourceView: Sendable {
             text += source.kind == .midi ? "steps" : "samples"
         }
         text += "\n"
-        if !labels.isEmpty { text += "labels     \(labels.joined(separator: ", "))\n" }
+        if !source.labels.isEmpty { text += "labels     \(described(source.labels).shown)\n" }
         for warning in source.warnings { text += "warning    \(warning.shown)\n" }
         return text
     }

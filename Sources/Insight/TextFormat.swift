@@ -1,5 +1,11 @@
 import Build
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// A number with a fixed count of decimals.
 public func format(_ value: Double, _ decimals: Int) -> String {
     guard value.isFinite else { return "\(value)" }
@@ -36,6 +42,15 @@ public func byteSize(_ count: Int) -> String {
         unit += 1
     }
     return unit == 0 ? "\(count) B" : "\(format(value, value < 10 ? 2 : 1)) \(units[unit])"
+}
+
+/// A time in seconds since 1970 as a date and time of day in the user's time zone: `2026-11-27 05:16`.
+public func dateText(_ seconds: Int) -> String {
+    var (time, parts) = (time_t(seconds), tm())
+    guard localtime_r(&time, &parts) != nil else { return "" }
+    func two(_ value: Int32) -> String { (value < 10 ? "0" : "") + String(value) }
+    let date = "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+    return "\(date) \(two(parts.tm_hour)):\(two(parts.tm_min))"
 }
 
 /// Measured numbers of one kind, all with as many decimals as the largest asks for: two, one from 100 on, none from
@@ -94,4 +109,9 @@ public func table(_ header: [String], _ rows: [[String]], width: Int? = nil) -> 
             return column == 0 ? cell + space : space + cell
         }.joined(separator: "  ")
     }.joined(separator: "\n") + "\n"
+}
+
+/// Labels as people read them: `composer Bach, style jazz + live`.
+func described(_ labels: [String: String]) -> String {
+    labels.sorted { $0.key < $1.key }.map { "\($0.key) \(LabelText.shown($0.value))" }.joined(separator: ", ")
 }

@@ -84,7 +84,7 @@ struct Classes {
             return
                 "'\(other.path)' has no label '\(label)'; write 'labels: {\(label): …}' beside its path in the manifest, or leave it out"
         }
-        return nil
+        return snapshot.severalValues(of: label)
     }
 
     /// What constants reach on a pass: the most frequent class of the train split, and, as a bound, that of the pass itself.

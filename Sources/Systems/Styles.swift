@@ -49,7 +49,7 @@ struct Styles {
     static func need(exactly count: Int?) -> Need {
         Need(count.map { "a label 'style' of \($0) values" } ?? "a label 'style'") { snapshot in
             let played = snapshot.scores
-            if let fault = unlabelled(played) { return fault }
+            if let fault = unlabelled(played) ?? snapshot.severalValues(of: label) { return fault }
             let all = Set(played.compactMap { $0.labels[label] }).sorted()
             if let count, all.count != count {
                 return

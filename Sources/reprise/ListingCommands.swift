@@ -34,12 +34,17 @@ struct DatasetsCommand: ParsableCommand {
                     [grouped(snapshot.sources.count)]
                         + Split.allCases.map { grouped(snapshot.segmentCount($0)) }
                 } ?? ["unreadable", "", "", ""])
-                + [byteSize(listing.bytes), listing.holders.map(\.description).joined(separator: ", ")]
+                + [
+                    byteSize(listing.bytes), listing.built.map { dateText($0) } ?? "",
+                    listing.holders.map(\.description).joined(separator: ", "),
+                ]
         }
         print(
             table(
-                ["dataset", "snapshot", "sources", "train", "validation", "test", "size", "also held by"],
-                rows),
+                [
+                    "dataset", "snapshot", "sources", "train", "validation", "test", "size", "built",
+                    "also held by",
+                ], rows),
             terminator: "")
     }
 
@@ -73,7 +78,8 @@ extension DatasetReader.Listing {
                         Split.allCases.map { ($0.rawValue, JSONValue(snapshot.segmentCount($0))) },
                         uniquingKeysWith: { $1 }))
             } ?? .null,
-            "bytes": JSONValue(bytes), "held_by": .array(holders.map(\.json)),
+            "bytes": JSONValue(bytes), "built": built.map { JSONValue($0) } ?? .null,
+            "held_by": .array(holders.map(\.json)),
         ]
     }
 }

@@ -45,6 +45,63 @@ struct StatsCommand: ParsableCommand {
     }
 }
 
+struct SourcesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sources", abstract: "List a dataset's sources, and what could not be used and why.",
+        discussion: """
+            Filters combine: a source is listed if it passes all of them. A source that failed has neither a split nor \
+            labels, so --split and --label leave it out.
+            """)
+
+    @Argument(help: "The dataset.")
+    var dataset: String
+
+    @Argument(help: "Only sources whose paths contain this text.")
+    var path: String?
+
+    @Option(
+        help: ArgumentHelp("Only sources with segments in this split.", valueName: "split"),
+        transform: splitNamed)
+    var split: Split?
+
+    @Option(
+        name: .customLong("label"),
+        help: ArgumentHelp(
+            "Only sources with this value of a label. May be repeated.", valueName: "label=value"),
+        transform: { text in
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else {
+                throw ValidationError("'\(text)' is no label with a value; write such as style=jazz")
+            }
+            return (name: parts[0], value: parts[1])
+        })
+    var labels: [(name: String, value: String)] = []
+
+    @Flag(help: "Only sources that gave no segments because something failed.")
+    var failed = false
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        var filter = SourceList.Filter()
+        (filter.split, filter.labels, filter.isFailed, filter.path) = (split, labels, failed, path)
+        let list = try SourceList(DatasetReader(dataset, cachePath: common.cachePath), filter: filter)
+        let output = Terminal.standardOutput
+        print(
+            common.json
+                ? list.json.canonical + "\n" : list.text(width: output.isTerminal ? output.textWidth : nil),
+            terminator: "")
+    }
+}
+
+/// The split that an option names.
+private func splitNamed(_ text: String) throws -> Split {
+    guard let split = Split(rawValue: text) else {
+        throw ValidationError("'\(text)' is not a split; write train, validation or test")
+    }
+    return split
+}
+
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show a segment of a dataset, or what a raw file contains.",

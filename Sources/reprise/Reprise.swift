@@ -2,6 +2,7 @@ import ArgumentParser
 import Build
 import Console
 import Manifest
+import Setup
 
 #if canImport(Glibc)
     import Glibc
@@ -19,16 +20,19 @@ struct Reprise: ParsableCommand {
             A manifest (YAML) declares a dataset: MIDI and audio files, labels, features, segments, splits.
             'reprise build' computes its shards in a content-addressed cache, and runs only what is not cached yet.
 
-            Start with:  reprise build MANIFEST && reprise stats DATASET
+            Start with:  reprise init FOLDER, reprise build MANIFEST, reprise stats DATASET
             """,
         version: "0.1.0",
         groupedSubcommands: [
+            CommandGroup(
+                name: "Starting:",
+                subcommands: [InitCommand.self, ImportCommand.self, ManifestCommand.self, DoctorCommand.self]),
             CommandGroup(name: "Building:", subcommands: [BuildCommand.self, ExplainCommand.self]),
             CommandGroup(
                 name: "Inspecting:",
                 subcommands: [
-                    StatsCommand.self, InspectCommand.self, ServeCommand.self, ExportCommand.self,
-                    DatasetsCommand.self,
+                    StatsCommand.self, SourcesCommand.self, InspectCommand.self, ServeCommand.self,
+                    ExportCommand.self, DatasetsCommand.self,
                 ]),
             CommandGroup(name: "Sharing:", subcommands: [PushCommand.self, PullCommand.self]),
             CommandGroup(
@@ -44,6 +48,10 @@ struct Reprise: ParsableCommand {
     static func main() {
         signal(SIGPIPE, SIG_DFL)
         checkSubcommand(of: Self.self)
+        if Set(CommandLine.arguments.dropFirst()) == ["--version", "--json"] {
+            print(Versions.json(program: configuration.version).canonical)
+            end(.done)
+        }
         do {
             var command = try parseAsRoot()
             try command.run()

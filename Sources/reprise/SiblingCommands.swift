@@ -25,10 +25,8 @@ extension SiblingCommand {
 
     /// Becomes that executable with the same words.
     func run() throws {
-        guard let own = Self.ownPath, let slash = own.lastIndex(of: "/") else {
-            throw BuildError(.inputOutput, "cannot tell where this executable lies", canRetry: false)
-        }
-        let sibling = own[..<slash] + "/" + Self.executable
+        let own = try ownPath()
+        let sibling = own[..<(own.lastIndex(of: "/") ?? own.startIndex)] + "/" + Self.executable
         let words = [String(sibling), Self.configuration.commandName ?? ""] + arguments
         for (name, value) in Self.environment { setenv(name, value, 0) }
         var pointers = words.map { strdup($0) } + [nil]
@@ -37,16 +35,20 @@ extension SiblingCommand {
         throw BuildError(
             .inputOutput, "'\(words[1])' needs \(sibling), which cannot be run: \(reason)", canRetry: false)
     }
+}
 
-    private static var ownPath: String? {
-        #if os(Linux)
-            let path = realpath("/proc/self/exe", nil)
-        #else
-            let path = realpath(CommandLine.arguments[0], nil)
-        #endif
-        defer { free(path) }
-        return path.map { String(cString: $0) }
+/// The absolute real path of this executable.
+func ownPath() throws -> String {
+    #if os(Linux)
+        let path = realpath("/proc/self/exe", nil)
+    #else
+        let path = realpath(CommandLine.arguments[0], nil)
+    #endif
+    defer { free(path) }
+    guard let path else {
+        throw BuildError(.inputOutput, "cannot tell where this executable lies", canRetry: false)
     }
+    return String(cString: path)
 }
 
 struct ServeCommand: SiblingCommand {

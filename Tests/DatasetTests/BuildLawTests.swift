@@ -39,6 +39,10 @@ import Testing
             ("exact", { $0.statistics = "exact" }), ("half floats", { $0.dtype = "float16" }),
             ("splits", { $0.splits = "{train: 0.5, validation: 0.5, test: 0, seed: 3}" }),
             ("shards", { $0.targetBytes = "1KiB" }), ("labels", { $0.label = "all" }),
+            ("several values", { $0.label = "[\"{dir}\", live]" }),
+            ("map", { $0.more = "map: {style: {jazz: blues, classical: null}}" }),
+            ("exclude", { $0.more = "exclude: [data/jazz/1.mid, data/jazz/3.*]" }),
+            ("limit", { $0.more = "limit: 7" }),
         ]
         let folder = try TestFolder()
         var place = try LawPlace(in: folder)
@@ -339,7 +343,7 @@ enum LawEdit {
             value = choices.randomElement(using: &random) ?? value
             return value
         }
-        switch Int.random(in: 0..<11, using: &random) {
+        switch Int.random(in: 0..<12, using: &random) {
         case 0:
             manifest.stepsPerBeat = [2, 3, 4].randomElement(using: &random) ?? 4
             return "\(manifest.stepsPerBeat) steps a beat"
@@ -369,8 +373,12 @@ enum LawEdit {
                     "{train: 0.6, validation: 0.2, test: 0.2, near_duplicates: together}",
                 ])
         case 7: return pick(&manifest.targetBytes, ["2KiB", "8KiB", "1MiB"])
-        case 8: return pick(&manifest.label, ["\"{dir}\"", "\"{stem}\"", "one"])
-        case 9: return pick(&manifest.statistics, ["fit", "exact"])
+        case 8: return pick(&manifest.label, ["\"{dir}\"", "\"{stem}\"", "one", "[\"{dir}\", live]"])
+        case 9:
+            return pick(
+                &manifest.more,
+                ["", "exclude: [data/jazz/*.wav]", "limit: 6", "map: {style: {jazz: blues, live: null}}"])
+        case 10: return pick(&manifest.statistics, ["fit", "exact"])
         default:
             manifest.dedupe.toggle()
             return "dedupe \(manifest.dedupe)"

@@ -198,6 +198,8 @@ struct LawManifest: Sendable, Codable {
     var splits = "{train: 0.6, validation: 0.2, test: 0.2, seed: 1}"
     var targetBytes = "4KiB"
     var label = "\"{dir}\""
+    /// Further keys of the item, as `key: value, …`.
+    var more = ""
     var dtype = "float32"
     var statistics = "fit"
     var dedupe = false
@@ -207,8 +209,7 @@ struct LawManifest: Sendable, Codable {
         version: 1
         dataset: \(dataset)
         sources:
-          - path: data/*/*
-            labels: {style: \(label)}
+          - {path: "data/*/*", labels: {style: \(label)}\(more.isEmpty ? "" : ", " + more)}
         dedupe: \(dedupe)
         midi:
           grid: {steps_per_beat: \(stepsPerBeat)}

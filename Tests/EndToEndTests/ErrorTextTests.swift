@@ -44,6 +44,9 @@ struct ErrorTextTests {
         ("no-feature", good("audio: {features: {}}\n")),
         ("dtype", good("audio: {features: {mel: {}}, dtype: float64}\n")),
         ("loudness", good("audio: {features: {mel: {}}, loudness: {lfus: -23}}\n")),
+        ("librosa", good("audio: {sr: 22050, features: {mel: {n_mels: 64}}, stft: {hop_length: 256}}\n")),
+        ("exclude", good("", "exclude: [music/**]")),
+        ("limit", good("", "limit: 0")), ("map", good("", "map: {style: {jazz: blues}}")),
         ("hop", good("audio: {features: {mel: {}}, stft: {n_fft: 512, win_length: 1024}}\n")),
     ]
 

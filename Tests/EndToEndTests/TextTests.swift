@@ -11,9 +11,8 @@ struct TextTests {
 
     /// The subcommands whose help is recorded; those of the trainer are there only where libtorch is.
     private static let commands = [
-        "build", "explain", "stats", "inspect", "serve", "export", "push", "pull", "datasets", "runs",
-        "verify", "gc",
-        "index",
+        "init", "import", "manifest", "doctor", "build", "explain", "stats", "sources", "inspect", "serve",
+        "export", "push", "pull", "datasets", "runs", "verify", "gc", "index",
     ]
     private static let trainerCommands = ["train", "evaluate", "transfer", "compare", "classify", "recipes"]
 
@@ -52,6 +51,10 @@ struct TextTests {
         try transcript.run("build", "styles.yaml", "--jobs", "1")
         try transcript.run("explain", "styles.yaml")
         try transcript.run("stats", "styles")
+        try transcript.run("sources", "styles")
+        try transcript.run("sources", "styles", "--label", "style=jazz", "--split", "train")
+        try transcript.run("sources", "styles", "--label", "stile=jazz")
+        try transcript.run("manifest", "styles.yaml")
         try transcript.run("inspect", "styles", "train/0")
         try transcript.run("inspect", "music/jazz/1.mid")
         try transcript.run("datasets")
@@ -82,12 +85,36 @@ struct TextTests {
         try transcript.run("explain", "styles.yaml", "-v")
         try transcript.run("build", "styles.yaml", "--jobs", "1")
         try transcript.run("stats", "styles")
+        try transcript.run("sources", "styles", "--failed")
         try transcript.run("gc", "--dry-run", "--keep", "0", "--grace", "0")
         try transcript.run("gc", "--keep", "0", "--grace", "0")
         try transcript.run("index", "rebuild")
         try transcript.run("datasets", "--remove", "styles")
         try transcript.run("datasets")
         try transcript.expectRecorded(as: "dataset")
+    }
+
+    @Test func aFolderAndAPublishedDataset() throws {
+        try place.addMusic()
+        var transcript = Transcript(place)
+        try transcript.run("init", "music")
+        transcript.note("music.yaml")
+        try transcript.note(place.text("music.yaml"))
+        try transcript.run("build", "music.yaml", "--jobs", "1")
+        try transcript.run("init", "music")
+        try transcript.run("init", "nowhere")
+        try place.write("cache/notes.txt", "")
+        for song in ["001/001", "001/versions/001-v1", "002/002"] {
+            try place.write("pop/POP909/\(song).mid", Workplace.midi(pitches: Array(50..<90)))
+        }
+        try transcript.run("import", "pop909", "pop", "--out", "pop909.yaml")
+        transcript.note("pop909.yaml, then pop909.csv")
+        try transcript.note(place.text("pop909.yaml"))
+        try transcript.note(place.text("pop909.csv"))
+        try transcript.run("import", "pop909", "pop", "--out", "pop909.yaml")
+        try transcript.run("import", "pop808", "pop")
+        try transcript.run("import", "maestro", "pop")
+        try transcript.expectRecorded(as: "starting")
     }
 
     @Test func aDifferenceShowsWhatChanged() {

@@ -41,6 +41,7 @@ struct Transcript {
         for (pattern, name) in [
             ("objects/[0-9a-f]{2}/[0-9a-f]{62}", "objects/<object>"), ("\\b[0-9a-f]{64}\\b", "<sha256>"),
             ("\\b[0-9a-f]{12}\\b", "<---hash--->"), ("\\b[0-9]+\\.[0-9]{2} s\\b", "<time> s"),
+            ("\\b[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}\\b", "<date and time>"),
         ] {
             text = text.replacingOccurrences(of: pattern, with: name, options: .regularExpression)
         }

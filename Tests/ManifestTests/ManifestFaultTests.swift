@@ -397,7 +397,7 @@ import Testing
                 "8: sources[3].path has '..' behind a folder; it may stand only in front",
                 "9: sources[4].path has a range in '[…]' that runs backwards; turn it round",
                 "10: sources[5].path has a letter beyond ASCII in '[…]'; write {a,b} instead",
-                "11: sources[6].table must name a CSV or TSV file",
+                "11: sources[6].table must name a CSV, TSV or JSONL file",
                 "12: sources[7].path has '{col:6}', which is not understood; write {dir:2} for the second folder up, {column:06} for a number padded with zeros",
                 "12: sources[7].labels must be a list of different columns (their names without '/'), or a mapping of names to patterns",
                 "13: sources[8].path is absolute; write it relative to the manifest's folder",

@@ -264,8 +264,12 @@ def check_sources(snapshot, report):
             piece = home.setdefault(("piece", entry["piece"]), entry["split"])
             report.check(piece == entry["split"], where, f"its piece is in {piece} and in {entry['split']}")
         for name, value in entry["labels"].items():
-            used.setdefault(name, set()).add(value)
-            report.check(value in snapshot["vocabularies"].get(name, []), where, f"{name} {value!r} is not in the vocabulary")
+            several = isinstance(value, list)
+            report.check(not several or len(value) > 1 and value == sorted(set(value), key=str.encode), where,
+                         f"the values {value!r} of {name} are not sorted, or not several")
+            for value in value if several else [value]:
+                used.setdefault(name, set()).add(value)
+                report.check(value in snapshot["vocabularies"].get(name, []), where, f"{name} {value!r} is not in the vocabulary")
     check_partners(snapshot, report)
     for name, values in snapshot["vocabularies"].items():
         if set(values) - used.get(name, set()):

@@ -62,8 +62,8 @@ struct Assembly: Sendable {
     /// - Returns: the snapshot's object and all objects that it refers to, none in a plan in which one is not known;
     ///   and what was found on the way.
     func assemble(_ list: EntryList) throws -> (objects: [ObjectReference], summary: BuildSummary) {
-        let descriptions = try list.described()
         var summary = BuildSummary(dataset: manifest.dataset, snapshot: Digest(of: []))
+        let descriptions = try list.described { summary.warnings.append($0) }
         summary.found = list.count + list.unusable.count
         summary.warnings += list.warnings
         summary.quarantine += list.unusable.map {
@@ -341,9 +341,10 @@ struct Assembly: Sendable {
     private func vocabularies(_ entries: [Entry]) -> [String: [String]] {
         var values: [String: [String]] = [:]
         for entry in entries {
-            for (name, value) in entry.description.labels
-            where values[name]?.last?.utf8.elementsEqual(value.utf8) != true {
-                values[name, default: []].append(value)
+            for (name, text) in entry.description.labels
+            where values[name]?.last?.utf8.elementsEqual(text.utf8) != true {
+                // Each of several values is a value of its own.
+                values[name, default: []] += LabelText.values(text)
             }
         }
         return values.mapValues(distinctByBytes)

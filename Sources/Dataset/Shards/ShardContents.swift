@@ -46,7 +46,7 @@ struct ShardContents: Sendable {
         [
             "sources": JSONValue.array(entries.map { JSONValue($0.source) }).canonical,
             "labels": JSONValue.array(
-                entries.map { entry in .object(entry.labels.mapValues { .string($0) }) }
+                entries.map { entry in LabelText.json(entry.labels) }
             ).canonical,
         ]
     }

@@ -99,7 +99,7 @@ struct ShardStage: Sendable {
         var members: [String: JSONValue] = [
             "source": JSONValue(part.source.sha256),
             "object": part.source.object.map { JSONValue($0.digest) } ?? .null,
-            "labels": .object(part.labels.mapValues { .string($0) }),
+            "labels": LabelText.json(part.labels),
         ]
         if part.segments != [0..<part.source.segments] { members["segments"] = Self.json(part.segments) }
         members["gain_db"] = part.sound.gain.map { .number($0.decibels) }

@@ -27,9 +27,8 @@ public struct RunRemoval: Sendable {
         let folder = "\(cachePath)/runs/\(name)"
         let isName = !name.isEmpty && !name.hasPrefix(".") && !name.contains("/")
         guard isName, isKind(S_IFDIR, folder) else {
-            throw BuildError(
-                .noDataset, "no run '\(name)' in \(cachePath)/runs; 'reprise runs' lists them",
-                canRetry: false)
+            let hint = runs.isEmpty ? "it holds none" : suggestion(for: name, among: runs.map(\.name))
+            throw BuildError(.noDataset, "no run '\(name)' in \(cachePath)/runs; \(hint)", canRetry: false)
         }
         let others = runs.filter { $0.name != name && $0.foundations.contains(name) }.map(\.name)
         guard others.isEmpty else {

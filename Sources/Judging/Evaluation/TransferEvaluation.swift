@@ -53,6 +53,7 @@ public struct TransferEvaluation {
                 "dataset '\(reader.snapshot.dataset)' has no style '\(style)'; its labels are "
                     + (known.isEmpty ? "none" : known.joined(separator: "; ")))
         }
+        if let fault = reader.snapshot.severalValues(of: match.0) { throw JudgingError(.usage, fault) }
         guard found.count == 1 else {
             throw JudgingError(
                 .usage,

@@ -27,7 +27,8 @@ struct BatchLayout: Sendable {
     let steps: Int
     let paintsDrums: Bool
 
-    /// - Throws: `loader.not-in-shards`, `loader.window-too-long`, `loader.unknown-label`, `loader.unaligned`.
+    /// - Throws: `loader.not-in-shards`, `loader.window-too-long`, `loader.unknown-label`, `loader.several-values`,
+    ///   `loader.unaligned`.
     init(_ plan: LoaderPlan, _ sample: LoaderShard, _ snapshot: Snapshot, paintsDrums: Bool) throws {
         self.paintsDrums = paintsDrums
         var steps = 0
@@ -46,6 +47,10 @@ struct BatchLayout: Sendable {
         if pairedFrames != nil {
             try Self.checkAligned(plan, snapshot, isWindow: steps != sample.notes?.steps)
         }
+        for view in plan.views {
+            if case .label(let label) = view.content { try snapshot.checkOneValue(of: label, in: plan.split) }
+        }
+        if let balance = plan.balance { try snapshot.checkOneValue(of: balance.label, in: plan.split) }
         var views = try plan.views.map { view in
             try Self.place(view, steps: steps, pitches: own, sample, snapshot)
         }

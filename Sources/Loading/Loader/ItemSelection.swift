@@ -18,7 +18,8 @@ struct ItemSelection {
         func add(_ segments: Range<Int>, _ index: Int, _ shard: LoaderShard) {
             let first = shards.places[index].segments.lowerBound
             for segment in segments {
-                guard wanted.allSatisfy({ shard.labels[$0.name]?.value(segment - first) == $0.value }) else {
+                guard wanted.allSatisfy({ shard.labels[$0.name]?.has($0.value, segment - first) == true })
+                else {
                     continue
                 }
                 var group: Int64 = 0

@@ -19,6 +19,8 @@ public struct LoaderError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let unaligned = Code(rawValue: "loader.unaligned")
         /// The dataset has no such label, or no such value of it.
         public static let unknownLabel = Code(rawValue: "loader.unknown-label")
+        /// A label of several values is asked for as one class.
+        public static let severalValues = Code(rawValue: "loader.several-values")
         /// The split has no segment of that number and kind.
         public static let noSuchSegment = Code(rawValue: "loader.no-such-segment")
         /// A state is not one of this plan's.

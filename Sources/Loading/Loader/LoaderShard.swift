@@ -41,10 +41,17 @@ final class LoaderShard: @unchecked Sendable {
     /// A label of each segment's entry, as a number in the snapshot's vocabulary.
     struct Label {
         let entry: UnsafePointer<Int32>
-        /// By entry; -1 where the label is unknown.
+        /// By entry; -1 where the label is unknown, or has several values.
         let numbers: [Int64]
+        /// The numbers of the values of entries that have several.
+        let several: [Int32: [Int64]]
 
         func value(_ index: Int) -> Int64 { numbers[Int(entry[index])] }
+
+        /// Whether a segment has a value, also beside others.
+        func has(_ value: Int64, _ index: Int) -> Bool {
+            numbers[Int(entry[index])] == value || several[entry[index]]?.contains(value) == true
+        }
     }
 
     let shard: Shard
@@ -112,7 +119,12 @@ final class LoaderShard: @unchecked Sendable {
                 uniqueKeysWithValues: vocabulary.enumerated().map { (Array($1.utf8), Int64($0)) })
             labels[name] = Label(
                 entry: entry,
-                numbers: shard.labels.map { $0[name].flatMap { places[Array($0.utf8)] } ?? -1 })
+                numbers: shard.labels.map { $0[name].flatMap { places[Array($0.utf8)] } ?? -1 },
+                several: Dictionary(
+                    shard.labels.enumerated().compactMap { number, labels in
+                        guard let text = labels[name], LabelText.isSeveral(text) else { return nil }
+                        return (Int32(number), LabelText.values(text).compactMap { places[Array($0.utf8)] })
+                    }, uniquingKeysWith: { $1 }))
         }
     }
 

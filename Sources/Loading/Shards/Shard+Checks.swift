@@ -130,9 +130,11 @@ private struct ShardCheck {
         let known = snapshot.vocabularies.mapValues { Set($0.map { Array($0.utf8) }) }
         var before: [String: String]?
         for labels in shard.labels where labels != before {
-            for (name, value) in labels where known[name]?.contains(Array(value.utf8)) != true {
-                throw fault(
-                    "segment.source", "leads to the \(name) '\(value)', which the snapshot does not list")
+            for (name, text) in labels {
+                for value in LabelText.values(text) where known[name]?.contains(Array(value.utf8)) != true {
+                    throw fault(
+                        "segment.source", "leads to the \(name) '\(value)', which the snapshot does not list")
+                }
             }
             before = labels
         }

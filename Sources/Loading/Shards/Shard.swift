@@ -9,7 +9,7 @@ public final class Shard: Sendable {
     public let file: TensorFile
     /// SHA-256 of each entry's source, in hexadecimal, sorted; `segment.source` indexes it.
     public let sources: [String]
-    /// Each entry's labels that are known, in the order of `sources`.
+    /// Each entry's labels that are known, in the order of `sources`; several values as `LabelText` has them.
     public let labels: [[String: String]]
     /// Its segments.
     public let count: Int
@@ -64,7 +64,7 @@ public final class Shard: Sendable {
         var labels: [[String: String]] = []
         labels.reserveCapacity(sources.count)
         for value in try parsed("labels").array ?? [] {
-            let own = value.object?.compactMapValues(\.string)
+            let own = value.object?.compactMapValues { LabelText.text(json: $0) }
             guard let own, own.count == value.object?.count else {
                 throw Self.damaged(name, "has an entry in its metadata whose labels are no texts")
             }

@@ -41,9 +41,9 @@ public final class DatasetReader: Sendable {
             let matches = Set(held.filter { $0.hex.hasPrefix(name) })
             if matches.count == 1, let match = matches.first { return match }
         }
-        let known = Set(references.map(\.dataset)).sorted()
+        let known = name.contains("@") ? references.map(full) : Set(references.map(\.dataset)).sorted()
         let hint =
-            known.isEmpty ? "it holds none yet; build one first" : "it holds \(known.joined(separator: ", "))"
+            known.isEmpty ? "it holds none yet; build one first" : suggestion(for: name, among: known)
         throw BuildError(
             .noDataset, "no dataset '\(name)' in the cache at \(cache.path); \(hint)", canRetry: false)
     }
@@ -60,6 +60,8 @@ public final class DatasetReader: Sendable {
         public let bytes: Int
         /// The runs and processes that hold it.
         public let holders: [Holder]
+        /// When the snapshot was built first, in seconds since 1970; nil if its object cannot be read.
+        public let built: Int?
     }
 
     /// Every dataset of a cache by name, the newest snapshot of each first; then the snapshots that have no name any more
@@ -76,7 +78,8 @@ public final class DatasetReader: Sendable {
             return Listing(
                 name: name, digest: digest, snapshot: snapshot,
                 bytes: objects.reduce(0) { $0 + cache.size(of: $1) },
-                holders: holders.filter { $0.snapshot == digest })
+                holders: holders.filter { $0.snapshot == digest },
+                built: FileStat(path: cache.path(of: digest)).map { Int($0.modified / 1_000_000_000) })
         }
         let named = references.map { reference in
             listing(

@@ -30,6 +30,6 @@ extension Snapshot {
     }
 
     private static func canonical(_ labels: [String: String]) -> [UInt8] {
-        JSONValue.object(labels.mapValues { .string($0) }).canonicalBytes
+        LabelText.json(labels).canonicalBytes
     }
 }

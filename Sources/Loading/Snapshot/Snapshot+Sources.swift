@@ -29,7 +29,11 @@ extension Snapshot.Source {
         }
         var labels: [String: String] = [:]
         for (name, value) in try (members["labels"] ?? .null).members("\(field).labels") {
-            labels[name] = try (value as JSONValue?).text("\(field).labels.\(name)")
+            guard let text = LabelText.text(json: value) else {
+                throw SnapshotFault(
+                    "\(field).labels.\(name)", "is neither a text nor a sorted list of different texts")
+            }
+            labels[name] = text
         }
         let warnings = try members["warnings"].list("\(field).warnings")
             .map { value throws(SnapshotFault) in try (value as JSONValue?).text("\(field).warnings") }

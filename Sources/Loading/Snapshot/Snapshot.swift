@@ -61,7 +61,7 @@ public struct Snapshot: Sendable {
         public let piece: String
         /// Its split; nil where single segments were dealt.
         public let split: Split?
-        /// Its labels that are known.
+        /// Its labels that are known; several values of one are one text, as `LabelText` has it.
         public let labels: [String: String]
         /// Its segments, in all splits together.
         public let segments: Int
@@ -205,7 +205,7 @@ public struct Snapshot: Sendable {
     }
 
     /// The format that this version writes.
-    static let format = 2
+    public static let format = 2
 
     /// Describes a built dataset.
     ///
@@ -264,7 +264,7 @@ extension Snapshot.Source {
         var members: [String: JSONValue] = [
             "sha256": JSONValue(sha256), "path": .string(path), "kind": .string(kind.rawValue),
             "piece": .string(piece), "split": split.map { .string($0.rawValue) } ?? .null,
-            "labels": .object(labels.mapValues { .string($0) }), "segments": JSONValue(segments),
+            "labels": LabelText.json(labels), "segments": JSONValue(segments),
             "gain_db": gainDB.map { .number($0) } ?? .null, "warnings": .array(warnings.map { .string($0) }),
         ]
         members["pair"] = pair.map { .string($0.path) }
@@ -279,7 +279,7 @@ extension Snapshot.Source {
         bytes += #","kind":""#.utf8
         bytes += kind.rawValue.utf8
         bytes += #"","labels":"#.utf8
-        JSONValue.object(labels.mapValues { .string($0) }).appendCanonical(to: &bytes)
+        LabelText.json(labels).appendCanonical(to: &bytes)
         if let pair {
             if pair.offset != 0 {
                 bytes += #","offset_seconds":"#.utf8

@@ -28,7 +28,8 @@ struct EntryRemarks: Sendable {
 public struct EntryList: Sendable {
     /// What a manifest or table says about an entry, beside its path.
     public struct Description: Hashable, Sendable {
-        /// Values by label; a label without value (an empty cell) is absent.
+        /// Values by label; a label without value (an empty cell) is absent, and several values are one text, as
+        /// `LabelText` has it.
         ///
         /// A scan gives values and pieces in Unicode's normal form C, so that `é` is one value however it is composed.
         public var labels: [String: String]
@@ -102,6 +103,7 @@ public struct EntryList: Sendable {
             switch item.place {
             case .glob(let pattern):
                 var files = scan.walk(pattern, &remarks, &faults)
+                _ = scan.select(&files, nil, &remarks, &faults)
                 let owners = scan.addPartners(to: &files, from: nil, &faults)
                 scans.append(Scan(item: index, files: files, rows: nil, owners: owners))
             case .table(let path, let headerRows, let entryPath):
@@ -110,6 +112,7 @@ public struct EntryList: Sendable {
                 }
                 tables[index] = table
                 var (files, rows) = scan.lookUp(table, at: path, entryPath: entryPath, &faults)
+                rows = scan.select(&files, rows, &remarks, &faults) ?? []
                 let owners = scan.addPartners(to: &files, from: (table, rows), &faults)
                 rows += owners.keys.sorted().compactMap { owners[$0] }.map { rows[$0] }
                 scans.append(Scan(item: index, files: files, rows: rows, owners: owners))
@@ -172,14 +175,21 @@ public struct EntryList: Sendable {
 
     /// Everything told of all entries, in their order.
     ///
-    /// - Throws: every path or row that a pattern does not fit.
-    public func described() throws(ManifestError) -> [Description] {
+    /// - Parameter note: is given warnings: values that `map` names and no entry has.
+    /// - Returns: the descriptions.
+    /// - Throws: every path or row that a pattern does not fit; labels of several values where one is needed.
+    public func described(_ note: (String) -> Void = { _ in }) throws(ManifestError) -> [Description] {
         var faults: [ManifestFault] = []
+        var uses = MapUses()
         var result: [Description] = []
         result.reserveCapacity(count)
         for index in indices {
             do throws(ManifestError) {
-                result.append(try describe(index))
+                result.append(
+                    try describe(
+                        path: path(index), item: Int(items[index]), row: Int(rows[index]),
+                        owner: owners[index],
+                        &uses))
             } catch {
                 faults += error.faults
                 if faults.count >= 100 { break }
@@ -195,22 +205,40 @@ public struct EntryList: Sendable {
                             "\(label.key) names the label '\(label.name)', which has no value in any row; fill it in, or remove the key"
                     ))
             }
+            faults += severalValues(result)
         }
         guard faults.isEmpty else { throw ManifestError(faults) }
+        for (index, item) in sources.enumerated() { uses.unused(of: index, item, in: file).forEach(note) }
         return result
+    }
+
+    /// Faults for labels of several values that other keys name, which group by one.
+    private func severalValues(_ descriptions: [Description]) -> [ManifestFault] {
+        namedLabels.compactMap { label in
+            let index = descriptions.firstIndex { LabelText.isSeveral($0.labels[label.name] ?? "") }
+            return index.map { index in
+                let values = LabelText.shown(descriptions[index].labels[label.name] ?? "")
+                return ManifestFault(
+                    file: file, line: label.line,
+                    message:
+                        "\(label.key) names the label '\(label.name)', which has several values in '\(path(index))' (\(values)), and one is needed; drop the others with map, or name another label"
+                )
+            }
+        }
     }
 
     /// What a manifest or table says about one entry.
     ///
     /// - Throws: `ManifestError` if its path or row does not fit a pattern.
     public func describe(_ index: Int) throws(ManifestError) -> Description {
-        try describe(
-            path: path(index), item: Int(items[index]), row: Int(rows[index]), owner: owners[index])
+        var uses = MapUses()
+        return try describe(
+            path: path(index), item: Int(items[index]), row: Int(rows[index]), owner: owners[index], &uses)
     }
 
     /// What is said of an entry; the other half of an entry, its owner, has that one's labels and piece.
     private func describe(
-        path own: String, item: Int, row: Int, owner: String?
+        path own: String, item: Int, row: Int, owner: String?, _ uses: inout MapUses
     ) throws(ManifestError) -> Description {
         let path = owner ?? own
         let source = sources[item]
@@ -222,8 +250,15 @@ public struct EntryList: Sendable {
             switch source.labels {
             case .patterns(let named):
                 for label in named {
-                    let value = try label.pattern.text(path: path, cell: cell)
-                    if !value.isEmpty { description.labels[label.name] = value }
+                    // Most labels have one pattern, and there may be a million entries.
+                    let text =
+                        label.patterns.count == 1
+                        ? try label.patterns[0].text(path: path, cell: cell)
+                        : LabelText.joined(
+                            try label.patterns.map { (pattern) throws(LabelPattern.Fault) in
+                                try pattern.text(path: path, cell: cell)
+                            }.flatMap { LabelText.values($0) })
+                    if !text.isEmpty { description.labels[label.name] = text }
                 }
             case .columns(let names):
                 for name in names { description.labels[name] = cell(name).flatMap { $0.isEmpty ? nil : $0 } }
@@ -232,9 +267,15 @@ public struct EntryList: Sendable {
                     description.labels[name] = cell(name).flatMap { $0.isEmpty ? nil : $0 }
                 }
             }
-            description.labels = description.labels.mapValues(Self.composed)
+            description.labels = description.labels.mapValues(LabelText.composed)
+            source.mapLabels(&description.labels, item, &uses)
             if let piece = try source.piece?.text(path: path, cell: cell), !piece.isEmpty {
-                description.piece = Self.composed(piece)
+                guard !LabelText.isSeveral(piece) else {
+                    throw LabelPattern.Fault(
+                        message:
+                            "the piece of '\(path)' is several values (\(LabelText.shown(piece))); name one")
+                }
+                description.piece = LabelText.composed(piece)
             }
             if let splitColumn {
                 let word = cell(splitColumn) ?? ""
@@ -252,11 +293,6 @@ public struct EntryList: Sendable {
         } catch {
             throw ManifestError([ManifestFault(file: place.file, line: place.line, message: error.message)])
         }
-    }
-
-    /// The text in Unicode's normal form C.
-    private static func composed(_ text: String) -> String {
-        text.utf8.allSatisfy { $0 < 0x80 } ? text : text.precomposedStringWithCanonicalMapping
     }
 
     private struct Scan {
@@ -322,9 +358,10 @@ public struct EntryList: Sendable {
     ) {
         let (first, path) = (Int(items[count - 1]), path(count - 1))
         let key = [first, item]
+        var uses = MapUses()
         // A pattern that does not fit is reported by `describe`.
         guard let one = try? describe(count - 1),
-            let other = try? describe(path: path, item: item, row: row, owner: owner),
+            let other = try? describe(path: path, item: item, row: row, owner: owner, &uses),
             one != other
         else { return }
         let differing =

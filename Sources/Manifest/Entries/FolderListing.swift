@@ -29,6 +29,27 @@ public enum FolderListing {
         }
     }
 
+    /// The regular files below a folder as `files(below:)` gives them, and what could not be read.
+    ///
+    /// - Returns: paths in the order of bytes; and folders that cannot be opened, files whose names are not UTF-8, each with
+    ///   the reason.
+    /// - Throws: `build.io` if the folder itself cannot be read.
+    public static func readable(below folder: String) throws(BuildError) -> (
+        files: [String], unreadable: [(path: String, reason: String)]
+    ) {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw fault(folder, String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+        let walk = FileWalk(.everything)
+        walk.run(from: descriptor)
+        let found = walk.found
+        let files = (0..<found.count).filter { found.statuses[$0]?.isRegularFile == true }.map {
+            String(decoding: found.paths[found.range($0)], as: UTF8.self)
+        }
+        let names = walk.undecodable.map { (path: $0, reason: "its name is not UTF-8; rename the file") }
+        return (files, walk.unreadable + names)
+    }
+
     private static func fault(_ path: String, _ reason: String) -> BuildError {
         BuildError(.inputOutput, "cannot open \(path): \(reason)", canRetry: true)
     }

@@ -126,6 +126,14 @@ struct ItemScan {
                 ))
         }
         if case .otherColumns = item.labels {
+            let known = item.otherColumns(of: table, splitColumn: splitColumn)
+            for label in item.map.keys.sorted(by: { utf8Order($0, $1) }) where !known.contains(label) {
+                faults.append(
+                    fault(
+                        .manifest,
+                        "map names '\(label)', which is no label column of \(path); \(suggestion(for: label, among: known))"
+                    ))
+            }
             let others = item.otherColumns(of: table, splitColumn: splitColumn)
             if splitColumn == nil {
                 for name in table.splitColumns where item.leavesOut(name) {
@@ -165,7 +173,8 @@ struct ItemScan {
         if let pair = item.pair { add(pair, "pair") }
         if case .column(let column) = item.offset { wanted.append((column, "offset_seconds")) }
         switch item.labels {
-        case .patterns(let named): for label in named { add(label.pattern, "the label '\(label.name)'") }
+        case .patterns(let named):
+            for label in named { for pattern in label.patterns { add(pattern, "the label '\(label.name)'") } }
         case .columns(let names): wanted += names.map { ($0, "labels") }
         case .otherColumns: break
         }
@@ -182,7 +191,7 @@ struct ItemScan {
         let folder = tablePath.split(separator: "/").dropLast().map(String.init)
         for row in 0..<table.rowCount {
             let text = (try? entryPath.text(path: "") { table.cell(row, $0) }) ?? ""
-            guard let path = resolvedPath(text, in: folder) else {
+            guard let path = resolvedPath(text, in: folder), !LabelText.isSeveral(text) else {
                 faults.append(
                     ManifestFault(
                         file: table.file, line: table.line(of: row),

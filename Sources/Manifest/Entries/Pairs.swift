@@ -53,12 +53,13 @@ extension SourceItem {
         if case .table(let tablePath, _, _) = place {
             folder = tablePath.split(separator: "/").dropLast().map(String.init)
         }
-        guard let other = resolvedPath(text, in: folder) else {
+        guard let other = resolvedPath(text, in: folder), !LabelText.isSeveral(text) else {
             throw LabelPattern.Fault(
                 message:
                     "the pair of '\(path)', '\(text)', is not a path to a file; write it relative to the \(table == nil ? "manifest" : "table")'s folder"
             )
         }
+        if exclude.contains(where: { $0.matches(other.utf8) }) { return nil }
         return EntryList.Pair(path: other, offset: try offset(of: path, table: table, row: row))
     }
 

@@ -1,11 +1,13 @@
 internal import Build
 
-/// A table of text: RFC 4180 with commas or semicolons, or separated by tabs without any quoting.
+/// A table of text: RFC 4180 with commas or semicolons, separated by tabs without any quoting, or JSON lines.
 ///
 /// A name that ends in `.tsv` means tabs; else the header decides. Fields between commas or semicolons may be quoted
 /// (then they may contain the delimiter, line ends and doubled quotes), and spaces around them are dropped. Between
 /// tabs every character counts, quotes and spaces too. Lines end in LF, CRLF or CR; empty lines are skipped. All rows
 /// have as many fields as the header. The text is UTF-8, or UTF-16 with a byte-order mark.
+///
+/// A name that ends in `.jsonl` or `.ndjson` means JSON lines: see `JSONLines`.
 struct Table {
     let file: String
     /// The columns' names; of several header rows the cells that are not empty, joined by '.'.
@@ -19,6 +21,8 @@ struct Table {
     /// Where each row begins, and in what line of the file.
     private let rows: [(start: Int, line: Int)]
     private let columns: [String: Int]
+    /// The cells of a table of JSON lines; nil for one of delimited text.
+    private let cells: [[String]]?
 
     /// The largest table that is read, in bytes.
     static let maximumByteCount = 1 << 30
@@ -35,6 +39,23 @@ struct Table {
             bytes = try TextEncoding.utf8(raw, what: "the table", file: file)
         } catch {
             throw ManifestError([ManifestFault(file: file, line: error.line, message: error.message)])
+        }
+        if JSONLines.isNamed(file) {
+            let lines = try JSONLines(bytes, file: file)
+            (header, cells, delimiter) = (lines.header, lines.cells, Self.tab)
+            rows = lines.lines.map { (start: 0, line: $0) }
+            columns = Dictionary(uniqueKeysWithValues: lines.header.enumerated().map { ($1, $0) })
+            splitColumns = []
+            splitColumns = header.filter(namesSplits)
+            return
+        }
+        cells = nil
+        if let mark = bytes.firstIndex(of: 0x1F) {
+            let line = 1 + bytes[..<mark].count { $0 == 0x0A }
+            throw ManifestError([
+                ManifestFault(
+                    file: file, line: line, message: "the control character U+001F is in this row; remove it")
+            ])
         }
         let found = Self.delimiter(of: bytes, file: file)
         guard let found else {
@@ -140,6 +161,7 @@ struct Table {
     /// A cell; nil if there is no such column.
     func cell(_ row: Int, _ column: String) -> String? {
         guard let index = columns[column] else { return nil }
+        if let cells { return cells[row][index] }
         var reader = Reader(bytes: bytes, delimiter: delimiter, position: rows[row].start)
         // The whole table was read once without a fault, so no field fails here.
         for _ in 0..<index {

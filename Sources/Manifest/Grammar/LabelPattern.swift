@@ -1,3 +1,5 @@
+internal import Build
+
 /// A text with placeholders that an entry's path, or its row in a table, fills in.
 ///
 /// | placeholder | stands for |
@@ -41,6 +43,9 @@ public struct LabelPattern: Hashable, Sendable {
 
     init(_ source: String) throws(Fault) {
         self.source = source
+        guard !LabelText.isSeveral(source) else {
+            throw Fault(message: "has the control character U+001F; remove it")
+        }
         var parts: [Part] = []
         var text = ""
         var rest = Substring(source)
@@ -104,9 +109,18 @@ public struct LabelPattern: Hashable, Sendable {
             switch part {
             case .text(let text): result += text
             case .field(let field):
-                let value =
-                    if let found = cell(field.name) { found } else { try Self.part(of: path, field: field) }
+                let found = cell(field.name)
+                let value = if let found { found } else { try Self.part(of: path, field: field) }
+                guard found != nil || !LabelText.isSeveral(value) else {
+                    throw Fault(message: "'\(value.shown)' has the control character U+001F; rename the file")
+                }
                 if value.isEmpty { return "" }
+                guard !LabelText.isSeveral(value) || parts.count == 1 && field.width == 0 else {
+                    throw Fault(
+                        message:
+                            "'\(field.name)' has several values (\(LabelText.shown(value))) in a row, and '\(source)' takes one; write \"{\(field.name)}\" alone"
+                    )
+                }
                 result += field.formatted(value)
             }
         }

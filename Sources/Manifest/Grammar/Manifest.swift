@@ -86,14 +86,14 @@ public struct Manifest: Sendable {
 ///
 /// ```yaml
 /// path: data/classical/**/*.mid                  # relative to the manifest's folder; see GlobPattern
-/// labels: {style: classical, composer: "{dir}"}  # = {}; name: pattern
+/// labels: {style: classical, composer: "{dir}"}  # = {}; name: pattern, or a list of patterns for several values
 /// piece: "{stem}"                                # = the source itself
 /// ```
 ///
 /// A table item:
 ///
 /// ```yaml
-/// table: maestro/maestro-v3.0.0.csv  # relative to the manifest's folder; CSV or TSV
+/// table: maestro/maestro-v3.0.0.csv  # relative to the manifest's folder; CSV, TSV or JSON lines
 /// header_rows: 1                     # FMA has 3: their cells that are not empty are joined by '.'
 /// path: "{midi_filename}"            # = "{path}"; relative to the table's folder
 /// labels: [canonical_composer]       # columns, or {name: pattern}; = every column that no pattern names
@@ -108,6 +108,14 @@ public struct Manifest: Sendable {
 /// pair: "{audio_filename}"      # ?; relative to the table's folder, or for a glob to the manifest's
 /// offset_seconds: delay         # = 0; a column or a number: when the score begins in the recording
 /// ```
+///
+/// and may leave out files and rename values:
+///
+/// ```yaml
+/// exclude: [drafts/**]          # = []; patterns of paths from the manifest's folder
+/// limit: 50                     # ?; at most so many files
+/// map: {style: {hard bop: jazz, unknown: null}}   # = {}; by label, then by value; null drops the value
+/// ```
 public struct SourceItem: Sendable {
     /// Where an item's paths come from.
     public enum Place: Sendable {
@@ -119,7 +127,7 @@ public struct SourceItem: Sendable {
 
     /// What labels the item's entries carry.
     public enum Labels: Sendable {
-        /// Each named label by its pattern, sorted by name.
+        /// Each named label by its patterns, sorted by name.
         case patterns([NamedPattern])
         /// The table's columns of these names.
         case columns([String])
@@ -127,12 +135,12 @@ public struct SourceItem: Sendable {
         case otherColumns
     }
 
-    /// A label's name and pattern.
+    /// A label's name and patterns.
     public struct NamedPattern: Sendable {
         /// The label's name.
         public let name: String
-        /// What makes its value.
-        public let pattern: LabelPattern
+        /// What makes its values: one pattern for each.
+        public let patterns: [LabelPattern]
     }
 
     /// Where the paths come from.
@@ -145,6 +153,14 @@ public struct SourceItem: Sendable {
     public let pair: LabelPattern?
     /// When the score of a pair begins in its recording.
     public let offset: Offset
+    /// Paths that are left out, from the manifest's folder.
+    public let exclude: [GlobPattern]
+    /// How many files are taken at most, other halves of pairs not counted; nil: all.
+    public let limit: Int?
+    /// By label, what each value becomes; nil: the value is dropped.
+    ///
+    /// Other values stay.
+    public let map: [String: [String: String?]]
     /// The item's line in the manifest.
     public let line: Int
 

@@ -38,7 +38,12 @@ extension SourceItem {
         switch labels {
         case .patterns(let named):
             members["labels"] = .object(
-                Dictionary(named.map { ($0.name, .string($0.pattern.source)) }) { first, _ in first })
+                Dictionary(
+                    named.map { label in
+                        let texts = label.patterns.map { JSONValue.string($0.source) }
+                        return (label.name, texts.count == 1 ? texts[0] : .array(texts))
+                    }
+                ) { first, _ in first })
         case .columns(let names): members["labels"] = .array(names.map { .string($0) })
         case .otherColumns: break
         }
@@ -49,6 +54,13 @@ extension SourceItem {
             case .microseconds(let offset): members["offset_seconds"] = .number(Double(offset) / 1e6)
             case .column(let column): members["offset_seconds"] = .string(column)
             }
+        }
+        // Absent where the manifest does not have them, so that older snapshots stay as they are.
+        if !exclude.isEmpty { members["exclude"] = .array(exclude.map { .string($0.source) }) }
+        members["limit"] = limit.map { JSONValue($0) }
+        if !map.isEmpty {
+            members["map"] = .object(
+                map.mapValues { values in .object(values.mapValues { $0.map { .string($0) } ?? .null }) })
         }
         return .object(members)
     }

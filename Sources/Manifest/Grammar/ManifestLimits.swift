@@ -3,6 +3,8 @@ public import Symbolic
 
 /// Bounds on what a manifest may ask for: numbers that are fine one by one multiply to more than any machine has.
 enum ManifestLimits {
+    /// The most values of one label of an item, and the most patterns that it excludes.
+    static let values = 1000
     /// How many segments a step or sample may lie in: the segment's length over its hop.
     static let overlap = 1024
     /// Frames that a sample may lie in: n_fft over the hop.

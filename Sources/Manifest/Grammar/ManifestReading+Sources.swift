@@ -25,7 +25,10 @@ struct SourceReader {
         guard
             let section = Section(
                 node, name: name,
-                keys: ["path", "table", "labels", "piece", "header_rows", "pair", "offset_seconds"],
+                keys: [
+                    "path", "table", "labels", "piece", "header_rows", "pair", "offset_seconds", "exclude",
+                    "limit", "map",
+                ],
                 faults: faults)
         else { return nil }
         guard section.has("table") || section.has("path") else {
@@ -42,11 +45,14 @@ struct SourceReader {
             _ = pattern(section.text("piece"), key: "piece", in: section, isTable: isTable)
             return nil
         }
+        let labels = labels(section, isTable: isTable)
         return SourceItem(
-            place: place, labels: labels(section, isTable: isTable),
+            place: place, labels: labels,
             piece: pattern(section.text("piece"), key: "piece", in: section, isTable: isTable),
             pair: pair(section, isTable: isTable), offset: offset(section, isTable: isTable),
-            line: section.line)
+            exclude: exclude(section),
+            limit: section.has("limit") ? section.integer("limit", 1...1 << 30, default: 1) : nil,
+            map: map(section, labels), line: section.line)
     }
 
     private func pair(_ section: Section, isTable: Bool) -> LabelPattern? {
@@ -91,7 +97,7 @@ struct SourceReader {
             return nil
         }
         guard !path.isEmpty, !path.hasSuffix("/") else {
-            section.fault("table", "must name a CSV or TSV file")
+            section.fault("table", "must name a CSV, TSV or JSONL file")
             return nil
         }
         guard
@@ -147,11 +153,79 @@ struct SourceReader {
                     mapping.line(of: name),
                     "'\(name)' cannot name a label; use 1 to 200 bytes without '/' and control characters")
             }
-            if let pattern = pattern(mapping.text(name), key: name, in: mapping, isTable: isTable) {
-                named.append(SourceItem.NamedPattern(name: name, pattern: pattern))
+            let patterns = texts(name, in: mapping, such: "[jazz, live]").compactMap {
+                pattern($0, key: name, in: mapping, isTable: isTable)
             }
+            if !patterns.isEmpty { named.append(SourceItem.NamedPattern(name: name, patterns: patterns)) }
         }
         return .patterns(named)
+    }
+
+    /// The texts of a value that is one text or a list of texts.
+    private func texts(_ key: String, in section: Section, such example: String) -> [String] {
+        guard case .sequence(let sequence)? = section.values[key] else {
+            return section.text(key).map { [$0] } ?? []
+        }
+        let texts = sequence.compactMap { node -> String? in
+            guard case .scalar(let scalar) = node, !node.isNothing else { return nil }
+            return scalar.string
+        }
+        if texts.isEmpty || texts.count != sequence.count || texts.count > ManifestLimits.values {
+            section.fault(
+                key, "must be a text, or a list of 1 to \(ManifestLimits.values) texts, such as \(example)")
+        }
+        return texts
+    }
+
+    private func exclude(_ section: Section) -> [GlobPattern] {
+        guard section.has("exclude") else { return [] }
+        return texts("exclude", in: section, such: "[drafts/**]").compactMap { text in
+            guard let path = relative(text, "exclude", section) else { return nil }
+            do throws(GlobPattern.Fault) {
+                return try GlobPattern(path)
+            } catch {
+                section.fault("exclude", "has '\(text.prefix(80))', which \(error.message)")
+                return nil
+            }
+        }
+    }
+
+    private func map(_ section: Section, _ labels: SourceItem.Labels) -> [String: [String: String?]] {
+        guard let labelled = section.section("map", keys: []) else { return [:] }
+        let known: [String]? =
+            switch labels {
+            case .patterns(let named): named.map(\.name)
+            case .columns(let names): names
+            // The columns of the table are not known yet.
+            case .otherColumns: nil
+            }
+        var map: [String: [String: String?]] = [:]
+        for (name, node) in labelled.values.sorted(by: { utf8Order($0.key, $1.key) }) {
+            if let known, !known.contains(name) {
+                labelled.faults.add(
+                    labelled.line(of: name),
+                    "\(labelled.path(name)) maps a label that the item does not have; \(suggestion(for: name, among: known))"
+                )
+            }
+            guard case .mapping = node, let values = labelled.section(name, keys: []) else {
+                labelled.fault(name, "must be a mapping of values, such as {hard bop: jazz, unknown: null}")
+                continue
+            }
+            for (from, node) in values.values {
+                if node.isNothing {
+                    map[name, default: [:]].updateValue(nil, forKey: LabelText.composed(from))
+                } else if case .scalar(let scalar) = node, !scalar.string.isEmpty,
+                    !LabelText.isSeveral(scalar.string)
+                {
+                    map[name, default: [:]].updateValue(
+                        LabelText.composed(scalar.string), forKey: LabelText.composed(from))
+                } else {
+                    values.fault(
+                        from, "must be the new value, or null to drop '\(from)', not \(node.described)")
+                }
+            }
+        }
+        return map
     }
 
     private func checkCount(_ count: Int, _ section: Section) {

@@ -77,8 +77,10 @@ struct Section {
                 faults.warn(keyNode.line, "\(path(name)) is now called '\(known)'; rename it")
             }
             guard keys.isEmpty || keys.contains(known) else {
-                faults.add(
-                    keyNode.line, "unknown key '\(known)'\(place); \(suggestion(for: known, among: keys))")
+                let help =
+                    ForeignNames.help(for: known, in: self.name, known: keys)
+                    ?? suggestion(for: known, among: keys)
+                faults.add(keyNode.line, "unknown key '\(known)'\(place); \(help)")
                 continue
             }
             values[known] = value

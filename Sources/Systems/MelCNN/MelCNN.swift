@@ -43,6 +43,7 @@ extension Classes {
             return
                 "'\(other.path)' has no label '\(label)'; write 'labels: {\(label): …}' beside its path in the manifest, or leave it out"
         }
+        if let fault = snapshot.severalValues(of: label) { return fault }
         guard snapshot.learnedValues(of: label, .audio).count > 1 else {
             return
                 "the recordings of its train split have fewer than two values of the label '\(label)'; write 'splits: {method: exact, stratify: \(label)}' in the manifest"

@@ -72,7 +72,9 @@ final class Twins: TrainableSystem {
 
     /// Every recording has a style, and the train split at least two.
     static let need = Need("recordings with a label 'style' of two values or more") { snapshot in
-        if let fault = Styles.unlabelled(snapshot.recordings) { return fault }
+        if let fault = Styles.unlabelled(snapshot.recordings) ?? snapshot.severalValues(of: Styles.label) {
+            return fault
+        }
         let names = Styles(snapshot, of: .audio).names
         return names.count > 1
             ? nil
