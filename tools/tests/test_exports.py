@@ -106,6 +106,24 @@ splits: {train: 0.7, validation: 0.15, test: 0.15, method: exact, seed: 3}
 shards: {target_bytes: 4KiB}
 """
 
+PAIRS = """\
+version: 1
+dataset: pairs
+sources:
+  - path: pairs/*.mid
+    pair: "pairs/{stem}.wav"
+midi:
+  grid: {steps_per_beat: 4}
+  segment: {steps: 16}
+audio:
+  sample_rate: 8000
+  loudness: none
+  segment: {samples: 8192}
+  stft: {n_fft: 256, hop: 128}
+  features: {mel: {bands: 8, fmax: 4000}, waveform: {}}
+splits: {train: 1, validation: 0, test: 0}
+"""
+
 SOUND = """\
 version: 1
 dataset: sound
@@ -138,7 +156,11 @@ class Exports(unittest.TestCase):
             write_wave(cls.folder / "audio" / STYLES[seed % 2] / f"{seed}.wav", seed, 8000, 1, 90_000 + 700 * seed)
         for seed in range(2):
             write_wave(cls.folder / "stereo" / f"{seed}.wav", seed, 16000, 2, 9000)
-        for name, text in (("mix", MIX), ("sound", SOUND)):
+            path = cls.folder / "pairs" / f"{seed}.mid"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(midi(seed))
+            write_wave(path.with_suffix(".wav"), seed, 8000, 1, 60_000)
+        for name, text in (("mix", MIX), ("sound", SOUND), ("pairs", PAIRS)):
             (cls.folder / f"{name}.yaml").write_text(text, encoding="utf-8")
             cls.reprise("build", f"{name}.yaml", "--jobs", "1", statuses=(0, 3))
 
@@ -376,6 +398,37 @@ class Exports(unittest.TestCase):
                 half = truth[str(sample["segment"])]["mel"]
                 self.assertEqual(half.dtype, numpy.float16)
                 numpy.testing.assert_array_equal(sample["mel"], half.astype(numpy.float32))
+
+    @needs("datasets", "pyarrow", "numpy", "webdataset", "soundfile")
+    def test_pairs_have_notes_and_sound(self):
+        import datasets
+        import numpy
+        import soundfile
+        import webdataset
+
+        datasets.disable_progress_bars()
+        truth = self.arrays(self.export("npz", dataset="pairs"))
+        keys = ROLLS + ["pedal", "tempo", "mel", "frame.step"]
+        with tempfile.TemporaryDirectory() as cache:
+            loaded = datasets.load_dataset(str(self.export("hf", dataset="pairs")), split="train", cache_dir=cache)
+            loaded = loaded.cast_column("audio", datasets.Audio(decode=False)).with_format("numpy")
+            self.assertEqual(len(loaded), len(truth))
+            for sample in loaded:
+                arrays = truth[str(sample["segment"])]
+                self.assertEqual(str(sample["recording"]), str(sample["path"]).replace(".mid", ".wav"))
+                for key in keys:
+                    self.compare(sample[key.replace(".", "_")], arrays[key])
+                samples, _ = soundfile.read(io.BytesIO(sample["audio"]["bytes"]), dtype="float32")
+                numpy.testing.assert_array_equal(samples, arrays["waveform"])
+        tars = sorted(str(path) for path in self.export("webdataset", dataset="pairs").glob("*.tar"))
+        samples = list(webdataset.WebDataset(tars, shardshuffle=False).decode())
+        self.assertEqual(len(samples), len(truth))
+        for sample in samples:
+            for key in [*keys, "waveform"]:
+                numpy.testing.assert_array_equal(
+                    sample[key.replace(".", "_") + ".npy"], truth[sample["json"]["segment"]][key])
+        for form in ("midi", "flac"):
+            self.assertEqual(len(list(self.export(form, dataset="pairs").rglob("*.[mf]*[dc]"))), len(truth))
 
     # Clips
 

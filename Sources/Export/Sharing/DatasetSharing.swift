@@ -49,6 +49,10 @@ extension Remote {
     public func push(
         _ reader: DatasetReader, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws -> SharingSummary {
+        try Self.resumable { try copy(reader, progress) }
+    }
+
+    private func copy(_ reader: DatasetReader, _ progress: (Int, Int) -> Void) throws -> SharingSummary {
         var seen: Set<Digest> = []
         let objects = ([reader.digest] + reader.snapshot.objects).filter { seen.insert($0).inserted }
             .map { ObjectReference(digest: $0, size: reader.cache.size(of: $0)) }
@@ -58,6 +62,16 @@ extension Remote {
         switch self {
         case .folder(let path): return try pushFolder(path, list, card, reader.cache, progress)
         case .archive(let path): return try pushArchive(path, list, card, reader.cache, progress)
+        }
+    }
+
+    /// Says how an interrupted copy continues.
+    private static func resumable<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as BuildError where error.code == .interrupted {
+            throw BuildError(
+                .interrupted, "interrupted; give the same command again to continue", canRetry: true)
         }
     }
 
@@ -195,6 +209,13 @@ extension Remote {
     public func pull(
         _ dataset: String, into cachePath: String, log: @escaping @Sendable (String) -> Void = { _ in },
         progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    ) throws -> SharingSummary {
+        try Self.resumable { try take(dataset, into: cachePath, log, progress) }
+    }
+
+    private func take(
+        _ dataset: String, into cachePath: String, _ log: @escaping @Sendable (String) -> Void,
+        _ progress: (Int, Int) -> Void
     ) throws -> SharingSummary {
         let archive: TarReader?
         let list: PushedDataset
