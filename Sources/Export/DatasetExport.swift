@@ -89,6 +89,19 @@ public struct DatasetExport: Sendable {
         progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws -> Summary {
         try check(reader.snapshot)
+        do {
+            return try write(reader, to: folder, progress: progress)
+        } catch let error as BuildError where error.code == .interrupted {
+            throw BuildError(
+                .interrupted,
+                "interrupted; finished files are kept, give the same command again to continue",
+                canRetry: true)
+        }
+    }
+
+    private func write(
+        _ reader: DatasetReader, to folder: String, progress: (_ done: Int, _ total: Int) -> Void
+    ) throws -> Summary {
         let target = try ExportFolder(folder, description: description(of: reader))
         let splits = splits.filter { reader.snapshot.segmentCount($0) > 0 }
         let total = splits.reduce(0) { $0 + reader.snapshot.segmentCount($1) }

@@ -41,13 +41,18 @@ struct SegmentColumns {
             columns.append(
                 number(item.name) { row in row.numbers.first { $0.name == item.name }?.value })
         }
-        for (name, vocabulary) in snapshot.vocabularies.sorted(by: { utf8Order($0.key, $1.key) }) {
-            let classes = Classes(vocabulary)
-            columns.append(text("label_\(name)") { $0.segment.labels[name] })
+        let labels = LabelValues(snapshot)
+        for name in labels.names {
+            let depth = labels.isList(name) ? 1 : 0
             columns.append(
-                Column(column: .init(name: "class_\(name)", kind: .int64), classes: vocabulary) { row in
-                    ParquetValue(row.segment.labels[name].flatMap { classes[$0] })
+                Column(column: .init(name: "label_\(name)", kind: .text, listDepth: depth)) {
+                    labels.text($0.segment.labels, name)
                 })
+            columns.append(
+                Column(
+                    column: .init(name: "class_\(name)", kind: .int64, listDepth: depth),
+                    classes: snapshot.vocabularies[name]
+                ) { labels.number($0.segment.labels, name) })
         }
         self.columns = columns
     }
@@ -74,17 +79,6 @@ struct SegmentColumns {
         members["classes"] = .object(classes)
         return .object(members)
     }
-}
-
-/// The numbers of a label's values in the snapshot's vocabulary; by bytes, as the vocabulary is sorted.
-struct Classes {
-    private let places: [[UInt8]: Int]
-
-    init(_ vocabulary: [String]) {
-        places = Dictionary(uniqueKeysWithValues: vocabulary.enumerated().map { (Array($1.utf8), $0) })
-    }
-
-    subscript(_ value: String) -> Int? { places[Array(value.utf8)] }
 }
 
 extension ParquetValue {

@@ -99,10 +99,43 @@ struct ExportTests {
             (.null, ""), (.text(""), "\"\""), (.text("plain é"), "plain é"), (.text("a,b"), "\"a,b\""),
             (.text("say \"x\""), "\"say \"\"x\"\"\""), (.text("two\nlines"), "\"two\nlines\""),
             (.text("cr\r\nlf"), "\"cr\r\nlf\""), (.text(" led"), "\" led\""),
+            (.list([.text("a"), .text("b,c")]), "\"a;b,c\""), (.list([.integer(1), .integer(2)]), "1;2"),
             (.text("\"\u{301}"), "\"\"\"\u{301}\""), (.integer(-7), "-7"), (.number(0.1), "0.1"),
             (.number(1e300), "1e+300"), (.number(.nan), ""),
         ]
         for (value, text) in cells { #expect(CSVFile.cell(value) == text) }
+    }
+
+    /// Of a label that some source has several values of, all values are lists.
+    @Test func severalValuesAreLists() throws {
+        func source(_ style: String?) -> Snapshot.Source {
+            var labels = ["known": "x"]
+            labels["style"] = style
+            return Snapshot.Source(
+                sha256: Digest(of: []), path: "p", kind: .midi, piece: "", split: .train, labels: labels,
+                segments: 1, gainDB: nil, warnings: [])
+        }
+        let vocabulary = ["blues", "jazz", "live"]
+        let texts = ["jazz\u{1F}live", "blues", nil]
+        let labels = LabelValues(
+            Snapshot(
+                dataset: "d", manifest: [:], stages: [:], shards: [:], tables: [],
+                sources: texts.map { source($0) }, vocabularies: ["style": vocabulary, "known": ["x"]],
+                statistics: nil, quarantine: [], features: ["rolls": ["steps": 1, "pitches": [0, 1]]]))
+        #expect(labels.names == ["known", "style"] && labels.isList("style") && !labels.isList("known"))
+        let sources = texts.map { source($0).labels }
+        #expect(
+            sources.map { labels.text($0, "style") }
+                == [.list([.text("jazz"), .text("live")]), .list([.text("blues")]), .null])
+        #expect(
+            sources.map { labels.number($0, "style") }
+                == [.list([.integer(1), .integer(2)]), .list([.integer(0)]), .null])
+        #expect(sources.map { labels.only($0, "style") } == [-1, 0, -1])
+        #expect(
+            sources.map { labels.flags($0, "style", vocabulary) } == [[0, 1, 1], [1, 0, 0], [0, 0, 0]])
+        #expect(
+            labels.text(sources[0], "known") == .text("x")
+                && labels.number(sources[0], "known") == .integer(0))
     }
 
     /// A header of POSIX.1-1988, and GNU's sizes from 8 GiB on; both are read again.

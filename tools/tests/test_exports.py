@@ -1,189 +1,27 @@
-"""Every form of `reprise export`, and `push` and `pull`, read back by the libraries that they are for.
+"""Every form of `reprise export`, read back by the libraries that they are for.
 
 Runs `reprise` (REPRISE_BINARY, else the newest one built here) on music that it makes. A library that is not installed
 skips its tests; `pip install webdataset datasets pyarrow numpy mido pretty_midi soundfile` brings all.
 """
 
 import csv
-import importlib.util
 import io
 import json
 import math
-import os
 import pathlib
 import resource
-import shutil
 import signal
 import struct
 import subprocess
-import tarfile
 import tempfile
 import time
 import unittest
 import wave
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROLLS = ["piano", "velocity", "onset", "instrument"]
+from exported_music import ROLLS, STYLES, Music, needs
 
 
-def binary():
-    """The program; None if none is built."""
-    named = os.environ.get("REPRISE_BINARY")
-    built = [ROOT / ".build" / kind / "reprise" for kind in ("release", "debug")]
-    found = [pathlib.Path(named)] if named else [path for path in built if path.exists()]
-    return str(max(found, key=lambda path: path.stat().st_mtime)) if found else None
-
-
-def needs(*modules):
-    """Skips a test, and says why, unless the libraries are there."""
-    lacking = [name for name in modules if importlib.util.find_spec(name) is None]
-    return unittest.skipIf(lacking, f"not installed: {', '.join(lacking)}")
-
-
-def number(value):
-    """A variable-length number of MIDI."""
-    digits = [value & 0x7F]
-    while value := value >> 7:
-        digits.insert(0, value & 0x7F | 0x80)
-    return bytes(digits)
-
-
-def midi(seed):
-    """A file in 3/4, 96 ticks a quarter, with a tempo change, two programs and drums; its notes lie on a grid of 24."""
-    conductor = b"\0\xff\x58\x04\x03\x02\x18\x08" + b"\0\xff\x51\x03" + (500_000).to_bytes(3, "big")
-    conductor += number(24 * 40) + b"\xff\x51\x03" + (400_000 + 1000 * seed).to_bytes(3, "big")
-    tracks = [conductor + b"\0\xff\x2f\0"]
-    for channel, program in ((0, 5 + seed), (3, 40), (9, 0)):
-        body = bytes([0, 0xC0 | channel, program])
-        for step in range(60):
-            pitch = 40 + (seed * 7 + step * (channel + 3)) % 30
-            body += bytes([0, 0x90 | channel, pitch, 30 + (step * 5 + seed) % 90])
-            body += bytes([24, 0x80 | channel, pitch, 0])
-        tracks.append(body + b"\0\xff\x2f\0")
-    chunks = b"".join(b"MTrk" + len(track).to_bytes(4, "big") + track for track in tracks)
-    return b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), 96) + chunks
-
-
-def write_wave(path, seed, rate, channels, count):
-    """Sixteen-bit sines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        samples = [
-            int(9000 * math.sin((seed + 1 + channel) * 0.05 * index))
-            for index in range(count) for channel in range(channels)
-        ]
-        file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
-
-
-STYLES = ["étude, «fast»", 'say "jazz"']
-
-MIX = """\
-version: 1
-dataset: mix
-about:
-  title: "A mix: of notes & sound"
-  licence: cc-by-4.0
-  citation: "@misc{mix}"
-sources:
-  - path: midi/*/*.mid
-    labels: {style: "{dir}", piece_number: "{stem}"}
-  - path: audio/*/*.wav
-    labels: {style: "{dir}"}
-midi:
-  grid: {steps_per_beat: 4}
-  segment: {steps: 16}
-  pitches: [30, 90]
-audio:
-  sample_rate: 8000
-  loudness: none
-  segment: {samples: 2048}
-  stft: {n_fft: 256, hop: 128}
-  features: {mel: {bands: 8, fmax: 4000}, waveform: {}}
-splits: {train: 0.7, validation: 0.15, test: 0.15, method: exact, seed: 3}
-shards: {target_bytes: 4KiB}
-"""
-
-SOUND = """\
-version: 1
-dataset: sound
-sources:
-  - path: stereo/*.wav
-audio:
-  sample_rate: 8000
-  loudness: none
-  segment: {samples: 2000}
-  stft: {n_fft: 256, hop: 128}
-  features: {mel: {bands: 8, fmax: 4000}}
-  dtype: float16
-splits: {train: 1, validation: 0, test: 0}
-"""
-
-
-class Exports(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.binary = binary()
-        if cls.binary is None:
-            raise unittest.SkipTest("reprise is not built; name it by REPRISE_BINARY")
-        cls.holder = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.holder.name)
-        for seed in range(9):
-            path = cls.folder / "midi" / STYLES[seed % 2] / f"{seed}.mid"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(midi(seed))
-        for seed in range(4):
-            write_wave(cls.folder / "audio" / STYLES[seed % 2] / f"{seed}.wav", seed, 8000, 1, 90_000 + 700 * seed)
-        for seed in range(2):
-            write_wave(cls.folder / "stereo" / f"{seed}.wav", seed, 16000, 2, 9000)
-        for name, text in (("mix", MIX), ("sound", SOUND)):
-            (cls.folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-            cls.reprise("build", f"{name}.yaml", "--jobs", "1", statuses=(0, 3))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.holder.cleanup()
-
-    @classmethod
-    def reprise(cls, *words, statuses=(0,), cache="cache"):
-        """Runs the program; its object, for `--json`."""
-        done = subprocess.run(
-            [cls.binary, *words, "--cache", cache], cwd=cls.folder, capture_output=True, text=True, check=False)
-        if done.returncode not in statuses:
-            raise AssertionError(f"{words}: status {done.returncode}\n{done.stdout}{done.stderr}")
-        return json.loads(done.stdout) if "--json" in words else done
-
-    def export(self, form, *words, dataset="mix", cache="cache"):
-        """A folder with an export."""
-        folder = tempfile.mkdtemp(dir=self.folder)
-        self.reprise("export", dataset, "--to", folder, "--format", form, *words, cache=cache)
-        return pathlib.Path(folder)
-
-    def index(self):
-        """The list of segments, by the standard library's reader of CSV."""
-        with open(self.export("csv") / "index.csv", encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-
-    def arrays(self, folder=None):
-        """Every segment's arrays by its name, out of the NumPy archives."""
-        import numpy
-
-        folder = folder or self.export("npz")
-        found = {}
-        for split in ("train", "validation", "test"):
-            place = 0
-            # Shards are numbered in the order of the split.
-            files = sorted((folder / split).glob("*.npz"), key=lambda path: path.stem.split("-")[1])
-            for path in files:
-                with numpy.load(path) as archive:
-                    arrays = {name: archive[name] for name in archive.files}
-                for index in range(len(arrays["segment.start"])):
-                    found[f"{split}/{place}"] = {name: array[index] for name, array in arrays.items()}
-                    place += 1
-        return found
-
+class Exports(Music):
     # The list
 
     def test_csv_is_the_truth_about_sources(self):
@@ -377,6 +215,37 @@ class Exports(unittest.TestCase):
                 self.assertEqual(half.dtype, numpy.float16)
                 numpy.testing.assert_array_equal(sample["mel"], half.astype(numpy.float32))
 
+    @needs("datasets", "pyarrow", "numpy", "webdataset", "soundfile")
+    def test_pairs_have_notes_and_sound(self):
+        import datasets
+        import numpy
+        import soundfile
+        import webdataset
+
+        datasets.disable_progress_bars()
+        truth = self.arrays(self.export("npz", dataset="pairs"))
+        keys = ROLLS + ["pedal", "tempo", "mel", "frame.step"]
+        with tempfile.TemporaryDirectory() as cache:
+            loaded = datasets.load_dataset(str(self.export("hf", dataset="pairs")), split="train", cache_dir=cache)
+            loaded = loaded.cast_column("audio", datasets.Audio(decode=False)).with_format("numpy")
+            self.assertEqual(len(loaded), len(truth))
+            for sample in loaded:
+                arrays = truth[str(sample["segment"])]
+                self.assertEqual(str(sample["recording"]), str(sample["path"]).replace(".mid", ".wav"))
+                for key in keys:
+                    self.compare(sample[key.replace(".", "_")], arrays[key])
+                samples, _ = soundfile.read(io.BytesIO(sample["audio"]["bytes"]), dtype="float32")
+                numpy.testing.assert_array_equal(samples, arrays["waveform"])
+        tars = sorted(str(path) for path in self.export("webdataset", dataset="pairs").glob("*.tar"))
+        samples = list(webdataset.WebDataset(tars, shardshuffle=False).decode())
+        self.assertEqual(len(samples), len(truth))
+        for sample in samples:
+            for key in [*keys, "waveform"]:
+                numpy.testing.assert_array_equal(
+                    sample[key.replace(".", "_") + ".npy"], truth[sample["json"]["segment"]][key])
+        for form in ("midi", "flac"):
+            self.assertEqual(len(list(self.export(form, dataset="pairs").rglob("*.[mf]*[dc]"))), len(truth))
+
     # Clips
 
     @needs("mido")
@@ -555,164 +424,6 @@ class Exports(unittest.TestCase):
         self.reprise("pull", "mix", "--remote", str(folder), statuses=(10,), cache="never")
         self.reprise("push", "mix", "--remote", str(folder))
         self.reprise("pull", "mix", "--remote", str(folder), cache="never")
-
-    # Sharing
-
-    def test_push_and_pull(self):
-        for remote in ("remote", "remote.tar"):
-            with self.subTest(remote):
-                cache = f"cache-of-{remote}"
-                pushed = self.reprise("push", "mix", "--remote", remote, "--json")
-                self.assertEqual(pushed["objects"]["skipped"], 0)
-                again = self.reprise("push", "mix", "--remote", remote, "--json")
-                self.assertEqual((again["objects"]["copied"], again["bytes"]), (0, 0))
-                self.reprise("pull", "sound", "--remote", remote, statuses=(10,), cache=cache)
-                pulled = self.reprise("pull", "mix", "--remote", remote, "--json", cache=cache)
-                self.assertEqual(pulled["snapshot"], pushed["snapshot"])
-                self.assertEqual(pulled["objects"]["copied"], pushed["objects"]["copied"])
-                again = self.reprise("pull", "mix", "--remote", remote, "--json", cache=cache)
-                self.assertEqual(again["objects"]["copied"], 0)
-                verified = self.reprise("verify", "--json", cache=cache)
-                self.assertEqual((verified["sound"], verified["findings"]), (True, []))
-                self.reprise("gc", "--keep", "0", "--grace", "0", cache=cache)
-                ours, theirs = self.export("webdataset"), self.export("webdataset", cache=cache)
-                for path in ours.glob("*.tar"):
-                    with tarfile.open(path) as left, tarfile.open(theirs / path.name) as right:
-                        names = left.getnames()
-                        self.assertEqual(names, right.getnames())
-                        for name in names:
-                            if name.endswith(".npy"):
-                                self.assertEqual(left.extractfile(name).read(), right.extractfile(name).read())
-                self.reprise("stats", "mix", cache=cache)
-        card = (self.folder / "remote" / "README.md").read_text(encoding="utf-8")
-        for words in ("# A mix: of notes & sound", "Licence: cc-by-4.0", "@misc{mix}", "reprise pull mix"):
-            self.assertIn(words, card)
-        with tarfile.open(self.folder / "remote.tar") as archive:
-            self.assertEqual(archive.extractfile("README.md").read().decode(), card)
-
-    def test_a_new_snapshot_is_incremental(self):
-        manifest = self.folder / "mix.yaml"
-        self.reprise("push", "mix", "--remote", "growing")
-        self.reprise("pull", "mix", "--remote", "growing", cache="grown")
-        path = self.folder / "midi" / STYLES[0] / "added.mid"
-        try:
-            path.write_bytes(midi(20))
-            self.reprise("build", manifest.name, "--jobs", "1")
-            pushed = self.reprise("push", "mix", "--remote", "growing", "--json")
-            self.assertGreater(pushed["objects"]["skipped"], pushed["objects"]["copied"])
-            pulled = self.reprise("pull", "mix", "--remote", "growing", "--json", cache="grown")
-            self.assertEqual(pulled["objects"], pushed["objects"])
-            names = [item["name"] for item in self.reprise("datasets", "--json", cache="grown")["datasets"]]
-            self.assertEqual(names, ["mix", "mix@1"])
-        finally:
-            path.unlink()
-            self.reprise("build", manifest.name, "--jobs", "1")
-
-    def refused(self, remote, *words):
-        """Nothing of a remote is used, and the reason is said."""
-        shutil.rmtree(self.folder / "victim", ignore_errors=True)
-        done = self.reprise("pull", "mix", "--remote", str(remote), statuses=(1, 10), cache="victim")
-        for word in words:
-            self.assertIn(word, done.stderr)
-        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
-        self.reprise("stats", "mix", statuses=(10,), cache="victim")
-
-    def test_hostile_archives_are_refused(self):
-        self.reprise("push", "mix", "--remote", "good.tar")
-        with tarfile.open(self.folder / "good.tar") as archive:
-            members = [(item.name, archive.extractfile(item).read()) for item in archive]
-
-        def archive(name, items):
-            path = self.folder / name
-            with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as made:
-                for item in items:
-                    if isinstance(item, tarfile.TarInfo):
-                        made.addfile(item)
-                    else:
-                        info = tarfile.TarInfo(item[0])
-                        info.size = len(item[1])
-                        made.addfile(info, io.BytesIO(item[1]))
-            return path
-
-        link = tarfile.TarInfo(members[2][0])
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        last = len(members) - 1
-        flipped = bytes([members[last][1][0] ^ 1]) + members[last][1][1:]
-        listed = json.loads(members[0][1])
-        fewer = json.dumps({**listed, "objects": listed["objects"][:-1]}).encode()
-        other = json.dumps({**listed, "snapshot": "0" * 64}).encode()
-        more = json.dumps(
-            {**listed, "objects": listed["objects"] + [{"sha256": "1" * 64, "bytes": 3}]}).encode()
-        self.refused(archive("traversal.tar", [*members[:2], ("../../evil", b"x"), *members[2:]]), "evil")
-        self.assertFalse((self.folder.parent / "evil").exists())
-        self.refused(archive("absolute.tar", [*members[:3], ("/tmp/evil", b"x")]), "/tmp/evil")
-        self.refused(archive("link.tar", [*members[:2], link, *members[3:]]), "a link")
-        self.refused(archive("flipped.tar", [*members[:-1], (members[last][0], flipped)]), "other bytes")
-        self.refused(archive("lacking.tar", members[:-1]), "lacks object")
-        self.refused(archive("fewer.tar", [(members[0][0], fewer), *members[1:-1]]), "other objects")
-        self.refused(archive("more.tar", [(members[0][0], more), *members[1:], ("objects/11/" + "1" * 62, b"abc")]),
-                     "other objects")
-        self.refused(archive("other.tar", [(members[0][0], other), *members[1:]]), "snapshot")
-        self.refused(archive("order.tar", members[1:]), "does not begin with")
-        whole = (self.folder / "good.tar").read_bytes()
-        cut = self.folder / "cut.tar"
-        # In a header, in a body, between two files, and without the end.
-        for place in (0, 100, 700, len(whole) // 2, len(whole) - 1500):
-            cut.write_bytes(whole[:place])
-            self.refused(cut)
-        cut.write_bytes(whole[:300] + b"x" + whole[301:])
-        self.refused(cut, "damaged")
-        cut.write_bytes(b"PK\3\4" * 400)
-        self.refused(cut, "no tar archive")
-
-    def test_hostile_folders_are_refused(self):
-        self.reprise("push", "mix", "--remote", "clean")
-        good = self.folder / "clean"
-        objects = sorted(path for path in (good / "objects").rglob("*") if path.is_file())
-
-        def copy():
-            shutil.rmtree(self.folder / "bad", ignore_errors=True)
-            return pathlib.Path(shutil.copytree(good, self.folder / "bad"))
-
-        bad = copy()
-        path = bad / objects[0].relative_to(good)
-        path.unlink()
-        path.symlink_to(objects[0])
-        self.refused(bad, "is a link")
-        bad = copy()
-        shutil.rmtree(bad / "objects")
-        (bad / "objects").symlink_to(good / "objects")
-        self.refused(bad, "is not a folder")
-        bad = copy()
-        path = bad / objects[-1].relative_to(good)
-        path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
-        self.refused(bad, "other bytes")
-        bad = copy()
-        path = bad / objects[-1].relative_to(good)
-        path.write_bytes(path.read_bytes()[:-1])
-        self.refused(bad, "bytes, not")
-        bad = copy()
-        listed = json.loads((bad / "reprise-dataset.json").read_text())
-        (bad / "reprise-dataset.json").write_text(json.dumps({**listed, "complete": False}))
-        self.refused(bad, "not finished")
-        (bad / "reprise-dataset.json").write_text("{")
-        self.refused(bad, "not JSON")
-        (bad / "reprise-dataset.json").write_text(json.dumps({**listed, "dataset": "../mix"}))
-        self.refused(bad, "names no dataset")
-
-    def test_networks_come_later(self):
-        for address in ("https://example.org/d", "s3://bucket/d"):
-            for command in ("push", "pull"):
-                done = self.reprise(command, "mix", "--remote", address, statuses=(64,))
-                self.assertIn("folders and .tar files", done.stderr)
-        (self.folder / "occupied").mkdir()
-        (self.folder / "occupied" / "mine").write_text("")
-        self.assertIn("mine", self.reprise("push", "mix", "--remote", "occupied", statuses=(64,)).stderr)
-        (self.folder / "occupied.tar").write_text("mine")
-        self.reprise("push", "mix", "--remote", "occupied.tar", statuses=(64,))
-        self.assertEqual((self.folder / "occupied.tar").read_text(), "mine")
-        self.reprise("push", "sound", "--remote", "of-sound")
-        self.assertIn("'sound'", self.reprise("push", "mix", "--remote", "of-sound", statuses=(64,)).stderr)
 
 
 if __name__ == "__main__":

@@ -145,17 +145,7 @@ struct HuggingFaceTable {
     }
 
     private var list: [Feature] {
-        var result: [Feature] = described.columns.map { column in
-            let name = column.column.name
-            if let classes = column.classes {
-                let names = classes.enumerated().map { "        '\($0)': \(YAML.quoted($1))" }
-                return Feature(
-                    name: name,
-                    json: ["_type": "ClassLabel", "names": .array(classes.map { .string($0) })],
-                    card: ["  dtype:", "    class_label:", "      names:"] + names)
-            }
-            return Self.value(name, Self.dtype(column.column.kind))
-        }
+        var result = described.columns.map { Self.feature($0) }
         for array in arrays {
             let dtype =
                 switch array.type {
@@ -195,8 +185,21 @@ struct HuggingFaceTable {
         return result
     }
 
-    private static func value(_ name: String, _ dtype: String) -> Feature {
-        Feature(name: name, json: ["_type": "Value", "dtype": .string(dtype)], card: ["  dtype: \(dtype)"])
+    private static func feature(_ column: SegmentColumns.Column) -> Feature {
+        let name = column.column.name
+        let isList = column.column.listDepth > 0
+        var (json, card): (JSONValue, [String])
+        if let classes = column.classes {
+            let names = classes.enumerated().map { "        '\($0)': \(YAML.quoted($1))" }
+            json = ["_type": "ClassLabel", "names": .array(classes.map { .string($0) })]
+            card = ["  \(isList ? "sequence" : "dtype"):", "    class_label:", "      names:"] + names
+        } else {
+            let dtype = dtype(column.column.kind)
+            json = ["_type": "Value", "dtype": .string(dtype)]
+            card = ["  \(isList ? "sequence" : "dtype"): \(dtype)"]
+        }
+        if isList { json = ["_type": "Sequence", "length": -1, "feature": json] }
+        return Feature(name: name, json: json, card: card)
     }
 
     private static func dtype(_ kind: ParquetColumn.Kind) -> String {

@@ -44,7 +44,7 @@ extension ExportJob {
 
 /// Writes a table as comma-separated values (RFC 4180), UTF-8, with a line of names and lines that end in LF.
 ///
-/// A null is an empty cell, an empty text a pair of quotes. Numbers have the shortest form that reads back equal.
+/// A null is an empty cell, an empty text a pair of quotes; a list has ';' between its elements. Numbers have the shortest form that reads back equal.
 final class CSVFile {
     private let file: OutputFile
     private var waiting: [UInt8] = []
@@ -95,7 +95,12 @@ final class CSVFile {
             guard mustQuote else { return text }
             let doubled = text.unicodeScalars.flatMap { $0 == "\"" ? [$0, $0] : [$0] }
             return "\"" + String(String.UnicodeScalarView(doubled)) + "\""
-        case .binary, .list: preconditionFailure("\(value) in a table of text")
+        case .list(let values):
+            let texts = values.map { value in
+                if case .text(let text) = value { text } else { cell(value) }
+            }
+            return cell(.text(texts.joined(separator: ";")))
+        case .binary: preconditionFailure("\(value) in a table of text")
         }
     }
 }

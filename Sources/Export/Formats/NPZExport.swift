@@ -9,8 +9,9 @@ extension ExportJob {
     ///
     /// Arrays, N segments: those of `DenseArrays`, N in front; `segment.source`, `segment.timeline`, `segment.start`,
     /// `segment.length`; of pairs `segment.audio`, which indexes the sources too, and `segment.audio_start`; `label.<name>`
-    /// I32 [N], −1 where it is unknown. Texts [N]: `segment.path`, `segment.piece`; `label_text.<name>`, empty where it is
-    /// unknown.
+    /// I32 [N], −1 where it is unknown or has several values. Texts [N]: `segment.path`, `segment.piece`;
+    /// `label_text.<name>`, empty where it is unknown, several values with ';' between them. Of labels with several values
+    /// `label.<name>.values` U8 [N, values of the vocabulary] too: which of them each segment has.
     func writeNPZ() throws {
         let digests = Set(reader.snapshot.sources.map(\.sha256.hex)).sorted()
         let sources = Dictionary(uniqueKeysWithValues: digests.enumerated().map { ($1, Int32($0)) })
@@ -66,12 +67,19 @@ extension ExportJob {
         if shard.isPaired {
             try exportMapped(shard, "segment.audio", numbers, indexedBy: "segment.audio", to: file)
         }
-        for (name, vocabulary) in reader.snapshot.vocabularies.sorted(by: { utf8Order($0.key, $1.key) }) {
-            let classes = Classes(vocabulary)
-            let numbers = shard.labels.map { $0[name].flatMap { classes[$0] }.map { Int32($0) } ?? -1 }
-            try exportMapped(shard, "label.\(name)", numbers, to: file)
-            let own = try shard.file.tensor("segment.source", as: Int32.self).elements
-            try file.add("label_text.\(name)", texts: own.map { shard.labels[Int($0)][name] ?? "" })
+        let labels = LabelValues(reader.snapshot)
+        let own = try shard.file.tensor("segment.source", as: Int32.self).elements.map { Int($0) }
+        for name in labels.names {
+            try exportMapped(shard, "label.\(name)", shard.labels.map { labels.only($0, name) }, to: file)
+            let texts = shard.labels.map {
+                $0[name].map { LabelValues.values($0).joined(separator: ";") } ?? ""
+            }
+            try file.add("label_text.\(name)", texts: own.map { texts[$0] })
+            guard labels.isList(name), let vocabulary = reader.snapshot.vocabularies[name] else { continue }
+            let flags = shard.labels.map { labels.flags($0, name, vocabulary) }
+            try file.add(
+                "label.\(name).values",
+                Tensor(shape: [own.count, vocabulary.count], elements: own.flatMap { flags[$0] }))
         }
     }
 
