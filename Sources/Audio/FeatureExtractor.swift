@@ -126,10 +126,10 @@ public final class FeatureExtractor {
     /// - Parameters:
     ///   - samples: As they are after resampling and band-pass, at most `parameters.segment.samples`; zeros follow.
     ///   - sink: Takes a feature's name and the values, row by row; the memory is lent for the call.
-    /// - Throws: What the sink throws.
+    /// - Throws: What the sink throws; `AudioError` of a constant-Q that cannot be computed.
     public func extract(
         segment samples: [Float], sink: (String, UnsafeBufferPointer<Float>) throws -> Void
-    ) rethrows {
+    ) throws {
         let size = parameters.segment.samples
         precondition(samples.count <= size, "\(samples.count) samples in a segment of \(size)")
         analyzer.samples.update(from: samples, count: samples.count)

@@ -1,3 +1,4 @@
+import Build
 import Loading
 
 /// Labels as exports write them: one value, or several, which the snapshot has as one text with U+001F between them.
@@ -15,7 +16,7 @@ struct LabelValues {
         // Neighbours mostly have equal labels.
         for source in snapshot.sources where source.labels != before {
             before = source.labels
-            for (name, text) in source.labels where text.utf8.contains(0x1F) { several.insert(name) }
+            for (name, text) in source.labels where LabelText.isSeveral(text) { several.insert(name) }
         }
         self.several = several
     }
@@ -23,21 +24,16 @@ struct LabelValues {
     /// Whether some source has several values of a label; each segment then has a list of them.
     func isList(_ name: String) -> Bool { several.contains(name) }
 
-    /// The values that a text holds.
-    static func values(_ text: String) -> [String] {
-        text.utf8.contains(0x1F) ? text.split(separator: "\u{1F}").map(String.init) : [text]
-    }
-
     /// The label's text, or the list of its values; null if it is unknown.
     func text(_ labels: [String: String], _ name: String) -> ParquetValue {
         guard let text = labels[name] else { return .null }
-        return isList(name) ? .list(Self.values(text).map { .text($0) }) : .text(text)
+        return isList(name) ? .list(LabelText.values(text).map { .text($0) }) : .text(text)
     }
 
     /// The label's number in the vocabulary, or the list of its values' numbers; null if it is unknown.
     func number(_ labels: [String: String], _ name: String) -> ParquetValue {
         guard let text = labels[name], let classes = classes[name] else { return .null }
-        let numbers = Self.values(text).compactMap { classes[$0].map { ParquetValue($0) } }
+        let numbers = LabelText.values(text).compactMap { classes[$0].map { ParquetValue($0) } }
         return isList(name) ? .list(numbers) : numbers.first ?? .null
     }
 
@@ -48,7 +44,7 @@ struct LabelValues {
 
     /// For each value of the vocabulary whether a label has it: 1 or 0.
     func flags(_ labels: [String: String], _ name: String, _ vocabulary: [String]) -> [UInt8] {
-        let own = Set((labels[name].map { Self.values($0) } ?? []).map { Array($0.utf8) })
+        let own = Set((labels[name].map { LabelText.values($0) } ?? []).map { Array($0.utf8) })
         return vocabulary.map { own.contains(Array($0.utf8)) ? 1 : 0 }
     }
 }

@@ -72,7 +72,7 @@ extension ExportJob {
         for name in labels.names {
             try exportMapped(shard, "label.\(name)", shard.labels.map { labels.only($0, name) }, to: file)
             let texts = shard.labels.map {
-                $0[name].map { LabelValues.values($0).joined(separator: ";") } ?? ""
+                $0[name].map { LabelText.values($0).joined(separator: ";") } ?? ""
             }
             try file.add("label_text.\(name)", texts: own.map { texts[$0] })
             guard labels.isList(name), let vocabulary = reader.snapshot.vocabularies[name] else { continue }

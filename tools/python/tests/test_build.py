@@ -179,3 +179,31 @@ def test_finds_the_program(tmp_path, monkeypatch):
     assert reprise.build("m.yaml").dataset == "d"
     with pytest.raises(reprise.NotFoundError, match="there is no program at .*missing"):
         reprise.build("m.yaml", program=tmp_path / "missing")
+
+
+def test_several_values_of_a_label(music, program):
+    """A file with several values is found by each, and has no class."""
+    (music / "labels.csv").write_text("path,style\n0.mid,jazz\n1.mid,folk\n")
+    (music / "labels.jsonl").write_text('{"path": "2.mid", "style": ["jazz", "live"]}\n')
+    (music / "tiny.yaml").write_text(
+        MANIFEST.replace(
+            '  - path: "*.mid"\n    labels: {style: "{stem}"}\n',
+            "".join(
+                f'  - table: labels.{ending}\n    path: "{{path}}"\n    labels: {{style: "{{style}}"}}\n'
+                for ending in ("csv", "jsonl")
+            ),
+        )
+    )
+    ds = reprise.build(music / "tiny.yaml", cache=music / "cache", program=program, progress=False).load()
+    assert ds.vocabularies["style"] == ["folk", "jazz", "live"]
+    by_path = {item["path"]: item for item in ds}
+    assert by_path["2.mid"]["labels"]["style"] == ["jazz", "live"] and by_path["2.mid"]["label_ids"]["style"] == -1
+    assert by_path["0.mid"]["label_ids"]["style"] == 1
+    assert {item["path"] for item in ds.where(style="jazz")} == {"0.mid", "2.mid"}
+    assert {item["path"] for item in ds.where(style="live")} == {"2.mid"}
+    with pytest.raises(reprise.NotInDatasetError, match="2.mid has several values of 'style'"):
+        ds.batches(2, rolls="piano", label="style")
+    with pytest.raises(reprise.NotInDatasetError, match="several values"):
+        ds.batches(2, rolls="piano", balance="style")
+    with pytest.raises(reprise.NotInDatasetError, match="several values"):
+        ds.torch(rolls="piano", label="style") if "torch" in sys.modules else ds.batches(2, label="style")

@@ -13,7 +13,7 @@ import numpy as np
 
 from ._array import Array
 from ._order import ItemList, ItemOrder, below, hash_words, unit
-from ._views import Chosen, Features, Filler, Names, Rolls, parse_views, unknown_label
+from ._views import Chosen, Features, Filler, Names, Rolls, parse_views, refuse_several, unknown_label
 from .errors import NotInDatasetError, suggest
 
 if TYPE_CHECKING:
@@ -172,12 +172,13 @@ class Batches:
                 raise NotInDatasetError(
                     f"no '{name}' of '{dataset.name}' is '{value}'; {suggest(value, vocabularies[name])}"
                 )
-            keep &= dataset._label_numbers(name, segments) == vocabularies[name].index(value)
+            keep &= dataset._has_label(name, value, segments)
         if balance is None:
             groups = [segments[keep]]
         else:
             if balance not in vocabularies:
                 raise unknown_label(dataset.snapshot, balance)
+            refuse_several(dataset.snapshot, balance)
             numbers = dataset._label_numbers(balance, segments)
             groups = [segments[keep & (numbers == value)] for value in range(len(vocabularies[balance]))]
         lists = [items_of(dataset, group, self._windows) for group in groups if len(group)]

@@ -81,8 +81,8 @@ class Dataset(Sequence[dict[str, Any]]):
     ``kind``          ``midi``, ``audio`` or ``paired``
     ``path``          the source, relative to the manifest; of pairs the MIDI file
     ``piece``         the id of the musical work
-    ``labels``        the labels that are known, as text: ``{"style": "jazz"}``
-    ``label_ids``     every label of the dataset by its vocabulary: ``{"style": 1}``; -1 where it is unknown
+    ``labels``        the labels that are known, as text: ``{"style": "jazz"}``; several values as a list
+    ``label_ids``     every label of the dataset by its vocabulary: ``{"style": 1}``; -1 where it is unknown, or several
     ``start``         where it begins in its timeline, in steps (notes) or samples (audio)
     ``start_seconds`` the same in seconds; of pairs in the recording
     ``length``        its true length in steps or samples; the rest is padding
@@ -274,17 +274,20 @@ class Dataset(Sequence[dict[str, Any]]):
         return self._with(numbers=np.array([self._number(index) for index in indices], np.int64))
 
     def where(self, **labels: str) -> Dataset:
-        """A part of the dataset: the segments whose labels have these values, as in ``ds.where(style="jazz")``."""
+        """A part of the dataset: the segments whose labels have these values, as in ``ds.where(style="jazz")``.
+
+        A segment with several values of a label is found by each.
+        """
         keep = np.ones(len(self), bool)
         for name, value in labels.items():
             vocabulary = self._vocabulary(name)
             if value not in vocabulary:
                 raise NotInDatasetError(f"no '{name}' of '{self.name}' is '{value}'; {suggest(value, vocabulary)}")
-            keep &= self._label_numbers(name, self._numbers) == vocabulary.index(value)
+            keep &= self._has_label(name, value, self._numbers)
         return self._with(numbers=self._numbers[keep])
 
     def label_ids(self, name: str) -> Array:
-        """A label of every segment by the dataset's vocabulary, int64; -1 where it is unknown."""
+        """A label of every segment by the dataset's vocabulary, int64; -1 where it is unknown, or has several values."""
         self._vocabulary(name)
         return self._label_numbers(name, self._numbers)
 
@@ -494,6 +497,12 @@ class Dataset(Sequence[dict[str, Any]]):
         out = np.zeros(len(numbers), np.int64)
         for shard, rows, indices in self._places(numbers):
             out[rows] = shard.label_numbers(name, self._vocabulary(name))[indices]
+        return out
+
+    def _has_label(self, name: str, value: str, numbers: Array) -> Array:
+        out = np.zeros(len(numbers), bool)
+        for shard, rows, indices in self._places(numbers):
+            out[rows] = shard.has_label(name, value)[indices]
         return out
 
     def _source(self, place: int, index: int) -> Source:

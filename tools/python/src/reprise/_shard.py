@@ -69,7 +69,7 @@ class Shard:
         try:
             metadata = self._read_header()
             self.sources: list[str] = json.loads(metadata["sources"])
-            self.labels: list[dict[str, str]] = json.loads(metadata["labels"])
+            self.labels: list[dict[str, Union[str, list[str]]]] = json.loads(metadata["labels"])
             self._check(snapshot)
         except (ValueError, KeyError, TypeError, struct.error) as error:
             raise self._damage(f"is not a shard ({error!r})") from error
@@ -165,15 +165,24 @@ class Shard:
     # Labels
 
     def label_numbers(self, name: str, vocabulary: list[str]) -> Array:
-        """A label of every segment, as its index in the dataset's vocabulary; -1 where it is unknown."""
+        """A label of every segment, as its index in the dataset's vocabulary; -1 where it is unknown or has several values."""
         if name not in self._numbers:
             places = {value: index for index, value in enumerate(vocabulary)}
             try:
-                entries = [places[own[name]] if name in own else -1 for own in self.labels]
+                entries = [self._number(own.get(name), places) for own in self.labels]
             except KeyError as error:
                 raise self._damage(f"has the {name} {error}, which the snapshot does not list") from error
             self._numbers[name] = np.array(entries, np.int64)[self.tensors["segment.source"]]
         return self._numbers[name]
+
+    @staticmethod
+    def _number(value: Union[str, list[str], None], places: dict[str, int]) -> int:
+        return -1 if value is None or isinstance(value, list) else places[value]
+
+    def has_label(self, name: str, value: str) -> Array:
+        """Whether a label of every segment is a value, or has it among several."""
+        entries = [value in own if isinstance(own := labels.get(name), list) else own == value for labels in self.labels]
+        return np.array(entries, bool)[self.tensors["segment.source"]]
 
     # Notes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Union
 
 import numpy as np
 import safetensors.numpy
@@ -33,7 +33,7 @@ class Source:
     #: Its split; None if single segments were assigned to splits.
     split: Optional[str]
     #: Its labels that are known.
-    labels: Mapping[str, str]
+    labels: Mapping[str, Union[str, list[str]]]
     #: Its segments, in all splits together; the recording of a pair has 0.
     segments: int
     #: The gain applied to its audio in dB; None for MIDI.
@@ -197,6 +197,10 @@ class Snapshot:
             self._sources = sorted(found, key=lambda source: source.path.encode())
         return self._sources
 
+    def several_values(self, name: str) -> Optional[Source]:
+        """A source that has several values of a label; None if there is none."""
+        return next((source for source in self.sources if isinstance(source.labels.get(name), list)), None)
+
     def segment_order(self, split: str, kind: str) -> list[Source]:
         """Entries in the order of their segments in the shards of a split and kind: by piece, source and labels."""
         chosen = [s for s in self.sources if s.segment_kind == kind and s.segments > 0 and s.split in (split, None)]
@@ -214,6 +218,6 @@ class Snapshot:
             raise DamagedError(f"{what} cannot be read ({error}); {REPAIR}") from error
 
 
-def canonical(labels: Mapping[str, str]) -> bytes:
+def canonical(labels: Mapping[str, Union[str, list[str]]]) -> bytes:
     """Labels as canonical JSON."""
     return json.dumps(dict(labels), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -250,6 +250,7 @@ class Filler:
         elif isinstance(view, Label):
             if view.name not in self.vocabularies:
                 raise unknown_label(snapshot, view.name)
+            refuse_several(snapshot, view.name)
         elif view.name == "frame_steps":
             if kind != "paired":
                 refuse("only pairs have it; add `pair` to an item of sources in the manifest")
@@ -272,6 +273,16 @@ def unknown_label(snapshot: Any, name: str) -> NotInDatasetError:
     """The error for a label that a dataset does not have."""
     hint = joined(suggest(name, snapshot.vocabularies), f"labels come from the manifest: labels: {{{name}: …}}")
     return NotInDatasetError(f"the dataset '{snapshot.dataset}' has no label '{name}'; {hint}")
+
+
+def refuse_several(snapshot: Any, name: str) -> None:
+    """Raises if some source has several values of a label, where one is needed."""
+    source = snapshot.several_values(name)
+    if source is not None:
+        raise NotInDatasetError(
+            f"{source.path} has several values of '{name}' ({', '.join(source.labels[name])}), and a class is one; "
+            f"give each file one value, or use Dataset.where({name}=…)"
+        )
 
 
 class _Batch:
