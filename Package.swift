@@ -53,7 +53,11 @@ var targets: [Target] = [
         ],
         swiftSettings: strict),
     .target(
-        name: "Export", dependencies: ["Loading", "Symbolic", "Tensors", "Build"], swiftSettings: strict),
+        name: "Export",
+        dependencies: [
+            "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Tensors", "Build", "CZlib",
+        ],
+        swiftSettings: strict),
     .target(
         name: "Dataset",
         dependencies: [
@@ -62,7 +66,7 @@ var targets: [Target] = [
         swiftSettings: strict),
     .target(
         name: "Preparation",
-        dependencies: ["Dataset", "Manifest", "Loading", "Symbolic", "Audio", "Build"],
+        dependencies: ["Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Build"],
         swiftSettings: strict),
     // Layer 2
     .target(name: "Loading", dependencies: ["Symbolic", "Tensors", "Build"], swiftSettings: strict),
@@ -106,6 +110,8 @@ var targets: [Target] = [
         providers: [.apt(["libebur128-dev"]), .brew(["libebur128"])]),
     .systemLibrary(
         name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+        name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     // Measured by tools/bench; no product, no layer.
     .executableTarget(
         name: "Kernels",
@@ -193,16 +199,19 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .target(
             name: "Systems",
             dependencies: [
-                "Training", "Preparation", "Loading", "Symbolic", "Torch", "Tensors", "Build",
+                "Pretrained", "Training", "Preparation", "Loading", "Symbolic", "Torch", "Tensors", "Build",
             ],
             swiftSettings: strict),
         .target(
             name: "Judging",
             dependencies: [
-                "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Torch",
-                "Tensors",
-                "Build",
+                "Pretrained", "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles",
+                "Torch", "Tensors", "Build",
             ],
+            swiftSettings: strict),
+        // Layer 4
+        .target(
+            name: "Pretrained", dependencies: ["Training", "Torch", "Tensors", "Build"],
             swiftSettings: strict),
         // Layer 3
         .target(
@@ -214,7 +223,12 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
             name: "CTorch",
             cxxSettings: [.unsafeFlags(["-isystem", "\(libtorch)/include"])],
             linkerSettings: [
-                .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
+                // An installation has a libtorch of its own beside the programs (tools/lib/installer).
+                .unsafeFlags([
+                    "-L\(libtorch)/lib",
+                    "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/reprise/torch/lib",
+                    "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
+                ]),
                 .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
                 // Nothing names a symbol of libtorch itself, but it is what brings CUDA's operators.
                 .unsafeFlags(
@@ -236,7 +250,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .testTarget(
             name: "JudgingTests",
             dependencies: [
-                "TestSupport", "Judging", "Dataset", "Loading", "Symbolic", "Audio", "Torch", "Tensors",
+                "TestSupport", "Judging", "Pretrained", "Training", "Dataset", "Loading", "Symbolic", "Audio",
+                "Torch", "Tensors",
                 "Build",
             ],
             swiftSettings: strict),

@@ -38,6 +38,10 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let notACache = Code(rawValue: "build.not-a-cache")
         /// A link, a device, or a file of impossible size is in the cache where a file of the cache belongs.
         public static let foreignFile = Code(rawValue: "build.foreign-file")
+        /// A folder or archive that is to be written holds other things.
+        public static let foreignFolder = Code(rawValue: "build.foreign-folder")
+        /// A folder or archive that was received is not what it says it is.
+        public static let untrusted = Code(rawValue: "build.untrusted")
         /// The index has another version's tables; the builder replaces it.
         static let indexSchema = Code(rawValue: "build.index-schema")
         /// A source is not there or can't be opened or read.
@@ -78,7 +82,7 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         switch code {
         case .noCache, .noDataset: .noCache
         case .locked: .locked
-        case .notACache: .usage
+        case .notACache, .foreignFolder: .usage
         case .objectMissing, .objectCorrupt, .damaged, .foreignFile: .damaged
         case .sourceUnreadable, .sourceChanged: .quarantined
         case .interrupted: .interrupted

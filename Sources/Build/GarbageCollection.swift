@@ -14,6 +14,8 @@ public struct GarbageCollection: Sendable, Hashable {
     public var keptRecords = 0
     /// Older references given up, such as `piano@3`.
     public var removedReferences: [String] = []
+    /// Cached transfers of snapshots that nothing holds any more.
+    public var removedTransfers = 0
     /// What holds the snapshots that stay: references, runs, processes, the caller's pins.
     public var holders: [Holder] = []
     /// Runs, processes and pins whose snapshot is not in the cache any more.
@@ -92,8 +94,12 @@ extension Cache {
             $0.saturatingAdd($1.scan.end).saturatingAdd($1.scan.tornBytes)
         }
         collection.journalBytesAfter = collection.journalBytesBefore
+        let transfers = try staleTransfers(
+            held: Set(collection.holders.map(\.snapshot)), youngest: youngest)
+        collection.removedTransfers = transfers.count
         if isDryRun { return collection }
         FailPoint.pass("gc.planned")
+        for name in transfers { try removeTransfer(name) }
         for name in collection.removedReferences { try disk.remove("\(path)/refs/\(name)") }
         if !collection.removedReferences.isEmpty { try disk.synchronise("\(path)/refs") }
         if gate != nil { try sweepHolders() }

@@ -23,7 +23,7 @@ public final class OutputFile {
         self.path = path
         var status = stat()
         let exists = stat(path, &status) == 0
-        if exists, status.st_mode & S_IFMT == S_IFDIR { throw Self.error(path, EISDIR) }
+        if exists, status.st_mode & S_IFMT == S_IFDIR { throw Self.failure(path, EISDIR) }
         if exists, status.st_mode & S_IFMT != S_IFREG {
             (target, temporary) = (path, nil)
             descriptor = open(path, O_WRONLY | O_CLOEXEC)
@@ -34,7 +34,7 @@ public final class OutputFile {
             unlink(name)
             descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
         }
-        guard descriptor >= 0 else { throw Self.error(path, errno) }
+        guard descriptor >= 0 else { throw Self.failure(path, errno) }
     }
 
     deinit { abandon() }
@@ -99,18 +99,18 @@ public final class OutputFile {
     public static func makeFolder(_ path: String) throws(BuildError) {
         var status = stat()
         if stat(path, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFDIR else { throw error(path, ENOTDIR) }
+            guard status.st_mode & S_IFMT == S_IFDIR else { throw failure(path, ENOTDIR) }
             return
         }
         if let slash = path.dropLast().lastIndex(of: "/"), slash != path.startIndex {
             try makeFolder(String(path[..<slash]))
         }
-        guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw error(path, errno) }
+        guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw failure(path, errno) }
     }
 
     private func failed(_ code: Int32) -> BuildError {
         abandon()
-        return Self.error(path, code)
+        return Self.failure(path, code)
     }
 
     private func abandon() {
@@ -130,7 +130,13 @@ public final class OutputFile {
         return String(cString: real)
     }
 
-    private static func error(_ path: String, _ code: Int32) -> BuildError {
+    /// Why a file or a folder that the user named cannot be written.
+    ///
+    /// - Parameters:
+    ///   - path: the file or folder.
+    ///   - code: the system's reason, such as `ENOSPC`.
+    /// - Returns: one line: the path, the cause, what to do.
+    public static func failure(_ path: String, _ code: Int32) -> BuildError {
         let remedy =
             switch code {
             case ENOSPC, EDQUOT, EFBIG: "free some space, or write elsewhere"

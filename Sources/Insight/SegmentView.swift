@@ -36,7 +36,7 @@ public struct SegmentView: Sendable {
         excerpt = try Excerpt(
             [.init(shard: shard, index: place.index, segment: segment)], manifest: manifest)
         excerpt.clock = try StepClock(
-            reader, source: source, timeline: segment.timeline, midi: manifest.midi)
+            SourceFiles(reader), source: source, timeline: segment.timeline, midi: manifest.midi)
     }
 
     /// What the source's stage measured of it; nothing where its record or object cannot be read.

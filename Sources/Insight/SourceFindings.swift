@@ -25,6 +25,9 @@ struct SourceFindings {
     /// The numbers of those sources, by measure.
     private var numbers: [[Double]]
 
+    /// The sources of which nothing is recorded in this cache.
+    private var unrecorded = 0
+
     /// The numbers that are searched for outliers.
     private static let measures = MIDITally.measures + [("seconds", "seconds")]
 
@@ -37,6 +40,7 @@ struct SourceFindings {
     /// Looks at a source.
     mutating func add(_ source: MeasuredSource) {
         let (record, path) = (source.record, source.record.source.path)
+        if record.facts == .null { unrecorded += 1 }
         for (index, rule) in rules.enumerated() where rule.kind == record.source.kind {
             if let measured = rule.test(source) { found[index].append("\(path): \(measured)") }
         }
@@ -51,7 +55,21 @@ struct SourceFindings {
         let single = zip(rules, found).filter { !$1.isEmpty }.map { rule, found in
             Problem(code: rule.code, message: rule.message(found.count), help: rule.help, sources: found)
         }
-        return single + outliers
+        return missing + single + outliers
+    }
+
+    /// What a pulled dataset lacks: everything that is counted from records is too small.
+    private var missing: [Problem] {
+        guard unrecorded > 0 else { return [] }
+        return [
+            Problem(
+                code: "records.missing",
+                message:
+                    "what the build measured of \(Problem.count(unrecorded, "source")) is not in this cache: no time, notes or levels",
+                help:
+                    "a pulled dataset has segments only; see the statistics where it was built, or build it here",
+                sources: [])
+        ]
     }
 
     private static func audio(_ manifest: Manifest, _ frequencies: [Double]?) -> [Rule] {

@@ -87,7 +87,8 @@ public struct SourceView: Sendable {
             : "the first \(grouped(parts.count)) of \(grouped(source.segments)) segments"
         var excerpt = try Excerpt(parts, manifest: manifest)
         excerpt.clock = try StepClock(
-            reader, source: source, timeline: parts.first?.segment.timeline ?? 0, midi: manifest.midi)
+            SourceFiles(reader), source: source, timeline: parts.first?.segment.timeline ?? 0,
+            midi: manifest.midi)
         return excerpt.picture(title: [
             "\(source.split?.rawValue ?? "split by segment")   \(extent)   \(labels.joined(separator: ", "))",
             source.path,

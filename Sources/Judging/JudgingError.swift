@@ -17,8 +17,6 @@ public struct JudgingError: Error, Sendable, Equatable, CustomStringConvertible 
         public static let tooShort = Code(rawValue: "sound.too-short")
         /// Two sounds that are compared have different rates.
         public static let ratesDiffer = Code(rawValue: "sound.rates-differ")
-        /// Weights are missing, or do not fit the network.
-        public static let badWeights = Code(rawValue: "sound.bad-weights")
     }
 
     /// What went wrong.

@@ -3,6 +3,16 @@ internal import Tensors
 internal import Torch
 internal import Training
 
+/// A network whose maps say what an image's content and style are.
+protocol StyleBackbone {
+    /// The layers whose maps are the content.
+    var contentLayers: Set<String> { get }
+    /// The layers that the style is compared in.
+    var styleLayers: Set<String> { get }
+    /// The maps of both kinds of layers of an image `[1, rows, columns]`, whose rows are time, differentiable: time last.
+    func maps(of image: TorchTensor) throws -> [String: TorchTensor]
+}
+
 /// The networks that a parameter `backbone` can name.
 enum Backbone {
     /// Where the weights of a backbone come from.

@@ -76,9 +76,11 @@ public struct Recipe: Sendable {
     }
 
     /// Declares a recipe that is optimised; a parameter `seed` of its transfers seeds the generator before each.
+    ///
+    /// With presets, a parameter `preset` names one; its values count before those that are set one by one.
     public init(
         name: String, paper: String, summary: String, needs: [Need] = [], needsDataset: Bool = false,
-        transferParameters: [Parameter],
+        transferParameters: [Parameter], presets: [String: [String: JSONValue]] = [:],
         optimise: @escaping @Sendable (TransferRequest, OptimisationContext) throws -> Transferred
     ) {
         self.name = name
@@ -86,9 +88,13 @@ public struct Recipe: Sendable {
         self.summary = summary
         self.needs = needs
         parameters = []
-        presets = [:]
+        self.presets = presets
         self.transferParameters = transferParameters
         kind = .optimised(OptimisedKind(needsDataset: needsDataset, optimise: optimise))
+        for (preset, values) in presets {
+            let unknown = Set(values.keys).subtracting(transferParameters.map(\.name))
+            precondition(unknown.isEmpty, "\(name): preset \(preset) sets \(unknown), which are not declared")
+        }
     }
 
     /// What the recipe is as one that is trained.

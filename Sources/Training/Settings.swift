@@ -116,7 +116,7 @@ public struct Settings: Sendable, Hashable {
         try assign(assignments, recipe.name, recipe.parameters)
     }
 
-    /// The settings of a transfer.
+    /// The settings of a transfer: the standard values, those of the preset that `preset=…` names, then single ones.
     ///
     /// - Parameters:
     ///   - recipe: Declares `transferParameters`.
@@ -124,6 +124,10 @@ public struct Settings: Sendable, Hashable {
     /// - Throws: `train.usage` as above.
     public init(transferBy recipe: Recipe, assignments: [String]) throws(TrainingError) {
         values = Dictionary(uniqueKeysWithValues: recipe.transferParameters.map { ($0.name, $0.standard) })
+        // Of a recipe that is trained, presets are of its training.
+        if case .optimised = recipe.kind, let named = assignments.last(where: { $0.hasPrefix("preset=") }) {
+            values.merge(recipe.presets[String(named.dropFirst("preset=".count))] ?? [:]) { $1 }
+        }
         try assign(assignments, "a transfer by \(recipe.name)", recipe.transferParameters)
     }
 

@@ -1,3 +1,4 @@
+internal import Build
 import Loading
 public import Torch
 
@@ -48,5 +49,15 @@ extension Trainer {
         let result = try transfer(request, run)
         try finish(result, request, true)
         return result
+    }
+
+    /// The snapshot that the first run among some names learned from; nil if none of them is a run.
+    ///
+    /// - Throws: `train.no-run` for a name that is neither a run nor a recipe.
+    public func dataset(ofRunAmong names: [String]) throws -> String? {
+        for name in names where !recipes.contains(where: { $0.name == name }) {
+            return try RunRecord(RunFolder(named: name, in: cachePath)).snapshot.hex
+        }
+        return nil
     }
 }

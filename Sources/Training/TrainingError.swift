@@ -21,6 +21,8 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
         public static let notFinite = Code(rawValue: "train.not-finite")
         /// The content cannot be read, or the result not written.
         public static let file = Code(rawValue: "train.file")
+        /// Weights of others are missing, or do not fit their network.
+        public static let badWeights = Code(rawValue: "sound.bad-weights")
         /// Another process trains this run.
         public static let locked = Code(rawValue: "train.locked")
     }

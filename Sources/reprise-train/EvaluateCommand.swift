@@ -182,7 +182,7 @@ extension Judgement {
     }
 
     /// A number and its interval, unless that has no width to be seen.
-    private static func cell(_ value: Value) -> String {
+    static func cell(_ value: Value) -> String {
         let number = format(value.value, 2)
         guard let interval = value.interval else { return number }
         let (low, high) = (format(interval.lowerBound, 2), format(interval.upperBound, 2))

@@ -23,8 +23,8 @@ struct RepriseTrain: ParsableCommand {
         abstract: "Trains systems on built datasets, and converts files to another style.",
         version: "0.1.0",
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, TransferCommand.self, ClassifyCommand.self,
-            RecipesCommand.self,
+            TrainCommand.self, EvaluateCommand.self, TransferCommand.self, CompareCommand.self,
+            ClassifyCommand.self, RecipesCommand.self,
         ])
 
     static func main() {

@@ -193,7 +193,7 @@ struct TransferCommand: ParsableCommand {
     }
 
     /// Writes a file; sound as WAV or FLAC of 16 bits, by the path's ending.
-    private static func write(_ output: TransferOutput, to path: String) throws {
+    static func write(_ output: TransferOutput, to path: String) throws {
         switch output {
         case .file(let bytes): try OutputFile.write(bytes, to: path)
         case .sound(let sound):

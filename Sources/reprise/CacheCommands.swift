@@ -141,6 +141,7 @@ struct CollectCommand: ParsableCommand {
                     "objects": JSONValue(result.removedObjects), "bytes": JSONValue(result.removedBytes),
                     "records": JSONValue(result.removedRecords),
                     "snapshots": .array(result.removedReferences.map { .string($0) }),
+                    "transfers": JSONValue(result.removedTransfers),
                 ],
                 "kept": [
                     "objects": JSONValue(result.keptObjects), "bytes": JSONValue(result.keptBytes),
@@ -156,6 +157,11 @@ struct CollectCommand: ParsableCommand {
         print("\(verb)  \(grouped(result.removedObjects)) objects, \(byteSize(result.removedBytes))")
         if !result.removedReferences.isEmpty {
             print("\(verb)  snapshots \(result.removedReferences.joined(separator: ", "))")
+        }
+        if result.removedTransfers > 0 {
+            print(
+                "\(verb)  \(grouped(result.removedTransfers)) cached \(result.removedTransfers == 1 ? "transfer" : "transfers")"
+            )
         }
         print("kept  \(grouped(result.keptObjects)) objects, \(byteSize(result.keptBytes))")
         for holder in result.holders { print("kept for  \(holder.description): snapshot \(holder.snapshot)") }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Build
 import Console
 import Dataset
-import Export
 import Insight
 import Loading
 
@@ -99,47 +98,5 @@ extension InspectCommand {
             if !common.json { return print("wrote \(png)") }
         }
         print(common.json ? view.json.canonical + "\n" : view.text, terminator: "")
-    }
-}
-
-struct ExportCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Write a dataset's segments as dense arrays for other programs.")
-
-    enum Format: String, ExpressibleByArgument, CaseIterable {
-        case npz
-    }
-
-    @Argument(help: "The dataset.")
-    var dataset: String
-
-    @Option(help: ArgumentHelp("The folder to write to; created if it does not exist.", valueName: "dir"))
-    var to: String
-
-    @Option(help: "The format: npz, NumPy's archive of arrays.")
-    var format = Format.npz
-
-    @Option(
-        help: ArgumentHelp("One split only: train, validation or test.", valueName: "split"),
-        transform: { text in
-            guard let split = Split(rawValue: text) else {
-                throw ValidationError("'\(text)' is not a split; write train, validation or test")
-            }
-            return split
-        })
-    var split: Split?
-
-    @OptionGroup var common: CommonOptions
-
-    func run() throws {
-        let reader = try DatasetReader(dataset, cachePath: common.cachePath)
-        let files = try reader.exportNPZ(to: to, splits: split.map { [$0] } ?? Split.allCases)
-        if common.json {
-            print((["files": .array(files.map { .string($0) })] as JSONValue).canonical)
-        } else {
-            print(
-                "wrote \(files.count) files to \(to); read them with numpy.load, and dataset.json for the names"
-            )
-        }
     }
 }

@@ -10,19 +10,24 @@ final class ProgressLine: Sendable {
     private let state = Mutex(State())
 
     private struct State {
-        var phase: BuildProgress.Phase?
+        var phase: String?
         var phaseStart = ContinuousClock.now
         var lastDrawn: ContinuousClock.Instant?
         var isDrawn = false
     }
 
-    /// Takes note of progress; draws at most ten times a second, prints at most every ten seconds.
+    /// Takes note of a build's progress.
     func report(_ progress: BuildProgress) {
+        report(progress.phase.rawValue, done: progress.done, of: progress.total)
+    }
+
+    /// Takes note of progress in something that is counted; draws at most ten times a second, prints at most every ten seconds.
+    func report(_ phase: String, done: Int, of total: Int) {
         state.withLock { state in
             let now = ContinuousClock.now
-            let isNew = state.phase != progress.phase
+            let isNew = state.phase != phase
             if isNew {
-                state.phase = progress.phase
+                state.phase = phase
                 state.phaseStart = now
             }
             let pause: Duration = isInteractive ? .milliseconds(100) : .seconds(10)
@@ -32,7 +37,8 @@ final class ProgressLine: Sendable {
                 return
             }
             state.lastDrawn = now
-            let line = Self.line(progress, elapsed: now - state.phaseStart, width: terminal.width)
+            let line = Self.line(
+                phase, done: done, of: total, elapsed: now - state.phaseStart, width: terminal.width)
             terminal.write(isInteractive ? "\r\u{1B}[K\(line)" : "\(line)\n")
             state.isDrawn = isInteractive
         }
@@ -46,21 +52,20 @@ final class ProgressLine: Sendable {
         }
     }
 
-    static func line(_ progress: BuildProgress, elapsed: Duration, width: Int) -> String {
-        let name = progress.phase.rawValue
-        guard progress.total > 0 else { return "\(name) …" }
+    static func line(
+        _ name: String, done: Int, of total: Int, elapsed: Duration, width: Int
+    ) -> String {
+        guard total > 0 else { return "\(name) …" }
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-        var tail = " \(progress.done)/\(progress.total)"
-        if progress.done > 0, seconds > 0.5 {
-            let rate = Double(progress.done) / seconds
+        var tail = " \(done)/\(total)"
+        if done > 0, seconds > 0.5 {
+            let rate = Double(done) / seconds
             tail += "  \(rate < 10 ? format(rate, 1) : format(rate, 0))/s"
-            if progress.done < progress.total {
-                tail += "  \(time(Double(progress.total - progress.done) / rate)) left"
-            }
+            if done < total { tail += "  \(time(Double(total - done) / rate)) left" }
         }
         let room = min(30, width - name.count - tail.count - 4)
         guard room >= 8 else { return name + tail }
-        let filled = room * progress.done / max(progress.total, 1)
+        let filled = room * done / max(total, 1)
         return "\(name) [" + String(repeating: "█", count: filled)
             + String(repeating: "·", count: room - filled)
             + "]" + tail

@@ -30,12 +30,12 @@ struct Reprise: ParsableCommand {
                     StatsCommand.self, InspectCommand.self, ServeCommand.self, ExportCommand.self,
                     DatasetsCommand.self,
                 ]),
+            CommandGroup(name: "Sharing:", subcommands: [PushCommand.self, PullCommand.self]),
             CommandGroup(
                 name: "Training:",
                 subcommands: [
-                    TrainCommand.self, EvaluateCommand.self, TransferCommand.self, ClassifyCommand.self,
-                    RecipesCommand.self,
-                    RunsCommand.self,
+                    TrainCommand.self, EvaluateCommand.self, TransferCommand.self, CompareCommand.self,
+                    ClassifyCommand.self, RecipesCommand.self, RunsCommand.self,
                 ]),
             CommandGroup(
                 name: "The cache:", subcommands: [VerifyCommand.self, CollectCommand.self, IndexCommand.self]),

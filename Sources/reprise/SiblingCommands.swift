@@ -54,7 +54,7 @@ struct ServeCommand: SiblingCommand {
         commandName: "serve",
         abstract: "Explore a dataset in the browser: see and hear segments, follow training runs.")
     static let executable = "reprise-serve"
-    static let origin = "tools/quickstart builds it, and so does 'swift build --product reprise-serve'"
+    static let origin = "tools/install builds it, and so does 'swift build --product reprise-serve'"
 
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise serve --help'.")
     var arguments: [String] = []
@@ -68,7 +68,7 @@ extension TrainerCommand {
     /// libtorch's threads would spin while they wait for each other: where others work too, several times slower.
     static var environment: [(name: String, value: String)] { [("OMP_WAIT_POLICY", "PASSIVE")] }
     static var origin: String {
-        "tools/quickstart builds it, and so does 'swift build --product reprise-train' where LIBTORCH names a folder of libtorch"
+        "a release's './install --with-training' adds it, and in a checkout tools/install builds it"
     }
 }
 
@@ -93,6 +93,15 @@ struct TransferCommand: TrainerCommand {
         commandName: "transfer", abstract: "Convert a raw file to another style.")
 
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise transfer --help'.")
+    var arguments: [String] = []
+}
+
+struct CompareCommand: TrainerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Convert held-out pieces by several systems, and show what each reaches in one table.")
+
+    @Argument(parsing: .captureForPassthrough, help: "See 'reprise compare --help'.")
     var arguments: [String] = []
 }
 

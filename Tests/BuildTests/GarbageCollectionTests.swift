@@ -122,6 +122,33 @@ import Testing
         #expect(try collect(toy).removedObjects == 4)
     }
 
+    /// Those of the snapshot that went go with it; nothing else in the folder does.
+    @Test func cachedTransfersGoWithTheirSnapshot() throws {
+        let (toy, snapshots) = try grown()
+        func add(_ name: String, _ record: String?, _ files: [String] = ["out.mid"]) throws {
+            let folder = "\(toy.cache)/transfers/\(name)"
+            try disk.makeDirectories(folder)
+            for file in files { try Files.write("\(folder)/\(file)", [1]) }
+            if let record { try Files.write("\(folder)/transfer.json", Array(record.utf8)) }
+        }
+        func key(_ number: UInt8) -> String { Digest(of: [number]).hex }
+        try add(key(0), "{\"transfer\":{\"snapshot\":\"\(snapshots[0].hex)\"}}\n")
+        try add(key(1), "{\"transfer\":{\"snapshot\":\"\(snapshots[2].hex)\"}}\n")
+        try add(key(2), "{\"transfer\":{}}\n")
+        try add("\(key(3)).123.part", nil)
+        try add(key(4), nil, ["out.wav", "mine.txt"])
+        try add("mine", nil)
+        func left() -> [String] { disk.names(in: "\(toy.cache)/transfers").sorted() }
+        let all = left()
+        #expect(try collect(toy, isDryRun: true).removedTransfers == 3)
+        #expect(left() == all)
+        #expect(try collect(toy).removedTransfers == 3)
+        #expect(left() == [key(1), key(2), key(4), "mine"].sorted())
+        #expect(disk.names(in: "\(toy.cache)/transfers/\(key(4))") == ["mine.txt"])
+        #expect(disk.names(in: "\(toy.cache)/transfers/mine") == ["out.mid"])
+        #expect(disk.names(in: "\(toy.cache)/transfers/\(key(1))").sorted() == ["out.mid", "transfer.json"])
+    }
+
     @Test func aRunThatDoesNotSayWhatItNeedsStopsACollection() throws {
         let (toy, _, run) = try trained()
         for text in ["", "{", "{}", "{\"snapshot\":\"abc\"}", "{\"snapshot\":1}"] {

@@ -259,11 +259,39 @@ import Testing
         let pairs = try PairFixture()
         try pairs.writePairs(2)
         try pairs.build(pairs.manifest(grid: "{steps_per_beat: 4}", segment: "{steps: 8}"))
-        let files = try pairs.reader.exportNPZ(
-            to: pairs.folder.appendingPathComponent("npz").path, splits: [.train])
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: #require(files.first)))
+        let folder = pairs.folder.appendingPathComponent("npz").path
+        _ = try DatasetExport(.npz, splits: [.train]).run(pairs.reader, to: folder)
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/train/paired-00000.npz"))
         for name in ["piano", "mel", "segment.source", "segment.audio", "segment.audio_start", "frame.step"] {
             #expect(bytes.range(of: Data("\(name).npy".utf8)) != nil, "\(name)")
+        }
+    }
+
+    /// Every form has a file, a sample or a row of each pair, notes and sound.
+    @Test(arguments: ["{steps_per_beat: 4}", "{frames: mel}"]) func exportsHaveEveryPair(grid: String) throws
+    {
+        let pairs = try PairFixture()
+        try pairs.writePairs(2)
+        try pairs.build(pairs.manifest(grid: grid, segment: grid == "{frames: mel}" ? "{}" : "{steps: 8}"))
+        let snapshot = try pairs.reader.snapshot
+        let count = Split.allCases.reduce(0) { $0 + snapshot.segmentCount($1) }
+        #expect(count > 2)
+        for format in DatasetExport.Format.allCases {
+            let folder = pairs.folder.appendingPathComponent(format.rawValue).path
+            let summary = try DatasetExport(format).run(pairs.reader, to: folder)
+            #expect(summary.segments == count && summary.missing.isEmpty)
+            let names = try FileManager.default.subpathsOfDirectory(atPath: folder)
+            switch format {
+            case .midi, .wav, .flac:
+                let ending = format == .midi ? ".mid" : ".\(format.rawValue)"
+                #expect(names.count { $0.hasSuffix(ending) } == count, "\(format)")
+            case .csv:
+                let text = try String(contentsOfFile: "\(folder)/index.csv", encoding: .utf8)
+                let lines = text.split(separator: "\n")
+                #expect(lines.count == count + 1)
+                #expect(lines.dropFirst().allSatisfy { $0.contains(",paired,") && $0.contains(".wav,") })
+            case .npz, .webdataset, .hf, .parquet: #expect(names.count >= 2)
+            }
         }
     }
 

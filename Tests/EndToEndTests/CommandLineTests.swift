@@ -9,7 +9,7 @@ struct CommandLineTests {
         place = try Workplace()
     }
 
-    @Test(arguments: ["build", "stats", "inspect", "export", "datasets"])
+    @Test(arguments: ["build", "stats", "inspect", "export", "push", "pull", "datasets"])
     func everyCommandHasHelp(command: String) throws {
         let outcome = try place.run(command, "--help")
         #expect(outcome.status == 0)

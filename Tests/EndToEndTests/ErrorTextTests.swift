@@ -74,8 +74,12 @@ struct ErrorTextTests {
             ["build", "x.yaml", "--jobs", "0"], ["build", "x.yaml", "--jobs", "many"],
             ["build", "x.yaml", "--cache", ""], ["gc", "--keep", "-1"], ["gc", "--grace=-1"],
             ["stats", "d", "--html", "x.html", "--against", "e"], ["inspect", "x.mid", "--png", "x.png"],
-            ["export", "d"], ["export", "d", "--to", "out", "--format", "csv"],
-            ["export", "d", "--to", "out", "--split", "dev"], ["index", "rebuilt"],
+            ["export", "d"], ["export", "d", "--to", "out", "--format", "tfrecord"],
+            ["export", "d", "--to", "out", "--split", "dev"],
+            ["export", "d", "--to", "out", "--format", "csv", "--compress"],
+            ["export", "d", "--to", "out", "--format", "webdataset", "--tar-size", "0"],
+            ["push", "d"], ["push", "d", "--remote", "s3://bucket/d"],
+            ["pull", "d", "--remote", "https://example.org/d"], ["index", "rebuilt"],
         ] {
             try transcript.run(list: arguments)
         }
@@ -102,6 +106,10 @@ struct ErrorTextTests {
             ["inspect", "styles", "train/x"], ["inspect", "styles", "music/none.mid#0"],
             ["inspect", "none.mid"],
             ["inspect", "styles.yaml"], ["export", "styles", "--to", "styles.yaml"],
+            ["export", "styles", "--to", "other"], ["export", "styles", "--to", "new", "--format", "wav"],
+            ["push", "styles", "--remote", "other"], ["push", "styles", "--remote", "styles.yaml"],
+            ["pull", "styles", "--remote", "other"], ["pull", "styles", "--remote", "styles.yaml"],
+            ["pull", "styles", "--remote", "none.tar"],
             ["datasets", "--remove", "style"],
             ["runs", "--remove", "run"],
         ] {

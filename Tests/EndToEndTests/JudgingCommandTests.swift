@@ -66,6 +66,57 @@ struct JudgingCommandTests {
         #expect(text.output.contains("towards style jazz") && text.output.contains("chroma similarity"))
     }
 
+    /// A run with two settings and a folder of outputs, on the pieces of the test split; the second time from the cache.
+    @Test func systemsAreComparedOnHeldOutPieces() throws {
+        let trained = try place.run(
+            "train", "velocity-cnn", "--dataset", "styles", "--epochs", "1", "--threads", "1", "--json")
+        try #require(trained.status == 0, "\(trained.errors)")
+        // Another program's outputs: the contents themselves.
+        for index in stride(from: 0, to: 12, by: 2) {
+            let path = "music/classical/\(index).mid"
+            try place.write("copies/\(path)", try place.bytes(path))
+        }
+        let compare = ["compare", "velocity-cnn-1", "copies", "--style", "jazz"]
+        let first = try place.run(program: Workplace.binary, compare + ["--json"])
+        try #require(first.status == 0, "\(first.errors)")
+        let object = try first.json()
+        #expect(object["style"] as? String == "jazz" && object["label"] as? String == "style")
+        let systems = try #require(object["systems"] as? [[String: Any]])
+        #expect(systems.map { $0["name"] as? String } == ["velocity-cnn-1", "copies"])
+        // Too few pieces for intervals and judges.
+        #expect(systems.allSatisfy { $0["verdict"] as? String == "undecided" })
+        let evaluations = try systems.map { try #require($0["evaluation"] as? [String: Any]) }
+        let snapshot = try #require(
+            try place.run("build", "styles.yaml", "--json").json()["segments"] as? [String: Int])
+        #expect(try #require(snapshot["test"]) > 0)
+        for evaluation in evaluations {
+            let metrics = try #require(evaluation["metrics"] as? [String: Double])
+            #expect(metrics["note_f1"] == 1)
+        }
+        #expect(
+            try place.contents("cache/transfers").filter { $0.hasSuffix("transfer.json") }.count
+                == evaluations[0]["files"] as? Int)
+        #expect(!first.errors.contains("(cached)"))
+
+        let second = try place.run(program: Workplace.binary, compare)
+        #expect(second.status == 0 && second.errors.contains("(cached)"))
+        #expect(second.output.contains("towards style jazz") && second.output.contains("no verdict"))
+    }
+
+    @Test(arguments: [
+        (["compare", "copies", "--style", "jazz"], "write --dataset"),
+        (["compare", "velocity-cnn-7", "--style", "jazz"], "no run 'velocity-cnn-7'"),
+        (["compare", "velocity-cnn-7", "--style", "jazz", "--split", "train"], "held-out"),
+        (["compare", "velocity-cnn-7:loud", "--style", "jazz"], "key=value"),
+        (["compare", "copies", "--style", "polka", "--dataset", "styles"], "no style 'polka'"),
+        (["compare", "copies", "--style", "jazz", "--dataset", "styles"], "no piece that every system"),
+    ])
+    func whatCannotBeComparedIsRefused(_ arguments: [String], _ words: String) throws {
+        try place.write("copies/readme.txt", "nothing")
+        let outcome = try place.run(program: Workplace.binary, arguments)
+        #expect(outcome.status != 0 && outcome.errors.contains(words), "\(outcome.errors)")
+    }
+
     /// The others are converted, and the status says that not all were.
     @Test func whatIsNoMusicIsLeftOut() throws {
         let trained = try place.run(

@@ -11,10 +11,11 @@ struct TextTests {
 
     /// The subcommands whose help is recorded; those of the trainer are there only where libtorch is.
     private static let commands = [
-        "build", "explain", "stats", "inspect", "serve", "export", "datasets", "runs", "verify", "gc",
+        "build", "explain", "stats", "inspect", "serve", "export", "push", "pull", "datasets", "runs",
+        "verify", "gc",
         "index",
     ]
-    private static let trainerCommands = ["train", "evaluate", "transfer", "classify", "recipes"]
+    private static let trainerCommands = ["train", "evaluate", "transfer", "compare", "classify", "recipes"]
 
     @Test func help() throws {
         var transcript = Transcript(place)
@@ -57,6 +58,16 @@ struct TextTests {
         try transcript.run("runs")
         try transcript.run("verify")
         try transcript.run("export", "styles", "--to", "out")
+        try transcript.run("export", "styles", "--to", "out")
+        try transcript.run("export", "styles", "--to", "out", "--format", "csv")
+        try transcript.run("export", "styles", "--to", "clips", "--format", "midi", "--json")
+        try transcript.run("push", "styles", "--remote", "styles.tar")
+        try transcript.run("push", "styles", "--remote", "shared", "--json")
+        try transcript.run("push", "styles", "--remote", "shared")
+        try transcript.run("pull", "styles", "--remote", "styles.tar", "--cache", "elsewhere")
+        try transcript.run("pull", "styles", "--remote", "shared", "--cache", "elsewhere", "--json")
+        try transcript.run("verify", "--cache", "elsewhere")
+        try transcript.run("stats", "styles", "--cache", "elsewhere")
         try transcript.run("gc", "--dry-run")
         transcript.note("steps is 32, not 16")
         try place.write("styles.yaml", place.text("styles.yaml").replacingOccurrences(of: "16", with: "32"))

@@ -43,12 +43,13 @@ struct TrainerTests {
             Set(list.compactMap { $0["name"] as? String })
                 == [
                     "composer-cnn", "music-vae", "roll-nst", "velocity-cnn", "genre-cnn", "chord-lstm",
-                    "parallel-vae", "twin-cae", "twin-vae", "twin-gan", "twin-vargan", "cyclegan",
+                    "audio-nst", "parallel-vae", "twin-cae", "twin-vae", "twin-gan", "twin-vargan",
+                    "cyclegan",
                     "mel-cnn",
                 ])
         for recipe in list {
             let isTrained = recipe["kind"] as? String == "trained"
-            #expect(isTrained == (recipe["name"] as? String != "roll-nst"))
+            #expect(isTrained == !["roll-nst", "audio-nst"].contains(recipe["name"] as? String))
             #expect(((recipe["parameters"] as? [String: Any])?["epochs"] != nil) == isTrained)
         }
     }
@@ -172,6 +173,37 @@ struct TrainerTests {
         #expect(files.first?["segments"] as? Int == 3 && files.last?["error"] is String)
         let shown = try place.run("classify", "mel-cnn-1", "new.wav")
         #expect(shown.status == 0 && shown.output.contains("high"))
+    }
+
+    /// A recording and a style without a dataset: a WAV and a FLAC file as long and about as loud as the content, and pictures.
+    @Test(arguments: ["out.wav", "out.flac"])
+    func recordingsTakeAStyle(_ out: String) throws {
+        var random = SplitMix(seed: 7)
+        try place.write(
+            "tone.wav",
+            MadeFile.wave(
+                (0..<22_050).map { Int16(8000 * sin(Double($0) * (0.05 + Double($0) * 1e-6))) }, rate: 22_050)
+        )
+        try place.write(
+            "hiss.wav",
+            MadeFile.wave((0..<22_050).map { _ in Int16(random.next() % 8000) - 4000 }, rate: 22_050))
+        let words = [
+            "transfer", "audio-nst", "--content", "tone.wav", "--threads", "1", "--set", "backbone=random",
+            "--set", "channels=2", "--set", "evaluations=3", "--set", "iterations=2", "--json",
+        ]
+        let refused = try place.run(program: Workplace.binary, words + ["--out", out])
+        #expect(refused.status == 64 && refused.errors.contains("--style FILE"))
+        let outcome = try place.run(
+            program: Workplace.binary,
+            words + ["--style", "hiss.wav", "--out", out, "--pictures", "pictures"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("loss") && outcome.errors.contains("random weights"))
+        #expect(outcome.errors.contains("autocorrelation-rows.png"))
+        let inspected = try place.run("inspect", out, "--json")
+        #expect(inspected.status == 0, "\(inspected.errors)")
+        let facts = try inspected.json()
+        #expect(facts["frames"] as? Int == 22_050 && facts["channels"] as? Int == 1, "\(facts)")
+        #expect((facts["rms"] as? Double ?? -200) > -30, "\(facts)")
     }
 
     /// A note of 99,999 beats on a grid of 96 steps a beat: 36 bytes whose rolls would take 14 GB.

@@ -3,8 +3,10 @@ import Foundation
 import Tensors
 import Testing
 import Torch
+import Training
 
 @testable import Judging
+@testable import Pretrained
 
 /// Against numpy in float64 by `tools/oracles/musicnn.py`.
 struct SoundMusicnnTests {
@@ -35,6 +37,36 @@ struct SoundMusicnnTests {
         }
         #expect(worst.count > 5)
         for (layer, deviation) in worst { #expect(deviation <= 1e-5, "\(name), \(layer): \(deviation)") }
+    }
+
+    /// What a system looks through: the same pools of what the first normalisation makes, and a gradient.
+    @Test(arguments: ["MSD_vgg", "MTT_vgg"])
+    func poolsOfNormalisedImagesAreTheLayers(_ name: String) async throws {
+        try await Self.onTorch {
+            let golden = try SoundGolden("musicnn")
+            let pools = [
+                "MTT_vgg": "[[[4,1],[2,2]],[[2,2],[2,2]],[[2,2],[2,2]],[[2,2],[2,2]],[[4,4],[4,4]]]",
+                "MSD_vgg": "[[[4,1],[4,1]],[[1,4],[1,4]],[[2,2],[2,2]],[[2,2],[2,2]],[[4,4],[4,4]]]",
+            ]
+            let network = try Musicnn(
+                MusicnnWeights(golden.file, prefix: "small/\(name)/weight."), tags: nil, pools: pools[name],
+                hash: nil, path: "small")
+            let patches = try golden.file.tensor("patches", as: Float.self)
+            let image = try TorchTensor(patches.elements, shape: patches.shape).narrowed(0, from: 0, count: 1)
+            let mean = try network.weights("input_norm.running_mean").item()
+            let variance = try network.weights("input_norm.running_var").item()
+            let normalised = try ((image - mean) * (1 / (variance + 1e-3).squareRoot())).clone()
+            try normalised.requireGradient()
+            let seen = try network.pools(ofNormalised: normalised, 4)
+            let known = try network(image).layers
+            #expect(seen.map(\.name) == ["pool1", "pool2", "pool3", "pool4"])
+            for (layer, other) in zip(seen, known) {
+                let error = try (layer.values.detach() - other.values).abs().largest().item()
+                #expect(try error < 1e-5 * other.values.abs().largest().item(), "\(layer.name): \(error)")
+            }
+            let last = try #require(seen.last).values.square().sum()
+            #expect(try last.gradients(of: [normalised])[0].abs().largest().item() > 0)
+        }
     }
 
     /// The largest deviation of each golden array of a network, over its largest element.
@@ -128,7 +160,7 @@ struct SoundMusicnnTests {
 
     @Test func absentWeightsAreNamed() async throws {
         try await Self.onTorch {
-            let error = #expect(throws: JudgingError.self) {
+            let error = #expect(throws: TrainingError.self) {
                 try Musicnn(.mttVGG, cachePath: "/tmp/no-such-cache")
             }
             #expect(error?.code == .badWeights)

@@ -79,7 +79,7 @@ import Testing
             zebra: 1
             """,
             [
-                "5: unknown key 'zebra'; known are version, dataset, sources, midi, audio, splits, shards, statistics, dedupe"
+                "5: unknown key 'zebra'; known are version, dataset, sources, midi, audio, splits, shards, statistics, dedupe, about"
             ]
         ),
         (

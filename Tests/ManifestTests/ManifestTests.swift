@@ -104,6 +104,26 @@ import Testing
         #expect(try Self.with("audio: {}").effective["midi"] == nil)
     }
 
+    /// What a card says changes nothing of manifests that say nothing, and comes back from the effective manifest.
+    @Test func aboutIsOptionalText() throws {
+        let bare = try Self.with("midi: {}")
+        #expect(bare.about == Manifest.About() && bare.effective["about"] == nil)
+        let full = try Self.with(
+            "midi: {}\nabout: {title: \"A: b\", licence: cc-by-4.0, citation: \"@misc{x}\", url: https://x.org}"
+        )
+        #expect(full.about.title == "A: b" && full.about.licence == "cc-by-4.0")
+        #expect(full.about.citation == "@misc{x}" && full.about.url == "https://x.org")
+        let again = try Manifest(bytes: full.effective.canonicalBytes, file: "again", directory: "/")
+        #expect(again.about == full.about)
+        for (text, message) in [
+            ("about: {license: mit}", "did you mean 'licence'?"), ("about: {title: ''}", "title is empty"),
+            ("about: text", "about"),
+        ] {
+            let error = #expect(throws: ManifestError.self) { try Self.with("midi: {}\n\(text)") }
+            #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+        }
+    }
+
     @Test func spellingDoesNotChangeTheEffectiveValue() throws {
         let one = try Self.with("audio: {sample_rate: 22_050, features: {mel: {fmin: 0}}, normalize: log}")
         let other = try Self.with(

@@ -41,6 +41,16 @@ run_tests() {
         tee "$root/.build/logs/test.log" | grep -v '^◇'
 }
 
+# run_package_tests: those of the Python package, by the Python of .venv. They call the program that REPRISE_BINARY names,
+# else the one that was built last; without one pytest says what it skips.
+package_python=$root/.venv/bin/python
+run_package_tests() {
+    if [ ! -x "$package_python" ] || ! "$package_python" -c 'import numpy, pytest, safetensors' >/dev/null 2>&1; then
+        install_package_tests || return 0
+    fi
+    (cd "$root/tools/python" && "$package_python" -B -m pytest --quiet -p no:cacheprovider tests </dev/null)
+}
+
 # swift_build ARGUMENTS: progress while it runs, the compiler's words on a failure only; all of them are in the log.
 swift_build() {
     local log=$root/.build/logs/build.log

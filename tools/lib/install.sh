@@ -41,6 +41,7 @@ soxr        libsoxr-dev        libsoxr        soxr-devel           libsoxr
 fftw3f      libfftw3-dev       fftw           fftw-devel           fftw
 libebur128  libebur128-dev     libebur128     libebur128-devel     libebur128
 libpng      libpng-dev         libpng         libpng-devel         libpng
+zlib        zlib1g-dev         zlib           zlib-devel           zlib
 sqlite3     libsqlite3-dev     sqlite         sqlite-devel         sqlite
 '
 
@@ -214,4 +215,26 @@ prepare() {
     require_swift
     install_libraries
     find_libtorch
+}
+
+# install_package_tests: what the tests of the Python package need, into .venv; false, having said why, where it cannot be
+# had. The libraries that the package can also serve are fetched only beside torch; without them their tests are skipped.
+install_package_tests() {
+    local log=$root/.build/logs/pip.log python=$root/.venv/bin/python
+    local -a pip=("$python" -m pip install --progress-bar off --retries 1 --timeout 30)
+    mkdir -p "$root/.build/logs"
+    if ! make_venv "$log"; then
+        note "python3 cannot make .venv, so the Python package is not tested ($log says why)"
+        return 1
+    fi
+    if ! "$python" -c 'import numpy, pytest, safetensors' >/dev/null 2>&1 &&
+        ! "${pip[@]}" numpy pytest safetensors </dev/null >>"$log" 2>&1; then
+        note "pip cannot get numpy, pytest and safetensors, so the Python package is not tested ($log says why)"
+        return 1
+    fi
+    if "$python" -c 'import torch' >/dev/null 2>&1 &&
+        ! "$python" -c 'import pretty_midi, soundfile, symusic' >/dev/null 2>&1 &&
+        ! "${pip[@]}" pretty_midi soundfile symusic </dev/null >>"$log" 2>&1; then
+        note "pip cannot get pretty_midi, soundfile and symusic, so some tests are skipped ($log says why)"
+    fi
 }

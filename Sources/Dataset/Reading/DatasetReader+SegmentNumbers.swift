@@ -16,13 +16,86 @@ public struct SegmentNumber: Sendable, Hashable {
     /// The number; finite.
     public let value: Double
 
-    /// All that stages store, in the order in which people look at them.
-    fileprivate static let all: [(name: String, title: String, unit: String, decimals: Int)] = [
-        ("density", "density", "notes/s", 2), ("polyphony", "mean polyphony", "", 2),
-        ("loudness", "loudness", "dBFS", 1), ("silence", "silence", "of frames", 2),
-        ("centroid", "centroid", "Hz", 0), ("rolloff", "rolloff", "Hz", 0), ("flux", "flux", "", 2),
-        ("zero_crossings", "zero crossings", "per sample", 4),
+    /// All that stages store, in the order in which people look at them, and whether it is of notes or of sound.
+    public static let all: [(name: String, title: String, unit: String, decimals: Int, isOfNotes: Bool)] = [
+        ("density", "density", "notes/s", 2, true), ("polyphony", "mean polyphony", "", 2, true),
+        ("loudness", "loudness", "dBFS", 1, false), ("silence", "silence", "of frames", 2, false),
+        ("centroid", "centroid", "Hz", 0, false), ("rolloff", "rolloff", "Hz", 0, false),
+        ("flux", "flux", "", 2, false), ("zero_crossings", "zero crossings", "per sample", 4, false),
     ]
+}
+
+/// Reads the numbers that the stages of sources stored of their segments.
+public struct SegmentNumberReader: Sendable {
+    private let cache: Cache
+    private let index: RecordIndex
+
+    /// Prepares to read.
+    ///
+    /// - Throws: `ManifestError` if this version no longer reads the manifest.
+    public init(_ reader: DatasetReader) throws {
+        cache = reader.cache
+        index = try RecordIndex(reader)
+    }
+
+    /// The numbers of all segments of a source; none where the stage's record or object is gone.
+    ///
+    /// - Throws: `BuildError` if the records cannot be read.
+    public func numbers(of source: Snapshot.Source) throws -> SourceNumbers {
+        let output = source.kind == .midi ? ReadStage.output : SpectrumStage.output
+        let record = try index.stages(of: [source]).first ?? nil
+        guard let object = record?.outputs[output]?.digest else { return SourceNumbers() }
+        let hop = index.manifest.audio?.hop ?? 1
+        let found = try? cache.tensors(of: object) { file in
+            try SourceNumbers(file, hop: source.kind == .audio ? hop : nil)
+        }
+        return found ?? SourceNumbers()
+    }
+}
+
+/// The numbers that a source's stage stored of its segments.
+public struct SourceNumbers: Sendable {
+    /// In the order of `SegmentNumber.all`; nil for what is not stored.
+    private var columns: [[Float]?] = []
+    /// Row by timeline and start; nil for audio, whose rows are `hop` samples apart.
+    private var rows: [Int: [Int: Int]]?
+    private var hop = 1
+
+    init() {}
+
+    fileprivate init(_ file: TensorFile, hop: Int?) throws {
+        if let hop {
+            self.hop = hop
+        } else {
+            let starts = try file.tensor("segment.start", as: Int64.self).elements
+            let timelines = try file.tensor("segment.timeline", as: Int16.self).elements
+            var rows: [Int: [Int: Int]] = [:]
+            for row in starts.indices.reversed() {
+                rows[Int(timelines[row]), default: [:]][Int(starts[row])] = row
+            }
+            self.rows = rows
+        }
+        columns = try SegmentNumber.all.map { item in
+            guard file.entries["segment.\(item.name)"] != nil else { return nil }
+            return try file.tensor("segment.\(item.name)", as: Float.self).elements
+        }
+    }
+
+    /// The numbers of one segment.
+    ///
+    /// - Parameters:
+    ///   - timeline: the segment's timeline.
+    ///   - start: the segment's start in steps or samples.
+    /// - Returns: those that are stored.
+    public func numbers(timeline: Int, start: Int) -> [SegmentNumber] {
+        guard let row = rows.map({ $0[timeline]?[start] }) ?? start / hop else { return [] }
+        return zip(SegmentNumber.all, columns).compactMap { item, column in
+            guard let column, column.indices.contains(row) else { return nil }
+            return SegmentNumber(
+                name: item.name, title: item.title, unit: item.unit, decimals: item.decimals,
+                value: Double(column[row]))
+        }
+    }
 }
 
 extension DatasetReader {
@@ -37,29 +110,6 @@ extension DatasetReader {
     public func segmentNumbers(
         of source: Snapshot.Source, timeline: Int, start: Int
     ) throws -> [SegmentNumber] {
-        let output = source.kind == .midi ? ReadStage.output : SpectrumStage.output
-        let index = try RecordIndex(self)
-        let record = try index.stages(of: [source]).first ?? nil
-        guard let object = record?.outputs[output]?.digest else { return [] }
-        let hop = index.manifest.audio?.hop ?? 1
-        let found = try? cache.tensors(of: object) { file -> [SegmentNumber] in
-            let row: Int?
-            switch source.kind {
-            case .midi, .paired:
-                let starts = try file.tensor("segment.start", as: Int64.self).elements
-                let timelines = try file.tensor("segment.timeline", as: Int16.self).elements
-                row = starts.indices.first { starts[$0] == start && timelines[$0] == timeline }
-            case .audio: row = start / hop
-            }
-            guard let row else { return [] }
-            return try SegmentNumber.all.compactMap { name, title, unit, decimals in
-                guard file.entries["segment.\(name)"] != nil else { return nil }
-                let values = try file.tensor("segment.\(name)", as: Float.self).elements
-                guard values.indices.contains(row) else { return nil }
-                return SegmentNumber(
-                    name: name, title: title, unit: unit, decimals: decimals, value: Double(values[row]))
-            }
-        }
-        return found ?? []
+        try SegmentNumberReader(self).numbers(of: source).numbers(timeline: timeline, start: start)
     }
 }

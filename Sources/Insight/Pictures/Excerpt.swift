@@ -1,3 +1,4 @@
+import Dataset
 import Loading
 import Manifest
 import Symbolic

@@ -1,6 +1,7 @@
 internal import Audio
 internal import Build
 internal import Dataset
+internal import Pretrained
 internal import Symbolic
 
 /// Sound: recordings, their first 30 seconds, taken through the dataset's mel and back.

@@ -13,8 +13,10 @@ internal import Symbolic
 public struct TransferEvaluation {
     private let reader: DatasetReader
     private let cachePath: String
-    private let label: String
-    private let style: String
+    /// The label whose value was aimed at.
+    public let label: String
+    /// The style that was aimed at.
+    public let style: String
     private let seed: UInt64
     private let log: (String) -> Void
 
@@ -67,10 +69,27 @@ public struct TransferEvaluation {
     /// - Returns: The measures.
     /// - Throws: `judge.usage`, `judge.file`; `BuildError` of the dataset.
     public func evaluate(_ pairs: [OutputPair]) throws -> Judgement {
-        guard let first = pairs.first else { throw JudgingError(.usage, "there are no outputs to judge") }
+        guard let judgement = try evaluate(systems: [pairs]).first else {
+            throw JudgingError(.usage, "there are no outputs to judge")
+        }
+        return judgement
+    }
+
+    /// Measures what several systems made of the same contents, by the same judges.
+    ///
+    /// - Parameter systems: The outputs of each system; their contents are the same files in the same order.
+    /// - Returns: The measures of each system; the baselines are the same for all.
+    /// - Throws: `judge.usage`, `judge.file`; `BuildError` of the dataset.
+    public func evaluate(systems: [[OutputPair]]) throws -> [Judgement] {
+        guard let first = systems.first?.first else {
+            throw JudgingError(.usage, "there are no outputs to judge")
+        }
+        precondition(
+            systems.allSatisfy { $0.map(\.content) == systems[0].map(\.content) },
+            "systems are compared on the same contents")
         let manifest = try reader.manifest()
         let kind = FileStages.kind(ofFile: first.content)
-        for pair in pairs {
+        for pair in systems.joined() {
             for path in [pair.content, pair.output] where FileStages.kind(ofFile: path) != kind {
                 throw JudgingError(
                     .usage, "\(path) is not a \(kind.noun), but \(first.content) is; judge them apart")
@@ -82,14 +101,14 @@ public struct TransferEvaluation {
                 throw JudgingError(
                     .usage, "dataset '\(reader.snapshot.dataset)' has no MIDI files to judge by")
             }
-            return try measure(pairs, by: NoteMedium(parameters: RollParameters(midi)), kind)
+            return try measure(systems, by: NoteMedium(parameters: RollParameters(midi)), kind)
         case .audio, .paired:
             guard let audio = manifest.audio else {
                 throw JudgingError(
                     .usage, "dataset '\(reader.snapshot.dataset)' has no recordings to judge by")
             }
             let medium = try SoundMedium(AudioParameters(audio), cachePath: cachePath)
-            return try measure(pairs, by: medium, kind)
+            return try measure(systems, by: medium, kind)
         }
     }
 
@@ -158,14 +177,14 @@ public struct TransferEvaluation {
         var judged: [[Double]] = []
     }
 
-    private func measure<M: Medium>(_ pairs: [OutputPair], by medium: M, _ kind: SegmentKind) throws
-        -> Judgement
-    {
-        log("reading \(pairs.count) outputs and their contents")
+    private func measure<M: Medium>(
+        _ systems: [[OutputPair]], by medium: M, _ kind: SegmentKind
+    ) throws -> [Judgement] {
+        let pairs = systems[0]
+        log("reading \(pairs.count) contents")
         var bySource: [Digest: Snapshot.Source] = [:]
         for source in reader.snapshot.sources where source.kind == kind { bySource[source.sha256] = source }
         var contents: [Content<M.Piece>] = []
-        var outputs: [M.Piece] = []
         for pair in pairs {
             let source = try bySource[digest(ofFile: pair.content)]
             contents.append(
@@ -173,7 +192,6 @@ public struct TransferEvaluation {
                     piece: try read(pair.content, medium),
                     group: source?.piece ?? "file \(pair.name)",
                     style: source?.labels[label], isTrained: source?.split == .train))
-            outputs.append(try read(pair.output, medium))
         }
 
         log("reading the dataset's pieces")
@@ -203,7 +221,7 @@ public struct TransferEvaluation {
             )
         }
 
-        log("measuring")
+        log("measuring the baselines")
         let answers: [(String, [M.Piece])] = [
             ("content", contents.map(\.piece)),
             ("target", targets(references, for: contents.map(\.group))),
@@ -212,19 +230,25 @@ public struct TransferEvaluation {
         func values(_ pieces: [M.Piece]) throws -> (single: [[Named]], overall: [Judgement.Value]) {
             try self.values(of: pieces, contents, judges, medium, aim, training)
         }
-        remarks += medium.omissions(outputs, contents.map(\.piece))
         let groups = Set(contents.map(\.group))
         if groups.count < Bootstrap.leastPieceCount {
-            remarks.append("no intervals: \(groups.count) pieces, fewer than \(Bootstrap.leastPieceCount)")
+            remarks.append(
+                "no intervals: \(groups.count) \(groups.count == 1 ? "piece" : "pieces"), fewer than \(Bootstrap.leastPieceCount)"
+            )
         }
-        let found = try values(outputs)
-        return Judgement(
-            dataset: reader.snapshot.dataset, snapshot: reader.digest, label: label, style: style,
-            files: pairs.count, pieces: groups.count,
-            judgedPieces: Self.pieceCounts(outside),
-            judges: judges.map(\.record), outputs: found.overall,
-            single: zip(pairs, found.single).map { ($0.name, $1.map { ($0.name, $0.value) }) },
-            baselines: try answers.map { ($0.0, try values($0.1).overall) }, remarks: remarks)
+        let baselines = try answers.map { ($0.0, try values($0.1).overall) }
+        return try systems.map { pairs in
+            log("reading and measuring \(pairs.count) outputs")
+            let outputs = try pairs.map { try read($0.output, medium) }
+            let found = try values(outputs)
+            return Judgement(
+                dataset: reader.snapshot.dataset, snapshot: reader.digest, label: label, style: style,
+                files: pairs.count, pieces: groups.count, judgedPieces: Self.pieceCounts(outside),
+                judges: judges.map(\.record), outputs: found.overall,
+                single: zip(pairs, found.single).map { ($0.name, $1.map { ($0.name, $0.value) }) },
+                baselines: baselines,
+                remarks: remarks + medium.omissions(outputs, contents.map(\.piece)))
+        }
     }
 
     private func read<M: Medium>(_ path: String, _ medium: M) throws(JudgingError) -> M.Piece {

@@ -1,3 +1,4 @@
+public import Pretrained
 internal import Tensors
 internal import Torch
 

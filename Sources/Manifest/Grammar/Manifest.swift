@@ -14,6 +14,7 @@ import Build
 /// shards: {target_bytes: 64MiB}  # a number of bytes, or one with B, KiB, MiB, GiB, kB, MB, GB
 /// statistics: fit                # fit | exact | {from: <snapshot's full hash>}
 /// dedupe: false                  # true: of entries with equal bytes only the first by path is kept
+/// about: {title?, licence?, citation?, url?}  # texts for the dataset's card; see Manifest.About
 /// ```
 ///
 /// At least one of `midi` and `audio` is required; `midi: {}` takes all its defaults. A source of a kind whose
@@ -35,6 +36,8 @@ public struct Manifest: Sendable {
     public var statistics: Statistics
     /// Whether entries with equal bytes are reduced to the first by path.
     public var dedupe: Bool
+    /// What the dataset's card says of it.
+    public var about = About()
 
     /// What was read though it should be changed, such as an old name of a key: `file:line: message` each.
     public internal(set) var warnings: [String] = []

@@ -17,6 +17,7 @@ extension Manifest {
         case .exact: members["statistics"] = "exact"
         case .from(let hash): members["statistics"] = ["from": .string(hash)]
         }
+        members["about"] = about.effective
         members["midi"] = midi?.effective
         members["audio"] = audio?.effective
         return .object(members)

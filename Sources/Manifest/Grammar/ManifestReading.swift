@@ -59,7 +59,7 @@ extension Manifest {
                 node, name: "",
                 keys: [
                     "version", "dataset", "sources", "midi", "audio", "splits", "shards", "statistics",
-                    "dedupe",
+                    "dedupe", "about",
                 ],
                 faults: faults)
         else { return nil }
@@ -86,6 +86,9 @@ extension Manifest {
                 ?? 64 << 20,
             statistics: statistics(root),
             dedupe: root.flag("dedupe", default: false))
+        if root.has("about"), let about = root.section("about", keys: About.keys) {
+            manifest.about = About(about)
+        }
         if !root.has("midi"), !root.has("audio") {
             faults.add(
                 root.line,

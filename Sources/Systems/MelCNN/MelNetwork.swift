@@ -29,15 +29,21 @@ final class MelNetwork: Module {
 
     /// Mel spectrograms `[N, bands, frames]` to logits `[N, classes]`.
     func callAsFunction(_ mel: TorchTensor) throws -> TorchTensor {
+        guard let values = try maps(of: mel).last else { preconditionFailure("a network without blocks") }
+        let pooled = try TorchTensor.concatenated([values.mean([2, 3]), values.largest([2, 3])], axis: 1)
+        return try output(dropout(pooled))
+    }
+
+    /// What each block makes of mel spectrograms `[N, bands, frames]`: `[N, channels, bands / 2^b, frames / 2^b]`.
+    func maps(of mel: TorchTensor) throws -> [TorchTensor] {
         var values = try mel.unsqueezed(1)
-        for (place, block) in blocks.enumerated() {
+        return try blocks.enumerated().map { place, block in
             // An axis of one cell has no half.
             let window = values.shape[2...].map { min($0, 2) }
             if place > 0 { values = try values.maxPooled(window) }
             values = try block(values)
+            return values
         }
-        let pooled = try TorchTensor.concatenated([values.mean([2, 3]), values.largest([2, 3])], axis: 1)
-        return try output(dropout(pooled))
     }
 }
 

@@ -4,16 +4,10 @@ internal import Tensors
 internal import Torch
 internal import Training
 
-/// A network whose maps say what an image's content and style are.
-protocol RollBackbone {
-    /// The layers whose maps are the content.
-    var contentLayers: Set<String> { get }
-    /// The layers that the style is compared in.
-    var styleLayers: Set<String> { get }
+/// A backbone that sees rolls or codes.
+protocol RollBackbone: StyleBackbone {
     /// An image's rows are a multiple of this.
     var rowMultiple: Int { get }
-    /// The maps of both kinds of layers of an image `[1, rows, columns]`, time last, differentiable.
-    func maps(of image: TorchTensor) throws -> [String: TorchTensor]
 }
 
 extension RollBackbone {

@@ -3,7 +3,7 @@ internal import Tensors
 public import Torch
 internal import Training
 
-/// A network of musicnn: 50 tags of music, and what its layers see, for judges.
+/// A network of musicnn: 50 tags of music, and what its layers see, for judges and for systems that look through it.
 ///
 /// Pons and Serra, "musicnn: Pre-trained convolutional neural networks for music audio tagging", 2019,
 /// arXiv:1909.06654; trained on MagnaTagATune (MTT) or the Million Song Dataset (MSD). The weights are those that
@@ -57,14 +57,14 @@ public final class Musicnn {
     public convenience init(_ network: Network, cachePath: String, device: Device = .cpu) throws {
         let path = Self.path(of: network, cachePath: cachePath)
         guard FileStat(path: path) != nil else {
-            throw JudgingError(
+            throw TrainingError(
                 .badWeights, "there are no weights at \(path.shown); run tools/fetch-weights")
         }
         let file: WeightsFile
         do {
             file = try WeightsFile(path)
         } catch {
-            throw JudgingError(.badWeights, error.message)
+            throw TrainingError(.badWeights, error.message)
         }
         try self.init(
             MusicnnWeights(file.tensors, device: device), tags: file.tensors.metadata["tags"],
@@ -96,7 +96,7 @@ public final class Musicnn {
             }
             _ = try weights("output.weight")
         } catch {
-            throw JudgingError(.badWeights, "\(path.shown) does not hold a network of musicnn: \(error)")
+            throw TrainingError(.badWeights, "\(path.shown) does not hold a network of musicnn: \(error)")
         }
     }
 
@@ -108,9 +108,24 @@ public final class Musicnn {
     public func callAsFunction(_ patches: TorchTensor) throws -> Output {
         try withoutGradients {
             let input = try weights.norm("input_norm", patches.unsqueezed(1))
-            let (layers, logits) = try graph.run(input, weights)
-            return Output(layers: layers, tags: try logits.sigmoid())
+            let layers = try graph.layers(input, weights)
+            return Output(layers: layers.shown, tags: try graph.logits(layers.last, weights).sigmoid())
         }
+    }
+
+    /// The first layers of a VGG network for an image of any length, differentiable.
+    ///
+    /// - Parameters:
+    ///   - image: Numbers whose mean is 0 and whose variance is 1, as the network's own normalisation makes them of what
+    ///     it was trained on, [1, time, mel]; its axes may be longer or shorter than a patch.
+    ///   - count: How many poolings.
+    /// - Returns: `pool1` and so forth; none of a network without poolings.
+    /// - Throws: `sound.bad-weights` for a weight that is missing; `TorchError`, such as for an image that a pooling leaves
+    ///   nothing of.
+    public func pools(ofNormalised image: TorchTensor, _ count: Int) throws -> [Layer] {
+        guard let graph = graph as? VGGGraph else { return [] }
+        let input = try image.unsqueezed(1) * weights("input_norm.weight")
+        return try graph.layers(input + weights("input_norm.bias"), weights, count: count).shown
     }
 }
 
@@ -139,7 +154,7 @@ final class MusicnnWeights {
     func callAsFunction(_ name: String) throws -> TorchTensor {
         if let tensor = tensors[name] { return tensor }
         guard file.entries[prefix + name] != nil else {
-            throw JudgingError(.badWeights, "there is no weight '\(name)'")
+            throw TrainingError(.badWeights, "there is no weight '\(name)'")
         }
         let tensor = try TorchTensor(reading: prefix + name, from: file, on: device).to(type)
         tensors[name] = tensor
@@ -168,8 +183,12 @@ final class MusicnnWeights {
 
 /// How a network's layers follow each other.
 private protocol MusicnnGraph {
-    /// Normalised patches [N, 1, time, mel] to layers and logits.
-    func run(_ input: TorchTensor, _ weights: MusicnnWeights) throws -> ([Musicnn.Layer], TorchTensor)
+    /// Normalised patches [N, 1, time, mel] to layers that can be looked at, and what the last dense layer takes.
+    func layers(
+        _ input: TorchTensor, _ weights: MusicnnWeights
+    ) throws -> (shown: [Musicnn.Layer], last: TorchTensor)
+    /// That to logits.
+    func logits(_ last: TorchTensor, _ weights: MusicnnWeights) throws -> TorchTensor
 }
 
 /// Five times a convolution of 3 × 3, a rectifier, a normalisation and a pooling.
@@ -182,30 +201,43 @@ private struct VGGGraph: MusicnnGraph {
             (pool.array ?? []).map { ($0.array ?? []).compactMap(\.integer) }
         }
         guard pools.count == 5, pools.allSatisfy({ $0.count == 2 && $0.allSatisfy { $0.count == 2 } }) else {
-            throw JudgingError(.badWeights, "its poolings are \(json.canonical)")
+            throw TrainingError(.badWeights, "its poolings are \(json.canonical)")
         }
         return pools.map { ($0[0], $0[1]) }
     }
 
-    func run(_ input: TorchTensor, _ weights: MusicnnWeights) throws -> ([Musicnn.Layer], TorchTensor) {
+    func layers(
+        _ input: TorchTensor, _ weights: MusicnnWeights
+    ) throws -> (shown: [Musicnn.Layer], last: TorchTensor) {
+        try layers(input, weights, count: pools.count)
+    }
+
+    func layers(
+        _ input: TorchTensor, _ weights: MusicnnWeights, count: Int
+    ) throws -> (shown: [Musicnn.Layer], last: TorchTensor) {
         var layers: [Musicnn.Layer] = []
         var values = input
-        for (place, pool) in pools.enumerated() {
+        for (place, pool) in pools.prefix(count).enumerated() {
             let number = place + 1
             values = try weights.norm("norm\(number)", weights.conv("conv\(number)", values, zeros: [1, 1]))
             values = try values.maxPooled(pool.size, stride: pool.stride)
             layers.append(.init(name: "pool\(number)", values: values))
         }
+        return (layers, values)
+    }
+
+    func logits(_ last: TorchTensor, _ weights: MusicnnWeights) throws -> TorchTensor {
         // Time, mel, channel, as TensorFlow lays them.
-        let flat = try values.permuted([0, 2, 3, 1]).contiguous().flattened(from: 1)
-        return (layers, try weights.dense("output", flat))
+        try weights.dense("output", last.permuted([0, 2, 3, 1]).contiguous().flattened(from: 1))
     }
 }
 
 /// Filters of timbre and of time side by side, three convolutions over all of their features, and two dense
 /// layers.
 private struct FilterGraph: MusicnnGraph {
-    func run(_ input: TorchTensor, _ weights: MusicnnWeights) throws -> ([Musicnn.Layer], TorchTensor) {
+    func layers(
+        _ input: TorchTensor, _ weights: MusicnnWeights
+    ) throws -> (shown: [Musicnn.Layer], last: TorchTensor) {
         var parts: [TorchTensor] = []
         func branch(_ name: String, _ input: TorchTensor, zeros: [Int] = [0, 0]) throws {
             let values = try weights.norm("\(name).norm", weights.conv("\(name).conv", input, zeros: zeros))
@@ -236,6 +268,10 @@ private struct FilterGraph: MusicnnGraph {
         let hidden = try weights.norm(
             "hidden_norm", weights.dense("hidden", weights.norm("pool_norm", pooled)).relu())
         layers.append(.init(name: "hidden", values: hidden))
-        return (layers, try weights.dense("output", hidden))
+        return (layers, hidden)
+    }
+
+    func logits(_ last: TorchTensor, _ weights: MusicnnWeights) throws -> TorchTensor {
+        try weights.dense("output", last)
     }
 }

@@ -1,7 +1,9 @@
 import Build
 import Tensors
 
-/// Writes NumPy's `.npz`: an uncompressed ZIP archive of `.npy` members, each streamed through once.
+/// Writes NumPy's `.npz`: a ZIP archive of `.npy` members, each streamed through once.
+///
+/// Members are stored as they are, as `numpy.savez` does, or compressed as by `numpy.savez_compressed`.
 ///
 /// Formats: NumPy enhancement proposal 1 (version 1.0 headers) and PKWARE APPNOTE 6.3.3; members and archives
 /// past 4 GiB use ZIP64. All time stamps are 1980-01-01, so that equal arrays give equal bytes. The file appears when it
@@ -10,40 +12,68 @@ final class NPZFile {
     private let file: OutputFile
     private var position: UInt64 = 0
     private var members: [Member] = []
+    private let isCompressed: Bool
 
     private struct Member {
         let name: String
         let offset: UInt64
         let byteCount: UInt64
+        /// The bytes in the archive.
+        var storedCount: UInt64
         var checksum: UInt32
     }
 
     /// Begins a file that takes the path's place when it is closed.
     ///
     /// - Throws: `BuildError`.
-    init(path: String) throws(BuildError) { file = try OutputFile(path) }
+    init(path: String, isCompressed: Bool = false) throws(BuildError) {
+        file = try OutputFile(path)
+        self.isCompressed = isCompressed
+    }
 
     /// Adds an array; the body hands over its elements in row-major order, piece by piece.
     func add(
         _ name: String, _ type: ElementType, shape: [Int],
         _ body: (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
-        let header = Self.header(type, shape)
-        let byteCount = UInt64(header.count + shape.reduce(type.byteCount, *))
-        var member = Member(name: name + ".npy", offset: position, byteCount: byteCount, checksum: 0)
+        try add(name, NPYFormat.descriptor(type), shape, width: type.byteCount, body)
+    }
+
+    /// Adds texts, an element each.
+    func add(_ name: String, texts: [String]) throws {
+        let (descriptor, bytes) = NPYFormat.texts(texts)
+        let width = texts.isEmpty ? 0 : bytes.count / texts.count
+        try add(name, descriptor, [texts.count], width: width) { try bytes.withUnsafeBytes($0) }
+    }
+
+    private func add(
+        _ name: String, _ descriptor: String, _ shape: [Int], width: Int,
+        _ body: (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws {
+        let header = NPYFormat.header(descriptor, shape)
+        let byteCount = UInt64(header.count + shape.reduce(width, *))
+        var member = Member(
+            name: name + ".npy", offset: position, byteCount: byteCount, storedCount: byteCount, checksum: 0)
         try write(localHeader(member))
         let start = position
         var checksum = CRC32()
-        let sink = { (bytes: UnsafeRawBufferPointer) throws in
-            checksum.update(bytes)
+        var count: UInt64 = 0
+        let store = { (bytes: UnsafeRawBufferPointer) throws in
             try self.file.write(bytes)
             self.position += UInt64(bytes.count)
         }
+        let deflater = isCompressed ? Deflater(.none) : nil
+        let sink = { (bytes: UnsafeRawBufferPointer) throws in
+            checksum.update(bytes)
+            count += UInt64(bytes.count)
+            if let deflater { try deflater.write(bytes, to: store) } else { try store(bytes) }
+        }
         try header.withUnsafeBytes(sink)
         try body(sink)
-        precondition(
-            position - start == byteCount, "array '\(name)' of shape \(shape) got \(position - start) bytes")
+        try deflater?.finish(to: store)
+        precondition(count == byteCount, "array '\(name)' of shape \(shape) got \(count) bytes")
         member.checksum = checksum.value
+        member.storedCount = position - start
         members.append(member)
         try file.overwrite(localHeader(member), at: member.offset)
     }
@@ -101,7 +131,7 @@ final class NPZFile {
         header.append(1 as UInt16)  // ZIP64 sizes
         header.append(16 as UInt16)
         header.append(member.byteCount)
-        header.append(member.byteCount)
+        header.append(member.storedCount)
         return header.bytes
     }
 
@@ -120,7 +150,7 @@ final class NPZFile {
         entry.append(1 as UInt16)
         entry.append(24 as UInt16)
         entry.append(member.byteCount)
-        entry.append(member.byteCount)
+        entry.append(member.storedCount)
         entry.append(member.offset)
         return entry.bytes
     }
@@ -129,40 +159,13 @@ final class NPZFile {
     private func appendCommon(_ member: Member, to bytes: inout Bytes) {
         bytes.append(45 as UInt16)  // needs ZIP64
         bytes.append(0x0800 as UInt16)  // names are UTF-8
-        bytes.append(0 as UInt16)  // stored
+        bytes.append(isCompressed ? 8 : 0 as UInt16)  // deflated, or stored
         bytes.append(0 as UInt16)
         bytes.append(0x0021 as UInt16)  // 1980-01-01
         bytes.append(member.checksum)
         bytes.append(UInt32.max)
         bytes.append(UInt32.max)
         bytes.append(UInt16(member.name.utf8.count))
-    }
-
-    private static func header(_ type: ElementType, _ shape: [Int]) -> [UInt8] {
-        let descriptor =
-            switch type {
-            case .bool: "|b1"
-            case .u8: "|u1"
-            case .i8: "|i1"
-            case .u16: "<u2"
-            case .i16: "<i2"
-            case .f16: "<f2"
-            case .bf16: preconditionFailure("NumPy has no bfloat16")
-            case .u32: "<u4"
-            case .i32: "<i4"
-            case .f32: "<f4"
-            case .u64: "<u8"
-            case .i64: "<i8"
-            case .f64: "<f8"
-            }
-        let lengths = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
-        var text = "{'descr': '\(descriptor)', 'fortran_order': False, 'shape': (\(lengths)), }"
-        let total = (10 + text.utf8.count + 1 + 63) / 64 * 64
-        text += String(repeating: " ", count: total - 10 - text.utf8.count - 1) + "\n"
-        return [0x93] + Array("NUMPY".utf8) + [
-            1, 0, UInt8(text.utf8.count & 0xFF), UInt8(text.utf8.count >> 8),
-        ]
-            + Array(text.utf8)
     }
 }
 

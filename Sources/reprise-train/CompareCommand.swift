@@ -1,0 +1,260 @@
+import ArgumentParser
+import Build
+import Console
+import Dataset
+import Insight
+import Judging
+import Loading
+import Manifest
+import Systems
+import Torch
+import Training
+
+struct CompareCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Convert held-out pieces by several systems, and show what each reaches in one table.",
+        discussion: """
+            A system is a run, an optimised recipe, or a folder of outputs that another program made. A run or a recipe can \
+            carry settings of its transfer: music-vae-1:amount=1,seed=2. A folder holds outputs with the paths of the \
+            dataset's sources, but for the ending.
+            All systems convert the same pieces: those of the split that have another style. Judges, baselines and \
+            intervals are those of 'reprise evaluate --outputs'. Results are cached, so a second comparison costs little.
+            """)
+
+    @Argument(help: ArgumentHelp("Runs, recipes and folders.", valueName: "system"), completion: .directory)
+    var systems: [String]
+
+    @Option(help: ArgumentHelp("The style to convert to: a label of the dataset.", valueName: "label"))
+    var style: String
+
+    @Option(help: ArgumentHelp("The dataset (default: the first run's).", valueName: "dataset"))
+    var dataset: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The split whose pieces are converted (default: test). Choose settings on validation.",
+            valueName: "split"),
+        transform: { text in
+            guard let split = Split(rawValue: text), split != .train else {
+                throw ValidationError("'\(text)' is no split of held-out pieces; write validation or test")
+            }
+            return split
+        })
+    var split: Split = .test
+
+    @Option(help: ArgumentHelp("Convert no more than this many files.", valueName: "n"))
+    var limit: Int?
+
+    @Flag(help: "Convert the dataset's recordings, where it has both recordings and scores.")
+    var recordings = false
+
+    @OptionGroup var torch: TorchOptions
+
+    func validate() throws {
+        guard !systems.isEmpty else { throw ValidationError("name the systems to compare") }
+        if let limit, limit < 1 { throw ValidationError("--limit is \(limit); write a number of at least 1") }
+    }
+
+    func run() throws {
+        let systems = try systems.map(Contender.init)
+        let (style, dataset, split, limit, recordings) = (style, dataset, split, limit, recordings)
+        let cachePath = torch.common.cachePath
+        let comparison = try torch.onTorch { trainer, device in
+            let names = systems.compactMap { $0.isFolder ? nil : $0.name }
+            guard let dataset = try dataset ?? trainer.dataset(ofRunAmong: names) else {
+                throw TrainingError(.usage, "none of the systems is a run; write --dataset DATASET")
+            }
+            let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "compare \(style)")
+            let evaluation = try TransferEvaluation(
+                reader, cachePath: cachePath, style: style, log: { Terminal.standardError.writeLine($0) })
+            let contents = try Contents(reader, evaluation, split, limit: limit, recordings: recordings)
+            let pairs = try contents.pairs(of: systems, by: trainer, device)
+            return Comparison(Array(zip(systems.map(\.text), try evaluation.evaluate(systems: pairs))))
+        }
+        print(torch.common.json ? comparison.json.canonical + "\n" : comparison.text, terminator: "")
+    }
+}
+
+/// A system as the command line names it.
+private struct Contender: Sendable {
+    /// As it was written.
+    let text: String
+    /// The run, the recipe or the folder.
+    let name: String
+    let assignments: [String]
+    let isFolder: Bool
+
+    init(_ text: String) throws {
+        self.text = text
+        isFolder = RawFile.isFolder(text)
+        guard !isFolder, let colon = text.firstIndex(of: ":") else {
+            (name, assignments) = (text, [])
+            return
+        }
+        name = String(text[..<colon])
+        assignments = text[text.index(after: colon)...].split(separator: ",").map(String.init)
+        guard !assignments.isEmpty, assignments.allSatisfy({ $0.contains("=") }) else {
+            throw ValidationError(
+                "'\(text)' is no system; settings are written as \(name):key=value,key=value")
+        }
+    }
+}
+
+/// The pieces that all systems convert.
+private struct Contents {
+    private struct Piece {
+        let path: String
+        let source: Snapshot.Source
+        let style: String
+    }
+
+    private let pieces: [Piece]
+    private let style: String
+    private let dataset: String
+
+    /// The sources of a split that have another style, in an order that depends on their bytes alone.
+    init(
+        _ reader: DatasetReader, _ evaluation: TransferEvaluation, _ split: Split, limit: Int?,
+        recordings: Bool
+    ) throws {
+        (style, dataset) = (evaluation.style, reader.digest.hex)
+        let known = reader.snapshot.sources.filter { source in
+            source.split == split && source.segments > 0
+                && source.labels[evaluation.label].map { $0 != evaluation.style } == true
+        }
+        let kind: SegmentKind =
+            recordings || !known.contains { $0.kind == .midi } ? .audio : .midi
+        var pieces: [Piece] = []
+        for source in known.filter({ $0.kind == kind }).sorted(by: { $0.sha256 < $1.sha256 }) {
+            if let limit, pieces.count == limit { break }
+            guard let file = try reader.file(of: source) else {
+                Terminal.standardError.writeLine(
+                    "left out: \(source.path), whose file is gone or has changed since the build")
+                continue
+            }
+            pieces.append(
+                Piece(path: file.path, source: source, style: source.labels[evaluation.label] ?? ""))
+        }
+        guard !pieces.isEmpty else {
+            throw TrainingError(
+                .usage,
+                "the \(split.rawValue) split of '\(reader.snapshot.dataset)' has no \(kind == .midi ? "scores" : "recordings") with another \(evaluation.label) than '\(evaluation.style)'"
+            )
+        }
+        self.pieces = pieces
+    }
+
+    /// The outputs of each system, of those pieces that all of them could convert.
+    func pairs(
+        of systems: [Contender], by trainer: Trainer, _ device: Device
+    ) throws -> [[OutputPair]] {
+        var outputs: [[String?]] = []
+        for system in systems {
+            outputs.append(
+                system.isFolder ? try found(in: system.name) : try converted(by: system, trainer, device))
+        }
+        let whole = pieces.indices.filter { piece in outputs.allSatisfy { $0[piece] != nil } }
+        guard !whole.isEmpty else {
+            throw TrainingError(.file, "there is no piece that every system converted")
+        }
+        return outputs.map { paths in
+            whole.map { index in
+                OutputPair(
+                    name: pieces[index].source.path, output: paths[index] ?? "", content: pieces[index].path)
+            }
+        }
+    }
+
+    /// The outputs of a folder, by the sources' paths or their last parts.
+    private func found(in folder: String) throws -> [String?] {
+        func stem(_ path: String) -> String {
+            let name = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+            return String(path[..<(path[name...].lastIndex(of: ".") ?? path.endIndex)])
+        }
+        let files = try FolderListing.files(below: folder).filter { !$0.hasSuffix(".json") }
+        return pieces.map { piece in
+            // A source may lie above the manifest.
+            let wanted = stem(piece.source.path)
+            let exact = files.filter { wanted == stem($0) || wanted.hasSuffix("/" + stem($0)) }
+            guard let file = exact.max(by: { $0.count < $1.count }) else {
+                Terminal.standardError.writeLine(
+                    "left out: \(piece.source.path), of which \(folder) has no output")
+                return nil
+            }
+            return "\(folder)/\(file)"
+        }
+    }
+
+    private func converted(
+        by system: Contender, _ trainer: Trainer, _ device: Device
+    ) throws -> [String?] {
+        let isOptimised = trainer.recipes.contains { $0.name == system.name }
+        return try pieces.enumerated().map { number, piece in
+            let isScore = piece.source.kind == .midi
+            let task = TransferTask(
+                system: system.name, dataset: isOptimised ? dataset : nil, assignments: system.assignments,
+                content: piece.path, digest: piece.source.sha256, ending: isScore ? ".mid" : ".wav",
+                style: style,
+                contentStyle: piece.style)
+            do {
+                let result = try trainer.cached(
+                    task, device: device,
+                    // A recording is read from its file.
+                    bytes: { try RawFile.read(piece.path, most: isScore ? .max : 1 << 16) },
+                    write: { try TransferCommand.write($0, to: $1) })
+                Terminal.standardError.writeLine(
+                    "\(system.text): \(number + 1) of \(pieces.count), \(piece.source.path)\(result.wasCached ? " (cached)" : "")"
+                )
+                return result.path
+            } catch let error as TrainingError where error.code == .file {
+                Terminal.standardError.writeLine(
+                    "left out: \(piece.source.path), which \(system.text) cannot convert: \(error.message)")
+                return nil
+            }
+        }
+    }
+}
+
+extension Comparison {
+    /// The measures as people read them: a table a group, a row a system.
+    var text: String {
+        let judged = common.judgedPieces.sorted { $0.key < $1.key }.map { "\($0.key) \(grouped($0.value))" }
+        var text = """
+            contents   \(grouped(common.files)) of \(grouped(common.pieces)) \(common.pieces == 1 ? "piece" : "pieces"), towards \(common.label) \(common.style)
+            judged by  pieces of \(common.dataset) outside its train split: \(judged.joined(separator: ", "))
+
+            """
+        for judge in common.judges {
+            let accuracy = judge.balancedAccuracy.map { format($0, 2) } ?? "unknown"
+            let word =
+                judge.isNuisance
+                ? "sees nothing of the style"
+                : common.trustworthyJudges.contains(judge.name) ? "supports claims" : "supports no claim"
+            text += "judge      \(judge.name), balanced accuracy \(accuracy): \(word)\n"
+        }
+        text += "\n"
+        let rows = systems.map { ($0.name, $0.judgement.outputs) } + common.baselines
+        for group in MeasureGroup.allCases {
+            let names = measures(of: group)
+            guard !names.isEmpty else { continue }
+            let shown = rows.map { row in
+                [row.0]
+                    + names.map { name in row.1.first { $0.name == name.name }.map(Judgement.cell) ?? "" }
+            }
+            text += table([group.rawValue] + names.map(\.heading), shown) + "\n"
+        }
+        if let judge {
+            text += table(["", "verdict"], systems.map { [$0.name, verdict(of: $0.judgement).rawValue] })
+            text +=
+                "\nverdict: whether P \(judge.name) rises above the content's, and chroma stays above that of another piece of the style (target), by more than the intervals\n"
+        } else {
+            text += "no verdict: no judge of this dataset supports a claim about style\n"
+        }
+        var seen: Set<String> = []
+        for remark in systems.flatMap(\.judgement.remarks) where seen.insert(remark).inserted {
+            text += "note: \(remark)\n"
+        }
+        return text
+    }
+}

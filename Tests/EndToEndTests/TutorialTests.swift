@@ -1,0 +1,159 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The tutorials' commands, run one after the other as a reader would.
+///
+/// Their music is made, so the figures differ; each command has to end with status 0.
+struct TutorialTests {
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    private static func tutorials() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(
+            atPath: root.appendingPathComponent("docs/tutorials").path
+        ).filter { $0.hasSuffix(".md") }.sorted()
+    }
+
+    private static func read(_ name: String) throws -> String {
+        try String(contentsOf: root.appendingPathComponent("docs/tutorials/\(name)"), encoding: .utf8)
+    }
+
+    /// Whether a command of the tutorial cannot be run here, and why.
+    private static func obstacle(_ text: String) -> String? {
+        let folder = URL(fileURLWithPath: Workplace.binary).deletingLastPathComponent()
+        let needsTraining = ["train", "evaluate", "transfer"].contains { text.contains("$ reprise \($0)") }
+        let trainer = folder.appendingPathComponent("reprise-train").path
+        if needsTraining, !FileManager.default.isExecutableFile(atPath: trainer) {
+            return "reprise-train is not built"
+        }
+        return nil
+    }
+
+    @Test(arguments: try tutorials())
+    func everyCommandWorks(of name: String) throws {
+        let tutorial = Tutorial(try Self.read(name))
+        #expect(!tutorial.steps.isEmpty)
+        if let obstacle = Self.obstacle(tutorial.text) {
+            return print("\(name) is not run: \(obstacle)")
+        }
+        let place = try Workplace()
+        try addMusic(to: place)
+        let programs = URL(fileURLWithPath: Workplace.binary).deletingLastPathComponent().path
+        for step in tutorial.steps {
+            switch step {
+            case .file(let path, let text): try place.write(path, text)
+            case .command(let command):
+                let outcome = try place.run(
+                    program: "/bin/sh",
+                    ["-c", "PATH='\(programs)':$PATH OMP_WAIT_POLICY=PASSIVE; export PATH; \(command)"])
+                try #require(outcome.status == 0, "$ \(command)\n\(outcome.output)\(outcome.errors)")
+            }
+        }
+    }
+
+    /// The files that the tutorials name, and eight more in each of their folders.
+    private func addMusic(to place: Workplace) throws {
+        let music = try Self.tutorials().reduce(into: Set<String>()) { music, name in
+            music.formUnion(Tutorial(try Self.read(name)).music)
+        }
+        let folders = Set(music.map { String($0[..<($0.lastIndex(of: "/") ?? $0.endIndex)]) })
+        let paths = music.union(folders.flatMap { folder in (0..<8).map { "\(folder)/\($0).mid" } })
+        for (seed, path) in paths.sorted().enumerated() { try place.write(path, Self.piece(seed)) }
+    }
+
+    /// Forty notes whose velocities change.
+    private static func piece(_ seed: Int) -> [UInt8] {
+        var track: [UInt8] = []
+        for note in 0..<40 {
+            let pitch = UInt8(48 + (note * (seed + 3)) % 36), velocity = UInt8(40 + (note * 7 + seed) % 60)
+            track += [0, 0x90, pitch, velocity, 24, 0x80, pitch, 0]
+        }
+        return MadeFile.midi(track: track)
+    }
+
+    @Test func aTutorialIsReadAsWritten() {
+        let tutorial = Tutorial(
+            """
+            Words with `music/a/x.mid`.
+
+            ```yaml title=a.yaml
+            version: 1
+            ```
+
+            ```console
+            $ reprise build \\
+                a.yaml
+            dataset    a
+            $ ls
+            ```
+
+            ```
+            $ not run
+            ```
+            """)
+        #expect(tutorial.music == ["music/a/x.mid"])
+        #expect(
+            tutorial.steps == [
+                .file("a.yaml", "version: 1\n"), .command("reprise build \\\n    a.yaml"), .command("ls"),
+            ])
+    }
+}
+
+/// A page with steps.
+///
+/// Blocks of `console` hold commands after a `$` and what they print; a block with a `title` is a file.
+private struct Tutorial {
+    enum Step: Equatable {
+        case command(String)
+        case file(String, String)
+    }
+
+    let text: String
+    var steps: [Step] = []
+
+    init(_ text: String) {
+        self.text = text
+        var block: String?
+        var lines: [String] = []
+        for line in text.components(separatedBy: "\n") {
+            guard line.hasPrefix("```") else {
+                if block != nil { lines.append(line) }
+                continue
+            }
+            if let kind = block {
+                add(lines, as: kind)
+                block = nil
+            } else {
+                block = String(line.dropFirst(3))
+            }
+            lines = []
+        }
+    }
+
+    /// The MIDI files that the page names.
+    var music: Set<String> {
+        Set(text.matches(of: /music\/[^\s`"*…]+\.mid/).map { String($0.output) })
+    }
+
+    private mutating func add(_ lines: [String], as kind: String) {
+        if let title = kind.components(separatedBy: "title=").dropFirst().first {
+            steps.append(.file(title, lines.joined(separator: "\n") + "\n"))
+        } else if kind == "console" {
+            var index = 0
+            while index < lines.count {
+                guard lines[index].hasPrefix("$ ") else {
+                    index += 1
+                    continue
+                }
+                var command = String(lines[index].dropFirst(2))
+                while command.hasSuffix("\\"), index + 1 < lines.count {
+                    index += 1
+                    command += "\n" + lines[index]
+                }
+                steps.append(.command(command))
+                index += 1
+            }
+        }
+    }
+}
