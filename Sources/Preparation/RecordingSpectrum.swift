@@ -65,20 +65,28 @@ public struct RecordingSpectrum: Sendable {
     private let filtered: [Float]
     private let levels: AudioLevels
 
-    /// Reads the first seconds of a recording, mixed down to one channel.
+    /// Reads some seconds of a recording, mixed down to one channel.
     ///
     /// - Parameters:
     ///   - path: The file, of any format that a build reads.
+    ///   - start: Where reading begins, in seconds.
     ///   - seconds: How much of it is read at most.
     ///   - length: The samples that the signal shall have; a shorter recording begins again at its end. Nil: its own.
     ///   - transform: What is computed.
     /// - Throws: `source.unreadable` for a file that cannot be decoded.
-    public init(path: String, seconds: Double, length: Int? = nil, _ transform: Transform) throws {
-        let most = length ?? Int((seconds * Double(transform.sampleRate)).rounded())
+    public init(
+        path: String, start: Double = 0, seconds: Double, length: Int? = nil, _ transform: Transform
+    ) throws {
+        // A time behind any recording need not fit an integer.
+        func samples(_ seconds: Double) -> Int {
+            Int(min(seconds * Double(transform.sampleRate), 1e15).rounded())
+        }
+        let (skipped, most) = (samples(start), length ?? samples(seconds))
         func decoded(_ band: Bandpass?) throws -> (samples: [Float], isWhole: Bool) {
             do {
-                return try AudioParameters(sampleRate: transform.sampleRate, bandpass: band)
-                    .signal(ofFileAt: path, most: most)
+                let found = try AudioParameters(sampleRate: transform.sampleRate, bandpass: band)
+                    .signal(ofFileAt: path, most: skipped + most)
+                return (skipped == 0 ? found.samples : Array(found.samples.dropFirst(skipped)), found.isWhole)
             } catch let error as AudioError {
                 throw BuildError(.sourceUnreadable, "\(path): \(error.message)", canRetry: false)
             } catch let error as AudioAccessError {
@@ -90,6 +98,10 @@ public struct RecordingSpectrum: Sendable {
             return (0..<length).map { samples[$0 % samples.count] }
         }
         let whole = try decoded(nil)
+        guard skipped == 0 || !whole.samples.isEmpty else {
+            throw BuildError(
+                .sourceUnreadable, "\(path) ends before second \(start)", canRetry: false)
+        }
         let filtered = try decoded(
             Bandpass(low: transform.band.lowerBound, high: transform.band.upperBound, order: 1))
         try self.init(

@@ -127,6 +127,7 @@ extension SampleStore {
     ///   - samples: The next samples of a signal.
     ///   - position: The number of the first of them; afterwards, of the first that follows.
     ///   - wanted: The numbers of the wanted ones.
+    /// - Throws: `audio.write-failed`.
     fileprivate func append(
         _ samples: UnsafeBufferPointer<Float>, from position: inout Int, _ wanted: Range<Int>
     ) throws {

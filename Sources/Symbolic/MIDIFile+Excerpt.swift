@@ -4,7 +4,7 @@ extension MIDIFile {
     /// The stretch is widened to bar lines on both sides, so that beats and bars keep their places on any grid. The notes
     /// that begin in these bars are taken, and end with the last of them at the latest; a note that sounds on from before is
     /// left out. Tempo, time signature, key, programs, controls, pitch bends, names and SysEx that are in force at the first
-    /// bar line stand at its start; lyrics, markers and other text before it are left out.
+    /// bar line are its first events; lyrics, markers and other text before it are left out.
     ///
     /// - Parameters:
     ///   - timeline: That of this file's score: its only one.
@@ -133,7 +133,7 @@ private struct TrackExcerpt {
         if case .meta(0x21, _) = message { settled = before.count }
     }
 
-    /// What a message sets and a later one of the same kind sets anew; nil for what depends on those before.
+    /// What a message sets until a later one of the same kind; nil for what depends on those before.
     private static func thing(_ message: MIDIFile.Message) -> [UInt8]? {
         guard case .channel(let status, let number, _) = message else { return nil }
         switch status & 0xF0 {

@@ -103,6 +103,7 @@ struct TrainerTests {
         // A bar of 4/4 at 120 BPM is two seconds and 16 of these notes.
         let words = ["transfer", "velocity-cnn-1", "--content", "music/jazz/1.mid", "--style", "classical"]
         let part = try place.run(
+            program: Workplace.binary,
             words + ["--out", "part.mid", "--json", "--start", "2.5", "--duration", "1"])
         #expect(part.status == 0, "\(part.errors)")
         #expect(try #require(try part.json()["measures"] as? [String: Double])["notes"] == 16)

@@ -124,7 +124,7 @@ import Testing
         return true
     }
 
-    /// Bar lines, counted anew.
+    /// Bar lines, counted independently.
     private static func lines(_ timeline: Timeline) -> [Int] {
         guard case .ticksPerQuarter(let ticks) = timeline.tempoMap.division else { return [] }
         var signatures = [TimeSignature.common]

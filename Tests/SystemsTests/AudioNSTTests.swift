@@ -46,7 +46,9 @@ private final class Clips {
 
     func transfer(
         _ content: String = "chords.wav", to style: String? = "clicks.wav", _ assignments: [String] = [],
-        dataset: String? = nil, cache: String? = nil, log: @escaping @Sendable (String) -> Void = { _ in }
+        dataset: String? = nil, cache: String? = nil, part: TransferPart = TransferPart(),
+        stereo: Bool = false,
+        log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws -> Transferred {
         let file = try style.flatMap { name in
             name.hasSuffix(".wav") ? RawInput(path: path(name), bytes: try folder.contents(name)) : nil
@@ -58,7 +60,7 @@ private final class Clips {
             ) { settings in
                 TransferRequest(
                     content: [], path: path(content), style: file?.path ?? style, styleFile: file,
-                    settings: settings)
+                    settings: settings, part: part, isStereo: stereo)
             }
     }
 }
@@ -279,10 +281,11 @@ struct AudioNSTTests {
                 Issue.record("no sound")
                 return
             }
-            #expect(sound.sampleRate == 22050 && sound.channels.count == 1)
-            #expect(sound.channels[0].count == Int(1.2 * 22050))
-            #expect(sound.channels[0].allSatisfy { $0.isFinite && abs($0) <= 1 })
-            #expect(sound.channels[0].reduce(0) { max($0, abs($1)) } > 0.01)
+            #expect(sound.sampleRate == 22050 && sound.channelCount == 1)
+            let samples = try sound.samples(0..<sound.length)[0]
+            #expect(samples.count == Int(1.2 * 22050))
+            #expect(samples.allSatisfy { $0.isFinite && abs($0) <= 1 })
+            #expect(samples.reduce(0) { max($0, abs($1)) } > 0.01)
             #expect(
                 result.figures.map(\.name)
                     == ["spectrograms"] + PictureTerms.names.map { "loss-\($0)" }
@@ -314,6 +317,42 @@ struct AudioNSTTests {
         }
     }
 
+    /// A part has the spectrum that it has in the whole, and gives as much sound.
+    @Test func aPartIsConverted() async throws {
+        let clips = try Clips()
+        let transform = SoundPicture.transform
+        let (bins, hop) = (transform.nFFT / 2 + 1, transform.hopLength)
+        let whole = try RecordingSpectrum(path: clips.path("chords.wav"), seconds: 10, transform)
+        let start = Double(50 * hop) / Double(transform.sampleRate)
+        let part = try RecordingSpectrum(
+            path: clips.path("chords.wav"), start: start, seconds: 0.6, transform)
+        #expect(part.length == Int(0.6 * Double(transform.sampleRate)))
+        // Those of the last frames see the part's end.
+        let inner = (part.length - transform.nFFT) / hop
+        #expect(inner > 50)
+        for bin in 0..<bins {
+            for frame in 0..<inner {
+                let found = part.magnitudes[bin * part.frames + frame]
+                #expect(found == whole.magnitudes[bin * whole.frames + frame + 50])
+            }
+        }
+        try await onTorch {
+            let clips = try Clips()
+            let result = try clips.transfer(part: TransferPart(start: 0.25, duration: 0.9))
+            guard case .sound(let sound) = result.output else {
+                Issue.record("no sound")
+                return
+            }
+            #expect(sound.length == 19_845)
+            func fault(_ part: TransferPart, stereo: Bool = false) -> TrainingError.Code? {
+                #expect(throws: TrainingError.self) { try clips.transfer(part: part, stereo: stereo) }?.code
+            }
+            #expect(fault(try TransferPart(start: 2, duration: nil)) == .file)
+            #expect(fault(try TransferPart(start: nil, duration: 601)) == .usage)
+            #expect(fault(TransferPart(), stereo: true) == .usage)
+        }
+    }
+
     /// The same seed gives the same sound; another draws other noise and other weights.
     @Test func theSeedDecides() async throws {
         try await onTorch {
@@ -322,7 +361,7 @@ struct AudioNSTTests {
                 let result = try clips.transfer(
                     "chords.wav", to: "clicks.wav", ["start=noise", "evaluations=4", "seed=\(seed)"])
                 guard case .sound(let sound) = result.output else { return [] }
-                return sound.channels[0]
+                return try sound.samples(0..<sound.length)[0]
             }
             let first = try samples(1)
             #expect(try first == samples(1))
@@ -520,7 +559,7 @@ struct AudioNSTTests {
                 Issue.record("no sound")
                 return
             }
-            let samples = sound.channels[0]
+            let samples = try sound.samples(0..<sound.length)[0]
             #expect(samples.count == 44_100 && samples.allSatisfy(\.isFinite))
             let level = (samples.reduce(0) { $0 + Double($1) * Double($1) } / 44_100).squareRoot()
             #expect(level > 0.005)

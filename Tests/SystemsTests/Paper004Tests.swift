@@ -230,8 +230,9 @@ private func peakBytes() -> Int {
         }
     }
 
-    /// A recording ten times as long needs no more memory at its peak. In memory, its samples, spectra and result took
-    /// 85 KB a second here.
+    /// A recording ten times as long needs no more memory at its peak.
+    ///
+    /// In memory, its samples, spectra and result took 85 KB a second here.
     @Test func memoryIsFlat() async {
         await #expect(processExitsWith: .success) {
             let hiss = try Hiss(normalize: "per: style")

@@ -66,6 +66,7 @@ public final class SampleStore: Sendable {
     /// Some of the samples.
     ///
     /// - Parameter range: Which; it must lie within `0..<count`.
+    /// - Returns: The samples.
     /// - Throws: `audio.write-failed` if the disk does not give them back.
     public func samples(_ range: Range<Int>) throws(AudioOutputError) -> [Float] {
         precondition(

@@ -67,7 +67,8 @@ extension Recipe {
                 "spectrogram, log-mel, mfcc: whether the picture's change is added to the content's spectrum; else the picture alone is spread over it, as published"
             ),
             Parameter(
-                "seconds", 10.0, "how much of content and style is used, from the start", in: 0.1...600),
+                "seconds", 10.0, "how much of content and style is used, from the start",
+                in: 0.1...AudioNST.mostSeconds),
             Parameter("iterations", 64, "iterations of Griffin-Lim, which finds the phases", in: 0...10_000),
             Parameter("label", "style", "the label of which --style names a value, with --dataset"),
             Parameter("seed", 0, "of random weights and noise"),
@@ -90,6 +91,8 @@ struct AudioNST {
     private let context: OptimisationContext
     private let picture: SoundPicture
 
+    /// How much of a recording is used at most.
+    static let mostSeconds = 600.0
     /// A picture is at least so many columns long, which the deepest layer needs.
     private static let leastColumns = 32
 
@@ -100,8 +103,15 @@ struct AudioNST {
     }
 
     func run() throws -> Transferred {
+        guard !request.isStereo else {
+            throw TrainingError(.usage, "audio-nst changes mono sound; leave --stereo out")
+        }
+        if let duration = request.part.duration, duration > Self.mostSeconds {
+            throw TrainingError(
+                .usage, "--duration is \(duration); audio-nst takes \(Self.mostSeconds) s at most")
+        }
         let style = try styleFile()
-        let content = try recording(request.path)
+        let content = try recording(request.path, request.part)
         let seconds = Double(content.length) / Double(content.transform.sampleRate)
         try checkLength(content, seconds)
         let other = try recording(style.path, length: content.length)
@@ -111,7 +121,7 @@ struct AudioNST {
                 "style: \(style.name) has \(Self.shown(styleSeconds)) s, and is repeated to the content's \(Self.shown(seconds)) s; its repetition is a beat too"
             )
         }
-        if !content.isWhole {
+        if !content.isWhole, request.part.duration == nil {
             context.log("content: the first \(Self.shown(seconds)) s; set seconds for more")
         }
         let sight = try Sight(content, other, picture)
@@ -206,11 +216,14 @@ struct AudioNST {
         return found
     }
 
-    private func recording(_ path: String, length: Int? = nil) throws -> RecordingSpectrum {
+    private func recording(
+        _ path: String, _ part: TransferPart = TransferPart(), length: Int? = nil
+    ) throws -> RecordingSpectrum {
         let found: RecordingSpectrum
         do {
             found = try RecordingSpectrum(
-                path: path, seconds: settings.number("seconds"), length: length, SoundPicture.transform)
+                path: path, start: part.start, seconds: part.duration ?? settings.number("seconds"),
+                length: length, SoundPicture.transform)
         } catch let error as BuildError where error.code == .sourceUnreadable {
             throw TrainingError(.file, error.message)
         }
