@@ -109,11 +109,12 @@ extension SpectrumStage {
     ///
     /// - Parameter segments: The samples of each.
     /// - Returns: A safetensors file with `features`.
-    func rows(ofSegments segments: [[Float]]) -> [UInt8] {
-        withExtractor { extractor in
+    /// - Throws: as `FeatureExtractor.extract(segment:sink:)`.
+    func rows(ofSegments segments: [[Float]]) throws -> [UInt8] {
+        try withExtractor { extractor in
             var values = [Float](repeating: 0, count: segments.count * rows.count)
             for (index, samples) in segments.enumerated() {
-                extractor.extract(segment: samples) { name, feature in
+                try extractor.extract(segment: samples) { name, feature in
                     let place = rows.elements(of: name, segment: index)
                     values.withUnsafeMutableBufferPointer {
                         _ = UnsafeMutableBufferPointer(rebasing: $0[place])
