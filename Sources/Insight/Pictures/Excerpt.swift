@@ -173,7 +173,8 @@ struct Excerpt {
     private mutating func readFeatures(_ parts: [Part]) throws {
         for name in parts[0].shard.featureNames {
             let shape = try parts[0].shard.file.entry(name).shape
-            let rows = shape.count == 3 ? shape[1] : 1
+            // Of a waveform the greatest and the least sample of each column.
+            let rows = shape.count == 3 ? shape[1] : 2
             var feature = Feature(
                 name: name, rows: rows, values: [Float](repeating: 0, count: rows * columns))
             for (number, part) in parts.enumerated() {
@@ -189,13 +190,12 @@ struct Excerpt {
                 } else {
                     let width = Int((Double(values.count) / perColumn).rounded(.up))
                     let (first, count) = span(parts, number, width)
-                    // Of each stretch the sample of the greatest magnitude.
                     for column in 0..<count {
                         let low = Int(Double(column) * perColumn)
                         let high = max(low + 1, Int(Double(column + 1) * perColumn))
-                        feature.values[first + column] =
-                            values[(low..<high).clamped(to: 0..<values.count)]
-                            .max { $0.magnitude < $1.magnitude } ?? 0
+                        let samples = values[(low..<high).clamped(to: 0..<values.count)]
+                        feature.values[first + column] = samples.max() ?? 0
+                        feature.values[columns + first + column] = samples.min() ?? 0
                     }
                 }
             }

@@ -103,7 +103,7 @@ struct PicturePanel {
     var bar: (low: String, high: String)?
     /// Whether most of it is empty, so that lines of time show where nothing is.
     var isRoll = false
-    /// Whether the values, one a column, are drawn as a curve.
+    /// Whether the values, the greatest of each column and then the least of each, are drawn as a curve.
     var isCurve = false
 
     var height: Int { max(1, Int(Double(rows) * rowHeight)) }
@@ -217,10 +217,11 @@ struct PictureLayout {
         let greatest = max(panel.values.map(\.magnitude).max() ?? 1, 1e-9)
         for x in 0..<plotWidth {
             let first = x * time.columns / plotWidth
-            let last = max(first + 1, (x + 1) * time.columns / plotWidth)
-            let part = panel.values[first..<min(last, panel.values.count)]
+            let last = min(max(first + 1, (x + 1) * time.columns / plotWidth), time.columns)
             func dot(_ value: Float) -> Int { Int((1 - value / greatest) / 2 * Float(height - 1)) }
-            let (upper, lower) = (dot(part.max() ?? 0), dot(part.min() ?? 0))
+            let highs = panel.values[first..<last]
+            let lows = panel.values[time.columns + first..<time.columns + last]
+            let (upper, lower) = (dot(highs.max() ?? 0), dot(lows.min() ?? 0))
             canvas.fill(left + x, y + upper, 1, lower - upper + 1, ColourMap.colour(0.3))
         }
     }
