@@ -56,9 +56,7 @@ public final class RecordingStream {
         _ preparation: FilePreparation, _ stages: FileStages, path: String, labels: [String: String],
         part: RecordingPart, stereo: Bool, parameters: AudioParameters, folder: String
     ) throws {
-        (self.preparation, self.stages, self.path, self.labels) = (preparation, stages, path, labels)
-        self.parameters = parameters
-        sampleRate = parameters.sampleRate
+        let sampleRate = parameters.sampleRate
         // Which samples are wanted is known before their number is: the part, were the recording endless.
         let wanted = part.samples(of: .max, rate: sampleRate)
         let mid = try SampleStore(in: folder)
@@ -74,9 +72,7 @@ public final class RecordingStream {
                 canRetry: false)
         }
         mid.truncate(to: found.count)
-        (self.mid, samples, loudness) = (mid, found.count, gain)
-        join = try SegmentJoin(parameters.stft, parameters.segment, length: found.count)
-        segments = join.segments
+        let join = try SegmentJoin(parameters.stft, parameters.segment, length: found.count)
         var side: SampleStore?
         if stereo {
             let store = try SampleStore(in: folder)
@@ -89,7 +85,19 @@ public final class RecordingStream {
                 side = store
             }
         }
+        // Only now: nothing is thrown from a stream that is half made.
+        self.preparation = preparation
+        self.stages = stages
+        self.path = path
+        self.labels = labels
+        self.parameters = parameters
+        self.sampleRate = sampleRate
+        self.mid = mid
         self.side = side
+        self.join = join
+        samples = found.count
+        segments = join.segments
+        loudness = gain
     }
 
     /// The features of some segments, as a build would store them; places in the shard count from the first of them.
