@@ -46,7 +46,8 @@ private final class Clips {
 
     func transfer(
         _ content: String = "chords.wav", to style: String? = "clicks.wav", _ assignments: [String] = [],
-        dataset: String? = nil, cache: String? = nil, log: @escaping @Sendable (String) -> Void = { _ in }
+        dataset: String? = nil, cache: String? = nil, part: TransferPart = TransferPart(),
+        stereo: Bool = false, log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws -> Transferred {
         let file = try style.flatMap { name in
             name.hasSuffix(".wav") ? RawInput(path: path(name), bytes: try folder.contents(name)) : nil
@@ -181,7 +182,7 @@ struct AudioNSTTests {
         let path = clips.path("signal.wav")
         try await onTorch {
             let golden = try Golden("systems-002")
-            let found = try RecordingSpectrum(path: path, seconds: 10, SoundPicture.transform)
+            let found = try RecordingSpectrum(path: path, RecordingPart(duration: 10), SoundPicture.transform)
             #expect(found.isWhole && found.length == 9000 && found.frames == 64)
             let picture = try SoundPicture(.logMel)
             let recording = try picture.recording(found.magnitudes, frames: found.frames)
@@ -235,7 +236,7 @@ struct AudioNSTTests {
         let clips = try Clips()
         let file = clips.path("chords.wav")
         try await onTorch {
-            let found = try RecordingSpectrum(path: file, seconds: 10, SoundPicture.transform)
+            let found = try RecordingSpectrum(path: file, RecordingPart(duration: 10), SoundPicture.transform)
             let picture = try SoundPicture(kind)
             let recording = try picture.recording(found.magnitudes, frames: found.frames)
             let free = try picture.free(recording)
@@ -279,10 +280,11 @@ struct AudioNSTTests {
                 Issue.record("no sound")
                 return
             }
-            #expect(sound.sampleRate == 22050 && sound.channels.count == 1)
-            #expect(sound.channels[0].count == Int(1.2 * 22050))
-            #expect(sound.channels[0].allSatisfy { $0.isFinite && abs($0) <= 1 })
-            #expect(sound.channels[0].reduce(0) { max($0, abs($1)) } > 0.01)
+            #expect(sound.sampleRate == 22050 && sound.channelCount == 1)
+            let samples = try sound.samples(0..<sound.length)[0]
+            #expect(samples.count == Int(1.2 * 22050))
+            #expect(samples.allSatisfy { $0.isFinite && abs($0) <= 1 })
+            #expect(samples.reduce(0) { max($0, abs($1)) } > 0.01)
             #expect(
                 result.figures.map(\.name)
                     == ["spectrograms"] + PictureTerms.names.map { "loss-\($0)" }
@@ -322,7 +324,7 @@ struct AudioNSTTests {
                 let result = try clips.transfer(
                     "chords.wav", to: "clicks.wav", ["start=noise", "evaluations=4", "seed=\(seed)"])
                 guard case .sound(let sound) = result.output else { return [] }
-                return sound.channels[0]
+                return try sound.samples(0..<sound.length)[0]
             }
             let first = try samples(1)
             #expect(try first == samples(1))
@@ -441,7 +443,8 @@ struct AudioNSTTests {
             let number = try #require(reader.snapshot.vocabularies["genre"]?.firstIndex(of: "reggae"))
             let row = try #require(genres.firstIndex(of: Int64(number)))
             let found = try RecordingSpectrum(
-                path: folder + "/clips/reggae/reggae.wav", seconds: 10, SoundPicture.transform)
+                path: folder + "/clips/reggae/reggae.wav", RecordingPart(duration: 10), SoundPicture.transform
+            )
             let own = try TorchTensor(
                 Array(found.magnitudes.prefix(1024 * 1712)), shape: [1024, 1712])
             let error = try (own - stored.selected(0, row)).abs().largest().item()
@@ -487,6 +490,42 @@ struct AudioNSTTests {
         }
     }
 
+    /// A part of the content is what the whole has there, and the result is as long; stereo, and a part that is too long or
+    /// behind the end, are refused.
+    @Test func aPartIsTransferred() async throws {
+        try await onTorch {
+            let clips = try Clips()
+            let whole = try RecordingSpectrum(
+                path: clips.path("chords.wav"), RecordingPart(), SoundPicture.transform)
+            // Its frames begin on those of the whole: 40 · 128 samples.
+            let start = 40.0 * 128 / 22050
+            let part = try RecordingSpectrum(
+                path: clips.path("chords.wav"), RecordingPart(start: start, duration: 0.5),
+                SoundPicture.transform)
+            #expect(part.length == 11_025 && whole.length == 26_460)
+            for bin in stride(from: 0, to: 1024, by: 31) {
+                #expect(part.magnitudes[bin * part.frames + 9] == whole.magnitudes[bin * whole.frames + 49])
+            }
+            let result = try clips.transfer(part: TransferPart(start: 0.3, duration: 0.8))
+            guard case .sound(let sound) = result.output else {
+                Issue.record("no sound")
+                return
+            }
+            #expect(sound.length == 17_640)
+            let cases: [(TransferPart, Bool, String)] = [
+                (TransferPart(), true, "--stereo"),
+                (try TransferPart(start: 0, duration: 61), false, "--duration"),
+                (try TransferPart(start: 5, duration: nil), false, "ends before 5.0 s"),
+            ]
+            for (part, stereo, word) in cases {
+                let error = #expect(throws: TrainingError.self) {
+                    try clips.transfer(part: part, stereo: stereo)
+                }
+                #expect(error?.message.contains(word) == true, "\(error?.message ?? "nothing")")
+            }
+        }
+    }
+
     /// A style of a tenth of a second is repeated, and that is said.
     @Test func aShortStyleIsRepeated() async throws {
         let lines = Lines()
@@ -520,7 +559,7 @@ struct AudioNSTTests {
                 Issue.record("no sound")
                 return
             }
-            let samples = sound.channels[0]
+            let samples = try sound.samples(0..<sound.length)[0]
             #expect(samples.count == 44_100 && samples.allSatisfy(\.isFinite))
             let level = (samples.reduce(0) { $0 + Double($1) * Double($1) } / 44_100).squareRoot()
             #expect(level > 0.005)

@@ -96,15 +96,29 @@ struct AudioNST {
     init(_ request: TransferRequest, _ context: OptimisationContext) throws {
         (self.request, self.context, settings) = (request, context, request.settings)
         let kind = SoundPicture.Kind(rawValue: settings.word("representation")) ?? .logMel
+        guard !request.isStereo else {
+            throw TrainingError(.usage, "audio-nst writes one channel; leave --stereo out")
+        }
+        let longest = 60.0
+        guard (request.part.duration ?? 0) <= longest else {
+            throw TrainingError(
+                .usage, "audio-nst holds a part in memory; write --duration \(longest) or less")
+        }
         picture = try SoundPicture(kind, zoom: settings.integer("zoom"), on: context.device)
     }
 
     func run() throws -> Transferred {
         let style = try styleFile()
-        let content = try recording(request.path)
+        let content = try recording(
+            request.path,
+            RecordingPart(
+                start: request.part.start,
+                duration: request.part.duration ?? settings.number("seconds")))
         let seconds = Double(content.length) / Double(content.transform.sampleRate)
         try checkLength(content, seconds)
-        let other = try recording(style.path, length: content.length)
+        let other = try recording(
+            style.path, RecordingPart(duration: max(settings.number("seconds"), seconds)),
+            length: content.length)
         let styleSeconds = Double(other.readLength) / Double(other.transform.sampleRate)
         if other.readLength < content.length {
             context.log(
@@ -112,7 +126,7 @@ struct AudioNST {
             )
         }
         if !content.isWhole {
-            context.log("content: the first \(Self.shown(seconds)) s; set seconds for more")
+            context.log("content: \(Self.shown(seconds)) s of it; write --duration for more")
         }
         let sight = try Sight(content, other, picture)
         let (backbone, source) = try PictureBackbone.named(
@@ -206,11 +220,12 @@ struct AudioNST {
         return found
     }
 
-    private func recording(_ path: String, length: Int? = nil) throws -> RecordingSpectrum {
+    private func recording(
+        _ path: String, _ part: RecordingPart, length: Int? = nil
+    ) throws -> RecordingSpectrum {
         let found: RecordingSpectrum
         do {
-            found = try RecordingSpectrum(
-                path: path, seconds: settings.number("seconds"), length: length, SoundPicture.transform)
+            found = try RecordingSpectrum(path: path, part, length: length, SoundPicture.transform)
         } catch let error as BuildError where error.code == .sourceUnreadable {
             throw TrainingError(.file, error.message)
         }
