@@ -59,7 +59,7 @@ private final class Clips {
             ) { settings in
                 TransferRequest(
                     content: [], path: path(content), style: file?.path ?? style, styleFile: file,
-                    settings: settings)
+                    settings: settings, part: part, isStereo: stereo)
             }
     }
 }
