@@ -65,28 +65,26 @@ public struct RecordingSpectrum: Sendable {
     private let filtered: [Float]
     private let levels: AudioLevels
 
-    /// Reads some seconds of a recording, mixed down to one channel.
+    /// Reads a part of a recording, mixed down to one channel.
+    ///
+    /// What lies before the part is decoded too, and held for that time.
     ///
     /// - Parameters:
     ///   - path: The file, of any format that a build reads.
-    ///   - start: Where reading begins, in seconds.
-    ///   - seconds: How much of it is read at most.
+    ///   - part: What of it is read.
     ///   - length: The samples that the signal shall have; a shorter recording begins again at its end. Nil: its own.
     ///   - transform: What is computed.
-    /// - Throws: `source.unreadable` for a file that cannot be decoded.
+    /// - Throws: `source.unreadable` for a file that cannot be decoded, or that ends before the part.
     public init(
-        path: String, start: Double = 0, seconds: Double, length: Int? = nil, _ transform: Transform
+        path: String, _ part: RecordingPart, length: Int? = nil, _ transform: Transform
     ) throws {
-        // A time behind any recording need not fit an integer.
-        func samples(_ seconds: Double) -> Int {
-            Int(min(seconds * Double(transform.sampleRate), 1e15).rounded())
-        }
-        let (skipped, most) = (samples(start), length ?? samples(seconds))
+        let range = part.samples(of: .max, rate: transform.sampleRate)
+        let most = length.map { min(range.upperBound, range.lowerBound + $0) } ?? range.upperBound
         func decoded(_ band: Bandpass?) throws -> (samples: [Float], isWhole: Bool) {
             do {
                 let found = try AudioParameters(sampleRate: transform.sampleRate, bandpass: band)
-                    .signal(ofFileAt: path, most: skipped + most)
-                return (skipped == 0 ? found.samples : Array(found.samples.dropFirst(skipped)), found.isWhole)
+                    .signal(ofFileAt: path, most: most)
+                return (Array(found.samples.dropFirst(range.lowerBound)), found.isWhole)
             } catch let error as AudioError {
                 throw BuildError(.sourceUnreadable, "\(path): \(error.message)", canRetry: false)
             } catch let error as AudioAccessError {
@@ -98,9 +96,9 @@ public struct RecordingSpectrum: Sendable {
             return (0..<length).map { samples[$0 % samples.count] }
         }
         let whole = try decoded(nil)
-        guard skipped == 0 || !whole.samples.isEmpty else {
+        guard !whole.samples.isEmpty else {
             throw BuildError(
-                .sourceUnreadable, "\(path) ends before second \(start)", canRetry: false)
+                .sourceUnreadable, "\(path) ends before \(part.start) s", canRetry: false)
         }
         let filtered = try decoded(
             Bandpass(low: transform.band.lowerBound, high: transform.band.upperBound, order: 1))

@@ -47,8 +47,7 @@ private final class Clips {
     func transfer(
         _ content: String = "chords.wav", to style: String? = "clicks.wav", _ assignments: [String] = [],
         dataset: String? = nil, cache: String? = nil, part: TransferPart = TransferPart(),
-        stereo: Bool = false,
-        log: @escaping @Sendable (String) -> Void = { _ in }
+        stereo: Bool = false, log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws -> Transferred {
         let file = try style.flatMap { name in
             name.hasSuffix(".wav") ? RawInput(path: path(name), bytes: try folder.contents(name)) : nil
@@ -183,7 +182,7 @@ struct AudioNSTTests {
         let path = clips.path("signal.wav")
         try await onTorch {
             let golden = try Golden("systems-002")
-            let found = try RecordingSpectrum(path: path, seconds: 10, SoundPicture.transform)
+            let found = try RecordingSpectrum(path: path, RecordingPart(duration: 10), SoundPicture.transform)
             #expect(found.isWhole && found.length == 9000 && found.frames == 64)
             let picture = try SoundPicture(.logMel)
             let recording = try picture.recording(found.magnitudes, frames: found.frames)
@@ -237,7 +236,7 @@ struct AudioNSTTests {
         let clips = try Clips()
         let file = clips.path("chords.wav")
         try await onTorch {
-            let found = try RecordingSpectrum(path: file, seconds: 10, SoundPicture.transform)
+            let found = try RecordingSpectrum(path: file, RecordingPart(duration: 10), SoundPicture.transform)
             let picture = try SoundPicture(kind)
             let recording = try picture.recording(found.magnitudes, frames: found.frames)
             let free = try picture.free(recording)
@@ -314,42 +313,6 @@ struct AudioNSTTests {
             #expect(
                 measure(mixed, "row_change_distance_result_content")
                     < measure(both, "row_change_distance_result_content") / 2)
-        }
-    }
-
-    /// A part has the spectrum that it has in the whole, and gives as much sound.
-    @Test func aPartIsConverted() async throws {
-        let clips = try Clips()
-        let transform = SoundPicture.transform
-        let (bins, hop) = (transform.nFFT / 2 + 1, transform.hopLength)
-        let whole = try RecordingSpectrum(path: clips.path("chords.wav"), seconds: 10, transform)
-        let start = Double(50 * hop) / Double(transform.sampleRate)
-        let part = try RecordingSpectrum(
-            path: clips.path("chords.wav"), start: start, seconds: 0.6, transform)
-        #expect(part.length == Int(0.6 * Double(transform.sampleRate)))
-        // Those of the last frames see the part's end.
-        let inner = (part.length - transform.nFFT) / hop
-        #expect(inner > 50)
-        for bin in 0..<bins {
-            for frame in 0..<inner {
-                let found = part.magnitudes[bin * part.frames + frame]
-                #expect(found == whole.magnitudes[bin * whole.frames + frame + 50])
-            }
-        }
-        try await onTorch {
-            let clips = try Clips()
-            let result = try clips.transfer(part: TransferPart(start: 0.25, duration: 0.9))
-            guard case .sound(let sound) = result.output else {
-                Issue.record("no sound")
-                return
-            }
-            #expect(sound.length == 19_845)
-            func fault(_ part: TransferPart, stereo: Bool = false) -> TrainingError.Code? {
-                #expect(throws: TrainingError.self) { try clips.transfer(part: part, stereo: stereo) }?.code
-            }
-            #expect(fault(try TransferPart(start: 2, duration: nil)) == .file)
-            #expect(fault(try TransferPart(start: nil, duration: 601)) == .usage)
-            #expect(fault(TransferPart(), stereo: true) == .usage)
         }
     }
 
@@ -480,7 +443,8 @@ struct AudioNSTTests {
             let number = try #require(reader.snapshot.vocabularies["genre"]?.firstIndex(of: "reggae"))
             let row = try #require(genres.firstIndex(of: Int64(number)))
             let found = try RecordingSpectrum(
-                path: folder + "/clips/reggae/reggae.wav", seconds: 10, SoundPicture.transform)
+                path: folder + "/clips/reggae/reggae.wav", RecordingPart(duration: 10), SoundPicture.transform
+            )
             let own = try TorchTensor(
                 Array(found.magnitudes.prefix(1024 * 1712)), shape: [1024, 1712])
             let error = try (own - stored.selected(0, row)).abs().largest().item()
@@ -522,6 +486,42 @@ struct AudioNSTTests {
                         error?.message.contains(word) == true,
                         "\(content) \(settings): \(error?.message ?? "nothing")")
                 }
+            }
+        }
+    }
+
+    /// A part of the content is what the whole has there, and the result is as long; stereo, and a part that is too long or
+    /// behind the end, are refused.
+    @Test func aPartIsTransferred() async throws {
+        try await onTorch {
+            let clips = try Clips()
+            let whole = try RecordingSpectrum(
+                path: clips.path("chords.wav"), RecordingPart(), SoundPicture.transform)
+            // Its frames begin on those of the whole: 40 · 128 samples.
+            let start = 40.0 * 128 / 22050
+            let part = try RecordingSpectrum(
+                path: clips.path("chords.wav"), RecordingPart(start: start, duration: 0.5),
+                SoundPicture.transform)
+            #expect(part.length == 11_025 && whole.length == 26_460)
+            for bin in stride(from: 0, to: 1024, by: 31) {
+                #expect(part.magnitudes[bin * part.frames + 9] == whole.magnitudes[bin * whole.frames + 49])
+            }
+            let result = try clips.transfer(part: TransferPart(start: 0.3, duration: 0.8))
+            guard case .sound(let sound) = result.output else {
+                Issue.record("no sound")
+                return
+            }
+            #expect(sound.length == 17_640)
+            let cases: [(TransferPart, Bool, String)] = [
+                (TransferPart(), true, "--stereo"),
+                (try TransferPart(start: 0, duration: 61), false, "--duration"),
+                (try TransferPart(start: 5, duration: nil), false, "ends before 5.0 s"),
+            ]
+            for (part, stereo, word) in cases {
+                let error = #expect(throws: TrainingError.self) {
+                    try clips.transfer(part: part, stereo: stereo)
+                }
+                #expect(error?.message.contains(word) == true, "\(error?.message ?? "nothing")")
             }
         }
     }

@@ -67,8 +67,7 @@ extension Recipe {
                 "spectrogram, log-mel, mfcc: whether the picture's change is added to the content's spectrum; else the picture alone is spread over it, as published"
             ),
             Parameter(
-                "seconds", 10.0, "how much of content and style is used, from the start",
-                in: 0.1...AudioNST.mostSeconds),
+                "seconds", 10.0, "how much of content and style is used, from the start", in: 0.1...600),
             Parameter("iterations", 64, "iterations of Griffin-Lim, which finds the phases", in: 0...10_000),
             Parameter("label", "style", "the label of which --style names a value, with --dataset"),
             Parameter("seed", 0, "of random weights and noise"),
@@ -91,38 +90,43 @@ struct AudioNST {
     private let context: OptimisationContext
     private let picture: SoundPicture
 
-    /// How much of a recording is used at most.
-    static let mostSeconds = 600.0
     /// A picture is at least so many columns long, which the deepest layer needs.
     private static let leastColumns = 32
 
     init(_ request: TransferRequest, _ context: OptimisationContext) throws {
         (self.request, self.context, settings) = (request, context, request.settings)
         let kind = SoundPicture.Kind(rawValue: settings.word("representation")) ?? .logMel
+        guard !request.isStereo else {
+            throw TrainingError(.usage, "audio-nst writes one channel; leave --stereo out")
+        }
+        let longest = 60.0
+        guard (request.part.duration ?? 0) <= longest else {
+            throw TrainingError(
+                .usage, "audio-nst holds a part in memory; write --duration \(longest) or less")
+        }
         picture = try SoundPicture(kind, zoom: settings.integer("zoom"), on: context.device)
     }
 
     func run() throws -> Transferred {
-        guard !request.isStereo else {
-            throw TrainingError(.usage, "audio-nst changes mono sound; leave --stereo out")
-        }
-        if let duration = request.part.duration, duration > Self.mostSeconds {
-            throw TrainingError(
-                .usage, "--duration is \(duration); audio-nst takes \(Self.mostSeconds) s at most")
-        }
         let style = try styleFile()
-        let content = try recording(request.path, request.part)
+        let content = try recording(
+            request.path,
+            RecordingPart(
+                start: request.part.start,
+                duration: request.part.duration ?? settings.number("seconds")))
         let seconds = Double(content.length) / Double(content.transform.sampleRate)
         try checkLength(content, seconds)
-        let other = try recording(style.path, length: content.length)
+        let other = try recording(
+            style.path, RecordingPart(duration: max(settings.number("seconds"), seconds)),
+            length: content.length)
         let styleSeconds = Double(other.readLength) / Double(other.transform.sampleRate)
         if other.readLength < content.length {
             context.log(
                 "style: \(style.name) has \(Self.shown(styleSeconds)) s, and is repeated to the content's \(Self.shown(seconds)) s; its repetition is a beat too"
             )
         }
-        if !content.isWhole, request.part.duration == nil {
-            context.log("content: the first \(Self.shown(seconds)) s; set seconds for more")
+        if !content.isWhole {
+            context.log("content: \(Self.shown(seconds)) s of it; write --duration for more")
         }
         let sight = try Sight(content, other, picture)
         let (backbone, source) = try PictureBackbone.named(
@@ -217,13 +221,11 @@ struct AudioNST {
     }
 
     private func recording(
-        _ path: String, _ part: TransferPart = TransferPart(), length: Int? = nil
+        _ path: String, _ part: RecordingPart, length: Int? = nil
     ) throws -> RecordingSpectrum {
         let found: RecordingSpectrum
         do {
-            found = try RecordingSpectrum(
-                path: path, start: part.start, seconds: part.duration ?? settings.number("seconds"),
-                length: length, SoundPicture.transform)
+            found = try RecordingSpectrum(path: path, part, length: length, SoundPicture.transform)
         } catch let error as BuildError where error.code == .sourceUnreadable {
             throw TrainingError(.file, error.message)
         }
