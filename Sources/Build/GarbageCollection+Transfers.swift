@@ -12,6 +12,7 @@ extension Cache {
     ///   - held: The snapshots that stay.
     ///   - youngest: What changed since then stays, in nanoseconds since 1970.
     /// - Returns: Names in `transfers`.
+    /// - Throws: `build.io`.
     func staleTransfers(held: Set<Digest>, youngest: Int64) throws(BuildError) -> [String] {
         var stale: [String] = []
         for name in disk.names(in: "\(path)/transfers") {

@@ -138,7 +138,7 @@ import Testing
                 cqt: {n_bins: 60, bins_per_octave: 200, fmin: 0, tuning: 2, filter_scale: 0.1, sparsity: 1, window: han, scale: 1}
             """,
             [
-                "7: unknown key 'n_bins' in audio.features.cqt; did you mean 'bins'?",
+                "7: unknown key 'n_bins' in audio.features.cqt; librosa's 'n_bins' is 'bins' here",
                 "7: audio.features.cqt.bins_per_octave must be a whole number from 1 to 96, not '200'",
                 "7: audio.features.cqt.fmin must be a number above 0, at most 22050, not '0'",
                 "7: audio.features.cqt.tuning must be a number from -1 to 1, not '2'",
