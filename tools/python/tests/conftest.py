@@ -18,9 +18,12 @@ import small_music  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")
-def cache():
-    """Five small datasets; `tools/oracles/loader_fixture.py` says what is in them."""
-    return FIXTURES / "cache"
+def cache(tmp_path_factory):
+    """Five small datasets; `tools/oracles/loader_fixture.py` says what is in them.
+
+    A copy: the program writes to a cache that it reads.
+    """
+    return Path(shutil.copytree(FIXTURES / "cache", tmp_path_factory.mktemp("fixtures") / "cache"))
 
 
 @pytest.fixture
