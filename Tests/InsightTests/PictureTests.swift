@@ -99,6 +99,20 @@ struct PlotTests {
         #expect(dots == 256 * 4)
     }
 
+    /// The values beside a colour bar are whole, however long.
+    @Test func valuesBesideAColourBarHaveRoom() {
+        var panel = PicturePanel(
+            title: "a", values: [0, 1], rows: 1, rowHeight: 60, colour: { _ in ColourMap.colour(0) })
+        panel.bar = ("-337.713", "164.134")
+        let layout = PictureLayout(title: ["b"], panels: [panel], time: PictureTime(columns: 2, length: 2))
+        let canvas = layout.draw().canvas
+        let last = (0..<canvas.width).last { x in
+            (0..<canvas.height).contains { canvas.colour(x, $0) != .white }
+        }
+        // Eight letters of twelve dots, and the margin.
+        #expect(last.map { $0 < canvas.width - 12 && $0 > canvas.width - 30 } == true)
+    }
+
     @Test func barsAreAsHighAsTheirShares() {
         let canvas = Plot.histogram(
             classes: ["1", "2"], series: [("a", [0.5, 0.25]), ("b", [0, 1])], title: "t")

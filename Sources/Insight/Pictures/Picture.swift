@@ -116,7 +116,11 @@ struct PictureLayout {
     let time: PictureTime
 
     private let left = 130
-    private let right = 120
+    /// Room for the colour bars and the values beside them.
+    private var right: Int {
+        let texts = panels.compactMap(\.bar).flatMap { [$0.low, $0.high] }
+        return max(120, 46 + (texts.map { Canvas.width(of: $0) }.max() ?? 0))
+    }
     private let top = 60
     private let gap = 44
 
