@@ -253,13 +253,13 @@ class Dataset(Sequence[dict[str, Any]]):
         if shard.info.kind != "audio":
             item["notes"] = shard.notes(index)
             item["tempo"] = _frozen(tensors["tempo"][index])
+        rolls: dict[str, View] = {}
         for name, view in self._shown(shard.info.kind).items():
             if isinstance(view, Feature):
                 feature = shard.features[view.name][index]
                 item[name] = _frozen(feature if view.frames is None else feature[..., : view.frames])
-        rolls: dict[str, View] = {
-            name: view for name, view in self._shown(shard.info.kind).items() if isinstance(view, Roll)
-        }
+            else:
+                rolls[name] = view
         if rolls:
             filler = self._filler(shard.info.kind, rolls)
             item.update({name: roll[0] for name, roll in filler.fill(Chosen.plain(np.array([number]))).items()})
@@ -278,13 +278,7 @@ class Dataset(Sequence[dict[str, Any]]):
 
         A segment with several values of a label is found by each.
         """
-        keep = np.ones(len(self), bool)
-        for name, value in labels.items():
-            vocabulary = self._vocabulary(name)
-            if value not in vocabulary:
-                raise NotInDatasetError(f"no '{name}' of '{self.name}' is '{value}'; {suggest(value, vocabulary)}")
-            keep &= self._has_label(name, value, self._numbers)
-        return self._with(numbers=self._numbers[keep])
+        return self._with(numbers=self._numbers[self._has_labels(labels, self._numbers)])
 
     def label_ids(self, name: str) -> Array:
         """A label of every segment by the dataset's vocabulary, int64; -1 where it is unknown, or has several values."""
@@ -482,10 +476,9 @@ class Dataset(Sequence[dict[str, Any]]):
 
     def _places(self, numbers: Array) -> Iterator[tuple[Shard, Array, Array]]:
         """The shards of segments, with the places among `numbers` and the indices in the shard."""
-        place = np.searchsorted(self._shards.first, numbers, "right") - 1
-        for each in np.unique(place):
-            rows = np.flatnonzero(place == each)
-            yield self._shards.peek(int(each)), rows, numbers[rows] - self._shards.first[each]
+        index, places = self._shards.places(numbers)
+        for place, rows in places:
+            yield self._shards.peek(place), rows, index[rows]
 
     def _peek_column(self, column: str, numbers: Array) -> Array:
         out = np.zeros(len(numbers), np.int64)
@@ -499,10 +492,16 @@ class Dataset(Sequence[dict[str, Any]]):
             out[rows] = shard.label_numbers(name, self._vocabulary(name))[indices]
         return out
 
-    def _has_label(self, name: str, value: str, numbers: Array) -> Array:
-        out = np.zeros(len(numbers), bool)
-        for shard, rows, indices in self._places(numbers):
-            out[rows] = shard.has_label(name, value)[indices]
+    def _has_labels(self, labels: Mapping[str, str], numbers: Array) -> Array:
+        """Which segments have all of these values."""
+        for name, value in labels.items():
+            vocabulary = self._vocabulary(name)
+            if value not in vocabulary:
+                raise NotInDatasetError(f"no '{name}' of '{self.name}' is '{value}'; {suggest(value, vocabulary)}")
+        out = np.ones(len(numbers), bool)
+        for shard, rows, indices in self._places(numbers) if labels else ():
+            for name, value in labels.items():
+                out[rows] &= shard.has_label(name, value)[indices]
         return out
 
     def _source(self, place: int, index: int) -> Source:
