@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Mapping, Optional, Union
 
-import numpy as np
 import safetensors.numpy
 
 from ._array import Array
