@@ -181,7 +181,9 @@ class Shard:
 
     def has_label(self, name: str, value: str) -> Array:
         """Whether a label of every segment is a value, or has it among several."""
-        entries = [value in own if isinstance(own := labels.get(name), list) else own == value for labels in self.labels]
+        entries = [
+            value in own if isinstance(own := labels.get(name), list) else own == value for labels in self.labels
+        ]
         return np.array(entries, bool)[self.tensors["segment.source"]]
 
     # Notes
