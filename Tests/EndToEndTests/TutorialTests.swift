@@ -71,16 +71,21 @@ struct TutorialTests {
         let folders = Set(music.map { String($0[..<($0.lastIndex(of: "/") ?? $0.endIndex)]) })
         let paths = music.union(folders.flatMap { folder in (0..<8).map { "\(folder)/\($0).mid" } })
         for (seed, path) in paths.sorted().enumerated() {
-            try place.write(path, Self.piece(seed))
-            if path.hasPrefix("pairs/") { try place.write("\(path.dropLast(3))wav", Self.recording(seed)) }
+            let pitches = Self.pitches(seed)
+            // Velocities change, so that there is something to learn.
+            try place.write(
+                path, Workplace.midi(pitches: pitches, velocity: { UInt8(40 + ($0 * 7 + seed) % 60) }))
+            if path.hasPrefix("pairs/") {
+                try place.write("\(path.dropLast(3))wav", Self.recording(pitches))
+            }
         }
     }
 
     /// Those notes as tones, 22,050 Hz: a note lasts a quarter of a beat at 120 BPM.
-    private static func recording(_ seed: Int) -> [UInt8] {
+    private static func recording(_ pitches: [UInt8]) -> [UInt8] {
         var samples: [Int16] = []
-        for note in 0..<40 {
-            let frequency = 440 * exp2((Double(pitch(note, seed)) - 69) / 12)
+        for (note, pitch) in pitches.enumerated() {
+            let frequency = 440 * exp2((Double(pitch) - 69) / 12)
             let first = note * 22050 / 8
             for index in first..<(note + 1) * 22050 / 8 {
                 samples.append(Int16(8000 * sin(2 * .pi * frequency * Double(index - first) / 22050)))
@@ -89,16 +94,8 @@ struct TutorialTests {
         return MadeFile.wave(samples, rate: 22050)
     }
 
-    private static func pitch(_ note: Int, _ seed: Int) -> UInt8 { UInt8(48 + (note * (seed + 3)) % 36) }
-
-    /// Forty notes whose velocities change.
-    private static func piece(_ seed: Int) -> [UInt8] {
-        var track: [UInt8] = []
-        for note in 0..<40 {
-            let pitch = pitch(note, seed), velocity = UInt8(40 + (note * 7 + seed) % 60)
-            track += [0, 0x90, pitch, velocity, 24, 0x80, pitch, 0]
-        }
-        return MadeFile.midi(track: track)
+    private static func pitches(_ seed: Int) -> [UInt8] {
+        (0..<40).map { UInt8(48 + ($0 * (seed + 3)) % 36) }
     }
 
     @Test func aTutorialIsReadAsWritten() {

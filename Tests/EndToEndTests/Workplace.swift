@@ -132,10 +132,12 @@ final class Workplace {
             """)
     }
 
-    /// A file of format 0, 96 ticks a quarter, whose notes last a sixteenth each, one after the other.
-    static func midi(pitches: [UInt8]) -> [UInt8] {
-        var track: [UInt8] = []
-        for pitch in pitches { track += [0, 0x90, pitch, 64, 24, 0x80, pitch, 0] }
-        return MadeFile.midi(track: track)
+    /// A file of format 0, 96 ticks a quarter, whose notes last a sixteenth each, one after the other; their velocities
+    /// by their places.
+    static func midi(pitches: [UInt8], velocity: (Int) -> UInt8 = { _ in 64 }) -> [UInt8] {
+        MadeFile.midi(
+            track: pitches.enumerated().flatMap { place, pitch in
+                [0, 0x90, pitch, velocity(place), 24, 0x80, pitch, 0]
+            })
     }
 }

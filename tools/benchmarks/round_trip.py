@@ -85,10 +85,8 @@ class Recording:
         theirs = librosa.griffinlim(
             wanted, n_iter=ITERATIONS, hop_length=HOP, momentum=0.99, init="random", length=len(x), random_state=0
         )
-        result["librosa"] = {
-            "convergence": convergence(magnitudes(theirs), wanted),
-            "seconds": time.process_time() - begin,
-        }
+        seconds = time.process_time() - begin
+        result["librosa"] = {"convergence": convergence(magnitudes(theirs), wanted), "seconds": seconds}
         result["ours"] = {"convergence": convergence(magnitudes(y), wanted), "seconds": said["griffin_lim_seconds"]}
         y, _, said = self.ours("--magnitudes", "--block", 128)
         result["small"] = {"convergence": convergence(magnitudes(y), wanted)}

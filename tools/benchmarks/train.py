@@ -22,13 +22,15 @@ import pathlib
 import random
 import shutil
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools/lib"))
+import small_music  # noqa: E402
+
 MANIFEST = """\
 version: 1
 dataset: speed
@@ -146,11 +148,9 @@ def music(folder):
                 track += bytes([0, 0x90, key, randomly.randint(1, 127)])
             for place, key in enumerate(keys):
                 track += bytes([0 if place else 24, 0x80, key, 0])
-        track += bytes([0, 0xFF, 0x2F, 0])
         place = folder / "music" / ("first" if number % 2 else "second")
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{number}.mid").write_bytes(
-            b"MThd" + struct.pack(">IHHH", 6, 0, 1, 96) + b"MTrk" + struct.pack(">I", len(track)) + track)
+        (place / f"{number}.mid").write_bytes(small_music.midi_file(track))
     return "music/*/*.mid"
 
 

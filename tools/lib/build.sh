@@ -28,6 +28,20 @@ build_release() {
     fi
 }
 
+# prepare_and_build: looks for what users run needs, and builds it; the trainer too, where libtorch can be had.
+prepare_and_build() {
+    say 'Looking for what is needed'
+    prepare
+    install_libtorch || true
+    note "$(swift --version 2>/dev/null | head -n 1)"
+    if [ -x "$reprise_binary" ]; then
+        say 'Building reprise'
+    else
+        say 'Building reprise (the first time takes some minutes)'
+    fi
+    build_release
+}
+
 # build_tests: everything, tests included.
 build_tests() {
     swift_build "${test_flags[@]}" --build-tests
@@ -43,11 +57,8 @@ run_tests() {
 
 # run_package_tests: those of the Python package, by the Python of .venv. They call the program that REPRISE_BINARY names,
 # else the one that was built last; without one pytest says what it skips.
-package_python=$root/.venv/bin/python
 run_package_tests() {
-    if [ ! -x "$package_python" ] || ! "$package_python" -c 'import numpy, pytest, safetensors' >/dev/null 2>&1; then
-        install_package_tests || return 0
-    fi
+    can_test_package || install_package_tests || return 0
     (cd "$root/tools/python" && "$package_python" -B -m pytest --quiet -p no:cacheprovider tests </dev/null)
 }
 

@@ -99,6 +99,14 @@ def program(name, package, why):
     return found
 
 
+def built_program():
+    """The program reprise, for tests: the one that REPRISE_BINARY names, else the one that was built last, else None."""
+    if named := os.environ.get("REPRISE_BINARY"):
+        return named
+    places = [os.path.join(ROOT, ".build", kind, "reprise") for kind in ("release", "debug")]
+    return max((place for place in places if os.access(place, os.X_OK)), key=os.path.getmtime, default=None)
+
+
 def mark_cache(folder):
     """Marks a new cache as Reprise's: it refuses a folder that holds files without the mark."""
     tag = os.path.join(folder, "CACHEDIR.TAG")

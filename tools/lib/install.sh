@@ -217,23 +217,28 @@ prepare() {
     find_libtorch
 }
 
+# The Python of the Python package's tests, and whether it has what they need at least.
+package_python=$root/.venv/bin/python
+can_test_package() {
+    [ -x "$package_python" ] && "$package_python" -c 'import numpy, pytest, safetensors' >/dev/null 2>&1
+}
+
 # install_package_tests: what the tests of the Python package need, into .venv; false, having said why, where it cannot be
 # had. The libraries that the package can also serve are fetched only beside torch; without them their tests are skipped.
 install_package_tests() {
-    local log=$root/.build/logs/pip.log python=$root/.venv/bin/python
-    local -a pip=("$python" -m pip install --progress-bar off --retries 1 --timeout 30)
+    local log=$root/.build/logs/pip.log
+    local -a pip=("$package_python" -m pip install --progress-bar off --retries 1 --timeout 30)
     mkdir -p "$root/.build/logs"
     if ! make_venv "$log"; then
         note "python3 cannot make .venv, so the Python package is not tested ($log says why)"
         return 1
     fi
-    if ! "$python" -c 'import numpy, pytest, safetensors' >/dev/null 2>&1 &&
-        ! "${pip[@]}" numpy pytest safetensors </dev/null >>"$log" 2>&1; then
+    if ! can_test_package && ! "${pip[@]}" numpy pytest safetensors </dev/null >>"$log" 2>&1; then
         note "pip cannot get numpy, pytest and safetensors, so the Python package is not tested ($log says why)"
         return 1
     fi
-    if "$python" -c 'import torch' >/dev/null 2>&1 &&
-        ! "$python" -c 'import pretty_midi, soundfile, symusic' >/dev/null 2>&1 &&
+    if "$package_python" -c 'import torch' >/dev/null 2>&1 &&
+        ! "$package_python" -c 'import pretty_midi, soundfile, symusic' >/dev/null 2>&1 &&
         ! "${pip[@]}" pretty_midi soundfile symusic </dev/null >>"$log" 2>&1; then
         note "pip cannot get pretty_midi, soundfile and symusic, so some tests are skipped ($log says why)"
     fi

@@ -5,6 +5,7 @@ Writes Tests/Fixtures/Golden/systems-002.safetensors: in float64 and float32 fro
 gradient of each for every cell of a picture, published and relative, of the picture alone and of all style layers; the gradient
 of a picture's sum, weighted, through each filterbank; rows of the filterbanks; and the frames and levels of a signal by scipy's
 filter and numpy's transform. The losses are those of audionst.py. Needs torch 2.13.0, safetensors, scipy."""
+import functools
 import pathlib
 
 import numpy as np
@@ -12,6 +13,7 @@ import scipy.signal
 import torch
 from safetensors.torch import save_file
 
+import network_case
 from audionst import VGG, autocorrelations, chroma, constant_q, mel, picture, terms
 
 SEED = 52
@@ -19,13 +21,7 @@ GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures/Golden/sy
 torch.set_num_threads(1)
 torch.manual_seed(SEED)
 out = {}
-
-
-def stored(name, tensor):
-    """Stored as float32 to be small; what follows uses exactly these."""
-    out[name] = tensor.detach().float().contiguous()
-    return out[name].double()
-
+stored = functools.partial(network_case.stored, out)
 
 # The loss.
 network = VGG(2).double()

@@ -4,8 +4,9 @@
     loader_fixture.py --reprise PROGRAM [FOLDER]
 
 Five small datasets of made music: `mixed` (notes and sound), `sound` (its recordings), `dealt` (notes on a clock, single
-segments assigned to splits), `pairs` (steps are frames) and `scores` (pairs whose steps follow the tempo). Of the cache that the program builds, only what readers need is copied: references, snapshots, tables,
-statistics and shards. Needs the standard library alone.
+segments assigned to splits), `pairs` (steps are frames) and `scores` (pairs whose steps follow the tempo). Of the cache
+that the program builds, only what readers need is copied: references, snapshots, tables, statistics and shards. Needs the
+standard library alone.
 """
 
 import argparse
@@ -20,6 +21,9 @@ import sys
 import tempfile
 
 ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
+sys.path.insert(0, os.path.join(ROOT, "tools", "lib"))
+import small_music  # noqa: E402
+
 TICKS = 96
 RATE = 8000
 
@@ -103,21 +107,16 @@ shards: {target_bytes: 16KiB}
 """
 
 
-def varying(value):
-    return bytes([value >> 7 | 0x80, value & 127]) if value >= 128 else bytes([value])
-
-
 def midi(events):
     """A file of format 0 out of (tick, bytes)."""
     track, now = b"", 0
     for tick, data in sorted(events, key=lambda event: event[0]):
         while tick - now > 16000:
-            track += varying(16000) + b"\xff\x06\x00"
+            track += small_music.number(16000) + b"\xff\x06\x00"
             now += 16000
-        track += varying(tick - now) + data
+        track += small_music.number(tick - now) + data
         now = tick
-    track += b"\0\xff\x2f\0"
-    return b"MThd" + struct.pack(">IHHH", 6, 0, 1, TICKS) + b"MTrk" + struct.pack(">I", len(track)) + track
+    return small_music.midi_file(track)
 
 
 def tempo(bpm):
@@ -144,22 +143,9 @@ def piece(seed):
     return midi(events)
 
 
-def wave(samples):
-    data = struct.pack(f"<{len(samples)}h", *samples)
-    return (
-        b"RIFF"
-        + struct.pack("<I", 36 + len(data))
-        + b"WAVEfmt "
-        + struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
-        + b"data"
-        + struct.pack("<I", len(data))
-        + data
-    )
-
-
 def noise(seed, count):
     chance = random.Random(seed)
-    return wave([chance.randint(-10000, 10000) for _ in range(count)])
+    return small_music.wave_file([chance.randint(-10000, 10000) for _ in range(count)], RATE)
 
 
 def pair(seed, delay):
@@ -176,7 +162,7 @@ def pair(seed, delay):
         first, step = int((tick / 192 + delay) * RATE), 2 * math.pi * 440 * 2 ** ((pitch - 69) / 12) / RATE
         for i in range(min(1500, len(samples) - first)):
             samples[first + i] += 0.3 * math.sin(step * i) * (1 - i / 1500)
-    return midi(events), wave([max(-32767, min(32767, int(32767 * value))) for value in samples])
+    return midi(events), small_music.wave_file([max(-32767, min(32767, int(32767 * value))) for value in samples], RATE)
 
 
 def write(folder, path, data):
@@ -221,9 +207,10 @@ def copy_what_readers_need(cache, target):
     shutil.copy(os.path.join(cache, "CACHEDIR.TAG"), target)
 
     def copy(digest):
-        source = os.path.join(cache, "objects", digest[:2], digest[2:])
-        write(target, f"objects/{digest[:2]}/{digest[2:]}", open(source, "rb").read())
-        return open(source, "rb").read()
+        with open(os.path.join(cache, "objects", digest[:2], digest[2:]), "rb") as file:
+            data = file.read()
+        write(target, f"objects/{digest[:2]}/{digest[2:]}", data)
+        return data
 
     for name in os.listdir(os.path.join(cache, "refs")):
         snapshot = json.loads(copy(open(os.path.join(cache, "refs", name)).read().strip()))

@@ -2,6 +2,12 @@
 import torch
 
 
+def stored(out, name, tensor):
+    """Adds a tensor to `out` as float32, to be small, and gives exactly these numbers as float64."""
+    out[name] = tensor.detach().float().contiguous()
+    return out[name].double()
+
+
 def case(out, name, module, inputs, loss, store=True):
     """Adds weights, inputs, and for both kinds of numbers the output, the loss and the gradient of every weight to `out`.
 

@@ -4,11 +4,13 @@
 Writes Tests/Fixtures/Golden/systems-000-nst.safetensors: for each of the four experiments of paper 000, in float64 and
 float32 from the same weights, the terms of the loss and the gradient of each for every free number, on small inputs. The
 losses are those of rollnst.py, the networks those of paper000.py. Needs torch 2.13.0, safetensors."""
+import functools
 import pathlib
 
 import torch
 from safetensors.torch import save_file
 
+import network_case
 from paper000 import VGG, Deep
 from rollnst import composer_maps, cycled, gram_aims, logits, terms
 
@@ -19,12 +21,7 @@ GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests/Fixtures/Golden/sy
 torch.set_num_threads(1)
 torch.manual_seed(SEED)
 out = {}
-
-
-def stored(name, tensor):
-    """Stored as float32 to be small; what follows uses exactly these."""
-    out[name] = tensor.detach().float().contiguous()
-    return out[name].double()
+stored = functools.partial(network_case.stored, out)
 
 
 def notes(steps):

@@ -4,24 +4,17 @@ import csv
 import importlib.util
 import json
 import math
-import os
 import pathlib
-import struct
 import subprocess
+import sys
 import tempfile
 import unittest
-import wave
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import command  # noqa: E402
+from small_music import midi_file, number, wave_file  # noqa: E402
+
 ROLLS = ["piano", "velocity", "onset", "instrument"]
-
-
-def binary():
-    """The program; None if none is built."""
-    named = os.environ.get("REPRISE_BINARY")
-    built = [ROOT / ".build" / kind / "reprise" for kind in ("release", "debug")]
-    found = [pathlib.Path(named)] if named else [path for path in built if path.exists()]
-    return str(max(found, key=lambda path: path.stat().st_mtime)) if found else None
 
 
 def needs(*modules):
@@ -30,42 +23,28 @@ def needs(*modules):
     return unittest.skipIf(lacking, f"not installed: {', '.join(lacking)}")
 
 
-def number(value):
-    """A variable-length number of MIDI."""
-    digits = [value & 0x7F]
-    while value := value >> 7:
-        digits.insert(0, value & 0x7F | 0x80)
-    return bytes(digits)
-
-
 def midi(seed):
     """A file in 3/4, 96 ticks a quarter, with a tempo change, two programs and drums; its notes lie on a grid of 24."""
     conductor = b"\0\xff\x58\x04\x03\x02\x18\x08" + b"\0\xff\x51\x03" + (500_000).to_bytes(3, "big")
     conductor += number(24 * 40) + b"\xff\x51\x03" + (400_000 + 1000 * seed).to_bytes(3, "big")
-    tracks = [conductor + b"\0\xff\x2f\0"]
+    tracks = [conductor]
     for channel, program in ((0, 5 + seed), (3, 40), (9, 0)):
         body = bytes([0, 0xC0 | channel, program])
         for step in range(60):
             pitch = 40 + (seed * 7 + step * (channel + 3)) % 30
             body += bytes([0, 0x90 | channel, pitch, 30 + (step * 5 + seed) % 90])
             body += bytes([24, 0x80 | channel, pitch, 0])
-        tracks.append(body + b"\0\xff\x2f\0")
-    chunks = b"".join(b"MTrk" + len(track).to_bytes(4, "big") + track for track in tracks)
-    return b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), 96) + chunks
+        tracks.append(body)
+    return midi_file(*tracks, kind=1)
 
 
 def write_wave(path, seed, rate, channels, count):
     """Sixteen-bit sines."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        samples = [
-            int(9000 * math.sin((seed + 1 + channel) * 0.05 * index))
-            for index in range(count) for channel in range(channels)
-        ]
-        file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+    samples = [
+        int(9000 * math.sin((seed + 1 + channel) * 0.05 * index)) for index in range(count) for channel in range(channels)
+    ]
+    path.write_bytes(wave_file(samples, rate, channels))
 
 
 STYLES = ["étude, «fast»", 'say "jazz"']
@@ -135,7 +114,7 @@ class Music(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.binary = binary()
+        cls.binary = command.built_program()
         if cls.binary is None:
             raise unittest.SkipTest("reprise is not built; name it by REPRISE_BINARY")
         cls.holder = tempfile.TemporaryDirectory()
@@ -175,9 +154,9 @@ class Music(unittest.TestCase):
         self.reprise("export", dataset, "--to", folder, "--format", form, *words, cache=cache)
         return pathlib.Path(folder)
 
-    def index(self):
-        """The list of segments, by the standard library's reader of CSV."""
-        with open(self.export("csv") / "index.csv", encoding="utf-8", newline="") as file:
+    def index(self, folder=None):
+        """The list of segments that an export has, by the standard library's reader of CSV."""
+        with open((folder or self.export("csv")) / "index.csv", encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
     def arrays(self, folder=None):

@@ -4,7 +4,6 @@ Runs `reprise` (REPRISE_BINARY, else the newest one built here) on music that it
 skips its tests; `pip install webdataset datasets pyarrow numpy mido pretty_midi soundfile` brings all.
 """
 
-import csv
 import io
 import json
 import math
@@ -253,8 +252,7 @@ class Exports(Music):
         import mido
 
         folder = self.export("midi")
-        with open(folder / "index.csv", encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = self.index(folder)
         self.assertEqual(len(rows), sum(row["kind"] == "midi" for row in self.index()))
         self.assertEqual(sorted(row["file"] for row in rows), sorted(str(p.relative_to(folder)) for p in folder.rglob("*.mid")))
         for row in rows:
@@ -296,8 +294,7 @@ class Exports(Music):
         self.reprise("push", "mix", "--remote", str(remote))
         self.reprise("pull", "mix", "--remote", str(remote), cache="bare")
         folder = self.export("midi", "--split", "train", cache="bare")
-        with open(folder / "index.csv", encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = self.index(folder)
         self.assertTrue(rows)
         truth = {row["segment"]: row for row in self.index()}
         for row in rows:
@@ -315,8 +312,7 @@ class Exports(Music):
         truth, rows = self.arrays(), {row["segment"]: row for row in self.index()}
         for form, tolerance in (("wav", 0), ("flac", 2**-23)):
             folder = self.export(form)
-            with open(folder / "index.csv", encoding="utf-8", newline="") as file:
-                listed = list(csv.DictReader(file))
+            listed = self.index(folder)
             self.assertEqual(len(listed), sum(row["kind"] == "audio" for row in rows.values()))
             for row in listed:
                 samples, rate = soundfile.read(folder / row["file"], dtype="float32")
@@ -331,8 +327,7 @@ class Exports(Music):
         import soundfile
 
         folder = self.export("flac", dataset="sound")
-        with open(folder / "index.csv", encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = self.index(folder)
         self.assertEqual(len(rows), 6)
         for row in rows:
             source, _ = soundfile.read(self.folder / row["path"], dtype="int32")

@@ -1,6 +1,7 @@
 """The installer of a release: what it puts where, what it leaves alone, and what it removes again."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -93,6 +94,14 @@ class Installer(unittest.TestCase):
         self.run_installer("--uninstall")
         self.assertEqual(list(self.prefix.rglob("*")), [])
         self.assertTrue(libtorch.is_dir())
+
+    def test_fetches_the_libtorch_that_releases_are_built_with(self):
+        pinned = [
+            re.findall(r"^torch(?:_packages)?='(torch==[0-9.]+)\b", (LIBRARY / name).read_text(), re.MULTILINE)
+            for name in ("installer", "install.sh")
+        ]
+        self.assertEqual(pinned[0], pinned[1])
+        self.assertEqual(len(pinned[0]), 1)
 
     def test_a_list_that_names_other_places_removes_nothing_there(self):
         self.run_installer()

@@ -10,15 +10,9 @@ import midi_events  # noqa: E402
 import small_music  # noqa: E402
 from midi_events import MIDIError, seconds, time_signatures, with_program  # noqa: E402
 
-END = b"\0\xff\x2f\0"
-
 
 def file(*tracks, kind=1):
-    out = b"MThd" + struct.pack(">IHHH", 6, kind, len(tracks), 96)
-    for track in tracks:
-        track += END
-        out += b"MTrk" + struct.pack(">I", len(track)) + track
-    return out
+    return small_music.midi_file(*tracks, kind=kind)
 
 
 def heard(data):

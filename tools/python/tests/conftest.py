@@ -1,7 +1,6 @@
 """Paths and datasets that the tests share."""
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ FIXTURES = ROOT / "Tests" / "Fixtures" / "Loader"
 # The checkout's package, whether or not another is installed.
 sys.path.insert(0, str(HERE.parent / "src"))
 sys.path.insert(0, str(ROOT / "tools" / "lib"))
+import command  # noqa: E402
 import small_music  # noqa: E402, F401
 
 
@@ -46,11 +46,7 @@ def cases():
 @pytest.fixture(scope="session")
 def program():
     """The program `reprise`: the one that REPRISE_BINARY names, else the one that was built last."""
-    named = os.environ.get("REPRISE_BINARY")
-    places = [Path(named)] if named else [ROOT / ".build" / form / "reprise" for form in ("release", "debug")]
-    built = [place for place in places if os.access(place, os.X_OK)]
-    if not built:
-        pytest.skip(
-            f"the program reprise is not built ({' nor '.join(map(str, places))}); REPRISE_BINARY names another"
-        )
-    return str(max(built, key=lambda place: place.stat().st_mtime))
+    built = command.built_program()
+    if built is None:
+        pytest.skip(f"the program reprise is not built in {ROOT / '.build'}; REPRISE_BINARY names another")
+    return built

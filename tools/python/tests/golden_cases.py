@@ -54,6 +54,11 @@ def batches(case, cache, **changes):
     return dataset(case, cache).batches(**{**arguments(case), **changes})
 
 
+def recorded(golden, name):
+    """What the Swift loader gave for a case."""
+    return next(case for case in golden["cases"] if case["name"] == name)
+
+
 def described(batch):
     """A batch as `batches.json` has it."""
     sets = batch if isinstance(batch, tuple) else (batch,)

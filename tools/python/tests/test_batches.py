@@ -7,12 +7,8 @@ import pickle
 import numpy as np
 import pytest
 import reprise
-from golden_cases import CASES, arguments, batches, dataset, described
+from golden_cases import CASES, arguments, batches, dataset, described, recorded
 from reprise import _order
-
-
-def recorded(golden, name):
-    return next(case for case in golden["cases"] if case["name"] == name)
 
 
 def test_cases_are_all_tested(golden, cases):

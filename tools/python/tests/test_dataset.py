@@ -3,7 +3,6 @@
 import json
 import os
 import pickle
-import shutil
 
 import numpy as np
 import pytest
@@ -335,7 +334,7 @@ def test_finds_a_damaged_snapshot(own_cache):
         reprise.load("mixed", cache=own_cache)
 
 
-def test_refuses_another_format(own_cache, tmp_path):
+def test_refuses_another_format(own_cache):
     import hashlib
 
     document = json.loads(
@@ -354,4 +353,3 @@ def test_refuses_another_format(own_cache, tmp_path):
         match="has format 1, and this version of the package reads format 2; build the dataset again",
     ):
         reprise.load(digest, cache=own_cache)
-    shutil.rmtree(tmp_path, ignore_errors=True)

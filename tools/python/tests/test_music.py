@@ -1,12 +1,12 @@
 """Segments as scores of symusic and pretty_midi, and as sound."""
 
 import io
-import wave
 from collections import Counter
 
 import numpy as np
 import pytest
 import reprise
+from conftest import small_music
 
 
 def notes_of(item):
@@ -37,12 +37,9 @@ def test_symusic_has_every_note(name, index, cache, tmp_path):
     ds = load(name, cache)
     item = ds[index]
     score = ds.to_symusic(index)
-    step = (
-        ds.to_symusic(index).ticks_per_quarter // {"mixed": 4, "scores": 6}.get(name, 0)
-        if name in ("mixed", "scores")
-        else None
-    )
-    if step is None:
+    if steps_per_beat := {"mixed": 4, "scores": 6}.get(name):
+        step = score.ticks_per_quarter // steps_per_beat
+    else:
         # A clock: a step is a whole number of ticks, whose length the tempo says.
         seconds = {"dealt": 1 / 7, "pairs": 128 / 8000}[name]
         step = round(seconds * score.ticks_per_quarter * score.tempos[0].qpm / 60)
@@ -108,7 +105,6 @@ def test_pretty_midi_has_every_note_at_its_time(name, index, cache):
     ds = load(name, cache)
     item = ds[index]
     midi = ds.to_pretty_midi(index)
-    place, row = ds._shards.place(int(ds._numbers[index]))
     lengths = {"dealt": np.full(24, 1 / 7), "pairs": np.full(33, 128 / 8000)}.get(name)
     if lengths is None:
         lengths = 60 / item["tempo"].astype(float) / {"mixed": 4, "scores": 6}[name]
@@ -161,11 +157,7 @@ def test_audio_is_read_from_the_source(cache, tmp_path):
         if source.kind == "audio":
             path = tmp_path / source.path
             path.parent.mkdir(exist_ok=True)
-            with wave.open(str(path), "wb") as file:
-                file.setnchannels(2)
-                file.setsampwidth(2)
-                file.setframerate(16000)
-                file.writeframes(np.stack([ramp, ramp + 100], 1).astype("<i2").tobytes())
+            path.write_bytes(small_music.wave_file(np.stack([ramp, ramp + 100], 1).ravel().tolist(), 16000, 2))
     for index in (0, 3, -1):
         samples, rate = ds.audio(index)
         begin = round(ds[index]["start_seconds"] * 16000)

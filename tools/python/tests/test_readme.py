@@ -3,8 +3,6 @@
 import os
 import re
 import shutil
-import struct
-import wave
 from pathlib import Path
 
 import pytest
@@ -53,9 +51,7 @@ def names(own_cache, tmp_path, monkeypatch):
         if source.kind == "audio":
             path = Path("music", source.path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            with wave.open(str(path), "wb") as file:
-                file.setparams((1, 2, 8000, 0, "NONE", ""))
-                file.writeframes(struct.pack("<h", 3) * 40_000)
+            path.write_bytes(small_music.wave_file([3] * 40_000, 8000))
     return {"train": Trainer()}
 
 

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import reprise
-from golden_cases import CASES, batches, described
+from golden_cases import CASES, batches, described, recorded
 
 torch = pytest.importorskip("torch", reason="torch is not installed; its tests are skipped")
 from torch.utils.data import DataLoader, DistributedSampler  # noqa: E402
@@ -25,7 +25,7 @@ def as_numpy(batch):
 @pytest.mark.parametrize("name", [CASES[0], CASES[1], CASES[6]])
 def test_workers_give_the_batches_of_swift(name, workers, golden, cases, cache):
     """Three epochs by workers that persist, and a resume in the middle of the second."""
-    wanted = next(case for case in golden["cases"] if case["name"] == name)["batches"]
+    wanted = recorded(golden, name)["batches"]
     own = batches(cases[name], cache)
     loader = DataLoader(
         own, batch_size=None, sampler=own.sampler(), num_workers=workers, persistent_workers=workers > 0
@@ -74,7 +74,7 @@ def test_memory_may_be_pinned(golden, cases, cache):
     own = batches(cases[CASES[0]], cache)
     whole = next(iter(DataLoader(own, batch_size=None, pin_memory=True)))
     assert batch["piano"].is_pinned() == whole["piano"].is_pinned() == torch.cuda.is_available()
-    wanted = next(case for case in golden["cases"] if case["name"] == CASES[0])["batches"][0]
+    wanted = recorded(golden, CASES[0])["batches"][0]
     assert described(as_numpy(whole)) == wanted
 
 

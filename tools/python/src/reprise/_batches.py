@@ -13,8 +13,8 @@ import numpy as np
 
 from ._array import Array
 from ._order import ItemList, ItemOrder, below, hash_words, unit
-from ._views import Chosen, Features, Filler, Names, Rolls, parse_views, refuse_several, unknown_label
-from .errors import NotInDatasetError, suggest
+from ._views import Chosen, Features, Filler, Names, Rolls, parse_views, refuse_several
+from .errors import NotInDatasetError
 
 if TYPE_CHECKING:
     from ._dataset import Dataset
@@ -58,17 +58,11 @@ def parse_windows(windows: Any) -> Optional[tuple[int, int]]:
 
 
 def items_of(dataset: Dataset, segments: Array, windows: Optional[tuple[int, int]]) -> ItemList:
-    """The examples of some segments: windows that do not lie in padding alone."""
+    """The examples of some segments: windows that do not lie in padding alone, none longer than a segment."""
     counts = np.ones(len(segments), np.int64)
     if windows is not None and dataset.kind != "audio":
-        own = dataset.snapshot.steps
-        if windows[0] > own:
-            raise NotInDatasetError(
-                f"segments of '{dataset.name}' have {own} steps, not {windows[0]}; set midi: {{segment: {{steps: {windows[0]}}}}} "
-                "in the manifest"
-            )
         length = np.maximum(1, dataset._peek_column("segment.length", segments))
-        counts = np.minimum((own - windows[0]) // windows[1], (length - 1) // windows[1]) + 1
+        counts = np.minimum((dataset.snapshot.steps - windows[0]) // windows[1], (length - 1) // windows[1]) + 1
     return ItemList(segments, counts)
 
 
@@ -163,24 +157,14 @@ class Batches:
             outside = segments[~np.isin(segments, dataset._numbers)]
             if len(outside):
                 raise NotInDatasetError(f"the {dataset.split} split has no {dataset._one_kind()} segment {outside[0]}")
-        vocabularies = dataset.snapshot.vocabularies
-        keep = np.ones(len(segments), bool)
-        for name, value in labels.items():
-            if name not in vocabularies:
-                raise unknown_label(dataset.snapshot, name)
-            if value not in vocabularies[name]:
-                raise NotInDatasetError(
-                    f"no '{name}' of '{dataset.name}' is '{value}'; {suggest(value, vocabularies[name])}"
-                )
-            keep &= dataset._has_label(name, value, segments)
+        segments = segments[dataset._has_labels(labels, segments)]
         if balance is None:
-            groups = [segments[keep]]
+            groups = [segments]
         else:
-            if balance not in vocabularies:
-                raise unknown_label(dataset.snapshot, balance)
+            vocabulary = dataset._vocabulary(balance)
             refuse_several(dataset.snapshot, balance)
             numbers = dataset._label_numbers(balance, segments)
-            groups = [segments[keep & (numbers == value)] for value in range(len(vocabularies[balance]))]
+            groups = [segments[numbers == value] for value in range(len(vocabulary))]
         lists = [items_of(dataset, group, self._windows) for group in groups if len(group)]
         if not lists:
             which = "".join(f" with {name} = {value}" for name, value in sorted(labels.items()))
@@ -191,8 +175,11 @@ class Batches:
 
     def __len__(self) -> int:
         """The batches of a whole epoch."""
-        whole = self.examples // self.batch_size
-        return whole if self.drop_last else -(-self.examples // self.batch_size)
+        return self._count(self.examples)
+
+    def _count(self, examples: int) -> int:
+        """The batches of so many examples."""
+        return examples // self.batch_size if self.drop_last else -(-examples // self.batch_size)
 
     # State
 
@@ -223,6 +210,10 @@ class Batches:
             return State(epoch + 1, 0)
         return State(epoch, position)
 
+    def _after(self, epoch: int, position: int) -> State:
+        """The place behind a batch."""
+        return self._settled(epoch, min(position + self.batch_size, self.examples))
+
     # Batches
 
     def __iter__(self) -> Iterator[Any]:
@@ -230,8 +221,7 @@ class Batches:
         while self._state.epoch == epoch:
             state = self._state
             batch = self.at(state.epoch, state.position)
-            count = min(self.batch_size, self.examples - state.position)
-            self._state = self._settled(state.epoch, state.position + count)
+            self._state = self._after(state.epoch, state.position)
             yield batch
 
     def __getitem__(self, key: Union[int, tuple[int, int]]) -> Any:
@@ -253,13 +243,12 @@ class Batches:
 
     def at(self, epoch: int, position: int) -> Any:
         """The batch at a place in the order."""
-        count = min(self.batch_size, self.examples - position)
-        if epoch < 0 or position < 0 or count < 1:
+        if epoch < 0 or not 0 <= position < self.examples:
             raise IndexError(f"epoch {epoch}, position {position} is outside an epoch of {self.examples}")
-        after = self._settled(epoch, position + count)
+        after = self._after(epoch, position)
+        positions = np.arange(position, min(position + self.batch_size, self.examples))
         found = []
         for number, order in enumerate(self._orders):
-            positions = np.arange(position, position + count)
             segments, windows = order.items(epoch * self.examples + positions)
             draw = hash_words(self._seed, epoch, positions, number, 1)
             batch = Batch(self._filler.fill(self._changed(segments, windows, draw)))
@@ -303,12 +292,9 @@ class Sampler:
         epoch = batches._state.epoch
         while batches._state.epoch == epoch:
             state = batches._state
-            count = min(batches.batch_size, batches.examples - state.position)
-            batches._state = batches._settled(state.epoch, state.position + count)
+            batches._state = batches._after(state.epoch, state.position)
             yield (state.epoch, state.position)
 
     def __len__(self) -> int:
         """The batches that are left of the epoch."""
-        batches = self._batches
-        left = batches.examples - batches._state.position
-        return left // batches.batch_size if batches.drop_last else -(-left // batches.batch_size)
+        return self._batches._count(self._batches.examples - self._batches._state.position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence, Union, overload
 
 import numpy as np
@@ -107,29 +108,26 @@ class Dataset(Sequence[dict[str, Any]]):
         self._kind = kind
         self._root = root
         self._chosen = numbers
-        self._all: Optional[Array] = None
         self._views = None if views is None else dict(views)
         self._fillers: dict[str, Filler] = {}
-        self._entries: Optional[list[Optional[list[Source]]]] = None
-        self._features_cached: Optional[list[str]] = None
-        self._vocabularies_cached: Optional[dict[str, list[str]]] = None
+        self._entries: dict[int, list[Source]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_all": None, "_fillers": {}, "_entries": None}
+        state = {**self.__dict__, "_fillers": {}, "_entries": {}}
+        state.pop("_numbers", None)
+        return state
 
-    @property
+    @cached_property
     def _numbers(self) -> Array:
         """The segments' numbers in the split."""
         if self._chosen is not None:
             return self._chosen
-        if self._all is None:
-            ranges = [
-                np.arange(self._shards.first[place], self._shards.first[place + 1])
-                for place, info in enumerate(self._shards.infos)
-                if self._kind in (None, info.kind)
-            ]
-            self._all = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
-        return self._all
+        ranges = [
+            np.arange(self._shards.first[place], self._shards.first[place + 1])
+            for place, info in enumerate(self._shards.infos)
+            if self._kind in (None, info.kind)
+        ]
+        return np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
 
     # What the dataset is
 
@@ -253,13 +251,13 @@ class Dataset(Sequence[dict[str, Any]]):
         if shard.info.kind != "audio":
             item["notes"] = shard.notes(index)
             item["tempo"] = _frozen(tensors["tempo"][index])
+        rolls: dict[str, View] = {}
         for name, view in self._shown(shard.info.kind).items():
             if isinstance(view, Feature):
                 feature = shard.features[view.name][index]
                 item[name] = _frozen(feature if view.frames is None else feature[..., : view.frames])
-        rolls: dict[str, View] = {
-            name: view for name, view in self._shown(shard.info.kind).items() if isinstance(view, Roll)
-        }
+            else:
+                rolls[name] = view
         if rolls:
             filler = self._filler(shard.info.kind, rolls)
             item.update({name: roll[0] for name, roll in filler.fill(Chosen.plain(np.array([number]))).items()})
@@ -278,13 +276,7 @@ class Dataset(Sequence[dict[str, Any]]):
 
         A segment with several values of a label is found by each.
         """
-        keep = np.ones(len(self), bool)
-        for name, value in labels.items():
-            vocabulary = self._vocabulary(name)
-            if value not in vocabulary:
-                raise NotInDatasetError(f"no '{name}' of '{self.name}' is '{value}'; {suggest(value, vocabulary)}")
-            keep &= self._has_label(name, value, self._numbers)
-        return self._with(numbers=self._numbers[keep])
+        return self._with(numbers=self._numbers[self._has_labels(labels, self._numbers)])
 
     def label_ids(self, name: str) -> Array:
         """A label of every segment by the dataset's vocabulary, int64; -1 where it is unknown, or has several values."""
@@ -293,10 +285,10 @@ class Dataset(Sequence[dict[str, Any]]):
 
     def with_views(self, rolls: Rolls = None, features: Features = None) -> Dataset:
         """The same segments; items have these rolls (uint8, unless a `Roll` says float32) and features."""
-        views = parse_views(rolls, features)
+        wanted = parse_views(rolls, features)
+        views = dict(wanted)
         if features is None:
             views.update({name: Feature(name) for name in self.features if name not in views})
-        wanted = views if features is not None else parse_views(rolls)
         kinds = {self.kind} if self.kind else {info.kind for info in self._shards.infos}
         for name, view in wanted.items():
             # A view that some of the segments can show is a view of those.
@@ -463,17 +455,13 @@ class Dataset(Sequence[dict[str, Any]]):
             self._fillers[kind] = Filler(self._shards, kind, views)
         return self._fillers[kind]
 
-    @property
+    @cached_property
     def _feature_names(self) -> list[str]:
-        if self._features_cached is None:
-            self._features_cached = list(self.snapshot.features)
-        return self._features_cached
+        return list(self.snapshot.features)
 
-    @property
+    @cached_property
     def _vocabularies(self) -> dict[str, list[str]]:
-        if self._vocabularies_cached is None:
-            self._vocabularies_cached = self.snapshot.vocabularies
-        return self._vocabularies_cached
+        return self.snapshot.vocabularies
 
     def _vocabulary(self, name: str) -> list[str]:
         if name not in self._vocabularies:
@@ -482,10 +470,9 @@ class Dataset(Sequence[dict[str, Any]]):
 
     def _places(self, numbers: Array) -> Iterator[tuple[Shard, Array, Array]]:
         """The shards of segments, with the places among `numbers` and the indices in the shard."""
-        place = np.searchsorted(self._shards.first, numbers, "right") - 1
-        for each in np.unique(place):
-            rows = np.flatnonzero(place == each)
-            yield self._shards.peek(int(each)), rows, numbers[rows] - self._shards.first[each]
+        index, places = self._shards.places(numbers)
+        for place, rows in places:
+            yield self._shards.peek(place), rows, index[rows]
 
     def _peek_column(self, column: str, numbers: Array) -> Array:
         out = np.zeros(len(numbers), np.int64)
@@ -499,20 +486,23 @@ class Dataset(Sequence[dict[str, Any]]):
             out[rows] = shard.label_numbers(name, self._vocabulary(name))[indices]
         return out
 
-    def _has_label(self, name: str, value: str, numbers: Array) -> Array:
-        out = np.zeros(len(numbers), bool)
-        for shard, rows, indices in self._places(numbers):
-            out[rows] = shard.has_label(name, value)[indices]
+    def _has_labels(self, labels: Mapping[str, str], numbers: Array) -> Array:
+        """Which segments have all of these values."""
+        for name, value in labels.items():
+            vocabulary = self._vocabulary(name)
+            if value not in vocabulary:
+                raise NotInDatasetError(f"no '{name}' of '{self.name}' is '{value}'; {suggest(value, vocabulary)}")
+        out = np.ones(len(numbers), bool)
+        for shard, rows, indices in self._places(numbers) if labels else ():
+            for name, value in labels.items():
+                out[rows] &= shard.has_label(name, value)[indices]
         return out
 
     def _source(self, place: int, index: int) -> Source:
         """The entry that a segment comes from."""
-        if self._entries is None:
-            self._entries = [None] * len(self._shards.infos)
-        entries = self._entries[place]
-        if entries is None:
-            entries = self._entries[place] = self._shard_sources(place)
-        return entries[index]
+        if place not in self._entries:
+            self._entries[place] = self._shard_sources(place)
+        return self._entries[place][index]
 
     def _shard_sources(self, place: int) -> list[Source]:
         """The entry of each segment of a shard."""

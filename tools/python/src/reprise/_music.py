@@ -28,12 +28,21 @@ class _Score:
     """A segment's notes in ticks; a step is a whole number of them."""
 
     ticks_per_quarter: int
-    ticks_per_step: int
     #: (tick, BPM)
     tempi: list[tuple[int, float]]
-    #: Notes of each (program, voice), the voice with the most notes of its piece first.
-    tracks: list[tuple[int, Array]]
-    #: (tick, number, value)
+    #: One for each (program, voice), the voice with the most notes of its piece first, drums last.
+    tracks: list[_Track]
+
+
+@dataclass
+class _Track:
+    """The notes of one voice of a program."""
+
+    program: int
+    is_drum: bool
+    #: (begin, end, pitch, velocity)
+    notes: list[tuple[int, int, int, int]]
+    #: (tick, number, value); all are in the first track, unless that is drums.
     controls: list[tuple[int, int, int]]
 
 
@@ -60,12 +69,17 @@ def _score(dataset: Dataset, index: int, pedals: bool) -> _Score:
             quarter *= step
         tempi = [(0, 60.0 * step / (quarter * seconds))]
     notes = shard.notes(row)
-    keys = sorted({(voice, program) for voice, program in zip(notes["voice"].tolist(), notes["program"].tolist())})
-    tracks = [
-        (program, notes[(notes["voice"] == voice) & (notes["program"] == program)])
-        for voice, program in sorted(keys, key=lambda key: (key[1] >= DRUMS, key))
-    ]
-    return _Score(quarter, step, tempi, tracks, list(_controls(shard, row, step)) if pedals else [])
+    keys = set(zip(notes["voice"].tolist(), notes["program"].tolist()))
+    tracks = []
+    for voice, program in sorted(keys, key=lambda key: (key[1] >= DRUMS, key)):
+        own = notes[(notes["voice"] == voice) & (notes["program"] == program)]
+        begin = own["start"].astype(np.int64) * step
+        columns = (begin, begin + own["length"].astype(np.int64) * step, own["pitch"], own["velocity"])
+        is_drum = program >= DRUMS
+        tracks.append(_Track(0 if is_drum else program, is_drum, list(zip(*(c.tolist() for c in columns))), []))
+    if pedals and tracks and not tracks[0].is_drum:
+        tracks[0].controls = sorted(_controls(shard, row, step))
+    return _Score(quarter, tempi, tracks)
 
 
 def _controls(shard: Shard, row: int, ticks_per_step: int) -> Iterator[tuple[int, int, int]]:
@@ -100,21 +114,12 @@ def to_symusic(dataset: Dataset, index: int, pedals: bool) -> Any:
     result: Any = symusic.Score(score.ticks_per_quarter)
     for tick, bpm in score.tempi:
         result.tempos.append(symusic.Tempo(time=tick, qpm=bpm))
-    for number, (program, notes) in enumerate(score.tracks):
-        is_drum = program >= DRUMS
-        track: Any = symusic.Track(name="", program=0 if is_drum else program, is_drum=is_drum)
-        for note in notes:
-            track.notes.append(
-                symusic.Note(
-                    time=int(note["start"]) * score.ticks_per_step,
-                    duration=int(note["length"]) * score.ticks_per_step,
-                    pitch=int(note["pitch"]),
-                    velocity=int(note["velocity"]),
-                )
-            )
-        if number == 0 and not is_drum:
-            for tick, control, value in sorted(score.controls):
-                track.controls.append(symusic.ControlChange(time=tick, number=control, value=value))
+    for own in score.tracks:
+        track: Any = symusic.Track(name="", program=own.program, is_drum=own.is_drum)
+        for begin, end, pitch, velocity in own.notes:
+            track.notes.append(symusic.Note(time=begin, duration=end - begin, pitch=pitch, velocity=velocity))
+        for tick, control, value in own.controls:
+            track.controls.append(symusic.ControlChange(time=tick, number=control, value=value))
         result.tracks.append(track)
     return result
 
@@ -129,26 +134,16 @@ def to_pretty_midi(dataset: Dataset, index: int, pedals: bool) -> Any:
     result = pretty_midi.PrettyMIDI(resolution=score.ticks_per_quarter, initial_tempo=score.tempi[0][1])
     # pretty_midi has no public way to add a tempo.
     result._tick_scales = [(tick, 60.0 / (bpm * score.ticks_per_quarter)) for tick, bpm in score.tempi]
-    last = max(
-        [int(notes["start"].max()) + int(notes["length"].max()) for _, notes in score.tracks if len(notes)] or [0]
-    )
-    result._update_tick_to_time(max([last * score.ticks_per_step] + [tick for tick, _, _ in score.controls]) + 1)
-    for number, (program, notes) in enumerate(score.tracks):
-        is_drum = program >= DRUMS
-        instrument = pretty_midi.Instrument(program=0 if is_drum else program, is_drum=is_drum)
-        for note in notes:
-            begin, end = (
-                int(note["start"]) * score.ticks_per_step,
-                (int(note["start"]) + int(note["length"])) * score.ticks_per_step,
-            )
-            instrument.notes.append(
-                pretty_midi.Note(
-                    int(note["velocity"]), int(note["pitch"]), result.tick_to_time(begin), result.tick_to_time(end)
-                )
-            )
-        if number == 0 and not is_drum:
-            for tick, control, value in sorted(score.controls):
-                instrument.control_changes.append(pretty_midi.ControlChange(control, value, result.tick_to_time(tick)))
+    ends = [note[1] for track in score.tracks for note in track.notes]
+    changes = [control[0] for track in score.tracks for control in track.controls]
+    result._update_tick_to_time(max(ends + changes, default=0) + 1)
+    seconds = result.tick_to_time
+    for own in score.tracks:
+        instrument = pretty_midi.Instrument(program=own.program, is_drum=own.is_drum)
+        for begin, end, pitch, velocity in own.notes:
+            instrument.notes.append(pretty_midi.Note(velocity, pitch, seconds(begin), seconds(end)))
+        for tick, control, value in own.controls:
+            instrument.control_changes.append(pretty_midi.ControlChange(control, value, seconds(tick)))
         result.instruments.append(instrument)
     return result
 

@@ -181,7 +181,9 @@ class Shard:
 
     def has_label(self, name: str, value: str) -> Array:
         """Whether a label of every segment is a value, or has it among several."""
-        entries = [value in own if isinstance(own := labels.get(name), list) else own == value for labels in self.labels]
+        entries = [
+            value in own if isinstance(own := labels.get(name), list) else own == value for labels in self.labels
+        ]
         return np.array(entries, bool)[self.tensors["segment.source"]]
 
     # Notes
@@ -287,6 +289,14 @@ class Shards:
         """The shard of a segment, and its number there."""
         shard = int(np.searchsorted(self.first, number, "right")) - 1
         return shard, number - int(self.first[shard])
+
+    def places(self, numbers: Array) -> tuple[Array, list[tuple[int, Array]]]:
+        """The number of each segment in its shard; and each shard, with where its segments stand among `numbers`."""
+        place = np.searchsorted(self.first, numbers, "right") - 1
+        index = numbers - self.first[place]
+        if len(place) and (place == place[0]).all():
+            return index, [(int(place[0]), np.arange(len(place)))]
+        return index, [(each, np.flatnonzero(place == each)) for each in np.unique(place).tolist()]
 
     def peek(self, place: int) -> Shard:
         """A shard for the small columns that say what it holds; its bytes are not hashed."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Mapping, Optional, Union
 
-import numpy as np
 import safetensors.numpy
 
 from ._array import Array
@@ -82,7 +82,7 @@ class Snapshot:
     digest: str
     cache: Cache
     document: dict[str, Any] = field(repr=False)
-    _sources: Optional[list[Source]] = field(default=None, repr=False)
+    _orders: dict[tuple[str, str], list[Source]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, digest: str, cache: Cache) -> Snapshot:
@@ -181,21 +181,19 @@ class Snapshot:
         """The shards of a split, in order."""
         return [ShardInfo(**shard) for shard in self.document["splits"][split]["shards"]]
 
-    @property
+    @cached_property
     def sources(self) -> list[Source]:
         """Every entry, in the order of paths."""
-        if self._sources is None:
-            found: list[Source] = []
-            for table in self.document["sources"]:
-                what = f"table {table['object'][:12]} of snapshot {self.digest[:12]}"
-                try:
-                    for entry in json.loads(self.cache.read(table["object"], what)):
-                        entry["warnings"] = tuple(entry["warnings"])
-                        found.append(Source(**entry))
-                except (ValueError, KeyError, TypeError) as error:
-                    raise DamagedError(f"{what} cannot be read ({error!r}); build the dataset again") from error
-            self._sources = sorted(found, key=lambda source: source.path.encode())
-        return self._sources
+        found: list[Source] = []
+        for table in self.document["sources"]:
+            what = f"table {table['object'][:12]} of snapshot {self.digest[:12]}"
+            try:
+                for entry in json.loads(self.cache.read(table["object"], what)):
+                    entry["warnings"] = tuple(entry["warnings"])
+                    found.append(Source(**entry))
+            except (ValueError, KeyError, TypeError) as error:
+                raise DamagedError(f"{what} cannot be read ({error!r}); build the dataset again") from error
+        return sorted(found, key=lambda source: source.path.encode())
 
     def several_values(self, name: str) -> Optional[Source]:
         """A source that has several values of a label; None if there is none."""
@@ -203,8 +201,10 @@ class Snapshot:
 
     def segment_order(self, split: str, kind: str) -> list[Source]:
         """Entries in the order of their segments in the shards of a split and kind: by piece, source and labels."""
-        chosen = [s for s in self.sources if s.segment_kind == kind and s.segments > 0 and s.split in (split, None)]
-        return sorted(chosen, key=lambda source: source._order)
+        if (split, kind) not in self._orders:
+            chosen = [s for s in self.sources if s.segment_kind == kind and s.segments > 0 and s.split in (split, None)]
+            self._orders[split, kind] = sorted(chosen, key=lambda source: source._order)
+        return self._orders[split, kind]
 
     def statistics(self) -> dict[str, Array]:
         """The numbers that features were normalised by."""

@@ -259,13 +259,8 @@ class Filler:
 
     def fill(self, chosen: Chosen) -> dict[str, Array]:
         """A batch: every view by its name, N examples in front."""
-        place = np.searchsorted(self.shards.first, chosen.number, "right") - 1
-        index = chosen.number - self.shards.first[place]
-        if len(place) and (place == place[0]).all():
-            parts = [(self.shards[int(place[0])], np.arange(len(place)))]
-        else:
-            parts = [(self.shards[int(p)], np.flatnonzero(place == p)) for p in np.unique(place)]
-        batch = _Batch(self, chosen, index, parts)
+        index, places = self.shards.places(chosen.number)
+        batch = _Batch(self, chosen, index, [(self.shards[place], rows) for place, rows in places])
         return {name: batch.show(view) for name, view in self.views.items()}
 
 
