@@ -261,23 +261,7 @@ struct Disk: Sendable {
     }
 
     /// The names in a folder of a cache, sorted by bytes; none when there is no folder, or a link in its place.
-    func names(in path: String) -> [String] {
-        let descriptor = systemOpen(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
-        guard descriptor >= 0 else { return [] }
-        guard let stream = fdopendir(descriptor) else {
-            _ = systemClose(descriptor)
-            return []
-        }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    }
+    func names(in path: String) -> [String] { Build.names(inFolder: path) ?? [] }
 
     /// Whether a folder is there, and no link in its place.
     func isFolder(_ path: String) -> Bool { FileStat(withoutFollowing: path)?.isFolder == true }

@@ -6,6 +6,8 @@
 public enum LabelText {
     /// The character between values.
     public static let separator: Character = "\u{1F}"
+    /// The same as a byte of UTF-8.
+    public static let separatorByte: UInt8 = 0x1F
 
     /// The text of some values, of which empty and repeated ones are left out.
     public static func joined(_ values: some Sequence<String>) -> String {
@@ -17,7 +19,7 @@ public enum LabelText {
     }
 
     /// Whether a text holds more than one value.
-    public static func isSeveral(_ text: String) -> Bool { text.utf8.contains(0x1F) }
+    public static func isSeveral(_ text: String) -> Bool { text.utf8.contains(separatorByte) }
 
     /// The values of a text; none of an empty one.
     public static func values(_ text: String) -> [String] {

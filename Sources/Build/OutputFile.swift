@@ -28,7 +28,7 @@ public final class OutputFile {
             (target, temporary) = (path, nil)
             descriptor = open(path, O_WRONLY | O_CLOEXEC)
         } else {
-            target = exists ? Self.resolved(path) : path
+            target = exists ? (try? realPath(of: path)) ?? path : path
             let name = "\(target).\(getpid()).part"
             temporary = name
             unlink(name)
@@ -122,12 +122,6 @@ public final class OutputFile {
             // Closed but not renamed; after a rename nothing has this name.
             unlink(temporary)
         }
-    }
-
-    private static func resolved(_ path: String) -> String {
-        guard let real = realpath(path, nil) else { return path }
-        defer { free(real) }
-        return String(cString: real)
     }
 
     /// Why a file or a folder that the user named cannot be written.

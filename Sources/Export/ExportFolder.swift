@@ -185,16 +185,10 @@ final class ExportFolder {
         var found: [String] = []
         var due = [""]
         while let prefix = due.popLast() {
-            guard let stream = opendir("\(folder)/\(prefix)") else {
+            guard let names = Build.names(inFolder: "\(folder)/\(prefix).") else {
                 throw OutputFile.failure("\(folder)/\(prefix)", errno)
             }
-            defer { closedir(stream) }
-            while let entry = readdir(stream) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                guard name != ".", name != ".." else { continue }
-                let path = prefix + name
+            for path in names.map({ prefix + $0 }) {
                 if FileStat(withoutFollowing: "\(folder)/\(path)")?.isFolder == true {
                     due.append(path + "/")
                 } else {

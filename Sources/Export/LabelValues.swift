@@ -9,7 +9,7 @@ struct LabelValues {
     private let several: Set<String>
 
     init(_ snapshot: Snapshot) {
-        names = snapshot.vocabularies.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        names = snapshot.vocabularies.keys.sorted { utf8Order($0, $1) }
         classes = snapshot.vocabularies.mapValues { Classes($0) }
         var several: Set<String> = []
         var before: [String: String] = [:]

@@ -50,8 +50,6 @@ final class SegmentRows {
     private let stored: SegmentNumberReader
     /// Whether scores are read again also where the grid needs no tempo.
     private let readsScores: Bool
-    /// Whether the numbers that stages stored are read.
-    private let readsNumbers: Bool
     private var source = -1
     private var numbers: SourceNumbers?
     private var clock: (source: Int, timeline: Int, clock: StepClock)?
@@ -59,10 +57,9 @@ final class SegmentRows {
     /// Prepares to read.
     ///
     /// - Throws: `BuildError`, `ManifestError`.
-    init(_ reader: DatasetReader, readsScores: Bool = false, readsNumbers: Bool = true) throws {
+    init(_ reader: DatasetReader, readsScores: Bool = false) throws {
         self.reader = reader
         self.readsScores = readsScores
-        self.readsNumbers = readsNumbers
         manifest = try reader.manifest()
         files = SourceFiles(reader)
         table = try SegmentTable(reader)
@@ -88,14 +85,8 @@ final class SegmentRows {
         }
     }
 
-    /// Calls back with the entry of each segment of a split from one number up to another; no shard is opened.
-    func forEachEntry(
-        in split: Split, _ range: Range<Int>, _ body: (Snapshot.Source) throws -> Void
-    ) throws {
-        for number in range { try body(entry(of: number, in: split)) }
-    }
-
-    private func entry(of number: Int, in split: Split) throws(BuildError) -> Snapshot.Source {
+    /// The entry of a segment; no shard is opened.
+    func entry(of number: Int, in split: Split) throws(BuildError) -> Snapshot.Source {
         reader.snapshot.sources[try place(number, in: split)]
     }
 
@@ -121,7 +112,7 @@ final class SegmentRows {
         guard entry.sha256.hex == segment.source else { throw lost(number, split) }
         if source != place {
             source = place
-            numbers = readsNumbers ? try stored.numbers(of: entry) : nil
+            numbers = try stored.numbers(of: entry)
         }
         let clock = kind == .audio ? nil : try clock(place, entry, segment.timeline)
         let times = try times(shard, index, segment, kind, clock)

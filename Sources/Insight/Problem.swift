@@ -45,10 +45,6 @@ public struct Problem: Sendable {
         return problems
     }
 
-    static func count(_ count: Int, _ noun: String) -> String {
-        "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
-    }
-
     private static func duplicates(_ sources: [Snapshot.Source], _ pairs: [DuplicatePair]) -> [Problem] {
         var problems: [Problem] = []
         let copies = Dictionary(grouping: sources, by: \.sha256).values.filter { $0.count > 1 }

@@ -105,9 +105,8 @@ extension SegmentView {
         if let rate = manifest.audio?.sampleRate {
             numbers.append(("seconds", "length, s", Double(segment.length) / Double(rate)))
         }
-        if let entry = try? shard.file.entry("waveform") {
-            let all = try values("waveform", entry, count: entry.shape.dropFirst().reduce(1, *))
-            let samples = all.prefix(segment.length)
+        if shard.file.entries["waveform"] != nil {
+            let samples = try shard.feature("waveform", of: place.index).prefix(segment.length)
             let peak = samples.reduce(0) { max($0, $1.magnitude) }
             let power = samples.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(max(samples.count, 1))
             // Decibels of full scale; silence has none.

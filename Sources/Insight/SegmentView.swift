@@ -169,7 +169,7 @@ public struct SegmentView: Sendable {
         let entry = try shard.file.entry(name)
         guard entry.shape.count == 3 else { return "" }
         let (rows, frames) = (entry.shape[1], entry.shape[2])
-        let values = try values(name, entry, count: rows * frames)
+        let values = try shard.feature(name, of: place.index)
         let (height, across) = (min(rows, 16), min(frames, max(width - 7, 16)))
         let shades = Array(" ░▒▓█")
         var means: [Float] = []
@@ -195,17 +195,4 @@ public struct SegmentView: Sendable {
         }
         return text
     }
-
-    func values(_ name: String, _ entry: TensorFile.Entry, count: Int) throws -> [Float] {
-        let range = place.index * count..<(place.index + 1) * count
-        if entry.type == .f16 {
-            return try shard.file.withElements(of: name, as: Float16.self) { $0[range].map { Float($0) } }
-        }
-        return try shard.file.withElements(of: name, as: Float.self) { Array($0[range]) }
-    }
-}
-
-extension String {
-    /// The string with spaces behind it, up to a width.
-    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(1, width - count)) }
 }

@@ -65,7 +65,7 @@ struct SourceFindings {
             Problem(
                 code: "records.missing",
                 message:
-                    "what the build measured of \(Problem.count(unrecorded, "source")) is not in this cache: no time, notes or levels",
+                    "what the build measured of \(count(unrecorded, "source")) is not in this cache: no time, notes or levels",
                 help:
                     "a pulled dataset has segments only; see the statistics where it was built, or build it here",
                 sources: [])
@@ -78,7 +78,7 @@ struct SourceFindings {
         ) -> Rule {
             Rule(
                 code: code, kind: .audio,
-                message: { "\(Problem.count($0, "source")) \($0 == 1 ? "is" : "are") \(message)" },
+                message: { "\(count($0, "source")) \($0 == 1 ? "is" : "are") \(message)" },
                 help: help,
                 test: test)
         }
@@ -90,7 +90,7 @@ struct SourceFindings {
             },
             rule("audio.clipped", "clipped", "find better copies; no gain restores clipped peaks") {
                 guard let clipped = $0.record.facts["clipped"]?.integer, clipped > 0 else { return nil }
-                return Problem.count(clipped, "sample")
+                return count(clipped, "sample")
             },
             rule(
                 "audio.narrow-band", "narrower in bandwidth than the dataset",
@@ -130,7 +130,7 @@ struct SourceFindings {
             _ code: String, _ message: String, _ help: String, _ test: @escaping (MeasuredSource) -> String?
         ) -> Rule {
             Rule(
-                code: code, kind: .midi, message: { "\(Problem.count($0, "source")) \(message)" }, help: help,
+                code: code, kind: .midi, message: { "\(count($0, "source")) \(message)" }, help: help,
                 test: test)
         }
         /// A grid of seconds is right whatever the tempo says.
@@ -187,7 +187,7 @@ struct SourceFindings {
             Problem(
                 code: "midi.outliers",
                 message:
-                    "\(Problem.count(outlying.count, "source")) with outliers (\(Problem.count(found.count, "value")))",
+                    "\(count(outlying.count, "source")) with outliers (\(count(found.count, "value")))",
                 help: "check these sources: some may be damaged or of another kind, some are just unusual",
                 sources: found)
         ]

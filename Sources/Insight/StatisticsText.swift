@@ -103,8 +103,8 @@ extension DatasetStatistics {
         var text = listed("rates", counts(audio.rates) { "\(grouped($0)) Hz" }, width: width)
         text += listed("channels", counts(audio.channels) { "\($0)" }, width: width)
         text += listed("formats", counts(audio.formats) { $0 }, width: width)
-        if audio.silent > 0 { text += "silent     \(Problem.count(audio.silent, "source"))\n" }
-        if audio.clipped > 0 { text += "clipped    \(Problem.count(audio.clipped, "source"))\n" }
+        if audio.silent > 0 { text += "silent     \(count(audio.silent, "source"))\n" }
+        if audio.clipped > 0 { text += "clipped    \(count(audio.clipped, "source"))\n" }
         if hasChroma {
             text += "chroma     fixed tuning, A4 = 440 Hz; other tunings smear over two classes\n"
         }

@@ -63,6 +63,18 @@ func figures(_ values: [Double]) -> [String] {
     }
 }
 
+/// A number of things: `1 file`, `3,210 files`.
+public func count(_ number: Int, _ noun: String) -> String {
+    "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+}
+
+extension String {
+    /// The string with spaces behind it, at least one, up to a width.
+    public func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: max(1, width - count))
+    }
+}
+
 /// A text with its middle replaced by `…`, so that it is no longer than a width.
 func shortened(_ text: String, to width: Int) -> String {
     guard text.count > width, width > 2 else { return text }

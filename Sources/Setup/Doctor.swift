@@ -3,6 +3,7 @@ public import Build
 import Foundation
 import Insight
 import Loading
+import SoundFiles
 
 /// Whether this machine, and a cache, are fit for work.
 public struct Doctor: Sendable {
@@ -65,13 +66,9 @@ public struct Doctor: Sendable {
     }
 
     private static func ffmpeg(_ environment: [String: String]) -> Finding {
-        let folders = (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
-        let program = folders.map { "\($0)/ffmpeg" }.first {
-            $0.hasPrefix("/") && FileManager.default.isExecutableFile(atPath: $0)
-        }
         let help =
             "install ffmpeg to read m4a, AAC, WMA, WavPack and the sound of videos; everything else works"
-        guard let program else {
+        guard let program = ffmpegProgram(searching: environment["PATH"]) else {
             return Finding(name: "ffmpeg", state: .note, text: "not found", help: help)
         }
         guard let output = firstLine(of: program, ["-version"]), output.status == 0 else {
@@ -221,14 +218,14 @@ public struct Doctor: Sendable {
     public var text: String {
         var text = ""
         for finding in findings {
-            let name = finding.name + String(repeating: " ", count: max(1, 11 - finding.name.count))
+            let name = finding.name.padded(to: 11)
             let state = finding.state == .ok ? "ok      " : finding.state == .note ? "note    " : "broken  "
             text += name + state + finding.text.shown + "\n"
             if let help = finding.help { text += String(repeating: " ", count: 19) + help.shown + "\n" }
         }
         text += "\nlibraries\n"
         for (name, version) in libraries.sorted(by: { utf8Order($0.key, $1.key) }) {
-            text += "  \(name)\(String(repeating: " ", count: max(1, 15 - name.count)))\(version)\n"
+            text += "  \(name.padded(to: 15))\(version)\n"
         }
         text +=
             "\n" + (isFit ? "everything that a build needs works" : "something that is needed is broken")

@@ -123,7 +123,7 @@ extension FolderManifest {
             if !rest.isEmpty { addItem(prefix, "*.", rest, []) }
         }
 
-        /// A folder's name inside a label's pattern, where braces have a meaning.
+        /// Folders' names inside a pattern, where braces have a meaning.
         private static func plain(_ text: String) -> String {
             text.reduce(into: "") { $0 += $1 == "{" ? "{{" : $1 == "}" ? "}}" : String($1) }
         }
@@ -156,8 +156,7 @@ extension FolderManifest {
             hasPairs = true
             // A pair's path is relative to the manifest; the folders of the file are those of its pattern.
             let above = (0..<depth).map { index in depth - index == 1 ? "{dir}" : "{dir:\(depth - index)}" }
-            let start = prefix.reduce(into: "") { $0 += $1 == "{" ? "{{" : $1 == "}" ? "}}" : String($1) }
-            let pair = start + (above + ["{stem}.\(pairs.ending)"]).joined(separator: "/")
+            let pair = Self.plain(prefix) + (above + ["{stem}.\(pairs.ending)"]).joined(separator: "/")
             addGlob(
                 prefix, survey.midi,
                 ["pair: \(YAMLText.scalar(pair))   # the recording of each MIDI file"] + labels(survey.levels)

@@ -23,12 +23,7 @@ public struct FolderManifest: Sendable {
     ///   - path: the manifest's file; nil: beside the folder, under its name.
     /// - Throws: `BuildError` if the folder cannot be read, or holds neither MIDI nor audio.
     public init(of folder: String, path: String? = nil) throws {
-        guard let real = realpath(folder, nil) else {
-            throw BuildError(
-                .inputOutput, "cannot open \(folder): \(String(cString: strerror(errno)))", canRetry: false)
-        }
-        defer { free(real) }
-        let absolute = String(cString: real)
+        let absolute = try Self.realPath(of: folder)
         survey = try FolderSurvey(folder)
         guard !survey.midi.isEmpty || !survey.audio.isEmpty else {
             throw BuildError(
@@ -60,13 +55,15 @@ public struct FolderManifest: Sendable {
 
     /// The absolute real path of a file's folder.
     static func directory(of path: String) throws(BuildError) -> String {
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        guard let real = realpath(folder, nil) else {
-            throw BuildError(
-                .inputOutput, "cannot open \(folder): \(String(cString: strerror(errno)))", canRetry: false)
+        try realPath(of: path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".")
+    }
+
+    private static func realPath(of folder: String) throws(BuildError) -> String {
+        do throws(FileFailure) {
+            return try Build.realPath(of: folder)
+        } catch {
+            throw BuildError(.inputOutput, "cannot open \(folder): \(error.message)", canRetry: false)
         }
-        defer { free(real) }
-        return String(cString: real)
     }
 
     /// A folder's name as a dataset's: other characters become '-'.
@@ -94,11 +91,11 @@ enum NewFile {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else {
             let number = errno
-            let help =
-                number == EEXIST
-                ? "\(path) exists, and nothing is overwritten; remove it, or name another file with --out"
-                : "cannot write \(path): \(String(cString: strerror(number))); name another file with --out"
-            throw BuildError(.inputOutput, help, canRetry: false)
+            if number == EEXIST { throw exists(path) }
+            throw BuildError(
+                .inputOutput,
+                "cannot write \(path): \(String(cString: strerror(number))); name another file with --out",
+                canRetry: false)
         }
         defer { close(descriptor) }
         let isWritten = Array(text.utf8).withUnsafeBytes { writeAll($0, to: descriptor) }
@@ -107,5 +104,13 @@ enum NewFile {
             unlink(path)
             throw BuildError(.inputOutput, "cannot write \(path): \(reason)", canRetry: true)
         }
+    }
+
+    /// Says that a file is there already.
+    static func exists(_ path: String) -> BuildError {
+        BuildError(
+            .inputOutput,
+            "\(path) exists, and nothing is overwritten; remove it, or name another file with --out",
+            canRetry: false)
     }
 }

@@ -6,7 +6,7 @@ extension FolderSurvey {
     public var text: String {
         var text = ""
         func line(_ name: String, _ value: String) {
-            text += name + String(repeating: " ", count: max(1, 11 - name.count)) + value.shown + "\n"
+            text += name.padded(to: 11) + value.shown + "\n"
         }
         line("folder", folder)
         line("MIDI", Self.summary(midi))
@@ -118,6 +118,3 @@ extension FolderSurvey {
         return sorted.count > 6 ? "\(grouped(sorted.count)) names: \(shown), …" : shown
     }
 }
-
-/// `1 file`, `3,210 files`.
-func count(_ number: Int, _ noun: String) -> String { "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")" }

@@ -66,13 +66,14 @@ public struct FolderSurvey: Sendable {
         self.folder = folder
         let (files, unreadable) = try FolderListing.readable(below: folder)
         self.unreadable = unreadable
-        midi = files.filter { MusicFiles.kind(of: $0) == .midi }
-        audio = files.filter { MusicFiles.kind(of: $0) == .audio }
+        let byKind = Dictionary(grouping: files) { MusicFiles.kind(of: $0) }
+        (midi, audio) = (byKind[.midi] ?? [], byKind[.audio] ?? [])
         others = Dictionary(
-            files.filter { MusicFiles.kind(of: $0) == .other }.map { (MusicFiles.ending(of: $0), 1) },
-            uniquingKeysWith: +)
+            (byKind[.other] ?? []).map { (MusicFiles.ending(of: $0), 1) }, uniquingKeysWith: +)
         openSome()
-        for path in files where MusicFiles.kind(of: path) == .table { look(atTable: path) }
+        guard let tables = byKind[.table] else { return }
+        let music = Music(midi: midi, audio: audio)
+        for path in tables { look(atTable: path, of: music) }
     }
 
     /// Files at equal distances in a list.
@@ -115,7 +116,28 @@ public struct FolderSurvey: Sendable {
     /// How many tables, and how many rows of each, are looked at.
     private static let (mostTables, mostRows) = (50, 2000)
 
-    private mutating func look(atTable path: String) {
+    /// The files that tables may name.
+    private struct Music {
+        let midi: Set<String>
+        let all: Set<String>
+        /// Their endings with the dots, sorted.
+        let endings: [String]
+
+        init(midi: [String], audio: [String]) {
+            self.midi = Set(midi)
+            all = self.midi.union(audio)
+            endings = Set(all.map { MusicFiles.ending(of: $0) }).sorted().map { "." + $0 }
+        }
+
+        /// What must be added to the cells of a column to make them files: nothing, or an ending; nil if they are none.
+        func ending(of paths: [String]) -> String? {
+            if paths.count(where: all.contains) * 2 > paths.count { return "" }
+            // Names without their endings.
+            return endings.first { ending in paths.count { all.contains($0 + ending) } * 2 > paths.count }
+        }
+    }
+
+    private mutating func look(atTable path: String, of music: Music) {
         guard listings.count + otherTables.count < Self.mostTables else { return }
         let table: TableSurvey
         do throws(ManifestError) {
@@ -126,18 +148,16 @@ public struct FolderSurvey: Sendable {
             return
         }
         let parent = MusicFiles.folders(of: path).map { $0 + "/" }.joined()
-        let scores = Set(midi)
-        let all = scores.union(audio)
         var listing = (midi: String?.none, audio: String?.none, files: Set<String>())
         var used: Set<String> = []
         for column in table.columns {
             let cells = table.cells(column, limit: Self.mostRows).filter { !$0.isEmpty }
-            guard !cells.isEmpty, let ending = Self.ending(of: cells.map { parent + $0 }, in: all) else {
+            guard !cells.isEmpty, let ending = music.ending(of: cells.map { parent + $0 }) else {
                 continue
             }
-            let files = table.cells(column).map { parent + $0 + ending }.filter(all.contains)
+            let files = table.cells(column).map { parent + $0 + ending }.filter(music.all.contains)
             // A column of both kinds counts as one of the kind that most of its files have.
-            let isMIDI = files.count(where: scores.contains) * 2 >= files.count
+            let isMIDI = files.count(where: music.midi.contains) * 2 >= files.count
             guard (isMIDI ? listing.midi : listing.audio) == nil else { continue }
             used.insert(column)
             if isMIDI {
@@ -164,16 +184,6 @@ public struct FolderSurvey: Sendable {
                 path: path, rows: table.rowCount, midi: listing.midi, audio: listing.audio, split: split,
                 piece: piece,
                 labels: labels.sorted { ($0.values, $0.name) < ($1.values, $1.name) }, files: listing.files))
-    }
-
-    /// What must be added to the cells of a column to make them files: nothing, or an ending; nil if they are none.
-    private static func ending(of paths: [String], in files: Set<String>) -> String? {
-        if paths.count(where: files.contains) * 2 > paths.count { return "" }
-        // A name without its ending.
-        let endings = Set(files.map { MusicFiles.ending(of: $0) })
-        return endings.sorted().map { "." + $0 }.first { ending in
-            paths.count { files.contains($0 + ending) } * 2 > paths.count
-        }
     }
 
     // MARK: Labels

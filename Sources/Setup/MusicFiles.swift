@@ -32,6 +32,9 @@ enum MusicFiles {
         return ending.isEmpty ? path : String(path.dropLast(ending.count + 1))
     }
 
+    /// The file's name without its ending.
+    static func name(of path: String) -> String { stem(of: String(path.split(separator: "/").last ?? "")) }
+
     /// The folders that a path leads through.
     static func folders(of path: String) -> [String] {
         path.split(separator: "/").dropLast().map(String.init)

@@ -28,11 +28,7 @@ final class FFmpegDecoder {
     private static let patience: Int32 = 60_000
 
     /// The program, found on the PATH; `nil` where there is none.
-    static var program: String? {
-        let folders = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
-        return folders.split(separator: ":").map { "\($0)/ffmpeg" }
-            .first { $0.hasPrefix("/") && access($0, X_OK) == 0 }
-    }
+    static var program: String? { ffmpegProgram(searching: getenv("PATH").map { String(cString: $0) }) }
 
     /// Another process that is started at the same time would keep the pipe open.
     private static let starting = Mutex(())
@@ -219,4 +215,13 @@ final class FFmpegDecoder {
         guard let found, found.channels > 0 else { throw AudioError(.malformed, "no WAV header") }
         return (found.rate, found.channels, found.mask, version)
     }
+}
+
+/// The program `ffmpeg` that decodes what the libraries do not read.
+///
+/// - Parameter path: folders with `:` between them, of which only absolute ones count; nil: the system's usual ones.
+/// - Returns: the absolute path of the first; nil where there is none.
+public func ffmpegProgram(searching path: String?) -> String? {
+    (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").map { "\($0)/ffmpeg" }
+        .first { $0.hasPrefix("/") && access($0, X_OK) == 0 }
 }

@@ -47,19 +47,9 @@ final class RunFolder {
 
     /// The runs of a cache whose names have a beginning, the newest number first.
     static func names(in cache: String, startingWith beginning: String) -> [String] {
-        guard isFolder(runs(in: cache)), let stream = opendir(runs(in: cache)) else { return [] }
-        defer { closedir(stream) }
-        var found: [(number: Int, name: String)] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard name.hasPrefix(beginning), let number = Int(name.dropFirst(beginning.count)) else {
-                continue
-            }
-            found.append((number, name))
-        }
-        return found.sorted { $0.number > $1.number }.map(\.name)
+        (Build.names(inFolder: runs(in: cache)) ?? []).filter { $0.hasPrefix(beginning) }
+            .compactMap { name in Int(name.dropFirst(beginning.count)).map { (number: $0, name: name) } }
+            .sorted { $0.number > $1.number }.map(\.name)
     }
 
     deinit {

@@ -159,9 +159,7 @@ struct CollectCommand: ParsableCommand {
             print("\(verb)  snapshots \(result.removedReferences.joined(separator: ", "))")
         }
         if result.removedTransfers > 0 {
-            print(
-                "\(verb)  \(grouped(result.removedTransfers)) cached \(result.removedTransfers == 1 ? "transfer" : "transfers")"
-            )
+            print("\(verb)  \(count(result.removedTransfers, "cached transfer"))")
         }
         print("kept  \(grouped(result.keptObjects)) objects, \(byteSize(result.keptBytes))")
         for holder in result.holders { print("kept for  \(holder.description): snapshot \(holder.snapshot)") }

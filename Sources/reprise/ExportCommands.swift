@@ -42,12 +42,7 @@ struct ExportCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp("One split only: train, validation or test.", valueName: "split"),
-        transform: { text in
-            guard let split = Split(rawValue: text) else {
-                throw ValidationError("'\(text)' is not a split; write train, validation or test")
-            }
-            return split
-        })
+        transform: splitNamed)
     var split: Split?
 
     @Flag(help: "Compress arrays: npz, hf and parquet.")

@@ -95,7 +95,7 @@ struct SourcesCommand: ParsableCommand {
 }
 
 /// The split that an option names.
-private func splitNamed(_ text: String) throws -> Split {
+func splitNamed(_ text: String) throws -> Split {
     guard let split = Split(rawValue: text) else {
         throw ValidationError("'\(text)' is not a split; write train, validation or test")
     }

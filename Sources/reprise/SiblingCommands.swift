@@ -25,30 +25,28 @@ extension SiblingCommand {
 
     /// Becomes that executable with the same words.
     func run() throws {
-        let own = try ownPath()
-        let sibling = own[..<(own.lastIndex(of: "/") ?? own.startIndex)] + "/" + Self.executable
-        let words = [String(sibling), Self.configuration.commandName ?? ""] + arguments
+        let sibling = try programFolder() + "/" + Self.executable
+        let words = [sibling, Self.configuration.commandName ?? ""] + arguments
         for (name, value) in Self.environment { setenv(name, value, 0) }
         var pointers = words.map { strdup($0) } + [nil]
-        execv(String(sibling), &pointers)
+        execv(sibling, &pointers)
         let reason = errno == ENOENT ? "it is not there; \(Self.origin)" : String(cString: strerror(errno))
         throw BuildError(
             .inputOutput, "'\(words[1])' needs \(sibling), which cannot be run: \(reason)", canRetry: false)
     }
 }
 
-/// The absolute real path of this executable.
-func ownPath() throws -> String {
+/// The folder of this executable, where its siblings are: an absolute path without links.
+func programFolder() throws -> String {
     #if os(Linux)
-        let path = realpath("/proc/self/exe", nil)
+        let path = "/proc/self/exe"
     #else
-        let path = realpath(CommandLine.arguments[0], nil)
+        let path = CommandLine.arguments[0]
     #endif
-    defer { free(path) }
-    guard let path else {
+    guard let own = try? realPath(of: path), let slash = own.lastIndex(of: "/") else {
         throw BuildError(.inputOutput, "cannot tell where this executable lies", canRetry: false)
     }
-    return String(cString: path)
+    return String(own[..<slash])
 }
 
 struct ServeCommand: SiblingCommand {

@@ -109,10 +109,7 @@ struct DoctorCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let own = try ownPath()
-        let doctor = Doctor(
-            cachePath: common.cachePath,
-            programs: String(own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex)))
+        let doctor = Doctor(cachePath: common.cachePath, programs: try programFolder())
         print(common.json ? doctor.json.canonical + "\n" : doctor.text, terminator: "")
         if !doctor.isFit { throw Ending(status: .failed) }
     }

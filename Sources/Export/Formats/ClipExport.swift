@@ -119,12 +119,7 @@ extension Shard {
 
     /// A segment's samples as its waveform is stored; nil without one.
     func waveform(_ index: Int) throws -> [Float]? {
-        guard let entry = file.entries["waveform"], let count = entry.shape.last else { return nil }
-        let range = index * count..<(index + 1) * count
-        if entry.type == .f16 {
-            return try file.withElements(of: "waveform", as: Float16.self) { $0[range].map { Float($0) } }
-        }
-        return try file.withElements(of: "waveform", as: Float.self) { Array($0[range]) }
+        file.entries["waveform"] == nil ? nil : try feature("waveform", of: index)
     }
 }
 

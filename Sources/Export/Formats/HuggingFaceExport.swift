@@ -79,18 +79,21 @@ struct HuggingFaceTable {
 
     private static func columnName(_ name: String) -> String { name.replacing(".", with: "_") }
 
+    /// What the elements of an array become: 16-bit floats 32-bit ones.
+    private static func kind(_ type: ElementType) -> ParquetColumn.Kind {
+        switch type {
+        case .u8: .uint8
+        case .u16: .uint16
+        default: .float
+        }
+    }
+
     /// The columns of the Parquet files.
     var columns: [ParquetColumn] {
         described.columns.map(\.column)
             + arrays.map { item in
-                let kind: ParquetColumn.Kind =
-                    switch item.type {
-                    case .u8: .uint8
-                    case .u16: .uint16
-                    default: .float
-                    }
-                return ParquetColumn(
-                    name: Self.columnName(item.name), kind: kind, listDepth: item.shape.count)
+                ParquetColumn(
+                    name: Self.columnName(item.name), kind: Self.kind(item.type), listDepth: item.shape.count)
             }
             + (audioRate == nil
                 ? []
@@ -147,12 +150,7 @@ struct HuggingFaceTable {
     private var list: [Feature] {
         var result = described.columns.map { Self.feature($0) }
         for array in arrays {
-            let dtype =
-                switch array.type {
-                case .u8: "uint8"
-                case .u16: "uint16"
-                default: "float32"
-                }
+            let dtype = Self.dtype(Self.kind(array.type))
             let name = Self.columnName(array.name)
             let shape = array.shape.map(String.init)
             if array.shape.count == 2 {

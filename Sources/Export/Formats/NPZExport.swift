@@ -15,7 +15,8 @@ extension ExportJob {
     func writeNPZ() throws {
         let digests = Set(reader.snapshot.sources.map(\.sha256.hex)).sorted()
         let sources = Dictionary(uniqueKeysWithValues: digests.enumerated().map { ($1, Int32($0)) })
-        let rows = try SegmentRows(reader, readsNumbers: false)
+        let rows = try SegmentRows(reader)
+        let labels = LabelValues(reader.snapshot)
         for split in splits {
             var first = 0
             for (number, described) in (reader.snapshot.shards[split] ?? []).enumerated() {
@@ -23,14 +24,10 @@ extension ExportJob {
                 let range = first..<first + described.segments
                 try target.make(name) { path in
                     let file = try NPZFile(path: path, isCompressed: isCompressed)
-                    try export(reader.open(described), sources, to: file)
-                    var (paths, pieces): ([String], [String]) = ([], [])
-                    try rows.forEachEntry(in: split, range) {
-                        paths.append($0.path)
-                        pieces.append($0.piece)
-                    }
-                    try file.add("segment.path", texts: paths)
-                    try file.add("segment.piece", texts: pieces)
+                    try export(reader.open(described), sources, labels, to: file)
+                    let entries = try range.map { try rows.entry(of: $0, in: split) }
+                    try file.add("segment.path", texts: entries.map(\.path))
+                    try file.add("segment.piece", texts: entries.map(\.piece))
                     try file.close()
                 }
                 first += described.segments
@@ -47,7 +44,9 @@ extension ExportJob {
         try target.make("dataset.json") { try OutputFile.write(index.canonicalBytes, to: $0) }
     }
 
-    private func export(_ shard: Shard, _ sources: [String: Int32], to file: NPZFile) throws {
+    private func export(
+        _ shard: Shard, _ sources: [String: Int32], _ labels: LabelValues, to file: NPZFile
+    ) throws {
         for item in try DenseArrays(shard, in: reader.snapshot).items {
             try file.add(item.name, item.type, shape: [shard.count] + item.shape) { write in
                 for segment in 0..<shard.count {
@@ -67,7 +66,6 @@ extension ExportJob {
         if shard.isPaired {
             try exportMapped(shard, "segment.audio", numbers, indexedBy: "segment.audio", to: file)
         }
-        let labels = LabelValues(reader.snapshot)
         let own = try shard.file.tensor("segment.source", as: Int32.self).elements.map { Int($0) }
         for name in labels.names {
             try exportMapped(shard, "label.\(name)", shard.labels.map { labels.only($0, name) }, to: file)

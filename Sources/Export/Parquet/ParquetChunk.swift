@@ -176,7 +176,8 @@ struct ParquetChunk {
                 $0.field(4, int32: 3)
             }
         }
-        let bytes = (dictionary?.bytes ?? []) + data.bytes
+        let entries = dictionary?.bytes ?? []
+        let bytes = entries + data.bytes
         let plainCount = (dictionary?.plainCount ?? 0) + data.plainCount
         let metadata = ThriftWriter.structure { thrift in
             thrift.field(1, int32: column.physicalType)
@@ -186,7 +187,7 @@ struct ParquetChunk {
             thrift.field(5, int64: levelCount)
             thrift.field(6, int64: plainCount)
             thrift.field(7, int64: bytes.count)
-            thrift.field(9, int64: offset + (dictionary?.bytes.count ?? 0))
+            thrift.field(9, int64: offset + entries.count)
             if dictionary != nil { thrift.field(11, int64: offset) }
             if column.listDepth == 0 { thrift.field(12) { $0.field(3, int64: nullCount) } }
         }

@@ -3,12 +3,6 @@ import Dataset
 public import Loading
 import Manifest
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 extension Remote {
     /// Copies a snapshot and everything that it reaches to this remote, with a card; objects that are there are skipped.
     ///
@@ -55,7 +49,7 @@ extension Remote {
                 guard let stat = FileStat(path: folder) else { return nil }
                 guard stat.isFolder else { throw foreign("is not a folder") }
                 guard FileStat(withoutFollowing: "\(folder)/\(Self.listName)") != nil else {
-                    guard let name = Self.names(in: folder).first else { return nil }
+                    guard let name = names(inFolder: "\(folder)/.")?.first else { return nil }
                     throw foreign("holds other files (\(name.shown))")
                 }
                 found = try Self.list(inFolder: folder)
@@ -68,19 +62,6 @@ extension Remote {
         }
         guard found.dataset == list.dataset else { throw foreign("holds the dataset '\(found.dataset)'") }
         return found
-    }
-
-    private static func names(in folder: String) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
     }
 
     private func pushFolder(

@@ -1,4 +1,5 @@
 public import Build
+import Manifest
 
 /// Where a dataset is pushed to and pulled from: a folder, or one archive file.
 ///
@@ -123,7 +124,7 @@ struct PushedDataset: Equatable {
         guard json["format"]?.integer == Self.format else {
             throw refused("has a format that this version does not know")
         }
-        guard let dataset = json["dataset"]?.string, Self.isName(dataset) else {
+        guard let dataset = json["dataset"]?.string, Manifest.isDatasetName(dataset) else {
             throw refused("names no dataset")
         }
         guard let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }) else {
@@ -141,15 +142,6 @@ struct PushedDataset: Equatable {
         self.init(
             dataset: dataset, snapshot: snapshot, objects: objects,
             isComplete: json["complete"]?.bool == true)
-    }
-
-    /// As the manifest's grammar has it: 1 to 100 letters, digits, '-' and '_'.
-    private static func isName(_ text: String) -> Bool {
-        (1...100).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
-                    || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-            }
     }
 }
 

@@ -178,7 +178,7 @@ struct Excerpt {
             var feature = Feature(
                 name: name, rows: rows, values: [Float](repeating: 0, count: rows * columns))
             for (number, part) in parts.enumerated() {
-                let values = try Self.values(part, name)
+                let values = try part.shard.feature(name, of: part.index)
                 if shape.count == 3 {
                     let frames = shape[2]
                     let (first, count) = span(parts, number, frames)
@@ -201,17 +201,5 @@ struct Excerpt {
             }
             features.append(feature)
         }
-    }
-
-    private static func values(_ part: Part, _ name: String) throws -> [Float] {
-        let entry = try part.shard.file.entry(name)
-        let count = entry.shape.dropFirst().reduce(1, *)
-        let range = part.index * count..<(part.index + 1) * count
-        if entry.type == .f16 {
-            return try part.shard.file.withElements(of: name, as: Float16.self) {
-                $0[range].map { Float($0) }
-            }
-        }
-        return try part.shard.file.withElements(of: name, as: Float.self) { Array($0[range]) }
     }
 }

@@ -1,3 +1,5 @@
+import Build
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -7,23 +9,7 @@
 /// The files in the folders of runs.
 enum RunFiles {
     /// The names in a folder, `.` and `..` left out; none if it cannot be read, or is a link.
-    static func names(in folder: String) -> [String] {
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard descriptor >= 0 else { return [] }
-        guard let stream = fdopendir(descriptor) else {
-            close(descriptor)
-            return []
-        }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
-    }
+    static func names(in folder: String) -> [String] { Build.names(inFolder: folder) ?? [] }
 
     /// The whole of a file; nil if it cannot be read, or is longer than a limit.
     static func contents(_ path: String, limit: Int = 1 << 30) -> [UInt8]? {

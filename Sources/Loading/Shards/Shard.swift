@@ -157,6 +157,23 @@ public final class Shard: Sendable {
         }
     }
 
+    /// A segment's values of a feature.
+    ///
+    /// - Parameters:
+    ///   - name: the feature, such as `mel`.
+    ///   - index: the segment's number in the shard.
+    /// - Returns: the values in row-major order, 16-bit floats as 32-bit ones.
+    /// - Throws: `TensorFileError` if the shard holds no such feature.
+    public func feature(_ name: String, of index: Int) throws -> [Float] {
+        let entry = try file.entry(name)
+        let count = entry.shape.dropFirst().reduce(1, *)
+        let range = index * count..<(index + 1) * count
+        if entry.type == .f16 {
+            return try file.withElements(of: name, as: Float16.self) { $0[range].map { Float($0) } }
+        }
+        return try file.withElements(of: name, as: Float.self) { Array($0[range]) }
+    }
+
     /// The rows of a segment's notes.
     ///
     /// - Throws: `TensorFileError` if the shard holds no notes.

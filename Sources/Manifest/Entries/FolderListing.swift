@@ -17,16 +17,9 @@ public enum FolderListing {
     /// - Returns: Paths with `/` between folders.
     /// - Throws: `build.io` for a folder that cannot be read, the first of several.
     public static func files(below folder: String) throws(BuildError) -> [String] {
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw fault(folder, String(cString: strerror(errno))) }
-        defer { close(descriptor) }
-        let walk = FileWalk(.everything)
-        walk.run(from: descriptor)
+        let walk = try walk(folder)
         if let (path, reason) = walk.unreadable.first { throw fault("\(folder)/\(path)", reason) }
-        let found = walk.found
-        return (0..<found.count).filter { found.statuses[$0]?.isRegularFile == true }.map {
-            String(decoding: found.paths[found.range($0)], as: UTF8.self)
-        }
+        return regularFiles(walk.found)
     }
 
     /// The regular files below a folder as `files(below:)` gives them, and what could not be read.
@@ -37,17 +30,24 @@ public enum FolderListing {
     public static func readable(below folder: String) throws(BuildError) -> (
         files: [String], unreadable: [(path: String, reason: String)]
     ) {
+        let walk = try walk(folder)
+        let names = walk.undecodable.map { (path: $0, reason: "its name is not UTF-8; rename the file") }
+        return (regularFiles(walk.found), walk.unreadable + names)
+    }
+
+    private static func walk(_ folder: String) throws(BuildError) -> FileWalk {
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw fault(folder, String(cString: strerror(errno))) }
         defer { close(descriptor) }
         let walk = FileWalk(.everything)
         walk.run(from: descriptor)
-        let found = walk.found
-        let files = (0..<found.count).filter { found.statuses[$0]?.isRegularFile == true }.map {
+        return walk
+    }
+
+    private static func regularFiles(_ found: FoundFiles) -> [String] {
+        (0..<found.count).filter { found.statuses[$0]?.isRegularFile == true }.map {
             String(decoding: found.paths[found.range($0)], as: UTF8.self)
         }
-        let names = walk.undecodable.map { (path: $0, reason: "its name is not UTF-8; rename the file") }
-        return (files, walk.unreadable + names)
     }
 
     private static func fault(_ path: String, _ reason: String) -> BuildError {

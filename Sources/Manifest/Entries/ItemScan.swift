@@ -126,15 +126,14 @@ struct ItemScan {
                 ))
         }
         if case .otherColumns = item.labels {
-            let known = item.otherColumns(of: table, splitColumn: splitColumn)
-            for label in item.map.keys.sorted(by: { utf8Order($0, $1) }) where !known.contains(label) {
+            let others = item.otherColumns(of: table, splitColumn: splitColumn)
+            for label in item.map.keys.sorted(by: { utf8Order($0, $1) }) where !others.contains(label) {
                 faults.append(
                     fault(
                         .manifest,
-                        "map names '\(label)', which is no label column of \(path); \(suggestion(for: label, among: known))"
+                        "map names '\(label)', which is no label column of \(path); \(suggestion(for: label, among: others))"
                     ))
             }
-            let others = item.otherColumns(of: table, splitColumn: splitColumn)
             if splitColumn == nil {
                 for name in table.splitColumns where item.leavesOut(name) {
                     remarks.warnings.append(

@@ -50,7 +50,7 @@ struct Table {
             return
         }
         cells = nil
-        if let mark = bytes.firstIndex(of: 0x1F) {
+        if let mark = bytes.firstIndex(of: LabelText.separatorByte) {
             let line = 1 + bytes[..<mark].count { $0 == 0x0A }
             throw ManifestError([
                 ManifestFault(

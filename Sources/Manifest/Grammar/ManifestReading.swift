@@ -25,15 +25,16 @@ extension Manifest {
             ])
         }
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        guard let real = realpath(folder, nil) else {
+        let directory: String
+        do throws(FileFailure) {
+            directory = try realPath(of: folder)
+        } catch {
             throw ManifestError([
                 ManifestFault(
                     kind: .environment, file: path, line: 1,
-                    message: "the manifest's folder cannot be read: \(FileFailure(code: errno).message)")
+                    message: "the manifest's folder cannot be read: \(error.message)")
             ])
         }
-        defer { free(real) }
-        let directory = String(cString: real)
         return (try Manifest(bytes: bytes, file: path, directory: directory), directory)
     }
 
@@ -123,17 +124,22 @@ extension Manifest {
         return (midi, audio)
     }
 
+    /// Whether a text can be the name of a dataset: 1 to 100 letters of ASCII, digits, `-` and `_`.
+    public static func isDatasetName(_ text: String) -> Bool {
+        (1...100).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                    || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+            }
+    }
+
     private static func datasetName(_ root: Section) -> String {
         guard root.has("dataset") else {
             root.faults.add(root.line, "'dataset' is missing; name it, such as 'dataset: piano-styles'")
             return ""
         }
         guard let name = root.text("dataset") else { return "" }
-        let isName = name.utf8.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-        }
-        if !isName || name.isEmpty || name.utf8.count > 100 {
+        if !isDatasetName(name) {
             root.fault(
                 "dataset",
                 "must be 1 to 100 letters (a-z, A-Z), digits, '-' and '_', not '\(name.prefix(120))'")

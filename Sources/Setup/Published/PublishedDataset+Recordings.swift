@@ -17,9 +17,8 @@ extension PublishedDataset {
         published: ["all": 1000, "fault-filtered": 930], sampleRate: 22_050
     ) { tree in
         var isThere = false
-        let rows = tree.files("", "wav", "au").compactMap { path -> Row? in
-            let parts = MusicFiles.stem(of: String(path.split(separator: "/").last ?? "")).split(
-                separator: ".")
+        let rows = tree.files("wav", "au").compactMap { path -> Row? in
+            let parts = MusicFiles.name(of: path).split(separator: ".")
             guard parts.count == 2, let number = Int(parts[1]), GTZANSplit.genres.contains(String(parts[0]))
             else {
                 return nil
@@ -54,16 +53,14 @@ extension PublishedDataset {
                     }
                 ) { first, _ in first }
             } else { [:] }
-        let rows = tree.files("", "wav").compactMap { path -> Row? in
+        return try tree.rows(of: tree.files("wav"), orMissing: "train_data/*.wav") { path in
             let folder = MusicFiles.folders(of: path).last
             guard folder == "train_data" || folder == "test_data" else { return nil }
-            let id = MusicFiles.stem(of: String(path.split(separator: "/").last ?? ""))
+            let id = MusicFiles.name(of: path)
             var labels = ["id": id]
             for name in ["composer", "ensemble"] { labels[name] = details[id]?[name] ?? "" }
             return Row(path: path, split: folder == "train_data" ? "train" : "test", labels: labels)
         }
-        guard !rows.isEmpty else { throw tree.missing("train_data/*.wav") }
-        return rows
     }
 
     static let fma = PublishedDataset(
@@ -84,8 +81,9 @@ extension PublishedDataset {
             with: ["track_id", "set.split", "set.subset", "track.genre_top"])
         let details = Dictionary(tracks.map { (Int($0["track_id"] ?? "") ?? -1, $0) }) { first, _ in first }
         let broken: Set = [98_565, 98_567, 98_569, 99_134, 108_925, 133_297]
-        let rows = tree.files("", "mp3").compactMap { path -> Row? in
-            let stem = MusicFiles.stem(of: String(path.split(separator: "/").last ?? ""))
+        return try tree.rows(of: tree.files("mp3"), orMissing: "tracks such as fma_small/000/000002.mp3") {
+            path in
+            let stem = MusicFiles.name(of: path)
             guard stem.utf8.count == 6, let id = Int(stem), !broken.contains(id), let track = details[id]
             else {
                 return nil
@@ -96,8 +94,6 @@ extension PublishedDataset {
                 path: path, split: split,
                 labels: ["genre": track["track.genre_top"] ?? "", "subset": track["set.subset"] ?? ""])
         }
-        guard !rows.isEmpty else { throw tree.missing("tracks such as fma_small/000/000002.mp3") }
-        return rows
     }
 
     static let nsynth = PublishedDataset(
@@ -112,9 +108,8 @@ extension PublishedDataset {
         published: ["notes": 305_979], sampleRate: 16_000
     ) { tree in
         let splits = ["nsynth-train": "train", "nsynth-valid": "validation", "nsynth-test": "test"]
-        let rows = tree.files("", "wav").compactMap { path -> Row? in
-            let parts = MusicFiles.stem(of: String(path.split(separator: "/").last ?? "")).split(
-                separator: "-")
+        return try tree.rows(of: tree.files("wav"), orMissing: "nsynth-train/audio/*.wav") { path in
+            let parts = MusicFiles.name(of: path).split(separator: "-")
             let words = (parts.first ?? "").split(separator: "_").map(String.init)
             guard parts.count == 3, words.count >= 3, let pitch = Int(parts[1]), let velocity = Int(parts[2]),
                 let folder = MusicFiles.folders(of: path).first(where: { splits[$0] != nil })
@@ -126,8 +121,6 @@ extension PublishedDataset {
                     "pitch": "\(pitch)", "velocity": "\(velocity)",
                 ])
         }
-        guard !rows.isEmpty else { throw tree.missing("nsynth-train/audio/*.wav") }
-        return rows
     }
 }
 

@@ -4,25 +4,20 @@ import Manifest
 // Datasets of MIDI files, some with recordings. Layouts and columns as the datasets' own pages and files have them.
 
 extension PublishedTree {
-    /// The rows of a table as mappings of its columns.
-    func rows(_ path: String, headerRows: Int = 1) throws -> [[String: String]] {
+    /// The rows of a table as mappings of its columns, of which it must have some.
+    func rows(_ path: String, headerRows: Int = 1, with wanted: [String]) throws -> [[String: String]] {
         let table = try TableSurvey(path: "\(folder)/\(path)", headerRows: headerRows)
-        let columns = table.columns.map { (name: $0, cells: table.cells($0)) }
-        return (0..<table.rowCount).map { row in
-            Dictionary(columns.map { ($0.name, $0.cells[row]) }) { first, _ in first }
-        }
-    }
-
-    /// The rows of a table, of which each must have some columns.
-    func rows(_ path: String, headerRows: Int = 1, with columns: [String]) throws -> [[String: String]] {
-        let rows = try rows(path, headerRows: headerRows)
-        if let first = rows.first, let column = columns.first(where: { first[$0] == nil }) {
+        let names = table.columns
+        if table.rowCount > 0, let column = wanted.first(where: { !names.contains($0) }) {
             throw BuildError(
                 .inputOutput,
                 "\(folder)/\(path) has no column '\(column)': this is not the table that was published",
                 canRetry: false)
         }
-        return rows
+        let columns = names.map { (name: $0, cells: table.cells($0)) }
+        return (0..<table.rowCount).map { row in
+            Dictionary(columns.map { ($0.name, $0.cells[row]) }) { first, _ in first }
+        }
     }
 }
 
@@ -100,9 +95,9 @@ extension PublishedDataset {
         ],
         published: ["songs": 909, "with versions": 2898]
     ) { tree in
-        let rows = tree.files("", "mid").compactMap { path -> Row? in
+        return try tree.rows(of: tree.files("mid"), orMissing: "POP909/001/001.mid") { path in
             let folders = MusicFiles.folders(of: path)
-            let stem = MusicFiles.stem(of: String(path.split(separator: "/").last ?? ""))
+            let stem = MusicFiles.name(of: path)
             let isVersion = folders.last == "versions"
             guard let song = isVersion ? folders.dropLast().last : folders.last, song.count == 3,
                 Int(song) != nil,
@@ -111,8 +106,6 @@ extension PublishedDataset {
             let version = isVersion ? String(stem.dropFirst(4)) : "main"
             return Row(path: path, piece: song, labels: ["song": song, "version": version])
         }
-        guard !rows.isEmpty else { throw tree.missing("POP909/001/001.mid") }
-        return rows
     }
 
     static let slakh = PublishedDataset(
@@ -126,7 +119,7 @@ extension PublishedDataset {
         ],
         published: ["redux": 1710, "original": 2100, "baby": 20]
     ) { tree in
-        let rows = tree.files.compactMap { path -> Row? in
+        return try tree.rows(of: tree.files, orMissing: "train/Track00001/all_src.mid") { path in
             let folders = MusicFiles.folders(of: path)
             guard path.hasSuffix("/all_src.mid"), let track = folders.last, track.hasPrefix("Track"),
                 !folders.contains("omitted")
@@ -136,8 +129,6 @@ extension PublishedDataset {
             let split = folders.last { ["train", "validation", "test"].contains($0) }
             return Row(path: path, pair: mix, split: split, labels: ["track": track])
         }
-        guard !rows.isEmpty else { throw tree.missing("train/Track00001/all_src.mid") }
-        return rows
     }
 
     static let maps = PublishedDataset(
@@ -153,7 +144,7 @@ extension PublishedDataset {
         ],
         published: ["pieces": 270], isPlayed: true
     ) { tree in
-        let rows = tree.files("", "mid").compactMap { path -> Row? in
+        return try tree.rows(of: tree.files("mid"), orMissing: "ENSTDkAm/MUS/MAPS_MUS-*.mid") { path in
             let stem = MusicFiles.stem(of: path)
             let parts = (stem.split(separator: "/").last ?? "").split(separator: "_")
             guard parts.first == "MAPS", parts.count > 2, parts[1].hasPrefix("MUS-"), let piano = parts.last
@@ -169,8 +160,6 @@ extension PublishedDataset {
                 path: path, pair: tree.has(audio) ? audio : nil, split: split,
                 labels: ["piano": String(piano), "work": String(work)])
         }
-        guard !rows.isEmpty else { throw tree.missing("ENSTDkAm/MUS/MAPS_MUS-*.mid") }
-        return rows
     }
 
     static let asap = PublishedDataset(
@@ -218,8 +207,10 @@ extension PublishedDataset {
         ],
         published: ["v1.2": 10855, "curated subset": 7236], isPlayed: true
     ) { tree in
-        let rows = tree.files("", "mid").compactMap { path -> Row? in
-            let parts = MusicFiles.stem(of: String(path.split(separator: "/").last ?? ""))
+        return try tree.rows(
+            of: tree.files("mid"), orMissing: "MIDI files named as 'Surname, First name, Title, id.mid'"
+        ) { path in
+            let parts = MusicFiles.name(of: path)
                 .split(separator: ",").map { $0.trimmed }
             guard parts.count >= 4, parts.last?.utf8.count == 11 else { return nil }
             let composer = "\(parts[0]), \(parts[1])"
@@ -227,10 +218,6 @@ extension PublishedDataset {
                 path: path, piece: "\(composer): \(parts[2..<(parts.count - 1)].joined(separator: ", "))",
                 labels: ["composer": composer])
         }
-        guard !rows.isEmpty else {
-            throw tree.missing("MIDI files named as 'Surname, First name, Title, id.mid'")
-        }
-        return rows
     }
 
     static let lakh = PublishedDataset(
@@ -246,9 +233,11 @@ extension PublishedDataset {
         ],
         published: ["lmd_full": 176_581, "lmd_matched": 116_189]
     ) { tree in
-        let rows = tree.files("", "mid").map { path -> Row in
+        return try tree.rows(
+            of: tree.files("mid"), orMissing: "MIDI files (lmd_full, lmd_matched or clean_midi)"
+        ) { path in
             let folders = MusicFiles.folders(of: path)
-            let stem = MusicFiles.stem(of: String(path.split(separator: "/").last ?? ""))
+            let stem = MusicFiles.name(of: path)
             if let track = folders.last, track.hasPrefix("TR"), track.utf8.count == 18 {
                 return Row(path: path, piece: track, labels: ["track": track])
             }
@@ -261,8 +250,6 @@ extension PublishedDataset {
             let title = isVersion ? parts.dropLast().joined(separator: ".") : stem
             return Row(path: path, piece: "\(artist): \(title)", labels: ["artist": artist])
         }
-        guard !rows.isEmpty else { throw tree.missing("MIDI files (lmd_full, lmd_matched or clean_midi)") }
-        return rows
     }
 }
 

@@ -74,9 +74,18 @@ struct PublishedTree: Sendable {
         return found.map { String($0.dropLast(path.utf8.count)) }
     }
 
-    /// The files that begin with a prefix and have one of these endings.
-    func files(_ prefix: String, _ endings: String...) -> [String] {
-        files.filter { $0.hasPrefix(prefix) && endings.contains(MusicFiles.ending(of: $0).lowercased()) }
+    /// The files that have one of these endings.
+    func files(_ endings: String...) -> [String] {
+        files.filter { endings.contains(MusicFiles.ending(of: $0).lowercased()) }
+    }
+
+    /// The rows of those files that belong to the dataset, or a `BuildError` that says what is missing.
+    func rows(
+        of files: [String], orMissing what: String, _ row: (String) -> PublishedDataset.Row?
+    ) throws(BuildError) -> [PublishedDataset.Row] {
+        let rows = files.compactMap(row)
+        guard !rows.isEmpty else { throw missing(what) }
+        return rows
     }
 
     /// A folder's files, or a `BuildError` that says what is missing.

@@ -15,6 +15,7 @@ public struct PublishedManifest: Sendable {
     /// The table: a row for each file.
     public let table: String
     private let rows: [PublishedDataset.Row]
+    private let columns: Columns
 
     /// Looks for a dataset's files; writes nothing.
     ///
@@ -38,7 +39,7 @@ public struct PublishedManifest: Sendable {
         self.path = path ?? "\(parent)/\(dataset.name).yaml"
         tablePath = MusicFiles.stem(of: self.path) + ".csv"
         let base = relativePath(from: try FolderManifest.directory(of: self.path), to: absolute)
-        let columns = Columns(rows)
+        columns = Columns(rows)
         table = columns.csv(rows, prefix: base.isEmpty ? "" : base + "/")
         text = Self.text(
             dataset, rows, columns, folder: folder, table: String(tablePath.split(separator: "/").last ?? ""))
@@ -48,12 +49,7 @@ public struct PublishedManifest: Sendable {
     ///
     /// - Throws: `BuildError`; `ManifestError` if the manifest would not be read, which is a fault of this program.
     public func write() throws {
-        if FileStat(path: path) != nil {
-            throw BuildError(
-                .inputOutput,
-                "\(path) exists, and nothing is overwritten; remove it, or name another file with --out",
-                canRetry: false)
-        }
+        if FileStat(path: path) != nil { throw NewFile.exists(path) }
         let directory = try FolderManifest.directory(of: path)
         let manifest = try Manifest(bytes: Array(text.utf8), file: path, directory: directory)
         try NewFile.write(table, to: tablePath)
@@ -62,7 +58,7 @@ public struct PublishedManifest: Sendable {
     }
 
     /// The columns that some row fills in.
-    private struct Columns {
+    private struct Columns: Sendable {
         let hasPairs, hasPieces, hasSplits: Bool
         let labels: [String]
 
@@ -159,7 +155,7 @@ public struct PublishedManifest: Sendable {
     public var summary: String {
         var text = ""
         func line(_ name: String, _ value: String) {
-            text += name + String(repeating: " ", count: max(1, 11 - name.count)) + value.shown + "\n"
+            text += name.padded(to: 11) + value.shown + "\n"
         }
         line("dataset", "\(dataset.title), \(dataset.url)")
         let editions = dataset.published.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
@@ -169,11 +165,10 @@ public struct PublishedManifest: Sendable {
         )
         let paired = rows.count { $0.pair != nil }
         if paired > 0 { line("pairs", "\(grouped(paired)) MIDI files with their recordings") }
-        let labels = Columns(rows).labels
-        if !labels.isEmpty { line("labels", labels.joined(separator: ", ")) }
+        if !columns.labels.isEmpty { line("labels", columns.labels.joined(separator: ", ")) }
         line(
             "split",
-            Columns(rows).hasSplits
+            columns.hasSplits
                 ? "official: "
                     + splits.filter { $0.count > 0 }.map { "\($0.name) \(grouped($0.count))" }.joined(
                         separator: ", ")
@@ -190,7 +185,7 @@ public struct PublishedManifest: Sendable {
             "title": .string(dataset.title), "url": .string(dataset.url), "licence": .string(dataset.licence),
             "citation": .string(dataset.citation), "files": JSONValue(rows.count),
             "pairs": JSONValue(rows.count { $0.pair != nil }),
-            "labels": .array(Columns(rows).labels.map { .string($0) }),
+            "labels": .array(columns.labels.map { .string($0) }),
             "splits": .object(
                 Dictionary(splits.map { ($0.name, JSONValue($0.count)) }) { first, _ in first }),
             "notes": .array(dataset.notes.map { .string($0) }),
