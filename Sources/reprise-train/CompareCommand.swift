@@ -190,18 +190,20 @@ private struct Contents {
         by system: Contender, _ trainer: Trainer, _ device: Device
     ) throws -> [String?] {
         let isOptimised = trainer.recipes.contains { $0.name == system.name }
+        // Weights may be large, and are read once for all pieces.
+        let converter = Result {
+            try trainer.transferSystem(
+                system.name, dataset: isOptimised ? dataset : nil, assignments: system.assignments)
+        }
         return try pieces.enumerated().map { number, piece in
             let isScore = piece.source.kind == .midi
-            let task = TransferTask(
-                system: system.name, dataset: isOptimised ? dataset : nil, assignments: system.assignments,
-                content: piece.path, digest: piece.source.sha256, ending: isScore ? ".mid" : ".wav",
-                style: style,
-                contentStyle: piece.style)
             do {
+                let task = TransferTask(
+                    system: try converter.get(), content: piece.path, digest: piece.source.sha256,
+                    ending: isScore ? ".mid" : ".wav", style: style, contentStyle: piece.style)
                 let result = try trainer.cached(
                     task, device: device,
-                    // A recording is read from its file.
-                    bytes: { try RawFile.read(piece.path, most: isScore ? .max : 1 << 16) },
+                    bytes: { try RawFile.content(piece.path, isScore: isScore) },
                     write: { try TransferCommand.write($0, to: $1) })
                 Terminal.standardError.writeLine(
                     "\(system.text): \(number + 1) of \(pieces.count), \(piece.source.path)\(result.wasCached ? " (cached)" : "")"
