@@ -168,15 +168,14 @@ private struct Contents {
 
     /// The outputs of a folder, by the sources' paths or their last parts.
     private func found(in folder: String) throws -> [String?] {
-        func stem(_ path: String) -> String {
-            let name = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-            return String(path[..<(path[name...].lastIndex(of: ".") ?? path.endIndex)])
-        }
         let files = try FolderListing.files(below: folder).filter { !$0.hasSuffix(".json") }
         return pieces.map { piece in
             // A source may lie above the manifest.
-            let wanted = stem(piece.source.path)
-            let exact = files.filter { wanted == stem($0) || wanted.hasSuffix("/" + stem($0)) }
+            let wanted = OutputPair.stem(piece.source.path)
+            let exact = files.filter {
+                let stem = OutputPair.stem($0)
+                return wanted == stem || wanted.hasSuffix("/" + stem)
+            }
             guard let file = exact.max(by: { $0.count < $1.count }) else {
                 Terminal.standardError.writeLine(
                     "left out: \(piece.source.path), of which \(folder) has no output")
@@ -221,12 +220,7 @@ private struct Contents {
 extension Comparison {
     /// The measures as people read them: a table a group, a row a system.
     var text: String {
-        let judged = common.judgedPieces.sorted { $0.key < $1.key }.map { "\($0.key) \(grouped($0.value))" }
-        var text = """
-            contents   \(grouped(common.files)) of \(grouped(common.pieces)) \(common.pieces == 1 ? "piece" : "pieces"), towards \(common.label) \(common.style)
-            judged by  pieces of \(common.dataset) outside its train split: \(judged.joined(separator: ", "))
-
-            """
+        var text = common.heading("contents")
         for judge in common.judges {
             let accuracy = judge.balancedAccuracy.map { format($0, 2) } ?? "unknown"
             let word =
