@@ -158,7 +158,7 @@ var targets: [Target] = [
     .testTarget(
         name: "PreparationTests",
         dependencies: [
-            "TestSupport", "Preparation", "Dataset", "Loading", "Symbolic", "Build", "Tensors",
+            "TestSupport", "Preparation", "Dataset", "Loading", "Symbolic", "Audio", "Build", "Tensors",
         ],
         swiftSettings: strict),
     .testTarget(

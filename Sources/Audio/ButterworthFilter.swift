@@ -85,6 +85,23 @@ struct ButterworthFilter {
     }
 }
 
+extension Bandpass {
+    /// What the band leaves of a signal from its start on.
+    ///
+    /// - Parameters:
+    ///   - samples: The signal.
+    ///   - sampleRate: In Hz.
+    /// - Returns: As many samples.
+    public func applied(to samples: [Float], sampleRate: Int) -> [Float] {
+        var filter = ButterworthFilter(self, sampleRate: sampleRate)
+        var result = samples
+        result.withUnsafeMutableBufferPointer { values in
+            if let base = values.baseAddress { filter.apply(base, count: values.count) }
+        }
+        return result
+    }
+}
+
 private struct Complex {
     var re: Double
     var im: Double

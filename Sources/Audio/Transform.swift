@@ -31,12 +31,10 @@ final class Transform {
     static func window(_ parameters: STFTParameters) -> [Float] {
         var frame = [Float](repeating: 0, count: parameters.nFFT)
         let start = (parameters.nFFT - parameters.winLength) / 2
+        let (constant, cosine) = parameters.window.coefficients
         for i in 0..<parameters.winLength {
             let wave = cos(2 * Double.pi * Double(i) / Double(parameters.winLength))
-            switch parameters.window {
-            case .hann: frame[start + i] = Float(0.5 - 0.5 * wave)
-            case .hamming: frame[start + i] = Float(0.54 - 0.46 * wave)
-            }
+            frame[start + i] = Float(constant - cosine * wave)
         }
         return frame
     }

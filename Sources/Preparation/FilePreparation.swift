@@ -187,14 +187,6 @@ public struct FilePreparation: Sendable {
         return [name: others[0]]
     }
 
-    /// What the manifest asks of recordings, cut as this covers them.
-    func audioParameters(of recording: PreparedRecording) -> AudioParameters {
-        guard let audio = manifest.audio else {
-            preconditionFailure("\(recording.path) was not prepared here")
-        }
-        return AudioParameters(audio)
-    }
-
     // MARK: Views
 
     /// All segments of a prepared file in one batch, painted by the loader.

@@ -80,42 +80,30 @@ public struct RecordingSpectrum: Sendable {
     ) throws {
         let range = part.samples(of: .max, rate: transform.sampleRate)
         let most = length.map { min(range.upperBound, range.lowerBound + $0) } ?? range.upperBound
-        func decoded(_ band: Bandpass?) throws -> (samples: [Float], isWhole: Bool) {
-            do {
-                let found = try AudioParameters(sampleRate: transform.sampleRate, bandpass: band)
-                    .signal(ofFileAt: path, most: most)
-                return (Array(found.samples.dropFirst(range.lowerBound)), found.isWhole)
-            } catch let error as AudioError {
-                throw BuildError(.sourceUnreadable, "\(path): \(error.message)", canRetry: false)
-            } catch let error as AudioAccessError {
-                throw BuildError(.sourceUnreadable, error.message, canRetry: false)
-            }
+        let (decoded, isWhole): ([Float], Bool)
+        do {
+            (decoded, isWhole) = try AudioParameters(sampleRate: transform.sampleRate)
+                .signal(ofFileAt: path, most: most)
+        } catch let error as AudioError {
+            throw BuildError(.sourceUnreadable, "\(path): \(error.message)", canRetry: false)
+        } catch let error as AudioAccessError {
+            throw BuildError(.sourceUnreadable, error.message, canRetry: false)
         }
-        func repeated(_ samples: [Float]) -> [Float] {
-            guard let length, samples.count < length, !samples.isEmpty else { return samples }
-            return (0..<length).map { samples[$0 % samples.count] }
-        }
-        let whole = try decoded(nil)
-        guard !whole.samples.isEmpty else {
+        let readLength = decoded.count - range.lowerBound
+        guard readLength > 0 else {
             throw BuildError(
                 .sourceUnreadable, "\(path) ends before \(part.start) s", canRetry: false)
         }
-        let filtered = try decoded(
-            Bandpass(low: transform.band.lowerBound, high: transform.band.upperBound, order: 1))
-        try self.init(
-            samples: repeated(whole.samples), filtered: repeated(filtered.samples),
-            readLength: whole.samples.count, isWhole: whole.isWhole, transform)
-    }
-
-    /// Takes samples, and the same within the band.
-    private init(
-        samples: [Float], filtered: [Float], readLength: Int, isWhole: Bool, _ transform: Transform
-    ) throws {
-        (self.transform, self.filtered) = (transform, filtered)
-        (self.readLength, self.isWhole) = (readLength, isWhole)
-        let meter = LevelMeter(channels: 1, sampleRate: transform.sampleRate)
-        try meter.add([samples])
-        levels = meter.levels
+        func wanted(_ samples: [Float]) -> [Float] {
+            let found = samples[range.lowerBound...]
+            guard let length, readLength < length else { return Array(found) }
+            return (0..<length).map { found[range.lowerBound + $0 % readLength] }
+        }
+        // The filter begins where the recording does.
+        let band = Bandpass(low: transform.band.lowerBound, high: transform.band.upperBound, order: 1)
+        filtered = wanted(band.applied(to: decoded, sampleRate: transform.sampleRate))
+        (self.transform, self.readLength, self.isWhole) = (transform, readLength, isWhole)
+        levels = try AudioLevels(of: wanted(decoded), sampleRate: transform.sampleRate)
         let spectrum = try STFT(transform.stft(length: filtered.count)).forward(filtered)
         frames = spectrum.frames
         magnitudes = spectrum.magnitudes
@@ -143,9 +131,8 @@ public struct RecordingSpectrum: Sendable {
         let phases = try STFT(stft).forward(filtered)
         let samples = try GriffinLim(stft, GriffinLimParameters(iterations: iterations)).invert(
             magnitudes: magnitudes, initialPhase: .given(phases), length: length)
-        let meter = LevelMeter(channels: 1, sampleRate: transform.sampleRate)
-        try meter.add([samples])
-        let gain = meter.levels.gain(toMatch: levels, ceiling: -1).amplitude
+        let found = try AudioLevels(of: samples, sampleRate: transform.sampleRate)
+        let gain = found.gain(toMatch: levels, ceiling: -1).amplitude
         return (samples.map { $0 * Float(gain) }, gain)
     }
 }

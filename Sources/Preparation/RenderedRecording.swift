@@ -1,4 +1,7 @@
 internal import Audio
+internal import Build
+internal import Dataset
+internal import Loading
 
 /// A recording that was made of converted spectrograms, in a file without a name.
 public struct RenderedRecording: Sendable {
@@ -36,10 +39,12 @@ public struct RenderedRecording: Sendable {
 }
 
 extension RecordingStream {
-    /// Makes sound of converted mel spectrograms, as `RecordingRendering` does, in memory that does not grow with the
-    /// recording.
+    /// Makes sound of converted mel spectrograms, in memory that does not grow with the recording.
     ///
-    /// With a side (`isStereo`) the result has the content's stereo image: see `SideInversion`.
+    /// It undoes what the build did: the normalisation by the dataset's statistics, the gain, the filterbank; joins the
+    /// segments by cross-fades; and finds phases by Griffin-Lim (Perraudin et al., 2013,
+    /// doi:10.1109/WASPAA.2013.6701851), from the recording's as a start, in blocks that share frames, so that a piece is
+    /// one signal. With a side (`isStereo`) the result has the content's stereo image: see `SideInversion`.
     ///
     /// - Parameters:
     ///   - style: The label by whose statistics the segments are normalised, where each has its own: that of the target.
@@ -52,10 +57,7 @@ extension RecordingStream {
         style: String? = nil, iterations: Int = 32, in folder: String, mel segment: (Int) throws -> [Float]
     ) throws -> RenderedRecording {
         let result = try SampleStore(in: folder)
-        let rendering = try RecordingRendering(
-            preparation.reader, parameters, join, gain: gain, style: style,
-            content: { [mid] in try mid.samples($0) })
-        try rendering.invert(iterations: iterations, mel: segment) { try result.append($0) }
+        try invert(style: style, iterations: iterations, mel: segment) { try result.append($0) }
         let newSide = try side.map { side in
             let store = try SampleStore(in: folder)
             try SideInversion(parameters.stft).invert(
@@ -66,6 +68,47 @@ extension RecordingStream {
         let gain = try levels(result, newSide).gain(toMatch: levels(mid, side), ceiling: -1)
         return RenderedRecording(
             sampleRate: sampleRate, length: samples, mid: result, side: newSide, gain: gain.amplitude)
+    }
+
+    /// Makes the samples of the mid, their loudness as it comes.
+    ///
+    /// - Parameters:
+    ///   - style: As for `render`.
+    ///   - iterations: Of Griffin-Lim.
+    ///   - segment: Gives the normalised mel spectrogram of a segment, [band, frame]; each is asked for once, in order.
+    ///   - sink: Takes the samples in order; the memory is lent for the call.
+    /// - Throws: As `render`, and what the closures throw.
+    private func invert(
+        style: String?, iterations: Int, mel segment: (Int) throws -> [Float],
+        sink: (UnsafeBufferPointer<Float>) throws -> Void
+    ) throws {
+        let reader = preparation.reader
+        guard let mel = parameters.mel else {
+            throw BuildError(
+                .noDataset,
+                "dataset '\(reader.snapshot.dataset)' has no mel spectrogram, so nothing can be heard of it",
+                canRetry: false)
+        }
+        let denormalizer = try reader.denormalizer(ofFeature: "mel", labelValue: style)
+        let inverse = try MelInversion(mel, sampleRate: sampleRate, nFFT: join.stft.nFFT)
+        var known: [Int: [Float]] = [:]
+        func magnitudes(_ index: Int) throws -> [Float] {
+            if let values = known[index] { return values }
+            let linear = try denormalizer.linear(segment(index), gain: gain)
+            let values = try inverse.magnitudes(mel: linear)
+            known[index] = values
+            return values
+        }
+        try PieceInversion(join.stft, GriffinLimParameters(iterations: iterations)).invert(
+            length: join.length, content: mid.samples,
+            magnitudes: { frames in
+                var asked: Set<Int> = []
+                defer { known = known.filter { asked.contains($0.key) } }
+                return try join.magnitudes(of: frames) { index in
+                    asked.insert(index)
+                    return try magnitudes(index)
+                }
+            }, sink: sink)
     }
 
     private func levels(_ mid: SampleStore, _ side: SampleStore?) throws -> AudioLevels {

@@ -53,7 +53,12 @@ public struct AudioOutputError: Error, Hashable, Sendable, CustomStringConvertib
     }
 
     /// A call of the system that failed just now.
-    static func system(_ action: String, path: String, number: Int32) -> AudioOutputError {
+    ///
+    /// - Parameters:
+    ///   - action: What was attempted.
+    ///   - path: Of what.
+    ///   - number: The system's error number.
+    public static func system(_ action: String, path: String, number: Int32) -> AudioOutputError {
         AudioOutputError(
             .writeFailed, "\(action): \(String(cString: strerror(number)))", path: path, number: number)
     }

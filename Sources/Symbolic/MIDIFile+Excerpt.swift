@@ -50,17 +50,11 @@ extension Timeline {
     /// The tempo, time signature and key in force at a tick, as events of tick 0.
     fileprivate func state(at tick: Int) -> [MIDIFile.Event] {
         var messages: [MIDIFile.Message] = []
-        if case .ticksPerQuarter = division {
-            let tempo = tempoMap.microsecondsPerBeat(at: tick)
-            messages.append(.meta(type: 0x51, bytes: [16, 8, 0].map { UInt8(tempo >> $0 & 0xFF) }))
+        if case .ticksPerQuarter = tempoMap.division {
+            messages.append(.tempo(tempoMap.microsecondsPerBeat(at: tick)))
         }
         if let signature = timeSignaturesInForce().last(where: { $0.tick <= tick }) {
-            messages.append(
-                .meta(
-                    type: 0x58,
-                    bytes: [
-                        UInt8(signature.numerator), UInt8(signature.denominator.trailingZeroBitCount), 24, 8,
-                    ]))
+            messages.append(.timeSignature(signature))
         }
         if let key = keys.last(where: { $0.tick <= tick }) {
             messages.append(
@@ -69,8 +63,6 @@ extension Timeline {
         }
         return messages.map { MIDIFile.Event(tick: 0, $0) }
     }
-
-    private var division: Division { tempoMap.division }
 }
 
 /// The part of a track that lies within some ticks, on the way.

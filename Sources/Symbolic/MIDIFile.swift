@@ -201,6 +201,20 @@ private struct FileSink: SMFSink {
     }
 }
 
+extension MIDIFile.Message {
+    /// The event of a tempo.
+    static func tempo(_ microsecondsPerBeat: Int) -> Self {
+        .meta(type: 0x51, bytes: bigEndian(microsecondsPerBeat, 3))
+    }
+
+    /// The event of a time signature; 24 MIDI clocks a click and 8 thirty-seconds a quarter are the usual rest of it.
+    static func timeSignature(_ signature: TimeSignature) -> Self {
+        .meta(
+            type: 0x58,
+            bytes: [UInt8(signature.numerator), UInt8(signature.denominator.trailingZeroBitCount), 24, 8])
+    }
+}
+
 private func bigEndian(_ value: Int, _ count: Int) -> [UInt8] {
     (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * (count - 1 - $0))) }
 }

@@ -125,21 +125,15 @@ private struct RollWriter {
         if case .ticksPerQuarter = grid.tempoMap.division {
             let first = grid.tempoMap.lastIndex { $0.tick <= origin }
             for point in grid.tempoMap.points[first...] where point.tick <= origin + endTick {
-                let value = point.microsecondsPerBeat
-                let bytes = [16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
                 events.append(
-                    MIDIFile.Event(tick: max(point.tick - origin, 0), .meta(type: 0x51, bytes: bytes)))
+                    MIDIFile.Event(tick: max(point.tick - origin, 0), .tempo(point.microsecondsPerBeat)))
             }
         }
         let firstSignature = timeSignatures.lastIndex { $0.tick <= origin } ?? 0
         for timeSignature in timeSignatures.dropFirst(firstSignature)
         where timeSignature.tick <= origin + endTick {
-            // 24 MIDI clocks a click and 8 thirty-seconds a quarter are the usual rest of the event.
-            let bytes = [
-                UInt8(timeSignature.numerator), UInt8(timeSignature.denominator.trailingZeroBitCount), 24, 8,
-            ]
             events.append(
-                MIDIFile.Event(tick: max(timeSignature.tick - origin, 0), .meta(type: 0x58, bytes: bytes)))
+                MIDIFile.Event(tick: max(timeSignature.tick - origin, 0), .timeSignature(timeSignature)))
         }
         return ordered(events.map { (0, $0) })
     }

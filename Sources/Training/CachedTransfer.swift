@@ -16,14 +16,19 @@ public struct CachedTransfer: Sendable {
     public let wasCached: Bool
 }
 
+/// What converts files, with all of it that their results depend on.
+public struct TransferSystem: Sendable {
+    fileprivate let name: String
+    fileprivate let dataset: String?
+    fileprivate let assignments: [String]
+    /// Of a transfer's description, what is the same for every content.
+    fileprivate let members: [String: JSONValue]
+}
+
 /// A file to convert, and what it is to become.
 public struct TransferTask: Sendable {
-    /// The run, or the optimised recipe.
-    public let system: String
-    /// The dataset of an optimised recipe, nil for none and for a run, which has its own.
-    public let dataset: String?
-    /// `key=value` each, of the recipe's `transferParameters`.
-    public let assignments: [String]
+    /// What converts it.
+    public let system: TransferSystem
     /// The content's path.
     public let content: String
     /// The hash of its bytes.
@@ -37,11 +42,10 @@ public struct TransferTask: Sendable {
 
     /// Names a file and its target style.
     public init(
-        system: String, dataset: String?, assignments: [String], content: String, digest: Digest,
-        ending: String,
-        style: String, contentStyle: String?
+        system: TransferSystem, content: String, digest: Digest, ending: String, style: String,
+        contentStyle: String?
     ) {
-        (self.system, self.dataset, self.assignments) = (system, dataset, assignments)
+        self.system = system
         (self.content, self.digest, self.ending) = (content, digest, ending)
         (self.style, self.contentStyle) = (style, contentStyle)
     }
@@ -65,7 +69,7 @@ extension Trainer {
         _ task: TransferTask, device: Device = .cpu, bytes: () throws -> [UInt8],
         write: (TransferOutput, _ path: String) throws -> Void
     ) throws -> CachedTransfer {
-        let description = try description(of: task)
+        let description = description(of: task)
         let key = Digest(of: description.canonicalBytes).hex
         let folder = cachePath + "/transfers"
         let (place, name) = ("\(folder)/\(key)", "out\(task.ending)")
@@ -76,62 +80,56 @@ extension Trainer {
         // Whole or not at all: it gets its name last.
         let work = "\(folder)/\(key).\(getpid()).part"
         try RunFolder.makeFolder(work)
-        do {
-            let result = try transfer(
-                by: task.system, dataset: task.dataset, assignments: task.assignments, device: device
-            ) { settings in
-                TransferRequest(
-                    content: try bytes(), path: task.content, style: task.style,
-                    contentStyle: task.contentStyle, settings: settings, folder: work)
-            }
-            try write(result.output, "\(work)/\(name)")
-            let record: JSONValue = [
-                "transfer": description,
-                "measures": .object(
-                    Dictionary(
-                        result.measures.filter(\.value.isFinite).map { ($0.name, .number($0.value)) },
-                        uniquingKeysWith: { $1 })),
-            ]
-            try OutputFile.write(record.canonicalBytes + [0x0A], to: "\(work)/transfer.json")
-        } catch {
+        defer {
+            // After the rename nothing has this name.
             for file in [name, "transfer.json"] { unlink("\(work)/\(file)") }
             rmdir(work)
-            throw error
         }
-        if rename(work, place) != 0 {
-            let reason = errno
-            for file in [name, "transfer.json"] { unlink("\(work)/\(file)") }
-            rmdir(work)
-            // Another process was faster.
-            guard reason == EEXIST || reason == ENOTEMPTY else {
-                throw TrainingError(.file, "cannot write \(place): \(String(cString: strerror(reason)))")
-            }
+        let result = try transfer(
+            by: task.system.name, dataset: task.system.dataset, assignments: task.system.assignments,
+            device: device
+        ) { settings in
+            TransferRequest(
+                content: try bytes(), path: task.content, style: task.style,
+                contentStyle: task.contentStyle, settings: settings, folder: work)
+        }
+        try write(result.output, "\(work)/\(name)")
+        let record: JSONValue = ["transfer": description, "measures": result.measures.json]
+        try OutputFile.write(record.canonicalBytes + [0x0A], to: "\(work)/transfer.json")
+        // Another process may have been faster.
+        guard rename(work, place) == 0 || errno == EEXIST || errno == ENOTEMPTY else {
+            throw RunFolder.fault("write", place)
         }
         return CachedTransfer(path: "\(place)/\(name)", wasCached: false)
     }
 
-    /// All that a transfer's result depends on.
-    private func description(of task: TransferTask) throws -> JSONValue {
-        var members: [String: JSONValue] = [
-            "content": JSONValue(task.digest), "ending": .string(task.ending), "style": .string(task.style),
-            "program": .object(try Self.program),
-        ]
-        if let style = task.contentStyle { members["content_style"] = .string(style) }
+    /// What converts files, its weights read and hashed.
+    ///
+    /// - Parameters:
+    ///   - name: The run, or the optimised recipe.
+    ///   - dataset: The dataset of an optimised recipe, nil for none and for a run, which has its own.
+    ///   - assignments: `key=value` each, of the recipe's `transferParameters`.
+    /// - Returns: The system, for any number of contents.
+    /// - Throws: `train.no-run`, `train.usage`, `train.file`; `BuildError` of the dataset.
+    public func transferSystem(
+        _ name: String, dataset: String?, assignments: [String]
+    ) throws -> TransferSystem {
+        var members: [String: JSONValue] = ["program": .object(try Self.program)]
         let recipe: Recipe
-        if let optimised = recipes.first(where: { $0.name == task.system }) {
+        if let optimised = recipes.first(where: { $0.name == name }) {
             recipe = optimised
-            if let dataset = task.dataset {
+            if let dataset {
                 members["snapshot"] = JSONValue(try DatasetReader(dataset, cachePath: cachePath).digest)
             }
         } else {
-            let record = try RunRecord(RunFolder(named: task.system, in: cachePath))
+            let record = try RunRecord(RunFolder(named: name, in: cachePath))
             recipe = try self.recipe(record.recipe)
             members["snapshot"] = JSONValue(record.snapshot)
             members["parameters"] = .object(record.settings)
-            members["weights"] = try weights(of: task.system)
+            members["weights"] = try weights(of: name)
         }
         members["recipe"] = .string(recipe.name)
-        let settings = try Settings(transferBy: recipe, assignments: task.assignments)
+        let settings = try Settings(transferBy: recipe, assignments: assignments)
         members["settings"] = .object(settings.values)
         // A backbone, or another foundation, that the settings name.
         var named: [String: JSONValue] = [:]
@@ -143,6 +141,16 @@ extension Trainer {
             }
         }
         if !named.isEmpty { members["foundations"] = .object(named) }
+        return TransferSystem(name: name, dataset: dataset, assignments: assignments, members: members)
+    }
+
+    /// All that a transfer's result depends on.
+    private func description(of task: TransferTask) -> JSONValue {
+        var members = task.system.members
+        members["content"] = JSONValue(task.digest)
+        members["ending"] = .string(task.ending)
+        members["style"] = .string(task.style)
+        if let style = task.contentStyle { members["content_style"] = .string(style) }
         return .object(members)
     }
 
@@ -162,9 +170,6 @@ extension Trainer {
     }
 
     private func weights(of run: String) throws -> JSONValue {
-        guard let bytes = try RunFolder(named: run, in: cachePath).contents(Checkpoint.best) else {
-            throw TrainingError(.noRun, "\(run) has no checkpoint yet; train it further with --resume \(run)")
-        }
-        return JSONValue(Digest(of: bytes))
+        JSONValue(try RunFolder(named: run, in: cachePath).bestDigest)
     }
 }

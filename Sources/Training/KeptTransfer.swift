@@ -39,10 +39,7 @@ extension Trainer {
         }
         var members: [String: JSONValue] = [
             "content": .string(String(request.path.split(separator: "/").last ?? "")),
-            "measures": .object(
-                Dictionary(
-                    result.measures.filter(\.value.isFinite).map { ($0.name, .number($0.value)) },
-                    uniquingKeysWith: { $1 })),
+            "measures": result.measures.json,
         ]
         if !request.part.isWhole { members["start"] = .number(request.part.start) }
         if let duration = request.part.duration { members["duration"] = .number(duration) }

@@ -92,7 +92,7 @@ final class RunFolder {
 
     /// Replaces a file whole.
     func replace(_ file: String, with bytes: [UInt8]) throws(TrainingError) {
-        try replace(file) { writeAll(bytes, to: $0) }
+        try replace(file) { target in bytes.withUnsafeBytes { writeAll($0, to: target) } }
     }
 
     /// Replaces a file by a copy of another, of any size.
@@ -106,7 +106,10 @@ final class RunFolder {
                 let count = read(descriptor, &part, part.count)
                 if count < 0, errno == EINTR { continue }
                 if count <= 0 { return count == 0 }
-                if !writeAll(Array(part[..<count]), to: target) { return false }
+                let isWritten = part.withUnsafeBytes {
+                    writeAll(UnsafeRawBufferPointer(rebasing: $0[..<count]), to: target)
+                }
+                guard isWritten else { return false }
             }
         }
     }
@@ -149,6 +152,17 @@ final class RunFolder {
             bytes += part[..<count]
         }
         return bytes
+    }
+
+    /// The hash of the run's best weights.
+    var bestDigest: Digest {
+        get throws(TrainingError) {
+            guard let weights = contents(Checkpoint.best) else {
+                throw TrainingError(
+                    .noRun, "\(name) has no checkpoint yet; train it further with --resume \(name)")
+            }
+            return Digest(of: weights)
+        }
     }
 
     func has(_ file: String) -> Bool { Self.isFile(path + "/" + file) }
@@ -195,22 +209,10 @@ final class GrowingFile {
 
     /// Hands what was appended to the system; with `toDisk` it is also flushed.
     func flush(toDisk: Bool = false) throws(TrainingError) {
-        guard writeAll(waiting, to: descriptor), !toDisk || fsync(descriptor) == 0 else {
+        let isWritten = waiting.withUnsafeBytes { writeAll($0, to: descriptor) }
+        guard isWritten, !toDisk || fsync(descriptor) == 0 else {
             throw RunFolder.fault("write", path)
         }
         waiting.removeAll(keepingCapacity: true)
-    }
-}
-
-private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-    bytes.withUnsafeBytes { raw in
-        var rest = raw[...]
-        while !rest.isEmpty {
-            let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
-        }
-        return true
     }
 }

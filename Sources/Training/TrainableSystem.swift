@@ -1,3 +1,4 @@
+public import Build
 public import Loading
 public import Torch
 
@@ -63,6 +64,15 @@ public struct Measure: Sendable, Hashable {
     public init(_ name: String, _ value: Double) {
         self.name = name
         self.value = value
+    }
+}
+
+extension [Measure] {
+    /// Those that are finite, as an object; of several of one name the last.
+    public var json: JSONValue {
+        .object(
+            Dictionary(
+                filter(\.value.isFinite).map { ($0.name, .number($0.value)) }, uniquingKeysWith: { $1 }))
     }
 }
 

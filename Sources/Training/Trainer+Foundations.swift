@@ -80,11 +80,7 @@ extension Trainer {
                 "\(name) was trained on snapshot \(record.snapshot.short), not \(snapshot.short): its training data may contain this run's test pieces; train \(recipe) on the same dataset"
             )
         }
-        guard let weights = folder.contents(Checkpoint.best) else {
-            throw TrainingError(
-                .noRun, "\(name) has no checkpoint yet; train it further with --resume \(name)")
-        }
-        return Digest(of: weights)
+        return try folder.bestDigest
     }
 
     /// The system that a parameter names, with its weights, in use.

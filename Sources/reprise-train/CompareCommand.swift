@@ -168,15 +168,14 @@ private struct Contents {
 
     /// The outputs of a folder, by the sources' paths or their last parts.
     private func found(in folder: String) throws -> [String?] {
-        func stem(_ path: String) -> String {
-            let name = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-            return String(path[..<(path[name...].lastIndex(of: ".") ?? path.endIndex)])
-        }
         let files = try FolderListing.files(below: folder).filter { !$0.hasSuffix(".json") }
         return pieces.map { piece in
             // A source may lie above the manifest.
-            let wanted = stem(piece.source.path)
-            let exact = files.filter { wanted == stem($0) || wanted.hasSuffix("/" + stem($0)) }
+            let wanted = OutputPair.stem(piece.source.path)
+            let exact = files.filter {
+                let stem = OutputPair.stem($0)
+                return wanted == stem || wanted.hasSuffix("/" + stem)
+            }
             guard let file = exact.max(by: { $0.count < $1.count }) else {
                 Terminal.standardError.writeLine(
                     "left out: \(piece.source.path), of which \(folder) has no output")
@@ -190,18 +189,20 @@ private struct Contents {
         by system: Contender, _ trainer: Trainer, _ device: Device
     ) throws -> [String?] {
         let isOptimised = trainer.recipes.contains { $0.name == system.name }
+        // Weights may be large, and are read once for all pieces.
+        let converter = Result {
+            try trainer.transferSystem(
+                system.name, dataset: isOptimised ? dataset : nil, assignments: system.assignments)
+        }
         return try pieces.enumerated().map { number, piece in
             let isScore = piece.source.kind == .midi
-            let task = TransferTask(
-                system: system.name, dataset: isOptimised ? dataset : nil, assignments: system.assignments,
-                content: piece.path, digest: piece.source.sha256, ending: isScore ? ".mid" : ".wav",
-                style: style,
-                contentStyle: piece.style)
             do {
+                let task = TransferTask(
+                    system: try converter.get(), content: piece.path, digest: piece.source.sha256,
+                    ending: isScore ? ".mid" : ".wav", style: style, contentStyle: piece.style)
                 let result = try trainer.cached(
                     task, device: device,
-                    // A recording is read from its file.
-                    bytes: { try RawFile.read(piece.path, most: isScore ? .max : 1 << 16) },
+                    bytes: { try RawFile.content(piece.path, isScore: isScore) },
                     write: { try TransferCommand.write($0, to: $1) })
                 Terminal.standardError.writeLine(
                     "\(system.text): \(number + 1) of \(pieces.count), \(piece.source.path)\(result.wasCached ? " (cached)" : "")"
@@ -219,12 +220,7 @@ private struct Contents {
 extension Comparison {
     /// The measures as people read them: a table a group, a row a system.
     var text: String {
-        let judged = common.judgedPieces.sorted { $0.key < $1.key }.map { "\($0.key) \(grouped($0.value))" }
-        var text = """
-            contents   \(grouped(common.files)) of \(grouped(common.pieces)) \(common.pieces == 1 ? "piece" : "pieces"), towards \(common.label) \(common.style)
-            judged by  pieces of \(common.dataset) outside its train split: \(judged.joined(separator: ", "))
-
-            """
+        var text = common.heading("contents")
         for judge in common.judges {
             let accuracy = judge.balancedAccuracy.map { format($0, 2) } ?? "unknown"
             let word =

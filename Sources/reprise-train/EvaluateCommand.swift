@@ -132,13 +132,7 @@ struct EvaluateCommand: ParsableCommand {
 extension Judgement {
     /// The measures as people read them.
     var text: String {
-        let counts = judgedPieces.sorted { $0.key < $1.key }.map { "\($0.key) \(grouped($0.value))" }
-        var text = """
-            outputs    \(grouped(files)) of \(grouped(pieces)) \(pieces == 1 ? "piece" : "pieces"), towards \(label) \(style)
-            judged by  pieces of \(dataset) outside its train split: \(counts.joined(separator: ", "))
-
-
-            """
+        var text = heading("outputs") + "\n"
         if !judges.isEmpty {
             let trusted = trustworthyJudges
             let rows = judges.map { judge in
@@ -179,6 +173,17 @@ extension Judgement {
         }
         for remark in remarks { text += "note: \(remark)\n" }
         return text
+    }
+
+    /// What was judged and by what, in two lines; the first begins with what the files are.
+    func heading(_ files: String) -> String {
+        let noun = files + String(repeating: " ", count: 11 - files.count)
+        let counts = judgedPieces.sorted { $0.key < $1.key }.map { "\($0.key) \(grouped($0.value))" }
+        return """
+            \(noun)\(grouped(self.files)) of \(grouped(pieces)) \(pieces == 1 ? "piece" : "pieces"), towards \(label) \(style)
+            judged by  pieces of \(dataset) outside its train split: \(counts.joined(separator: ", "))
+
+            """
     }
 
     /// A number and its interval, unless that has no width to be seen.

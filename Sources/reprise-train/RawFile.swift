@@ -41,6 +41,11 @@ enum RawFile {
         }
     }
 
+    /// What a request takes of its content: all of a score; the first of a recording, which is read from its file.
+    static func content(_ path: String, isScore: Bool) throws(TrainingError) -> [UInt8] {
+        try read(path, most: isScore ? .max : 1 << 16)
+    }
+
     /// Whether two paths lead to the same file.
     static func isSame(_ one: String, _ other: String) -> Bool {
         var (first, second) = (stat(), stat())

@@ -3,6 +3,7 @@ import Build
 import Console
 import Dataset
 import Insight
+import Judging
 import Loading
 import Manifest
 import SoundFiles
@@ -157,17 +158,13 @@ struct TransferCommand: ParsableCommand {
                 if isRun { try trainer.keep(result, writtenTo: out, of: request, by: name) }
             }
         }
-        let elapsed = (ContinuousClock.now - begin).components
-        return (result, Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+        return (result, (ContinuousClock.now - begin) / .seconds(1))
     }
 
     /// Where the result of a folder's file goes: sound is written as WAV or FLAC only.
     private static func target(of content: String, _ path: String) -> String {
         if case .midi = FileStages.kind(ofFile: content) { return path }
-        guard SoundFileFormat(path: path, .pcm16) == nil else { return path }
-        let name = path.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
-        let stem = name.lastIndex(of: ".").map { path[..<$0] } ?? path[...]
-        return "\(stem).wav"
+        return SoundFileFormat(path: path, .pcm16) == nil ? OutputPair.stem(path) + ".wav" : path
     }
 
     /// The bytes of a score, or of its bars that hold the part; the first of a recording, which is read from its file.
@@ -177,12 +174,12 @@ struct TransferCommand: ParsableCommand {
             if SoundFileFormat(path: out, .pcm16) == nil, !out.lowercased().hasSuffix(".mid") {
                 throw Self.noSound(out)
             }
-            return try RawFile.read(content, most: 1 << 16)
+            return try RawFile.content(content, isScore: false)
         }
         guard !stereo else {
             throw TrainingError(.usage, "--stereo is for recordings; \(content) holds notes")
         }
-        let bytes = try RawFile.read(content)
+        let bytes = try RawFile.content(content, isScore: true)
         if part.isWhole { return bytes }
         do {
             return try FileStages.excerpt(
@@ -215,10 +212,7 @@ struct TransferCommand: ParsableCommand {
     private func json(_ result: Transferred, _ out: String, _ seconds: Double) -> JSONValue {
         var object: [String: JSONValue] = [
             "out": .string(out), "run": .string(name), "seconds": .number(seconds),
-            "measures": .object(
-                Dictionary(
-                    result.measures.filter(\.value.isFinite).map { ($0.name, .number($0.value)) },
-                    uniquingKeysWith: { $1 })),
+            "measures": result.measures.json,
         ]
         if !result.foundations.isEmpty { object["foundations"] = .object(result.foundations) }
         return .object(object)

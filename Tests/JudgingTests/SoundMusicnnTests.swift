@@ -20,19 +20,24 @@ struct SoundMusicnnTests {
         }
     }
 
+    /// A small network of the golden file, with the poolings of the network of its name.
+    private static func smallNetwork(_ name: String, _ golden: SoundGolden) throws -> Musicnn {
+        let pools = [
+            "MTT_vgg": "[[[4,1],[2,2]],[[2,2],[2,2]],[[2,2],[2,2]],[[2,2],[2,2]],[[4,4],[4,4]]]",
+            "MSD_vgg": "[[[4,1],[4,1]],[[1,4],[1,4]],[[2,2],[2,2]],[[2,2],[2,2]],[[4,4],[4,4]]]",
+        ]
+        return try Musicnn(
+            MusicnnWeights(golden.file, prefix: "small/\(name)/weight."), tags: nil, pools: pools[name],
+            hash: nil, path: "small")
+    }
+
     /// Every layer of small networks of the three graphs: whole arrays from the second pool on, and of the first
     /// mean and maximum of each channel.
     @Test(arguments: ["MSD_vgg", "MTT_vgg", "musicnn"])
     func smallNetworksAreTheOracles(_ name: String) async throws {
         let worst = try await Self.onTorch {
             let golden = try SoundGolden("musicnn")
-            let pools = [
-                "MTT_vgg": "[[[4,1],[2,2]],[[2,2],[2,2]],[[2,2],[2,2]],[[2,2],[2,2]],[[4,4],[4,4]]]",
-                "MSD_vgg": "[[[4,1],[4,1]],[[1,4],[1,4]],[[2,2],[2,2]],[[2,2],[2,2]],[[4,4],[4,4]]]",
-            ]
-            let network = try Musicnn(
-                MusicnnWeights(golden.file, prefix: "small/\(name)/weight."), tags: nil, pools: pools[name],
-                hash: nil, path: "small")
+            let network = try Self.smallNetwork(name, golden)
             return try Self.deviations(of: network, golden, "small/\(name)")
         }
         #expect(worst.count > 5)
@@ -44,13 +49,7 @@ struct SoundMusicnnTests {
     func poolsOfNormalisedImagesAreTheLayers(_ name: String) async throws {
         try await Self.onTorch {
             let golden = try SoundGolden("musicnn")
-            let pools = [
-                "MTT_vgg": "[[[4,1],[2,2]],[[2,2],[2,2]],[[2,2],[2,2]],[[2,2],[2,2]],[[4,4],[4,4]]]",
-                "MSD_vgg": "[[[4,1],[4,1]],[[1,4],[1,4]],[[2,2],[2,2]],[[2,2],[2,2]],[[4,4],[4,4]]]",
-            ]
-            let network = try Musicnn(
-                MusicnnWeights(golden.file, prefix: "small/\(name)/weight."), tags: nil, pools: pools[name],
-                hash: nil, path: "small")
+            let network = try Self.smallNetwork(name, golden)
             let patches = try golden.file.tensor("patches", as: Float.self)
             let image = try TorchTensor(patches.elements, shape: patches.shape).narrowed(0, from: 0, count: 1)
             let mean = try network.weights("input_norm.running_mean").item()

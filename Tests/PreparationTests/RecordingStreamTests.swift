@@ -1,9 +1,12 @@
+import Audio
 import Build
+import Dataset
 import Foundation
 import Loading
-import Preparation
 import TestSupport
 import Testing
+
+@testable import Preparation
 
 /// Recordings a few segments at a time: what they give is what they give as a whole.
 struct RecordingStreamTests {
@@ -57,13 +60,39 @@ struct RecordingStreamTests {
         let scratch = try TestFolder()
         let whole = try preparation.recording(path: path)
         let mels = try Self.mels(preparation.batch(of: whole.shard, showing: [.feature("mel")]))
-        let wanted = try preparation.rendering(of: whole).samples(iterations: 3) { mels[$0].map { $0 * 1.1 } }
         let stream = try preparation.stream(ofRecordingAt: path, in: scratch.path)
+        let wanted = try Self.sound(
+            of: whole, stream.parameters, dataset.reader, iterations: 3, mels.map { $0.map { $0 * 1.1 } })
         let rendered = try stream.render(iterations: 3, in: scratch.path) { mels[$0].map { $0 * 1.1 } }
         #expect(rendered.channels == 1 && rendered.sampleRate == 8000 && rendered.length == wanted.count)
         #expect(try rendered.samples(0..<rendered.length) == [wanted])
         #expect(try rendered.samples(500..<777) == [Array(wanted[500..<777])])
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).isEmpty)
+    }
+
+    /// The sound of the mel spectrograms of all segments: the recording, the magnitudes and the result in memory.
+    private static func sound(
+        of recording: PreparedRecording, _ parameters: AudioParameters, _ reader: DatasetReader,
+        iterations: Int, _ mels: [[Float]]
+    ) throws -> [Float] {
+        let join = try SegmentJoin(parameters.stft, parameters.segment, length: recording.samples)
+        let content = try parameters.signal(ofFileAt: recording.path).samples
+        let denormalizer = try reader.denormalizer(ofFeature: "mel")
+        let inverse = try MelInversion(
+            #require(parameters.mel), sampleRate: parameters.sampleRate, nFFT: parameters.stft.nFFT)
+        let magnitudes = try mels.map {
+            try inverse.magnitudes(mel: denormalizer.linear($0, gain: recording.gain))
+        }
+        var samples: [Float] = []
+        try PieceInversion(join.stft, GriffinLimParameters(iterations: iterations)).invert(
+            length: join.length, content: { Array(content[$0]) },
+            magnitudes: { join.magnitudes(of: $0) { magnitudes[$0] } },
+            sink: { samples.append(contentsOf: $0) })
+        func levels(_ samples: [Float]) throws -> AudioLevels {
+            try AudioLevels(of: samples, sampleRate: parameters.sampleRate)
+        }
+        let gain = try levels(samples).gain(toMatch: levels(content), ceiling: -1).amplitude
+        return samples.map { $0 * Float(gain) }
     }
 
     private static func write(_ bytes: [UInt8], _ name: String, in dataset: BuiltDataset) throws {

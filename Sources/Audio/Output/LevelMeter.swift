@@ -82,6 +82,18 @@ public final class LevelMeter {
 }
 
 extension AudioLevels {
+    /// Measures a signal of one channel that is in memory.
+    ///
+    /// - Parameters:
+    ///   - samples: The signal.
+    ///   - sampleRate: In Hz.
+    /// - Throws: As `LevelMeter.add`.
+    public init(of samples: [Float], sampleRate: Int) throws(AudioOutputError) {
+        let meter = LevelMeter(channels: 1, sampleRate: sampleRate)
+        try meter.add([samples])
+        self = meter.levels
+    }
+
     /// The gain that brings this signal to another's loudness.
     ///
     /// Integrated loudness decides where both have one, else the root mean square.

@@ -33,7 +33,9 @@ public final class SampleStore: Sendable {
                 unlink(path)
                 return
             }
-            if errno != EEXIST { throw .failure("create a file in", folder, errno) }
+            if errno != EEXIST {
+                throw .system("cannot create a file in this folder", path: folder, number: errno)
+            }
         }
     }
 
@@ -50,7 +52,7 @@ public final class SampleStore: Sendable {
             let got = pwrite(descriptor, base + done, bytes.count - done, off_t(start + done))
             if got < 0 {
                 if errno == EINTR { continue }
-                throw .failure("write to a file in", folder, errno)
+                throw .system("cannot write to a file in this folder", path: folder, number: errno)
             }
             done += got
         }
@@ -83,15 +85,9 @@ public final class SampleStore: Sendable {
             }
             return nil
         }
-        if let number { throw .failure("read from a file in", folder, number) }
+        if let number {
+            throw .system("cannot read from a file in this folder", path: folder, number: number)
+        }
         return result
-    }
-}
-
-extension AudioOutputError {
-    fileprivate static func failure(_ action: String, _ folder: String, _ number: Int32) -> AudioOutputError {
-        AudioOutputError(
-            .writeFailed, "cannot \(action) this folder: \(String(cString: strerror(number)))", path: folder,
-            number: number)
     }
 }

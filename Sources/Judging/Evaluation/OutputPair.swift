@@ -16,7 +16,7 @@ public struct OutputPair: Sendable {
     static let transcriptionEnding = ".transcribed.mid"
 
     /// A path without the ending of its file's name.
-    static func stem(_ path: String) -> String {
+    public static func stem(_ path: String) -> String {
         let name = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
         return String(path[..<(path[name...].lastIndex(of: ".") ?? path.endIndex)])
     }

@@ -30,10 +30,9 @@ public struct SoundQuality: Sendable, Hashable {
     /// - Throws: `sound.too-short` for no samples; `audio.bad-value` for a sample that is not finite.
     public init(of sound: Sound) throws {
         guard !sound.samples.isEmpty else { throw JudgingError(.tooShort, "the sound has no samples") }
-        let meter = LevelMeter(channels: 1, sampleRate: sound.sampleRate)
-        try meter.add([sound.samples])
-        loudness = meter.levels.integratedLoudness
-        truePeak = meter.levels.truePeak
+        let levels = try AudioLevels(of: sound.samples, sampleRate: sound.sampleRate)
+        loudness = levels.integratedLoudness
+        truePeak = levels.truePeak
         clipping =
             Double(sound.samples.count { abs($0) >= Self.clipLevel }) / Double(sound.samples.count)
         let powers = Self.framePowers(of: sound.samples)

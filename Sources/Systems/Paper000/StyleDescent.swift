@@ -3,7 +3,7 @@ internal import Torch
 internal import Training
 
 /// The terms of a transfer's loss at a place.
-struct StyleTerms {
+struct StyleTerms: DescentTerms {
     /// How far from the content.
     let content: TorchTensor
     /// How far from the style.
@@ -60,35 +60,13 @@ struct StyleDescent {
         }
         switch method {
         case .lbfgs:
-            // The last place computed before a step is reported is the one that the step leads to.
-            var latest: (place: TorchTensor, terms: StyleTerms)?
             var search = LBFGS()
             search.maximumIterations = iterations
             search.gradientTolerance = 1e-9
-            _ = try search.minimise(path.end) { iteration, _ in
-                if let latest {
-                    try keep(latest.place, withoutGradients { try latest.terms.values }, after: iteration)
-                }
-            } _: { place in
-                let here = try terms(place)
-                latest = (place, here)
-                return here.total
-            }
+            _ = try StyleTerms.lower(path.end, by: search, terms, keep: keep)
         case .adam:
             let point = path.end
-            try point.requireGradient()
-            let adam = try Adam([NamedParameter("image", point)], rate: rate)
-            for iteration in 0...iterations {
-                try adam.clearGradients()
-                let here = try terms(point)
-                if iteration > 0 {
-                    try keep(point, withoutGradients { try here.values }, after: iteration)
-                }
-                if iteration < iterations {
-                    try here.total.backward()
-                    try adam.step()
-                }
-            }
+            try StyleTerms.lower(point, bySteps: iterations, rate: rate, terms, keep: keep)
             path.end = try point.detach()
         }
         guard path.losses.last?.last?.isFinite == true else {

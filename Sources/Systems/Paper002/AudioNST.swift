@@ -139,8 +139,7 @@ struct AudioNST {
                 ? picture.noise(like: sight.contentFree) : sight.contentFree,
             progress: reporter
         ) { free in try objective.terms(of: picture.picture(free)) }
-        let elapsed = (ContinuousClock.now - start).components
-        let took = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+        let took = (ContinuousClock.now - start) / .seconds(1)
         return try withoutGradients {
             let magnitudes = try picture.magnitudes(
                 path.end, sight.content, keepsDetail: settings.flag("detail"))

@@ -37,10 +37,14 @@ struct PictureDescent {
         let shape = start.shape
         let first = try withoutGradients { try terms(start).values }
         var path = Path(losses: [first], end: try start.detach().flattened().clone())
-        func keep(_ values: [Double]) throws {
+        func keep(_: TorchTensor, _ values: [Double], _: Int) throws {
             try Cancellation.bySignal.check()
             path.losses.append(values)
             progress(path.evaluations, values)
+        }
+        func evaluate(_ place: TorchTensor) throws -> PictureTerms {
+            path.evaluations += 1
+            return try terms(place.reshaped(shape))
         }
         switch method {
         case .lbfgs:
@@ -51,31 +55,18 @@ struct PictureDescent {
                 // A loss near 1 over a million numbers has small slopes everywhere.
                 search.gradientTolerance = 0
                 search.maximumEvaluations = restart > 0 ? min(restart, left) : left
-                var latest: PictureTerms?
-                let outcome = try search.minimise(path.end) { _, _ in
-                    if let latest { try keep(withoutGradients { try latest.values }) }
-                } _: { place in
-                    path.evaluations += 1
-                    let here = try terms(place.reshaped(shape))
-                    latest = here
-                    return here.total
-                }
+                let outcome = try PictureTerms.lower(path.end, by: search, evaluate, keep: keep)
                 isStuck = outcome.reason != .limit && (restart == 0 || outcome.iterations == 0)
             }
         case .adam:
             let point = path.end
-            try point.requireGradient()
-            let adam = try Adam([NamedParameter("picture", point)], rate: rate)
-            while path.evaluations < evaluations {
-                try adam.clearGradients()
-                let here = try terms(point.reshaped(shape))
-                if path.evaluations > 0 { try keep(withoutGradients { try here.values }) }
-                path.evaluations += 1
-                try here.total.backward()
-                try adam.step()
+            try PictureTerms.lower(point, bySteps: evaluations, rate: rate) {
+                try terms($0.reshaped(shape))
+            } keep: { place, values, step in
+                path.evaluations = step
+                try keep(place, values, step)
             }
             path.end = try point.detach()
-            try keep(withoutGradients { try terms(path.end.reshaped(shape)).values })
         }
         path.end = try path.end.reshaped(shape)
         guard path.losses.allSatisfy({ $0.last?.isFinite == true }) else {

@@ -2,7 +2,7 @@ internal import Tensors
 internal import Torch
 
 /// The terms of a transfer's loss at a picture.
-struct PictureTerms {
+struct PictureTerms: DescentTerms {
     /// How far from the content, from the style, from the autocorrelations of rows and of columns; the total variation.
     let content, style, row, column, variation: TorchTensor
     /// The weighted sum.

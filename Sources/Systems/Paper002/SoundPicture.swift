@@ -29,6 +29,8 @@ struct SoundPicture {
 
     /// The floor of levels.
     static let floor = -4.0
+    /// The natural logarithm of 10.
+    private static let ln10 = 2.302_585_092_994_046
     /// The greatest number of a picture.
     static let white = 255.0
     static let transform = RecordingSpectrum.Transform(
@@ -93,7 +95,7 @@ struct SoundPicture {
         let all = try TorchTensor(Array(magnitudes.prefix(bins * frames)), shape: [bins, frames])
             .to(type).to(device)
         let loudest = try known ?? max(all.largest().item(), 1e-30)
-        let levels = try ((all * (1 / loudest)).clamped(low: 1e-30).log() * (1 / log10Base))
+        let levels = try ((all * (1 / loudest)).clamped(low: 1e-30).log() * (1 / Self.ln10))
             .clamped(low: Self.floor)
         guard kind.isDirect else {
             return Recording(levels: levels, loudest: loudest, scale: Scale(low: Self.floor, high: 0))
@@ -103,8 +105,6 @@ struct SoundPicture {
         return Recording(
             levels: levels, loudest: loudest, scale: Scale(low: low, high: max(high, low + 1e-6)))
     }
-
-    private var log10Base: Double { 2.302_585_092_994_046 }
 
     /// The numbers of a direct picture `[rows, columns]` of levels.
     private func numbers(of levels: TorchTensor) throws -> TorchTensor {
@@ -151,10 +151,10 @@ struct SoundPicture {
     func picture(_ free: TorchTensor) throws -> TorchTensor {
         guard !kind.isDirect, let filters else { return try free.unsqueezed(0) }
         let scale = Scale(low: Self.floor, high: 0)
-        let magnitudes = try (scale.values(free) * log10Base).exp()
+        let magnitudes = try (scale.values(free) * Self.ln10).exp()
         let bands = try Self.halved(filters.matmul(magnitudes))
         // Smooth at the floor, where a limit would have no slope.
-        let levels = try (bands + 1e-4).log() * (1 / log10Base)
+        let levels = try (bands + 1e-4).log() * (1 / Self.ln10)
         return try scale.pixels(levels).unsqueezed(0)
     }
 
@@ -192,7 +192,7 @@ struct SoundPicture {
             levels = try spread(content.scale.values(inside), frames: frames, outside: Self.floor)
         }
         let isHeard = try (levels .> Self.floor + 1e-3).to(type)
-        let magnitudes = try (levels * log10Base).exp() * isHeard * content.loudest
+        let magnitudes = try (levels * Self.ln10).exp() * isHeard * content.loudest
         return try magnitudes.to(.cpu).to(.f32).contiguous().elements(as: Float.self)
             + [Float](repeating: 0, count: frames)
     }
