@@ -6,7 +6,7 @@
 
 /// The names in a folder, `.` and `..` left out, in the order of bytes.
 ///
-/// A link in the folder's place is not followed, unless the path goes on behind it: `folder/.`.
+/// A link in the folder's place is followed only if the path names what is behind it: `folder/.`.
 ///
 /// - Parameter path: the folder.
 /// - Returns: the names; nil if the folder cannot be read, for the reason in `errno`.

@@ -58,6 +58,7 @@ public struct AudioOutputError: Error, Hashable, Sendable, CustomStringConvertib
     ///   - action: What was attempted.
     ///   - path: Of what.
     ///   - number: The system's error number.
+    /// - Returns: The error to throw.
     public static func system(_ action: String, path: String, number: Int32) -> AudioOutputError {
         AudioOutputError(
             .writeFailed, "\(action): \(String(cString: strerror(number)))", path: path, number: number)
