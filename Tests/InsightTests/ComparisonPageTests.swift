@@ -69,32 +69,32 @@ struct ComparisonPageTests {
         let pair: JSONValue = [name, name]
         let cell: JSONValue = ["text": "0.50 (0.40 to 0.60)", "value": 0.5, "interval": [0.4, 0.6]]
         let notes: JSONValue = [[0, 0.5, 60, 100, 0]]
-        #expect(
-            try Self.data(html) == [
-                "title": name, "facts": [name], "notes": [name], "failures": [pair],
-                "verdicts": [[name, "neither"]],
-                "tables": [
-                    [
-                        "name": "style", "columns": [name],
-                        "rows": [
-                            ["name": name, "baseline": false, "cells": [cell]],
-                            ["name": "content", "baseline": true, "cells": [.null]],
+        let wanted: JSONValue = [
+            "title": name, "facts": [name], "notes": [name], "failures": [pair],
+            "verdicts": [[name, "neither"]],
+            "tables": [
+                [
+                    "name": "style", "columns": [name],
+                    "rows": [
+                        ["name": name, "baseline": false, "cells": [cell]],
+                        ["name": "content", "baseline": true, "cells": [.null]],
+                    ],
+                ]
+            ],
+            "pieces": [
+                [
+                    "name": name,
+                    "versions": [
+                        ["name": "content", "file": "media/1-0.mid", "measures": [], "notes": notes],
+                        [
+                            "name": name, "file": "media/1-1.bin", "measures": [[name, "1"]],
+                            "picture": "media/1-1.png",
                         ],
-                    ]
-                ],
-                "pieces": [
-                    [
-                        "name": name,
-                        "versions": [
-                            ["name": "content", "file": "media/1-0.mid", "measures": [], "notes": notes],
-                            [
-                                "name": name, "file": "media/1-1.bin", "measures": [[name, "1"]],
-                                "picture": "media/1-1.png",
-                            ],
-                        ],
-                    ]
-                ],
-            ])
+                    ],
+                ]
+            ],
+        ]
+        #expect(try Self.data(html).canonical == wanted.canonical)
     }
 
     @Test func aFolderThatHoldsSomethingIsRefused() throws {

@@ -42,7 +42,7 @@
     element("h3", title, box);
     for (const { name, baseline, cell } of known) {
       const line = element("div", null, box, { class: baseline ? "dot baseline" : "dot" });
-      element("span", name, line, { title: name });
+      element("span", name.split("/").pop() || name, line, { title: name });
       const picture = drawing("svg", line, { role: "img", "aria-label": `${name}: ${cell.text}` });
       drawing("title", picture, {}).textContent = `${name}: ${cell.text}`;
       drawing("line", picture, { class: "axis", x1: "0%", x2: "100%", y1: "50%", y2: "50%" });
@@ -94,7 +94,7 @@
     const box = element("div", null, $("pieces"), { class: "piece" });
     element("h3", piece.name, box);
     const versions = element("div", null, box, { class: "versions" });
-    // One axis of time, so that what stands below each other sounds together.
+    // One axis of time, so that a place in all pictures is the same time.
     const end = Math.max(1, ...piece.versions.map((version) => lengthOf(version.notes ?? [])));
     for (const version of piece.versions) {
       const card = element("div", null, versions, { class: "version" });
