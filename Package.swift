@@ -41,7 +41,7 @@ var targets: [Target] = [
         dependencies: ["Insight", "Dataset", "Manifest", "Loading", "Audio", "Build"],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
-            .embedInCode("Page/explorer.js"), .embedInCode("Page/sound.js"),
+            .embedInCode("Page/explorer.js"),
         ],
         swiftSettings: strict),
     // Layer 4
@@ -54,6 +54,8 @@ var targets: [Target] = [
         resources: [
             .embedInCode("Report/chart.min.js"), .embedInCode("Report/page.js"),
             .embedInCode("Report/report.js"), .embedInCode("Report/report.css"),
+            .embedInCode("Report/sound.js"), .embedInCode("Report/comparison.js"),
+            .embedInCode("Report/comparison.css"),
         ],
         swiftSettings: strict),
     .target(

@@ -118,7 +118,7 @@ extension DatasetExplorer {
         case "/": .file(PackageResources.explorer_html, "text/html; charset=utf-8")
         case "/explorer.css": .file(PackageResources.explorer_css, "text/css; charset=utf-8")
         case "/explorer.js": .file(PackageResources.explorer_js, "text/javascript; charset=utf-8")
-        case "/sound.js": .file(PackageResources.sound_js, "text/javascript; charset=utf-8")
+        case "/sound.js": .file(SoundScript.bytes, "text/javascript; charset=utf-8")
         case "/page.js": .file(PageScript.bytes, "text/javascript; charset=utf-8")
         case "/chart.js": .file(ChartScript.bytes, "text/javascript; charset=utf-8")
         case "/report": .file(try await statistics(), "text/html; charset=utf-8")

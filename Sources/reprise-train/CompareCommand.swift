@@ -49,6 +49,13 @@ struct CompareCommand: ParsableCommand {
     @Flag(help: "Convert the dataset's recordings, where it has both recordings and scores.")
     var recordings = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Write a page to this new folder: the tables, and every piece to see and hear.",
+            valueName: "folder"),
+        completion: .directory)
+    var html: String?
+
     @OptionGroup var torch: TorchOptions
 
     func validate() throws {
@@ -57,10 +64,11 @@ struct CompareCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let html { try ComparisonPage.check(folder: html) }
         let systems = try systems.map(Contender.init)
         let (style, dataset, split, limit, recordings) = (style, dataset, split, limit, recordings)
         let cachePath = torch.common.cachePath
-        let comparison = try torch.onTorch { trainer, device in
+        let (comparison, converted) = try torch.onTorch { trainer, device in
             let names = systems.compactMap { $0.isFolder ? nil : $0.name }
             guard let dataset = try dataset ?? trainer.dataset(ofRunAmong: names) else {
                 throw TrainingError(.usage, "none of the systems is a run; write --dataset DATASET")
@@ -68,9 +76,15 @@ struct CompareCommand: ParsableCommand {
             let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "compare \(style)")
             let evaluation = try TransferEvaluation(
                 reader, cachePath: cachePath, style: style, log: { Terminal.standardError.writeLine($0) })
-            let contents = try Contents(reader, evaluation, split, limit: limit, recordings: recordings)
-            let pairs = try contents.pairs(of: systems, by: trainer, device)
-            return Comparison(Array(zip(systems.map(\.text), try evaluation.evaluate(systems: pairs))))
+            var contents = try Contents(reader, evaluation, split, limit: limit, recordings: recordings)
+            let converted = try contents.convert(by: systems, trainer, device)
+            let judgements = try evaluation.evaluate(systems: converted.pairs)
+            return (Comparison(Array(zip(systems.map(\.text), judgements))), converted)
+        }
+        if let html {
+            try comparison.page(leftOut: converted.leftOut)
+                .write(to: html, pieces: comparison.pieces(converted.pairs, isScore: converted.isScore))
+            Terminal.standardError.writeLine("page \(html)/index.html")
         }
         print(torch.common.json ? comparison.json.canonical + "\n" : comparison.text, terminator: "")
     }
@@ -101,6 +115,15 @@ private struct Contender: Sendable {
     }
 }
 
+/// What the systems made of the pieces that all of them could convert.
+private struct Converted: Sendable {
+    /// The outputs of each system.
+    let pairs: [[OutputPair]]
+    /// The pieces that were left out, each with the reason.
+    let leftOut: [(piece: String, reason: String)]
+    let isScore: Bool
+}
+
 /// The pieces that all systems convert.
 private struct Contents {
     private struct Piece {
@@ -109,9 +132,11 @@ private struct Contents {
         let style: String
     }
 
-    private let pieces: [Piece]
+    private var pieces: [Piece]
     private let style: String
     private let dataset: String
+    private let isScore: Bool
+    private var leftOut: [(piece: String, reason: String)] = []
 
     /// The sources of a split that have another style, in an order that depends on their bytes alone.
     init(
@@ -125,12 +150,12 @@ private struct Contents {
         }
         let kind: SegmentKind =
             recordings || !known.contains { $0.kind == .midi } ? .audio : .midi
-        var pieces: [Piece] = []
+        isScore = kind == .midi
+        pieces = []
         for source in known.filter({ $0.kind == kind }).sorted(by: { $0.sha256 < $1.sha256 }) {
             if let limit, pieces.count == limit { break }
             guard let file = try reader.file(of: source) else {
-                Terminal.standardError.writeLine(
-                    "left out: \(source.path), whose file is gone or has changed since the build")
+                leaveOut(source.path, "its file is gone or has changed since the build")
                 continue
             }
             pieces.append(
@@ -142,13 +167,17 @@ private struct Contents {
                 "the \(split.rawValue) split of '\(reader.snapshot.dataset)' has no \(kind == .midi ? "scores" : "recordings") with another \(evaluation.label) than '\(evaluation.style)'"
             )
         }
-        self.pieces = pieces
+    }
+
+    private mutating func leaveOut(_ piece: String, _ reason: String) {
+        Terminal.standardError.writeLine("left out: \(piece): \(reason)")
+        leftOut.append((piece, reason))
     }
 
     /// The outputs of each system, of those pieces that all of them could convert.
-    func pairs(
-        of systems: [Contender], by trainer: Trainer, _ device: Device
-    ) throws -> [[OutputPair]] {
+    mutating func convert(
+        by systems: [Contender], _ trainer: Trainer, _ device: Device
+    ) throws -> Converted {
         var outputs: [[String?]] = []
         for system in systems {
             outputs.append(
@@ -158,16 +187,17 @@ private struct Contents {
         guard !whole.isEmpty else {
             throw TrainingError(.file, "there is no piece that every system converted")
         }
-        return outputs.map { paths in
+        let pairs = outputs.map { paths in
             whole.map { index in
                 OutputPair(
                     name: pieces[index].source.path, output: paths[index] ?? "", content: pieces[index].path)
             }
         }
+        return Converted(pairs: pairs, leftOut: leftOut, isScore: isScore)
     }
 
     /// The outputs of a folder, by the sources' paths or their last parts.
-    private func found(in folder: String) throws -> [String?] {
+    private mutating func found(in folder: String) throws -> [String?] {
         let files = try FolderListing.files(below: folder).filter { !$0.hasSuffix(".json") }
         return pieces.map { piece in
             // A source may lie above the manifest.
@@ -177,15 +207,14 @@ private struct Contents {
                 return wanted == stem || wanted.hasSuffix("/" + stem)
             }
             guard let file = exact.max(by: { $0.count < $1.count }) else {
-                Terminal.standardError.writeLine(
-                    "left out: \(piece.source.path), of which \(folder) has no output")
+                leaveOut(piece.source.path, "\(folder) has no output of it")
                 return nil
             }
             return "\(folder)/\(file)"
         }
     }
 
-    private func converted(
+    private mutating func converted(
         by system: Contender, _ trainer: Trainer, _ device: Device
     ) throws -> [String?] {
         let isOptimised = trainer.recipes.contains { $0.name == system.name }
@@ -195,7 +224,6 @@ private struct Contents {
                 system.name, dataset: isOptimised ? dataset : nil, assignments: system.assignments)
         }
         return try pieces.enumerated().map { number, piece in
-            let isScore = piece.source.kind == .midi
             do {
                 let task = TransferTask(
                     system: try converter.get(), content: piece.path, digest: piece.source.sha256,
@@ -209,48 +237,9 @@ private struct Contents {
                 )
                 return result.path
             } catch let error as TrainingError where error.code == .file {
-                Terminal.standardError.writeLine(
-                    "left out: \(piece.source.path), which \(system.text) cannot convert: \(error.message)")
+                leaveOut(piece.source.path, "\(system.text) cannot convert it: \(error.message)")
                 return nil
             }
         }
-    }
-}
-
-extension Comparison {
-    /// The measures as people read them: a table a group, a row a system.
-    var text: String {
-        var text = common.heading("contents")
-        for judge in common.judges {
-            let accuracy = judge.balancedAccuracy.map { format($0, 2) } ?? "unknown"
-            let word =
-                judge.isNuisance
-                ? "sees nothing of the style"
-                : common.trustworthyJudges.contains(judge.name) ? "supports claims" : "supports no claim"
-            text += "judge      \(judge.name), balanced accuracy \(accuracy): \(word)\n"
-        }
-        text += "\n"
-        let rows = systems.map { ($0.name, $0.judgement.outputs) } + common.baselines
-        for group in MeasureGroup.allCases {
-            let names = measures(of: group)
-            guard !names.isEmpty else { continue }
-            let shown = rows.map { row in
-                [row.0]
-                    + names.map { name in row.1.first { $0.name == name.name }.map(Judgement.cell) ?? "" }
-            }
-            text += table([group.rawValue] + names.map(\.heading), shown) + "\n"
-        }
-        if let judge {
-            text += table(["", "verdict"], systems.map { [$0.name, verdict(of: $0.judgement).rawValue] })
-            text +=
-                "\nverdict: whether P \(judge.name) rises above the content's, and chroma stays above that of another piece of the style (target), by more than the intervals\n"
-        } else {
-            text += "no verdict: no judge of this dataset supports a claim about style\n"
-        }
-        var seen: Set<String> = []
-        for remark in systems.flatMap(\.judgement.remarks) where seen.insert(remark).inserted {
-            text += "note: \(remark)\n"
-        }
-        return text
     }
 }

@@ -2,7 +2,7 @@
 // The explorer's page. The whole view is in the address behind the `#`, so a link shows it again. Text from the dataset
 // reaches the page as text only, never as markup.
 (() => {
-  const { $, element, whole, short, tick, ends, many, pitchName, clock } = page;
+  const { $, element, whole, short, tick, ends, many, pitchName, clock, drawNotes } = page;
 
   async function ask(address) {
     const response = await fetch(address);
@@ -416,18 +416,6 @@
         button.textContent = "■ stop";
         Sound.notes(found, Math.max(0, ...found.map((note) => note[0] + note[1])), () => { button.textContent = "▶ play"; });
       });
-    }
-  }
-  // Notes as bars: time to the right, pitch upwards, loud ones strong.
-  function drawNotes(canvas, notes) {
-    const pen = canvas.getContext("2d");
-    const end = Math.max(1, ...notes.map((note) => note[0] + note[1]));
-    const pitches = notes.map((note) => note[2]);
-    const [low, high] = [Math.min(...pitches) - 1, Math.max(...pitches) + 2];
-    pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent");
-    for (const [start, duration, pitch, velocity] of notes) {
-      pen.globalAlpha = 0.25 + 0.75 * velocity / 127;
-      pen.fillRect(start / end * canvas.width, (1 - (pitch + 1 - low) / (high - low)) * canvas.height, Math.max(1, duration / end * canvas.width), Math.max(1.5, canvas.height / (high - low)));
     }
   }
 

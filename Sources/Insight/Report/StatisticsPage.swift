@@ -21,8 +21,7 @@ extension DatasetStatistics {
     public func html(backTo address: String) -> String { page(backTo: address) }
 
     private func page(backTo address: String?) -> String {
-        // In a script element only `</` could end the data early, and `<!--` change how the rest is read.
-        let data = json.canonical.replacing("<", with: #"\u003c"#)
+        let data = json.inScript
         let back = address.map { #"<p class="no-print"><a href="\#($0)">← Explorer</a></p>"# } ?? ""
         return """
             <!DOCTYPE html>
@@ -67,6 +66,12 @@ extension DatasetStatistics {
     }
 }
 
+extension JSONValue {
+    /// The canonical text for a script element of a page, in which only `</` could end the data early, and `<!--` change
+    /// how the rest is read.
+    var inScript: String { canonical.replacing("<", with: #"\u003c"#) }
+}
+
 /// Chart.js 3.9.1 (MIT licence), which draws the charts of all pages.
 public enum ChartScript {
     /// The script, UTF-8.
@@ -77,4 +82,10 @@ public enum ChartScript {
 public enum PageScript {
     /// The script, UTF-8.
     public static var bytes: [UInt8] { PackageResources.page_js }
+}
+
+/// What plays notes and files in pages.
+public enum SoundScript {
+    /// The script, UTF-8.
+    public static var bytes: [UInt8] { PackageResources.sound_js }
 }

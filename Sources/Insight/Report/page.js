@@ -42,5 +42,16 @@ const page = (() => {
     const two = (value) => String(Math.floor(value) % 60).padStart(2, "0");
     return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${two(seconds / 60)}:${two(seconds)}` : `${Math.floor(seconds / 60)}:${two(seconds)}`;
   };
-  return { $, element, whole, short, tick, ends, many, pitchName, clock };
+  // Notes as bars: time to the right, pitch upwards, loud ones strong.
+  const drawNotes = (canvas, notes, end = Math.max(1, ...notes.map((note) => note[0] + note[1]))) => {
+    const pen = canvas.getContext("2d");
+    const pitches = notes.map((note) => note[2]);
+    const [low, high] = [Math.min(...pitches) - 1, Math.max(...pitches) + 2];
+    pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent");
+    for (const [start, duration, pitch, velocity] of notes) {
+      pen.globalAlpha = 0.25 + 0.75 * velocity / 127;
+      pen.fillRect(start / end * canvas.width, (1 - (pitch + 1 - low) / (high - low)) * canvas.height, Math.max(1, duration / end * canvas.width), Math.max(1.5, canvas.height / (high - low)));
+    }
+  };
+  return { $, element, whole, short, tick, ends, many, pitchName, clock, drawNotes };
 })();

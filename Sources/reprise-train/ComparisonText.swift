@@ -1,0 +1,110 @@
+import Insight
+import Judging
+
+extension Comparison {
+    /// The measures as people read them: a table a group, a row a system.
+    var text: String {
+        var text = heading + "\n"
+        for group in MeasureGroup.allCases {
+            let names = measures(of: group)
+            guard !names.isEmpty else { continue }
+            let shown = rows.map { row in
+                [row.name]
+                    + names.map { name in row.values.first { $0.name == name.name }.map(Judgement.cell) ?? ""
+                    }
+            }
+            text += table([group.rawValue] + names.map(\.heading), shown) + "\n"
+        }
+        if judge != nil {
+            text += table(["", "verdict"], verdicts.map { [$0.name, $0.verdict] }) + "\n"
+        }
+        text += verdictNote + "\n"
+        for remark in remarks { text += "note: \(remark)\n" }
+        return text
+    }
+
+    private var rows: [(name: String, values: [Judgement.Value])] {
+        systems.map { ($0.name, $0.judgement.outputs) } + common.baselines
+    }
+
+    private var verdicts: [(name: String, verdict: String)] {
+        systems.map { ($0.name, verdict(of: $0.judgement).rawValue) }
+    }
+
+    private var verdictNote: String {
+        guard let judge else { return "no verdict: no judge of this dataset supports a claim about style" }
+        return
+            "verdict: whether P \(judge.name) rises above the content's, and chroma stays above that of another piece of the style (target), by more than the intervals"
+    }
+
+    /// What limits the claims, each remark once.
+    private var remarks: [String] {
+        var seen: Set<String> = []
+        return systems.flatMap(\.judgement.remarks).filter { seen.insert($0).inserted }
+    }
+
+    /// The heading of the text, and a line for each judge.
+    private var heading: String {
+        var text = common.heading("contents")
+        for judge in common.judges {
+            let accuracy = judge.balancedAccuracy.map { format($0, 2) } ?? "unknown"
+            let word =
+                judge.isNuisance
+                ? "sees nothing of the style"
+                : common.trustworthyJudges.contains(judge.name) ? "supports claims" : "supports no claim"
+            text += "judge      \(judge.name), balanced accuracy \(accuracy): \(word)\n"
+        }
+        return text
+    }
+
+    /// The page of `--html`, without its pieces.
+    func page(leftOut: [(piece: String, reason: String)]) -> ComparisonPage {
+        let tables = MeasureGroup.allCases.compactMap { group -> ComparisonPage.Table? in
+            let names = measures(of: group)
+            guard !names.isEmpty else { return nil }
+            return ComparisonPage.Table(
+                name: group.rawValue, columns: names.map(\.heading),
+                rows: rows.enumerated().map { place, row in
+                    let cells = names.map { name in
+                        row.values.first { $0.name == name.name }.map {
+                            ComparisonPage.Cell(
+                                text: Judgement.cell($0), value: $0.value, interval: $0.interval)
+                        }
+                    }
+                    return (row.name, place >= systems.count, cells)
+                })
+        }
+        return ComparisonPage(
+            title: "\(common.dataset) towards \(common.style)",
+            facts: heading.split(separator: "\n").map(String.init), tables: tables,
+            verdicts: judge == nil ? [] : verdicts, notes: [verdictNote] + remarks, failures: leftOut)
+    }
+
+    /// Each content and its outputs, read as they are asked for.
+    func pieces(
+        _ pairs: [[OutputPair]], isScore: Bool
+    ) -> some Sequence<(name: String, versions: [ComparisonPage.Version])> {
+        pairs[0].indices.lazy.map { index in
+            let content = ComparisonPage.Version(
+                name: "content", path: pairs[0][index].content, measures: [],
+                picture: isScore ? nil : Self.picture(ofSoundAt: pairs[0][index].content))
+            let outputs = zip(systems, pairs).map { system, pairs in
+                let measures = system.judgement.single[index].values.compactMap { measure in
+                    measure.value.map { (measure.name.replacing("_", with: " "), format($0, 2)) }
+                }
+                return ComparisonPage.Version(
+                    name: system.name, path: pairs[index].output, measures: measures,
+                    picture: isScore ? nil : Self.picture(ofSoundAt: pairs[index].output))
+            }
+            return (pairs[0][index].name, [content] + outputs)
+        }
+    }
+
+    /// The mel spectrogram of a recording's first 30 seconds; nil for a sound that is too short to have one.
+    private static func picture(ofSoundAt path: String) -> Plot.Spectrogram? {
+        guard let sound = try? Sound(path: path, first: 30), let mel = try? MelImage(of: sound) else {
+            return nil
+        }
+        return Plot.Spectrogram(title: "mel, first 30 s", values: mel.values, columns: mel.frames)
+    }
+}

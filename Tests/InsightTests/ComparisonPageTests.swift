@@ -1,0 +1,119 @@
+import Build
+import TestSupport
+import Testing
+
+@testable import Insight
+
+/// The page of a comparison: what its folder holds, and that no name becomes markup or a path.
+struct ComparisonPageTests {
+    private static let hostile = "</script><img src=x onerror=alert(1)>\"'&<!--"
+
+    private static func page() -> ComparisonPage {
+        ComparisonPage(
+            title: hostile, facts: [hostile],
+            tables: [
+                .init(
+                    name: "style", columns: [hostile],
+                    rows: [
+                        (
+                            hostile, false,
+                            [.init(text: "0.50 (0.40 to 0.60)", value: 0.5, interval: 0.4...0.6)]
+                        ),
+                        ("content", true, [nil]),
+                    ])
+            ], verdicts: [(hostile, "neither")], notes: [hostile], failures: [(hostile, hostile)])
+    }
+
+    /// A MIDI file of one note of half a second: middle C, velocity 100.
+    private static let midi: [UInt8] =
+        [0x4D, 0x54, 0x68, 0x64, 0, 0, 0, 6, 0, 0, 0, 1, 0, 96, 0x4D, 0x54, 0x72, 0x6B, 0, 0, 0, 12]
+        + [0, 0x90, 60, 100, 96, 0x80, 60, 0, 0, 0xFF, 0x2F, 0]
+
+    private static func data(_ html: String) throws -> JSONValue {
+        let start = try #require(html.firstRange(of: "type=\"application/json\">")).upperBound
+        let end = try #require(html[start...].firstRange(of: "</script>")).lowerBound
+        return try JSONValue(parsing: Array(html[start..<end].utf8))
+    }
+
+    @Test func theFolderHoldsThePageAndTheFilesUnderNumbers() throws {
+        let folder = try TestFolder()
+        let source = "\(folder.path)/\(Self.hostile.replacing("/", with: "")).mid"
+        try OutputFile.write(Self.midi, to: source)
+        try OutputFile.write([1, 2, 3], to: folder.path + "/out.<b>")
+        let picture = Plot.Spectrogram(title: "mel", values: [0, 1, 2, 3], columns: 2)
+        let out = folder.path + "/page"
+        try Self.page().write(
+            to: out,
+            pieces: [
+                (
+                    name: Self.hostile,
+                    versions: [
+                        .init(name: "content", path: source, measures: [], picture: nil),
+                        .init(
+                            name: Self.hostile, path: folder.path + "/out.<b>",
+                            measures: [(Self.hostile, "1")], picture: picture),
+                    ]
+                )
+            ])
+        #expect(RunFiles.names(in: out).sorted() == ["index.html", "media"])
+        #expect(RunFiles.names(in: out + "/media").sorted() == ["1-0.mid", "1-1.bin", "1-1.png"])
+        #expect(RunFiles.contents(out + "/media/1-0.mid") == Self.midi)
+        #expect(RunFiles.contents(out + "/media/1-1.bin") == [1, 2, 3])
+
+        let html = String(decoding: try #require(RunFiles.contents(out + "/index.html")), as: UTF8.self)
+        // The page's own two script elements end, and no name opens or ends another.
+        #expect(html.ranges(of: "</script>").count == 2)
+        #expect(!html.contains("<img src=x") && !html.contains("<!--"))
+        #expect(html.contains("default-src 'none'") && !html.contains("src=\"http"))
+        let name = JSONValue.string(Self.hostile)
+        let pair: JSONValue = [name, name]
+        let cell: JSONValue = ["text": "0.50 (0.40 to 0.60)", "value": 0.5, "interval": [0.4, 0.6]]
+        let notes: JSONValue = [[0, 0.5, 60, 100, 0]]
+        let wanted: JSONValue = [
+            "title": name, "facts": [name], "notes": [name], "failures": [pair],
+            "verdicts": [[name, "neither"]],
+            "tables": [
+                [
+                    "name": "style", "columns": [name],
+                    "rows": [
+                        ["name": name, "baseline": false, "cells": [cell]],
+                        ["name": "content", "baseline": true, "cells": [.null]],
+                    ],
+                ]
+            ],
+            "pieces": [
+                [
+                    "name": name,
+                    "versions": [
+                        ["name": "content", "file": "media/1-0.mid", "measures": [], "notes": notes],
+                        [
+                            "name": name, "file": "media/1-1.bin", "measures": [[name, "1"]],
+                            "picture": "media/1-1.png",
+                        ],
+                    ],
+                ]
+            ],
+        ]
+        #expect(try Self.data(html).canonical == wanted.canonical)
+    }
+
+    @Test func aFolderThatHoldsSomethingIsRefused() throws {
+        let folder = try TestFolder(["full/mine.txt", "file", "empty/"])
+        #expect(throws: Never.self) { try ComparisonPage.check(folder: folder.path + "/empty") }
+        #expect(throws: Never.self) { try ComparisonPage.check(folder: folder.path + "/new") }
+        let full = folder.path + "/full"
+        #expect {
+            try Self.page().write(to: full, pieces: [])
+        } throws: { error in
+            (error as? BuildError)?.message
+                == "\(full) is not empty: it holds mine.txt; name a new or an empty folder"
+        }
+        #expect(RunFiles.names(in: full) == ["mine.txt"])
+        #expect {
+            try Self.page().write(to: folder.path + "/file", pieces: [])
+        } throws: { error in
+            (error as? BuildError)?.message.hasSuffix("a file has this name; name a new or an empty folder")
+                == true
+        }
+    }
+}
