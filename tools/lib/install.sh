@@ -238,8 +238,8 @@ install_package_tests() {
         return 1
     fi
     if "$package_python" -c 'import torch' >/dev/null 2>&1 &&
-        ! "$package_python" -c 'import pretty_midi, soundfile, symusic' >/dev/null 2>&1 &&
-        ! "${pip[@]}" pretty_midi soundfile symusic </dev/null >>"$log" 2>&1; then
-        note "pip cannot get pretty_midi, soundfile and symusic, so some tests are skipped ($log says why)"
+        ! "$package_python" -c 'import miditok, pretty_midi, soundfile, symusic' >/dev/null 2>&1 &&
+        ! "${pip[@]}" miditok pretty_midi soundfile symusic </dev/null >>"$log" 2>&1; then
+        note "pip cannot get miditok, pretty_midi, soundfile and symusic, so some tests are skipped ($log says why)"
     fi
 }
