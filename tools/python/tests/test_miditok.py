@@ -12,7 +12,7 @@ miditok = pytest.importorskip("miditok", reason="miditok is not installed; its t
 
 def test_the_page_s_block_gives_tokens(cache, monkeypatch):
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-    (block,) = [b for b in re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S) if "miditok" in b]
+    (block,) = [b for b in re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) if "miditok" in b]
     assert len(block.strip().splitlines()) == 5
     load = reprise.load
     monkeypatch.setattr(reprise, "load", lambda name, **options: load("scores", cache=cache, **options))
