@@ -24,7 +24,7 @@ def test_the_page_s_block_gives_tokens(cache, monkeypatch):
 
 @pytest.mark.parametrize("index", [0, 3, 8])
 def test_tokens_hold_every_note(index, cache):
-    """On a grid of 6 steps a beat, tokens of 6 positions a beat lose nothing but the exact velocities."""
+    """On a grid of 6 steps per beat, tokens with 6 positions per beat lose only the exact velocities."""
     ds = reprise.load("scores", cache=cache)
     score = ds.to_symusic(index)
     config = miditok.TokenizerConfig(
