@@ -93,6 +93,21 @@ public final class OutputFile {
         try file.commit()
     }
 
+    /// Writes a copy of a file, of any size.
+    ///
+    /// - Throws: `BuildError` in one line: the path, the cause, what to do.
+    public static func copy(_ source: String, to path: String) throws(BuildError) {
+        let descriptor = open(source, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw BuildError(
+                .inputOutput, "cannot open \(source): \(String(cString: strerror(errno)))", canRetry: false)
+        }
+        defer { close(descriptor) }
+        let file = try OutputFile(path)
+        guard copyAll(from: descriptor, to: file.descriptor) else { throw file.failed(errno) }
+        try file.commit()
+    }
+
     /// Makes a folder and those above it.
     ///
     /// - Throws: `BuildError` in one line: the path, the cause, what to do.
@@ -158,4 +173,20 @@ public func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> B
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
     return true
+}
+
+/// Copies what is left to read of a file, in parts.
+///
+/// - Returns: whether all was copied; if not, `errno` says why.
+public func copyAll(from source: Int32, to target: Int32) -> Bool {
+    var part = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+        let count = read(source, &part, part.count)
+        if count < 0, errno == EINTR { continue }
+        if count <= 0 { return count == 0 }
+        let isWritten = part.withUnsafeBytes {
+            writeAll(UnsafeRawBufferPointer(rebasing: $0[..<count]), to: target)
+        }
+        guard isWritten else { return false }
+    }
 }

@@ -122,11 +122,12 @@ extension Trainer {
                 members["snapshot"] = JSONValue(try DatasetReader(dataset, cachePath: cachePath).digest)
             }
         } else {
-            let record = try RunRecord(RunFolder(named: name, in: cachePath))
+            let folder = try RunFolder(named: name, in: cachePath)
+            let record = try RunRecord(folder)
             recipe = try self.recipe(record.recipe)
             members["snapshot"] = JSONValue(record.snapshot)
             members["parameters"] = .object(record.settings)
-            members["weights"] = try weights(of: name)
+            members["weights"] = JSONValue(try folder.bestDigest)
         }
         members["recipe"] = .string(recipe.name)
         let settings = try Settings(transferBy: recipe, assignments: assignments)
@@ -136,8 +137,8 @@ extension Trainer {
         for case .string(let word) in settings.values.values {
             if WeightsFile.isNamed(word) {
                 named[word] = JSONValue(try WeightsFile(word).hash)
-            } else if (try? RunFolder(named: word, in: cachePath)) != nil {
-                named[word] = try weights(of: word)
+            } else if let folder = try? RunFolder(named: word, in: cachePath) {
+                named[word] = JSONValue(try folder.bestDigest)
             }
         }
         if !named.isEmpty { members["foundations"] = .object(named) }
@@ -167,9 +168,5 @@ extension Trainer {
             }
             return members
         }
-    }
-
-    private func weights(of run: String) throws -> JSONValue {
-        JSONValue(try RunFolder(named: run, in: cachePath).bestDigest)
     }
 }

@@ -100,18 +100,7 @@ final class RunFolder {
         let descriptor = open(source, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.fault("open", source) }
         defer { close(descriptor) }
-        var part = [UInt8](repeating: 0, count: 1 << 18)
-        try replace(file) { target in
-            while true {
-                let count = read(descriptor, &part, part.count)
-                if count < 0, errno == EINTR { continue }
-                if count <= 0 { return count == 0 }
-                let isWritten = part.withUnsafeBytes {
-                    writeAll(UnsafeRawBufferPointer(rebasing: $0[..<count]), to: target)
-                }
-                guard isWritten else { return false }
-            }
-        }
+        try replace(file) { copyAll(from: descriptor, to: $0) }
     }
 
     /// Replaces a file by what a function writes; it says whether it could.
