@@ -2,7 +2,7 @@
 // The explorer's page. The whole view is in the address behind the `#`, so a link shows it again. Text from the dataset
 // reaches the page as text only, never as markup.
 (() => {
-  const { $, element, whole, short, tick, ends, many, pitchName, clock, drawNotes } = page;
+  const { $, element, whole, short, tick, ends, many, pitchName, clock, lengthOf, drawNotes } = page;
 
   async function ask(address) {
     const response = await fetch(address);
@@ -414,7 +414,7 @@
         if (isOn) return;
         const found = await notes;
         button.textContent = "■ stop";
-        Sound.notes(found, Math.max(0, ...found.map((note) => note[0] + note[1])), () => { button.textContent = "▶ play"; });
+        Sound.notes(found, lengthOf(found), () => { button.textContent = "▶ play"; });
       });
     }
   }

@@ -3,7 +3,7 @@
 // only, never as markup.
 (() => {
   const data = JSON.parse(document.getElementById("comparison").textContent);
-  const { $, element, short, clock, drawNotes } = page;
+  const { $, element, short, clock, lengthOf, drawNotes } = page;
 
   document.title = data.title;
   $("title").textContent = data.title;
@@ -73,23 +73,16 @@
 
   // One player at a time: notes by the synthesiser, recordings by the browser.
   let playing = null;
-  const silence = () => {
+  const silence = (except = null) => {
     Sound.stop();
     if (playing) playing.textContent = "▶ play";
     playing = null;
+    for (const audio of document.querySelectorAll("audio")) if (audio !== except) audio.pause();
   };
-  document.addEventListener("play", (event) => {
-    silence();
-    for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
-  }, true);
-  addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    silence();
-    for (const audio of document.querySelectorAll("audio")) audio.pause();
-  });
+  document.addEventListener("play", (event) => silence(event.target), true);
+  addEventListener("keydown", (event) => { if (event.key === "Escape") silence(); });
 
   const drawings = [];
-  const lengthOf = (notes) => notes.reduce((end, note) => Math.max(end, note[0] + note[1]), 0);
   for (const piece of data.pieces) {
     const box = element("div", null, $("pieces"), { class: "piece" });
     element("h3", piece.name, box);
@@ -113,10 +106,9 @@
           const isOn = playing === button;
           silence();
           if (isOn) return;
-          for (const audio of document.querySelectorAll("audio")) audio.pause();
           playing = button;
           button.textContent = "■ stop";
-          Sound.notes(version.notes, length, silence);
+          Sound.notes(version.notes, length, () => silence());
         });
         element("span", clock(length), controls, { class: "soft" });
       } else {

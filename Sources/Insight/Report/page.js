@@ -42,16 +42,18 @@ const page = (() => {
     const two = (value) => String(Math.floor(value) % 60).padStart(2, "0");
     return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${two(seconds / 60)}:${two(seconds)}` : `${Math.floor(seconds / 60)}:${two(seconds)}`;
   };
+  // When the last note ends, in seconds.
+  const lengthOf = (notes) => notes.reduce((end, note) => Math.max(end, note[0] + note[1]), 0);
   // Notes as bars: time to the right, pitch upwards, loud ones strong.
-  const drawNotes = (canvas, notes, end = Math.max(1, ...notes.map((note) => note[0] + note[1]))) => {
+  const drawNotes = (canvas, notes, end = Math.max(1, lengthOf(notes))) => {
     const pen = canvas.getContext("2d");
-    const pitches = notes.map((note) => note[2]);
-    const [low, high] = [Math.min(...pitches) - 1, Math.max(...pitches) + 2];
+    const low = notes.reduce((least, note) => Math.min(least, note[2]), Infinity) - 1;
+    const high = notes.reduce((most, note) => Math.max(most, note[2]), -Infinity) + 2;
     pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent");
     for (const [start, duration, pitch, velocity] of notes) {
       pen.globalAlpha = 0.25 + 0.75 * velocity / 127;
       pen.fillRect(start / end * canvas.width, (1 - (pitch + 1 - low) / (high - low)) * canvas.height, Math.max(1, duration / end * canvas.width), Math.max(1.5, canvas.height / (high - low)));
     }
   };
-  return { $, element, whole, short, tick, ends, many, pitchName, clock, drawNotes };
+  return { $, element, whole, short, tick, ends, many, pitchName, clock, lengthOf, drawNotes };
 })();
