@@ -1,4 +1,5 @@
 import Build
+import Foundation
 import TestSupport
 import Testing
 
@@ -95,6 +96,19 @@ struct ComparisonPageTests {
             ],
         ]
         #expect(try Self.data(html) == wanted)
+    }
+
+    @Test func aFileBehindALinkIsCopied() throws {
+        let folder = try TestFolder()
+        try OutputFile.write(Self.midi, to: folder.path + "/a.mid")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/link.mid", withDestinationPath: folder.path + "/a.mid")
+        let content = ComparisonPage.Version(
+            name: "content", path: folder.path + "/link.mid", measures: [], picture: nil)
+        try Self.page().write(to: folder.path + "/page", pieces: [(name: "a", versions: [content])])
+        #expect(RunFiles.contents(folder.path + "/page/media/1-0.mid") == Self.midi)
+        let html = try #require(RunFiles.contents(folder.path + "/page/index.html"))
+        #expect(String(decoding: html, as: UTF8.self).contains("\"notes\":[["))
     }
 
     @Test func aFolderThatHoldsSomethingIsRefused() throws {

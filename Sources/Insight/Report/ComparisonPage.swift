@@ -93,9 +93,10 @@ public struct ComparisonPage: Sendable {
                 .inputOutput, "cannot read the folder \(folder); name a new or an empty folder",
                 canRetry: false)
         }
-        if let name = names.sorted().first {
+        if let name = names.first {
             throw BuildError(
-                .foreignFolder, "\(folder) is not empty: it holds \(name); name a new or an empty folder",
+                .foreignFolder,
+                "\(folder) is not empty: it holds \(name.shown); name a new or an empty folder",
                 canRetry: false)
         }
     }
@@ -124,13 +125,10 @@ public struct ComparisonPage: Sendable {
 
     /// Copies a file under a name of ours, and describes it.
     private static func copy(_ version: Version, as name: String, in folder: String) throws -> JSONValue {
-        guard let bytes = RunFiles.contents(version.path, limit: 1 << 31) else {
-            throw BuildError(.inputOutput, "cannot read \(version.path)", canRetry: false)
-        }
         let ending = (version.path.split(separator: ".").last ?? "").lowercased()
         let isKnown = ["mid", "midi", "wav", "flac", "mp3", "ogg", "aif", "aiff"].contains(ending)
         let file = "\(name).\(isKnown ? ending : "bin")"
-        try OutputFile.write(bytes, to: "\(folder)/\(file)")
+        try OutputFile.copy(version.path, to: "\(folder)/\(file)")
         var members: [String: JSONValue] = [
             "name": .string(version.name), "file": .string(file),
             "measures": .array(version.measures.map { [.string($0.name), .string($0.text)] }),
@@ -138,7 +136,7 @@ public struct ComparisonPage: Sendable {
         if let picture = version.picture {
             try Plot.writeSpectrograms([picture], title: "", to: "\(folder)/\(name).png")
             members["picture"] = .string(name + ".png")
-        } else if let score = try? Score(midi: bytes) {
+        } else if let bytes = RunFiles.contents("\(folder)/\(file)"), let score = try? Score(midi: bytes) {
             members["notes"] = .array(SoundingNote.all(of: score).map(\.json))
         }
         return .object(members)
@@ -176,40 +174,21 @@ public struct ComparisonPage: Sendable {
     }
 
     private func html(_ pieces: [JSONValue]) -> String {
-        func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-        return """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta http-equiv="Content-Security-Policy" \
-            content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
-            img-src 'self' file: data:; media-src 'self' file:">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="color-scheme" content="light dark">
-            <link rel="icon" href="data:,">
-            <title>comparison</title>
-            <style>
-            \(text(PackageResources.report_css))
-            \(text(PackageResources.comparison_css))
-            </style>
-            </head>
-            <body>
-            <header><h1 id="title"></h1><div id="facts" class="soft"></div></header>
-            <section><h2>Verdicts</h2><div id="verdicts"></div><div id="notes"></div></section>
-            <section><h2>Measures</h2><div id="tables"></div></section>
-            <section id="failed"><h2>Left out</h2><ul id="failures"></ul></section>
-            <section><h2>Pieces</h2><div id="pieces"></div></section>
-            <footer><p>Made by Reprise.</p></footer>
-            <script id="comparison" type="application/json">\(json(pieces).inScript)</script>
-            <script>
-            \(text(PackageResources.page_js))
-            \(text(PackageResources.sound_js))
-            \(text(PackageResources.comparison_js))
-            </script>
-            </body>
-            </html>
-
-            """
+        PageDocument(
+            title: "comparison", sources: "img-src 'self' file: data:; media-src 'self' file:",
+            styles: [PackageResources.report_css, PackageResources.comparison_css],
+            body: """
+                <header><h1 id="title"></h1><div id="facts" class="soft"></div></header>
+                <section><h2>Verdicts</h2><div id="verdicts"></div><div id="notes"></div></section>
+                <section><h2>Measures</h2><div id="tables"></div></section>
+                <section id="failed"><h2>Left out</h2><ul id="failures"></ul></section>
+                <section><h2>Pieces</h2><div id="pieces"></div></section>
+                <footer><p>Made by Reprise.</p></footer>
+                """,
+            dataID: "comparison", data: json(pieces),
+            scripts: [
+                [PackageResources.page_js, PackageResources.sound_js, PackageResources.comparison_js]
+            ]
+        ).text
     }
 }

@@ -21,24 +21,8 @@ extension DatasetStatistics {
     public func html(backTo address: String) -> String { page(backTo: address) }
 
     private func page(backTo address: String?) -> String {
-        let data = json.inScript
         let back = address.map { #"<p class="no-print"><a href="\#($0)">← Explorer</a></p>"# } ?? ""
-        return """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta http-equiv="Content-Security-Policy" \
-            content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="color-scheme" content="light dark">
-            <link rel="icon" href="data:,">
-            <title>statistics</title>
-            <style>
-            \(String(decoding: PackageResources.report_css, as: UTF8.self))
-            </style>
-            </head>
-            <body>
+        let body = """
             <header>\(back)<h1 id="name"></h1><p class="soft">snapshot <code id="snapshot"></code></p></header>
             <ul class="figures" id="figures"></ul>
             <section><h2>Problems</h2><div id="problems"></div></section>
@@ -51,25 +35,15 @@ extension DatasetStatistics {
             <h2>Audio by source</h2><div id="audio-table"></div>
             <div class="charts" id="audio-spreads" style="margin-top:1rem"></div></section>
             <footer><p>Made by Reprise. Charts by Chart.js 3.9.1, © 2014–2022 Chart.js Contributors, MIT licence.</p></footer>
-            <script id="statistics" type="application/json">\(data)</script>
-            <script>
-            \(String(decoding: PackageResources.chart_min_js, as: UTF8.self))
-            </script>
-            <script>
-            \(String(decoding: PackageResources.page_js, as: UTF8.self))
-            \(String(decoding: PackageResources.report_js, as: UTF8.self))
-            </script>
-            </body>
-            </html>
-
             """
+        return PageDocument(
+            title: "statistics", sources: "img-src data:", styles: [PackageResources.report_css], body: body,
+            dataID: "statistics", data: json,
+            scripts: [
+                [PackageResources.chart_min_js], [PackageResources.page_js, PackageResources.report_js],
+            ]
+        ).text
     }
-}
-
-extension JSONValue {
-    /// The canonical text for a script element of a page, in which only `</` could end the data early, and `<!--` change
-    /// how the rest is read.
-    var inScript: String { canonical.replacing("<", with: #"\u003c"#) }
 }
 
 /// Chart.js 3.9.1 (MIT licence), which draws the charts of all pages.
