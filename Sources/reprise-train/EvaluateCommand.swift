@@ -177,10 +177,9 @@ extension Judgement {
 
     /// What was judged and by what, in two lines; the first begins with what the files are.
     func heading(_ files: String) -> String {
-        let noun = files + String(repeating: " ", count: 11 - files.count)
         let counts = judgedPieces.sorted { $0.key < $1.key }.map { "\($0.key) \(grouped($0.value))" }
         return """
-            \(noun)\(grouped(self.files)) of \(grouped(pieces)) \(pieces == 1 ? "piece" : "pieces"), towards \(label) \(style)
+            \(files.padded(to: 11))\(grouped(self.files)) of \(grouped(pieces)) \(pieces == 1 ? "piece" : "pieces"), towards \(label) \(style)
             judged by  pieces of \(dataset) outside its train split: \(counts.joined(separator: ", "))
 
             """

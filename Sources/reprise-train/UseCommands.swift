@@ -92,7 +92,7 @@ struct TransferCommand: ParsableCommand {
             + [("time", "\(format(seconds, 2)) s")]
         let width = max(11, (lines.map(\.0.count).max() ?? 0) + 2)
         for (name, value) in lines {
-            print(name + String(repeating: " ", count: width - name.count) + value)
+            print(name.padded(to: width) + value)
         }
     }
 
