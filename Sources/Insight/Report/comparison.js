@@ -21,7 +21,9 @@
       for (const cell of row.cells) element("td", cell?.text ?? "–", line);
     }
   }
-  table($("verdicts"), ["system", "verdict"], data.verdicts.map(([name, verdict]) => ({ name, cells: [{ text: verdict }] })));
+  if (data.verdicts.length > 0) {
+    table($("verdicts"), ["system", "verdict"], data.verdicts.map(([name, verdict]) => ({ name, cells: [{ text: verdict }] })));
+  }
 
   // A measure as a dot and its interval as a line, all rows on one axis.
   const drawing = (name, parent, attributes) => {
