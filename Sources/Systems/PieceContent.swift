@@ -53,7 +53,7 @@ struct PieceContent {
         let (count, width) = (segments.shape[0] * segmentSteps, segments.shape[2])
         let piece = try segments.reshaped([1, count, width])
         guard steps > count else { return try piece.narrowed(1, from: 0, count: steps).contiguous() }
-        return try .concatenated([piece, .zeros([1, steps - count, width])], axis: 1)
+        return try .concatenated([piece, .zeros([1, steps - count, width], on: piece.device)], axis: 1)
     }
 }
 

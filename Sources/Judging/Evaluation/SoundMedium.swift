@@ -226,9 +226,13 @@ struct SoundMedium: Medium {
             omissions.append(
                 "note_f1 was not run: the contents have neither MIDI files nor transcriptions beside them")
         }
-        if probe == nil || embedder == nil {
+        if probe == nil {
             omissions.append(
-                "the judge musicnn was not run, and distances are between mel statistics: 'tools/fetch-weights' gets the weights"
+                "the judge musicnn was not run: 'tools/fetch-weights' gets its weights, MSD_musicnn")
+        }
+        if embedder == nil {
+            omissions.append(
+                "distances are between mel statistics: 'tools/fetch-weights' gets MTT_vgg, whose features are better"
             )
         }
         if mel == nil {

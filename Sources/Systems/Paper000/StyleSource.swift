@@ -85,7 +85,7 @@ extension StyleSource {
     func rolls(from start: Int, count: Int) throws -> TorchTensor {
         let steps = rolls.shape[1]
         let places = (start..<start + count).map { Int64($0 % steps) }
-        return try rolls.selected(1, at: TorchTensor(places, shape: [count]))
+        return try rolls.selected(1, at: TorchTensor(places, shape: [count], on: rolls.device))
     }
 
     /// So many steps of its notes from the first one; behind their end they begin again.

@@ -172,7 +172,7 @@ final class ChordLSTM: TrainableSystem {
             try totals.add("starts", after * (1 - before))
             totals.add("cells", Double(before.count))
         }
-        let rates = try TorchTensor(on.map { Float($0 / count) }, shape: [1, 1, on.count])
+        let shares = try TorchTensor(on.map { Float($0 / count) }, shape: [1, 1, on.count])
         let stays = totals.ratio("stays", "on")
         let starts = totals["starts"] / (totals["cells"] - totals["on"])
         return [
@@ -181,7 +181,7 @@ final class ChordLSTM: TrainableSystem {
                 try roll.narrowed(1, from: 1, count: roll.shape[1] - 1).fullLike(1e-4)
             },
             "each column as often as in training": try measure(on: feed) { roll, _ in
-                try rates.expanded([roll.shape[0], roll.shape[1] - 1, -1])
+                try shares.to(roll.device).expanded([roll.shape[0], roll.shape[1] - 1, -1])
             },
             "copy the last step, kept as often as in training": try measure(on: feed) { roll, _ in
                 try roll.narrowed(1, from: 0, count: roll.shape[1] - 1) * (stays - starts) + starts

@@ -69,15 +69,15 @@ extension ChordLSTM {
             for start in stride(from: 0, to: steps, by: segmentSteps) {
                 let count = min(segmentSteps, steps - start)
                 let segment = try sounding.narrowed(1, from: start, count: count)
-                let features = try classifier.feature(
-                    count == segmentSteps
-                        ? segment
-                        : .concatenated([segment, .zeros([1, segmentSteps - count, columns])], axis: 1))
+                let rest = try TorchTensor.zeros(
+                    [1, segmentSteps - count, columns], on: segment.device)
+                let features = try classifier.feature(.concatenated([segment, rest], axis: 1))
                 // What was drawn last leads on; it is no part of what follows.
                 let isFirst = start == 0
                 let first =
                     try isFirst
-                    ? segment.selected(1, 0) : TorchTensor(Array(cells.suffix(columns)), shape: [1, columns])
+                    ? segment.selected(1, 0)
+                    : TorchTensor(Array(cells.suffix(columns)), shape: [1, columns], on: segment.device)
                 let drawn = try networks.styles[style].sample(
                     first, features: features, steps: isFirst ? count : count + 1, floor: floor)
                 cells += try drawn.elements(as: Float.self).dropFirst(isFirst ? 0 : columns)
