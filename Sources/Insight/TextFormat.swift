@@ -68,6 +68,12 @@ public func count(_ number: Int, _ noun: String) -> String {
     "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
 }
 
+/// Names in one line: `a, b, c`, or the first few and how many more there are, `a, b and 13 others`.
+public func briefly(_ names: [String], atMost most: Int = 3) -> String {
+    guard names.count > most else { return names.joined(separator: ", ") }
+    return names.prefix(most - 1).joined(separator: ", ") + " and \(names.count - most + 1) others"
+}
+
 extension String {
     /// The string with spaces behind it, at least one, up to a width.
     public func padded(to width: Int) -> String {

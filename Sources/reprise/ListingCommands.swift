@@ -36,7 +36,7 @@ struct DatasetsCommand: ParsableCommand {
                 } ?? ["unreadable", "", "", ""])
                 + [
                     byteSize(listing.bytes), listing.built.map { dateText($0) } ?? "",
-                    listing.holders.map(\.description).joined(separator: ", "),
+                    briefly(listing.holders.map(\.description)),
                 ]
         }
         print(
