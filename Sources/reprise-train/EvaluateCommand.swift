@@ -179,7 +179,7 @@ extension Judgement {
     func heading(_ files: String) -> String {
         let counts = judgedPieces.sorted { $0.key < $1.key }.map { "\($0.key) \(grouped($0.value))" }
         return """
-            \(files.padded(to: 11))\(grouped(self.files)) of \(grouped(pieces)) \(pieces == 1 ? "piece" : "pieces"), towards \(label) \(style)
+            \(files.padded(to: 11))\(count(self.files, "file")) of \(count(pieces, "piece")), towards \(label) \(style)
             judged by  pieces of \(dataset) outside its train split: \(counts.joined(separator: ", "))
 
             """

@@ -54,6 +54,7 @@ extension Recipe {
 
 /// The networks with their losses and optimisers, one a style; the classifier that gives features is not trained.
 final class ChordLSTM: TrainableSystem {
+    let device: Device
     let networks: ChordNetworks
     let adams: [Adam]
     let labels: Styles
@@ -73,6 +74,7 @@ final class ChordLSTM: TrainableSystem {
         }
         let labels = Styles(context.snapshot)
         self.labels = labels
+        device = context.device
         classifier = features.classifier
         classifier.setTraining(false)
         networks = ChordNetworks(
@@ -86,7 +88,7 @@ final class ChordLSTM: TrainableSystem {
                 : [])
         adversarialWeight = settings.number("adversarial_weight")
         threshold = settings.number("threshold")
-        try networks.move(to: context.device)
+        try networks.move(to: device)
         let parameters = networks.parameters
         adams = try labels.names.indices.map { style in
             try Adam(parameters.of(style: style), rate: settings.number("rate"))

@@ -34,7 +34,8 @@ struct ChordTransfer {
         let steps = max(asked == 0 ? content.length : asked, 1)
         try RandomGenerator.seed(UInt64(request.settings.integer("seed")))
         let drawn = try system.generate(
-            from: content.sounding(steps: steps), style: system.styles.firstIndex(of: style) ?? 0,
+            from: content.sounding(steps: steps).to(system.device),
+            style: system.styles.firstIndex(of: style) ?? 0,
             segmentSteps: content.segmentSteps, floor: request.settings.number("floor"))
         let (keys, pedals) = (drawn.keys, drawn.pedals)
         let notes = content.timeline.notes.filter { !$0.isDrum }

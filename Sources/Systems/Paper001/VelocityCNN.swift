@@ -76,6 +76,7 @@ extension Recipe {
 
 /// The networks with their losses and optimisers, one a style.
 final class VelocityCNN: TrainableSystem {
+    let device: Device
     let networks: VelocityNetworks
     let adams: [Adam]
     /// A discriminator for each style, if the training is adversarial.
@@ -91,6 +92,7 @@ final class VelocityCNN: TrainableSystem {
     init(_ settings: Settings, _ context: SystemContext) throws {
         let labels = Styles(context.snapshot)
         self.labels = labels
+        device = context.device
         averagesOnsets = settings.word("loss") == "onsets"
         networks = VelocityNetworks(
             try labels.names.map { _ in
@@ -107,7 +109,7 @@ final class VelocityCNN: TrainableSystem {
             judges: settings.flag("adversarial")
                 ? try labels.names.map { _ in try RollDiscriminator(columns: PianoRolls.columns) } : [])
         adversarialWeight = settings.number("adversarial_weight")
-        try networks.move(to: context.device)
+        try networks.move(to: device)
         let parameters = networks.parameters
         adams = try labels.names.indices.map { style in
             try Adam(parameters.of(style: style), rate: settings.number("rate"), epsilon: 1e-7)

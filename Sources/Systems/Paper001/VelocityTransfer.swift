@@ -68,7 +68,8 @@ struct VelocityTransfer {
     /// at once.
     private func velocities(of content: PieceContent, style: Int) throws -> [Float] {
         let (sounding, onsets) = (
-            try content.sounding(steps: content.length), try content.onsets(steps: content.length)
+            try content.sounding(steps: content.length).to(system.device),
+            try content.onsets(steps: content.length).to(system.device)
         )
         let (window, reach) = (4096, system.networks.styles[style].reach)
         return try withoutGradients {
