@@ -41,7 +41,7 @@ var targets: [Target] = [
         dependencies: ["Insight", "Dataset", "Manifest", "Loading", "Audio", "Build"],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
-            .embedInCode("Page/explorer.js"),
+            .embedInCode("Page/explorer.js"), .embedInCode("Page/segment.js"), .embedInCode("Page/runs.js"),
         ],
         swiftSettings: strict),
     // Layer 4

@@ -118,6 +118,8 @@ extension DatasetExplorer {
         case "/": .file(PackageResources.explorer_html, "text/html; charset=utf-8")
         case "/explorer.css": .file(PackageResources.explorer_css, "text/css; charset=utf-8")
         case "/explorer.js": .file(PackageResources.explorer_js, "text/javascript; charset=utf-8")
+        case "/segment.js": .file(PackageResources.segment_js, "text/javascript; charset=utf-8")
+        case "/runs.js": .file(PackageResources.runs_js, "text/javascript; charset=utf-8")
         case "/sound.js": .file(SoundScript.bytes, "text/javascript; charset=utf-8")
         case "/page.js": .file(PageScript.bytes, "text/javascript; charset=utf-8")
         case "/chart.js": .file(ChartScript.bytes, "text/javascript; charset=utf-8")

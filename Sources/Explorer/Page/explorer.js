@@ -1,8 +1,8 @@
 "use strict";
 // The explorer's page. The whole view is in the address behind the `#`, so a link shows it again. Text from the dataset
 // reaches the page as text only, never as markup.
-(() => {
-  const { $, element, whole, short, tick, ends, many, pitchName, clock, lengthOf, drawNotes } = page;
+const explorer = (() => {
+  const { $, element, whole, short, many } = page;
 
   async function ask(address) {
     const response = await fetch(address);
@@ -47,10 +47,10 @@
     try {
       if (isRuns) {
         Sound.stop();
-        await showRuns();
+        await runsView.show();
       } else {
         showFilters();
-        await Promise.all([showList(), showDetail()]);
+        await Promise.all([showList(), segmentView.show()]);
       }
     } catch (error) { complain(error); }
   }
@@ -162,263 +162,6 @@
     return true;
   }
 
-  // MARK: Segment
-
-  let seen = null;
-  let detail = null;
-  async function showDetail() {
-    const [id, isWhole] = [state.get("segment"), state.has("whole")];
-    const wanted = id ? `${id} ${isWhole}` : null;
-    if (wanted === seen) return;
-    seen = wanted;
-    Sound.stop();
-    if (!id) {
-      detail = null;
-      $("detail").replaceChildren($("nothing") || element("p", "Click a segment, or press j.", null, { class: "soft", id: "nothing" }));
-      document.title = `${dataset.dataset} – explorer`;
-      return;
-    }
-    const segment = await ask(`/api/segment?id=${id}`);
-    const shown = isWhole ? await ask(`/api/source?source=${segment.source.number}`) : segment;
-    if (wanted !== seen) return;
-    detail = { ...segment, picture: shown.picture, isWhole };
-    drawDetail();
-  }
-  function drawDetail() {
-    const { source, picture, isWhole } = detail;
-    const box = $("detail");
-    box.replaceChildren();
-    box.scrollTop = 0;
-    const slash = source.path.lastIndexOf("/");
-    const name = source.path.slice(slash + 1);
-    document.title = `${name} ${isWhole ? "" : `${detail.number + 1} `}– ${dataset.dataset}`;
-    const head = element("div", null, box, { class: "head" });
-    element("button", "← list", head, { type: "button", id: "to-list" }).addEventListener("click", () => go({ segment: null, whole: null }));
-    const title = element("h2", name, head);
-    element("span", isWhole ? ` all ${whole(source.segments)} segments` : ` segment ${detail.number + 1} of ${whole(source.segments)}`, title, { class: "soft" });
-    const tags = element("p", null, box);
-    element("span", detail.segment.split("/")[0], tags, { class: `tag ${detail.segment.split("/")[0]}` });
-    for (const [label, value] of Object.entries(source.labels)) {
-      const tag = element("button", `${label} ${value}`, tags, { type: "button", class: "tag", title: `only ${value}` });
-      tag.addEventListener("click", () => go({ [`label.${label}`]: value }));
-    }
-    const controls = element("div", null, box, { class: "controls" });
-    const play = element("button", "▶ play", controls, { type: "button", id: "play" });
-    play.addEventListener("click", () => toggle());
-    const goOn = element("label", null, controls);
-    element("input", null, goOn, { type: "checkbox", id: "go-on" });
-    goOn.append(" autoplay");
-    const move = (text, label, target) => {
-      const button = element("button", text, controls, { type: "button", "aria-label": label });
-      button.disabled = !target;
-      button.addEventListener("click", () => go({ segment: target, whole: null }));
-    };
-    if (!isWhole) {
-      move("←", "previous segment of the source", detail.before);
-      move("→", "next segment of the source", detail.after);
-    }
-    element("button", isWhole ? "this segment" : "whole source", controls, { type: "button", id: "whole" }).addEventListener("click", () => go({ whole: isWhole ? null : "1" }));
-    element("span", "", controls, { id: "time", class: "soft" });
-    const frame = element("div", null, element("div", null, box, { class: "scroll", tabindex: "0", "aria-label": "picture" }), { class: "picture" });
-    const address = isWhole ? `/api/picture?source=${source.number}` : `/api/picture?id=${detail.segment}`;
-    const image = element("img", null, frame, { src: address, width: picture.width, height: picture.height, alt: `rolls or features of ${name}`, id: "picture" });
-    image.addEventListener("click", (event) => {
-      const x = (event.offsetX * picture.width / image.clientWidth - picture.left) / picture.plot;
-      if (x >= 0 && x < 1) toggle(secondsAt(x * picture.columns));
-    });
-    element("div", null, frame, { id: "playhead", hidden: "" });
-    if (!isWhole) {
-      showFacts(box, "This segment", [
-        ["segment", detail.segment], ["position", position(detail)],
-        ...detail.measures.map(({ name: kind, title, value }) => [title, kind.endsWith("_pitch") ? `${pitchName(value)} (${value})` : short(value)]),
-      ]);
-    }
-    const { count, paths } = source.same_piece;
-    showFacts(box, isWhole ? "This source" : "Its whole source", [
-      ["segments", whole(source.segments)], ...source.measures.map(({ title, value }) => [title, short(value)]),
-      ["path", source.path], ["SHA-256", source.sha256],
-      ...(count === 0 ? [] : [["same piece as", paths.join(", ") + (count > paths.length ? ` and ${whole(count - paths.length)} more` : "")]]),
-      ...source.warnings.map((text) => ["warning", text]),
-    ]);
-  }
-  // Where a segment lies in its source.
-  function position({ kind, start, length, start_seconds: from, length_seconds: seconds }) {
-    const place = `${kind === "audio" ? "samples" : "steps"} ${whole(start)} to ${whole(start + length)}`;
-    return from === null ? place : `${clock(from)} to ${clock(from + seconds)} (${place})`;
-  }
-  function showFacts(box, title, facts) {
-    element("h3", title, box);
-    const list = element("dl", null, box, { class: "facts" });
-    for (const [name, text] of facts) {
-      const pair = element("div", null, list, String(text).length > 40 ? { class: "wide" } : {});
-      element("dt", name, pair);
-      element("dd", text, pair);
-    }
-  }
-
-  // MARK: Playing
-
-  // Between columns and seconds, in a straight line from mark to mark.
-  function between(x, from, to) {
-    let low = 0;
-    while (low + 2 < from.length && from[low + 1] <= x) low += 1;
-    const share = from[low + 1] > from[low] ? (x - from[low]) / (from[low + 1] - from[low]) : 0;
-    return to[low] + share * (to[low + 1] - to[low]);
-  }
-  const secondsAt = (column) => between(column, detail.picture.marks, detail.picture.seconds);
-  const columnAt = (second) => between(second, detail.picture.seconds, detail.picture.marks);
-  let playing = null;
-  async function toggle(from = null) {
-    if (playing && from === null) {
-      Sound.stop();
-      return;
-    }
-    const shown = detail;
-    if (!shown) return;
-    const start = from ?? 0;
-    const length = shown.picture.seconds[shown.picture.seconds.length - 1];
-    const ended = () => {
-      if (detail === shown && !shown.isWhole && $("go-on").checked && shown.after) {
-        go({ segment: shown.after }, { replace: true });
-        resume = true;
-      }
-    };
-    try {
-      if (shown.source.kind === "midi") {
-        const { notes } = await ask(shown.isWhole ? `/api/notes?source=${shown.source.number}` : `/api/notes?id=${shown.segment}`);
-        if (detail !== shown) return;
-        const rest = notes.filter((note) => note[0] + note[1] > start && note[0] >= start - 1e-6).map((note) => [note[0] - start, ...note.slice(1)]);
-        Sound.notes(rest, length - start, ended);
-      } else {
-        const first = shown.isWhole ? 0 : shown.start_seconds;
-        const end = shown.isWhole ? Infinity : first + shown.length_seconds;
-        Sound.file(`/api/sound?source=${shown.source.number}`, first + start, end, ended, async () => {
-          const response = await fetch(`/api/sound?source=${shown.source.number}`, { headers: { Range: "bytes=0-0" } }).catch(() => null);
-          complain(new Error(response && !response.ok ? (await response.json()).error : "the browser cannot play this file"));
-        });
-      }
-      playing = start;
-      follow();
-    } catch (error) { complain(error); }
-  }
-  let resume = false;
-  function follow() {
-    const [play, head, time, image] = [$("play"), $("playhead"), $("time"), $("picture")];
-    if (!play || !detail) {
-      playing = null;
-      return;
-    }
-    const at = Sound.time;
-    play.textContent = at === null ? "▶ play" : "■ stop";
-    play.setAttribute("aria-pressed", String(at !== null));
-    head.hidden = at === null;
-    if (at === null) {
-      playing = null;
-      time.textContent = "";
-      if (resume && image.complete) {
-        resume = false;
-        toggle();
-      }
-      return;
-    }
-    const second = playing + at;
-    const { picture } = detail;
-    const share = Math.min(1, columnAt(second) / picture.columns);
-    head.style.left = `${100 * (picture.left + share * picture.plot) / picture.width}%`;
-    // The second of the music, as the axis below the picture shows it.
-    time.textContent = `${((detail.isWhole ? 0 : detail.start_seconds ?? 0) + second).toFixed(1)} s`;
-    requestAnimationFrame(follow);
-  }
-
-  // MARK: Runs
-
-  let charts = [];
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  async function showRuns() {
-    const box = $("runs");
-    const { runs } = await ask("/api/runs");
-    const name = state.get("run");
-    for (const chart of charts) chart.destroy();
-    charts = [];
-    box.replaceChildren();
-    document.title = `${name || "runs"} – ${dataset.dataset}`;
-    if (runs.length === 0) return element("p", "No runs yet. Start one with: reprise train RECIPE --dataset DATASET", box, { class: "soft" });
-    const table = element("table", null, element("div", null, box, { class: "scroll" }));
-    const head = element("tr", null, element("thead", null, table));
-    for (const title of ["run", "dataset", "snapshot", "epochs", "steps", "best"]) element("th", title, head, { scope: "col" });
-    const body = element("tbody", null, table);
-    for (const run of runs) {
-      const row = element("tr", null, body);
-      element("a", run.run, element("td", null, row), { href: `#view=runs&run=${encodeURIComponent(run.run)}`, ...(run.run === name ? { "aria-current": "" } : {}) });
-      const isThis = run.snapshot === dataset.snapshot;
-      for (const text of [run.dataset, run.snapshot.slice(0, 12) + (isThis ? " (this one)" : ""), whole(run.epochs), whole(run.steps), run.best ? `${run.best.metric} ${short(run.best.value)}` : ""]) element("td", text, row);
-    }
-    if (!name) return undefined;
-    const { curves, transfers } = await ask(`/api/run?name=${encodeURIComponent(name)}`);
-    element("h2", name, box);
-    if (curves.length === 0) element("p", "This run has no metrics yet.", box, { class: "soft" });
-    const grid = element("div", null, box, { class: "charts" });
-    for (const metric of new Set(curves.map((curve) => curve.name))) drawCurves(grid, metric, curves.filter((curve) => curve.name === metric));
-    if (transfers.length > 0) element("h2", "Transfers", box);
-    for (const transfer of transfers) drawTransfer(box, name, transfer);
-    return undefined;
-  }
-  function drawCurves(parent, metric, curves) {
-    const style = getComputedStyle(document.documentElement);
-    const [soft, line] = [style.getPropertyValue("--soft"), style.getPropertyValue("--line")];
-    const box = element("div", null, parent, { class: "chart" });
-    element("h3", metric.replaceAll("_", " "), box);
-    const canvas = element("canvas", null, element("div", null, box), { role: "img", "aria-label": `${metric} over steps` });
-    const colours = dark.matches ? { train: "#7ea0ec", validation: "#f2a265" } : { train: "#3b528b", validation: "#e07b39" };
-    const axis = (title) => ({ ticks: { color: soft, callback: tick }, grid: { color: line }, title: { display: true, text: title, color: soft } });
-    charts.push(new Chart(canvas, {
-      type: "line",
-      data: {
-        datasets: curves.map((curve) => ({
-          label: curve.split, data: curve.steps.map((x, index) => ({ x, y: curve.values[index] })), borderColor: colours[curve.split] || soft,
-          backgroundColor: colours[curve.split] || soft, borderWidth: 1.6, pointRadius: curve.steps.length < 40 ? 2 : 0,
-        })),
-      },
-      options: {
-        animation: false, responsive: true, maintainAspectRatio: false, interaction: { mode: "nearest", intersect: false },
-        plugins: {
-          legend: { labels: { color: soft, boxWidth: 12 } },
-          tooltip: { callbacks: { title: (items) => `step ${whole(items[0].parsed.x)}`, label: (item) => `${item.dataset.label}: ${short(item.parsed.y)}` } },
-        },
-        scales: { x: { type: "linear", ...axis("step") }, y: { ...axis(metric.replaceAll("_", " ")), ...ends(curves.flatMap((curve) => curve.values)) } },
-      },
-    }));
-  }
-  function drawTransfer(parent, run, transfer) {
-    const box = element("section", null, parent, { class: "transfer" });
-    element("h3", `${transfer.number}. ${transfer.content}${transfer.content_style ? ` (${transfer.content_style})` : ""}${transfer.style ? ` → ${transfer.style}` : ""}`, box);
-    const measures = Object.entries(transfer.measures).map(([name, value]) => `${name.replaceAll("_", " ")} ${short(value)}`);
-    if (measures.length > 0) element("p", measures.join(" · "), box, { class: "soft" });
-    const parts = element("div", null, box, { class: "parts" });
-    for (const part of ["content", "style", "out"].filter((name) => transfer.parts[name])) {
-      const address = `/api/transfer?name=${encodeURIComponent(run)}&number=${transfer.number}&part=${part}`;
-      const cell = element("figure", null, parts);
-      element("figcaption", part === "out" ? "output" : part, cell);
-      if (transfer.parts[part] === "audio") {
-        element("audio", null, cell, { controls: "", preload: "none", src: address });
-        continue;
-      }
-      const button = element("button", "▶ play", cell, { type: "button" });
-      const canvas = element("canvas", null, cell, { width: 480, height: 160, role: "img", "aria-label": `notes of the ${part}` });
-      const notes = ask(address).then((answer) => answer.notes);
-      notes.then((found) => drawNotes(canvas, found)).catch(complain);
-      button.addEventListener("click", async () => {
-        const isOn = button.textContent !== "▶ play";
-        Sound.stop();
-        for (const other of document.querySelectorAll(".transfer button")) other.textContent = "▶ play";
-        if (isOn) return;
-        const found = await notes;
-        button.textContent = "■ stop";
-        Sound.notes(found, lengthOf(found), () => { button.textContent = "▶ play"; });
-      });
-    }
-  }
-
   // MARK: Keys
 
   addEventListener("keydown", (event) => {
@@ -435,11 +178,11 @@
       "?": () => $("help").showModal(),
       ...(isSegments ? {
         j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
-        ArrowLeft: () => detail?.before && go({ segment: detail.before, whole: null }),
-        ArrowRight: () => detail?.after && go({ segment: detail.after, whole: null }),
+        ArrowLeft: () => segmentView.detail?.before && go({ segment: segmentView.detail.before, whole: null }),
+        ArrowRight: () => segmentView.detail?.after && go({ segment: segmentView.detail.after, whole: null }),
         n: () => turnPage(1), p: () => turnPage(-1),
-        w: () => detail && go({ whole: detail.isWhole ? null : "1" }),
-        "/": () => $("search").focus(), " ": () => toggle(),
+        w: () => segmentView.detail && go({ whole: segmentView.detail.isWhole ? null : "1" }),
+        "/": () => $("search").focus(), " ": () => segmentView.toggle(),
       } : {}),
     };
     const isPressing = event.key === " " && event.target.tagName === "BUTTON" && event.target.id !== "play";
@@ -453,13 +196,15 @@
     go({ view: null, run: null });
   });
   addEventListener("popstate", show);
-  dark.addEventListener("change", show);
 
-  ask("/api/dataset").then((answer) => {
+  // After the scripts that show a segment and the runs.
+  addEventListener("DOMContentLoaded", () => ask("/api/dataset").then((answer) => {
     dataset = answer;
     $("name").textContent = dataset.dataset;
     $("name").title = `snapshot ${dataset.snapshot}`;
     makeFilters();
     return show();
-  }).catch(complain);
+  }).catch(complain));
+
+  return { ask, complain, go, show, get state() { return state; }, get dataset() { return dataset; } };
 })();
