@@ -1,4 +1,4 @@
-public import Build
+internal import Build
 public import Loading
 internal import Tensors
 public import Torch
@@ -39,34 +39,6 @@ public struct TrainingRequest: Sendable {
         self.threads = threads
         self.device = device
         self.limits = limits
-    }
-}
-
-/// What a run reaches, and what needs no training reaches.
-public struct Evaluation: Sendable {
-    /// The run's name.
-    public let run: String
-    /// The split measured on.
-    public let split: Split
-    /// The measures of the best weights.
-    public let metrics: [Measure]
-    /// The measures of each baseline.
-    public let baselines: [String: [Measure]]
-    /// Pictures of what it says, if they were asked for.
-    public let figures: [Figure]
-
-    /// The object that `reprise evaluate --json` prints.
-    public var json: JSONValue {
-        func object(_ measures: [Measure]) -> JSONValue {
-            .object(
-                Dictionary(
-                    measures.map { ($0.name, $0.value.isFinite ? .number($0.value) : .null) },
-                    uniquingKeysWith: { $1 }))
-        }
-        return [
-            "run": .string(run), "split": .string(split.rawValue), "metrics": object(metrics),
-            "baselines": .object(baselines.mapValues(object)),
-        ]
     }
 }
 
@@ -283,32 +255,13 @@ public struct Trainer: Sendable {
             record: record, recipe: recipe, settings: settings, reader: reader, system: system)
     }
 
-    /// Measures a run's best weights on a split, beside baselines; `objective` is what they are best in.
-    ///
-    /// - Throws: `train.no-run`; `loader.empty` for a split without segments.
-    public func evaluate(
-        _ name: String, on split: Split = .test, withFigures: Bool = false, device: Device = .cpu,
-        objective: String? = nil
-    ) throws -> Evaluation {
-        let run = try open(name, device: device, objective: objective)
-        func feed(_ split: Split) throws -> LoaderFeed {
-            try self.feed(split, .measuring, run.recipe, run.settings, run.reader, device)
-        }
-        return try withoutGradients {
-            Evaluation(
-                run: name, split: split, metrics: try run.system.measure(on: feed(split)),
-                baselines: try run.system.baselines(on: feed(split), train: feed(.train)),
-                figures: withFigures ? try run.system.figures(on: feed(split)) : [])
-        }
-    }
-
     /// A device by its name, after libtorch was told to be deterministic there or not.
     private func device(_ name: String, _ settings: Settings) throws -> Device {
         try TorchRuntime.setDeterministic(settings.flag("deterministic"))
         return try Device(name)
     }
 
-    private func feed(
+    func feed(
         _ split: Split, _ purpose: FeedPurpose, _ recipe: Recipe, _ settings: Settings,
         _ reader: DatasetReader, _ device: Device
     ) throws -> LoaderFeed {
