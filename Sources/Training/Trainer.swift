@@ -74,15 +74,19 @@ public struct Trainer: Sendable {
     public let recipes: [Recipe]
     /// The cache's folder.
     public let cachePath: String
+    /// The libraries' numerics tag, on which a transfer's result depends.
+    let numerics: String
     /// Takes lines that tell what continues.
     let log: @Sendable (String) -> Void
 
     /// A trainer of some recipes.
     public init(
-        recipes: [Recipe], cachePath: String, log: @escaping @Sendable (String) -> Void = { _ in }
+        recipes: [Recipe], cachePath: String, numerics: String = "",
+        log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.recipes = recipes
         self.cachePath = cachePath
+        self.numerics = numerics
         self.log = log
     }
 
@@ -231,19 +235,26 @@ public struct Trainer: Sendable {
 
     // MARK: What was trained
 
+    /// What a run's `run.json` says.
+    ///
+    /// - Throws: `train.no-run`, `train.bad-run`; `train.usage` for the name of a recipe.
+    func record(of name: String) throws(TrainingError) -> RunRecord {
+        guard !recipes.contains(where: { $0.name == name }) else {
+            throw TrainingError(
+                .usage, "\(name) is a recipe; name a run of it ('reprise runs' lists them), such as \(name)-1"
+            )
+        }
+        return try RunRecord(RunFolder(named: name, in: cachePath))
+    }
+
     /// Opens a run with the weights that are best in an objective; nil: in the first.
     ///
     /// - Throws: `train.no-run`, `train.bad-run`, and what opening its dataset throws.
     public func open(
         _ name: String, device: Device = .cpu, objective: String? = nil
     ) throws -> TrainedRun {
-        guard !recipes.contains(where: { $0.name == name }) else {
-            throw TrainingError(
-                .usage, "\(name) is a recipe; name a run of it ('reprise runs' lists them), such as \(name)-1"
-            )
-        }
+        let record = try record(of: name)
         let folder = try RunFolder(named: name, in: cachePath)
-        let record = try RunRecord(folder)
         let recipe = try recipe(record.recipe)
         let settings = try Settings(recipe, recorded: record.settings, file: folder.path + "/run.json")
         let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath, holdingFor: "use \(name)")
