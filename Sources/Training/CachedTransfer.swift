@@ -78,7 +78,7 @@ extension TransferSystem {
     ///
     /// The key is the SHA-256 of all that the result depends on: the content's bytes, the styles, the weights, the
     /// settings, the part, the program and its numerics. Beside the result, `transfer.json` says what that was, and
-    /// what was measured. A result whose bytes have changed since is made again.
+    /// what was measured. A result whose bytes have changed since is replaced.
     ///
     /// - Parameters:
     ///   - task: What to convert.

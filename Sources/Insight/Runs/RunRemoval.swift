@@ -27,8 +27,7 @@ public struct RunRemoval: Sendable {
         let folder = "\(cachePath)/runs/\(name)"
         let isName = !name.isEmpty && !name.hasPrefix(".") && !name.contains("/")
         guard isName, isKind(S_IFDIR, folder) else {
-            let hint = runs.isEmpty ? "it holds none" : suggestion(for: name, among: runs.map(\.name))
-            throw BuildError(.noDataset, "no run '\(name)' in \(cachePath)/runs; \(hint)", canRetry: false)
+            throw RunListing.missing(name, among: runs, cachePath: cachePath)
         }
         let others = runs.filter { $0.name != name && $0.foundations.contains(name) }.map(\.name)
         guard others.isEmpty else {
