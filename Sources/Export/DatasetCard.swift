@@ -24,15 +24,7 @@ struct DatasetCard {
     /// - Returns: the text of `README.md`.
     func huggingFace(_ splits: [Split], features: [String]) -> String {
         var lines = ["---", "pretty_name: \(YAML.quoted(title))"]
-        if let licence = manifest.about.licence {
-            // Hugging Face has a list of names; anything else is called `other`.
-            let isName = licence.utf8.allSatisfy { byte in
-                (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || [0x2D, 0x2E].contains(byte)
-            }
-            lines +=
-                isName
-                ? ["license: \(licence)"] : ["license: other", "license_name: \(YAML.quoted(licence))"]
-        }
+        lines += manifest.about.licenceHead
         lines += ["tags:", "- music", "configs:", "- config_name: default", "  data_files:"]
         for split in splits {
             lines += ["  - split: \(split.rawValue)", "    path: data/\(split.rawValue)-*"]
@@ -62,10 +54,11 @@ struct DatasetCard {
 
     /// The text, with how the dataset is loaded.
     private func text(_ load: [String]) -> [String] {
-        var lines = ["# \(title)", ""]
-        if let url = manifest.about.url { lines += [url, ""] }
-        lines += ["## Contents", "", "| split | segments |", "| --- | --- |"]
-        lines += Split.allCases.map { "| \($0.rawValue) | \(snapshot.segmentCount($0)) |" }
+        var lines = ["# \(Markdown.text(title))", ""]
+        if let url = manifest.about.url { lines += [Markdown.link(url), ""] }
+        lines += ["## Contents", ""]
+        lines += Markdown.table(
+            ["split", "segments"], Split.allCases.map { [$0.rawValue, "\(snapshot.segmentCount($0))"] })
         let kinds = Set(snapshot.shards.values.joined().map(\.kind.rawValue)).sorted().joined(separator: ", ")
         lines += [
             "",
@@ -73,26 +66,17 @@ struct DatasetCard {
                 + "Segments: \(kinds).", "",
         ]
         for (name, values) in snapshot.vocabularies.sorted(by: { utf8Order($0.key, $1.key) }) {
-            let shown = values.prefix(20).map { "`\($0.shown)`" }.joined(separator: ", ")
+            let shown = values.prefix(20).map(Markdown.code).joined(separator: ", ")
             lines += [
-                "Label `\(name)`, \(values.count) values: \(shown)\(values.count > 20 ? ", …" : "").", "",
+                "Label \(Markdown.code(name)), \(values.count) values: \(shown)\(values.count > 20 ? ", …" : "").",
+                "",
             ]
         }
-        lines += ["## Licence and citation", ""]
-        lines += [manifest.about.licence.map { "Licence: \($0)" } ?? "The manifest names no licence.", ""]
-        if let citation = manifest.about.citation {
-            lines += ["Please cite:", "", "```", citation, "```", ""]
-        }
+        lines += ["## Licence and citation", ""] + manifest.about.terms
         lines += ["## Loading", ""] + load + ["", "## How it was made", ""]
-        lines += ["By Reprise, as snapshot `\(reader.digest.hex)`, from this manifest:", "", "```json"]
-        lines += [snapshot.manifest.canonical, "```", ""]
+        lines += ["By Reprise, as snapshot `\(reader.digest.hex)`, from this manifest:", ""]
+        lines += Markdown.block(snapshot.manifest.canonical, language: "json") + [""]
         let stages = snapshot.stages.sorted { $0.key < $1.key }.map { "`\($0.key)` \($0.value)" }
         return lines + ["Stages, with their versions: \(stages.joined(separator: ", "))."]
     }
-}
-
-/// Texts in YAML.
-enum YAML {
-    /// A text in double quotes, whatever is in it: JSON's escapes are YAML's too (YAML 1.2, 5.7).
-    static func quoted(_ text: String) -> String { JSONValue.string(text).canonical }
 }

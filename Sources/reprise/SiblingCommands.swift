@@ -120,3 +120,12 @@ struct RecipesCommand: TrainerCommand {
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise recipes --help'.")
     var arguments: [String] = []
 }
+
+struct CardCommand: TrainerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "card",
+        abstract: "Write a run's model card: what it learned from, what it reaches, how to use it.")
+
+    @Argument(parsing: .captureForPassthrough, help: "See 'reprise card --help'.")
+    var arguments: [String] = []
+}

@@ -75,6 +75,12 @@ struct TrainerTests {
         #expect(baselines["mean of the style at onsets"]?["mse_onsets"] as? Double == 0)
         #expect(baselines["zero"]?["spread"] is NSNull)
         #expect(try place.contents("pictures") == ["velocities-classical.png", "velocities-jazz.png"])
+        let card = try place.run("card", "velocity-cnn-1", "--out", "card.md")
+        #expect(card.status == 0, "\(card.errors)")
+        let text = try place.text("card.md")
+        #expect(text.contains("After Li and Zhang") && text.contains("reprise transfer velocity-cnn-1"))
+        #expect(text.contains("On the test split") && text.contains("| zero |") && text.contains("4096.0000"))
+        #expect(try place.run("card", "velocity-cnn-9").status == 10)
 
         let transferred = try place.run(
             "transfer", "velocity-cnn-1", "--content", "music/jazz/1.mid", "--style", "classical", "--out",

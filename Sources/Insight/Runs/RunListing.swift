@@ -36,6 +36,23 @@ public struct RunListing: Sendable {
             .sorted { $0.recipe < $1.recipe }
     }
 
+    /// A run by its name.
+    ///
+    /// - Throws: `build.no-cache`, `build.no-dataset` where there is none.
+    public static func named(_ name: String, cachePath: String) throws(BuildError) -> RunListing {
+        let runs = try all(cachePath: cachePath)
+        guard let run = runs.first(where: { $0.name == name }) else {
+            throw missing(name, among: runs, cachePath: cachePath)
+        }
+        return run
+    }
+
+    /// That there is no run of a name, with what there is.
+    static func missing(_ name: String, among runs: [RunListing], cachePath: String) -> BuildError {
+        let hint = runs.isEmpty ? "it holds none" : suggestion(for: name, among: runs.map(\.name))
+        return BuildError(.noDataset, "no run '\(name)' in \(cachePath)/runs; \(hint)", canRetry: false)
+    }
+
     private init?(_ name: String, path: String) {
         guard let bytes = RunFiles.contents(path, limit: 64 << 20), let json = try? JSONValue(parsing: bytes),
             let recipe = json["recipe"]?.string, let dataset = json["dataset"]?.string,
