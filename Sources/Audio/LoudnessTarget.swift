@@ -22,6 +22,11 @@ public enum LoudnessTarget: Sendable, Hashable {
         /// Whether the peak's ceiling kept it from reaching the target.
         public let isLimited: Bool
 
+        /// A gain in dB.
+        public init(decibels: Double, isLimited: Bool = false) {
+            (self.decibels, self.isLimited) = (decibels, isLimited)
+        }
+
         /// As a factor of amplitude.
         public var amplitude: Double { pow(10, decibels / 20) }
     }

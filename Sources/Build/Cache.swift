@@ -34,7 +34,9 @@ public final class Cache: Sendable {
         /// Building and tidying: at most one at a time; when taken, waiting with a message or `build.locked`.
         case building(wait: Bool)
         /// Running actions for another process's build, from any machine, under a name that no other worker has.
-        case working(name: String)
+        ///
+        /// A worker that was told what it needs to know reads few journals; any other reads all of them.
+        case working(name: String, knowing: WorkerKnowledge? = nil)
     }
 
     /// The folder.
@@ -87,11 +89,11 @@ public final class Cache: Sendable {
         case .building:
             writer = "builder"
             keeper = .builder
-        case .working(let name):
+        case .working(let name, let knowledge):
             precondition(
                 Self.isName(name), "a worker's name has letters, digits, '-', '_', '.'; not '\(name)'")
             writer = "worker-\(name)"
-            keeper = .worker
+            keeper = .worker(knowledge)
         }
         records = Records(disk, root: path, keeper: keeper, log: log)
         store = ObjectStore(
@@ -124,6 +126,7 @@ public final class Cache: Sendable {
 
     deinit {
         records.close()
+        if lease != nil { rmdir("\(path)/tmp/\(writer)") }
     }
 
     /// Makes the folders that aren't there, and makes sure that a power cut leaves them.

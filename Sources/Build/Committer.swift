@@ -6,10 +6,12 @@
 final class Committer: @unchecked Sendable {
     /// A finished action, with the record that it replaces and the files that it made.
     struct Item: Sendable {
-        /// Nil for a small object that no action made; it is in a pack already, as all small objects are.
+        /// Nil for hashed sources, and for a small object that no action made; it is in a pack already, as all small
+        /// objects are.
         let record: ActionRecord?
         var replaces: DropReason?
         var files: [SealedFile] = []
+        var sources: [SourceFile] = []
 
         var bytes: Int { files.reduce(0) { $0 + $1.reference.size } }
     }
@@ -163,6 +165,10 @@ final class Committer: @unchecked Sendable {
             entries += placed.map { .place($0, at: time) }
         }
         for item in group {
+            for source in item.sources {
+                let row = Index.SourceRow(stat: source.stat, digest: source.digest)
+                entries.append(.source(source.path, row, at: nextTime()))
+            }
             guard let record = item.record else { continue }
             if let reason = item.replaces { entries.append(.drop(record.key, reason, at: nextTime())) }
             entries.append(.record(record, at: nextTime()))

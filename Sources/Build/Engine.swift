@@ -147,6 +147,16 @@ public final class Engine: Sendable {
         return reference
     }
 
+    /// Writes what sources were hashed to into this process's journal, so that a build elsewhere need not read them.
+    ///
+    /// Files that are too young for a change to show are left out.
+    ///
+    /// - Throws: errors of the disk from earlier actions.
+    public func note(_ sources: [SourceFile]) throws(BuildError) {
+        let settled = sources.filter(\.isSettled)
+        if !settled.isEmpty { try committer.enqueue(Committer.Item(record: nil, sources: settled)) }
+    }
+
     private enum Found {
         case hit(ActionRecord)
         case miss(RunReason)

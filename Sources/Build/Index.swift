@@ -312,14 +312,16 @@ final class Index: Sendable {
     }
 
     /// Takes in entries of a journal in one transaction; gives a message for each key with two results.
+    ///
+    /// The journal counts as no older than `start`.
     func ingest(
-        _ entries: [(JournalEntry, Range<Int>)], of journal: String, upTo end: Int
+        _ entries: [(JournalEntry, Range<Int>)], of journal: String, upTo end: Int, since start: Int64 = 1
     ) throws(BuildError) -> [String] {
         try write { db in
             let known = try Self.journals(db)
             let found = known.first { $0.value.name == journal }
             let id = found?.key ?? (known.keys.max() ?? 0) + 1
-            let youngest = entries.map(\.0.at).reduce(found?.value.youngest ?? 1, max)
+            let youngest = entries.map(\.0.at).reduce(max(found?.value.youngest ?? 1, start), max)
             try db.execute(
                 sql: "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?)",
                 arguments: [id, journal, end, youngest, RowSum.journal(id, journal, Int64(end), youngest)])
@@ -328,6 +330,7 @@ final class Index: Sendable {
             for (entry, place) in entries {
                 switch entry {
                 case .place(let object, let at): try Self.ingest(object, at, db)
+                case .source(let path, let row, _): try Self.note(path, row, db)
                 case .record(let record, let at):
                     if let message = try Self.ingest(record, at, mayBeDropped: mayBeDropped, db) {
                         messages.append(message)
@@ -424,15 +427,16 @@ final class Index: Sendable {
     /// Notes what was hashed.
     func note(_ rows: [(path: String, row: SourceRow)]) throws(BuildError) {
         try write { db in
-            let statement = try db.cachedStatement(
-                sql: "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?)")
-            for (path, row) in rows {
-                try statement.execute(arguments: [
-                    path, row.stat.size, row.stat.modified, row.stat.changed,
-                    Int64(bitPattern: row.stat.inode), row.digest.data, RowSum.source(path, row),
-                ])
-            }
+            for (path, row) in rows { try Self.note(path, row, db) }
         }
+    }
+
+    private static func note(_ path: String, _ row: SourceRow, _ db: Database) throws {
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?)").execute(
+            arguments: [
+                path, row.stat.size, row.stat.modified, row.stat.changed, Int64(bitPattern: row.stat.inode),
+                row.digest.data, RowSum.source(path, row),
+            ])
     }
 
     // MARK: Verification
@@ -578,6 +582,7 @@ extension JournalEntry {
         case .record(_, let at): at
         case .drop(_, _, let at): at
         case .place(_, let at): at
+        case .source(_, _, let at): at
         }
     }
 }

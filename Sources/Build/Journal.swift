@@ -25,13 +25,16 @@ enum JournalEntry: Sendable {
     case drop(Digest, DropReason, at: Int64)
     /// Where a small object lies; of several places of one object the youngest counts.
     case place(PlacedObject, at: Int64)
+    /// What a worker hashed a source to, so that a build need not read it again.
+    case source(String, Index.SourceRow, at: Int64)
 
-    /// The key of the action, or the name of the object.
+    /// The key of the action, or the name of the object or source.
     var key: Digest {
         switch self {
         case .record(let record, _): record.key
         case .drop(let key, _, _): key
         case .place(let object, _): object.digest
+        case .source(_, let row, _): row.digest
         }
     }
 
@@ -51,6 +54,12 @@ enum JournalEntry: Sendable {
             line += "\",\"pack\":\"".utf8
             line += object.place.pack.description.utf8
             line += "\",\"offset\":\(object.place.offset),\"length\":\(object.place.length)".utf8
+        case .source(let path, let row, let at):
+            let stat = row.stat
+            line += "{\"at\":\(at),\"source\":".utf8
+            JSONValue.string(path).appendCanonical(to: &line)
+            line += ",\"size\":\(stat.size),\"modified\":\(stat.modified),\"changed\":\(stat.changed)".utf8
+            line += ",\"inode\":\(Int64(bitPattern: stat.inode)),\"digest\":\"\(row.digest.hex)\"".utf8
         }
         let sum = Digest(of: line).short
         line += ",\"sha\":\"\(sum)\"}\n".utf8
@@ -80,11 +89,13 @@ enum JournalEntry: Sendable {
         self = entry
     }
 
-    /// Reads a line whose sum is right; nil when it is no record, drop or place.
+    /// Reads a line whose sum is right; nil when it is no record, drop, place or source.
     private init?(whole line: UnsafeRawBufferPointer) throws(JSONError) {
         var (at, record): (Int64?, ActionRecord?)
         var (key, reason): (Digest?, DropReason?)
         var (object, pack, offset, length): (Digest?, PackName?, Int?, Int?)
+        var (path, digest): (String?, Digest?)
+        var (size, modified, changed, inode): (Int?, Int64?, Int64?, Int64?)
         var reader = JSONReader(line)
         try reader.members { (reader, name) throws(JSONError) in
             switch name {
@@ -96,6 +107,12 @@ enum JournalEntry: Sendable {
             case "pack": pack = PackName(try reader.string())
             case "offset": offset = try reader.integer()
             case "length": length = try reader.integer()
+            case "source": path = try reader.string()
+            case "size": size = try reader.integer()
+            case "modified": modified = Int64(try reader.integer())
+            case "changed": changed = Int64(try reader.integer())
+            case "inode": inode = Int64(try reader.integer())
+            case "digest": digest = Digest(hex: try reader.string())
             default: try reader.skip()
             }
         }
@@ -109,6 +126,10 @@ enum JournalEntry: Sendable {
             let place = Place(pack: pack, offset: offset, length: length)
         {
             self = .place(PlacedObject(digest: object, place: place), at: at)
+        } else if let path, let size, let modified, let changed, let inode, let digest {
+            let stat = FileStat(
+                size: size, modified: modified, changed: changed, inode: UInt64(bitPattern: inode))
+            self = .source(path, Index.SourceRow(stat: stat, digest: digest), at: at)
         } else {
             return nil
         }

@@ -78,6 +78,8 @@ final class Lease: Sendable {
         let live = live(disk, cache: cache)
         for writer in disk.names(in: "\(cache)/tmp") where live[writer] == nil {
             for file in Cache.temporaries(of: writer, in: cache, disk) { try disk.remove(file) }
+            // Each worker has a folder of its own; one that holds anything else stays.
+            if writer.hasPrefix("worker-") { rmdir("\(cache)/tmp/\(writer)") }
         }
         for writer in names(disk, cache) where live[writer] == nil {
             try disk.remove("\(cache)/leases/\(writer)")

@@ -93,6 +93,8 @@ struct Ledger: Sendable {
         case .place(let object, let at):
             if let found = places[object.digest], (found.at, found.place) > (at, object.place) { return }
             places[object.digest] = PlaceRow(at: at, place: object.place, journal: journal, line: place)
+        // What is known of files is kept by the index alone, once it has taken the line in.
+        case .source: break
         }
     }
 

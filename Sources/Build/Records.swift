@@ -9,13 +9,13 @@ internal import Synchronization
 /// The records of a cache: its journals, and the index over them, opened when first asked for.
 final class Records: Sendable {
     /// Who keeps the index.
-    enum Keeper: Sendable {
+    enum Keeper: Sendable, Equatable {
         /// The builder: on the disk.
         case builder
         /// A reader: from the disk when it is complete, else in memory.
         case reader
         /// A worker: in memory, since a database over a network is not to be trusted.
-        case worker
+        case worker(WorkerKnowledge?)
     }
 
     private let disk: Disk
@@ -23,23 +23,30 @@ final class Records: Sendable {
     private let keeper: Keeper
     private let log: @Sendable (String) -> Void
     private let opened = Mutex<Index?>(nil)
+    /// What a worker was told in place of the journals; nil for anyone who reads all of them.
+    private let knowledge: Mutex<WorkerKnowledge?>
 
     init(_ disk: Disk, root: String, keeper: Keeper, log: @escaping @Sendable (String) -> Void) {
         self.disk = disk
         self.root = root
         self.keeper = keeper
         self.log = log
+        if case .worker(let given) = keeper { knowledge = Mutex(given) } else { knowledge = Mutex(nil) }
     }
 
     /// The folder `journals`.
     var folder: String { "\(root)/journals" }
     private var indexPath: String { "\(root)/index.sqlite" }
 
-    /// The journals there are, by name; links and whatever else is no regular file are left out.
+    /// The journals there are, by name; links and whatever else is no regular file are left out, and for a worker those
+    /// that it need not know.
     func journals() -> [Journal] {
-        disk.names(in: folder).compactMap { name in
+        let prefix = knowledge.withLock { $0.map { "worker-\($0.predecessors)" } } ?? ""
+        return disk.names(in: folder).compactMap { name in
             let path = "\(folder)/\(name)"
-            guard name.hasSuffix(".jsonl"), FileStat(withoutFollowing: path)?.isRegularFile == true else {
+            guard name.hasSuffix(".jsonl"), name.hasPrefix(prefix),
+                FileStat(withoutFollowing: path)?.isRegularFile == true
+            else {
                 return nil
             }
             return Journal(name: name, path: path)
@@ -86,7 +93,11 @@ final class Records: Sendable {
         guard keeper != .builder else { return false }
         try opened.withLock { (held) throws(BuildError) in
             // A reader's index on the disk may be older than the journals, and is left as it is.
-            if let index = held, index.isInMemory { return try catchUp(index) }
+            let wasLimited = knowledge.withLock { known in
+                defer { known = nil }
+                return known != nil
+            }
+            if let index = held, index.isInMemory, !wasLimited { return try catchUp(index) }
             held?.close()
             held = try open()
         }
@@ -202,6 +213,10 @@ final class Records: Sendable {
     private func inMemory() throws(BuildError) -> Index {
         let index = try Index(path: nil)
         try catchUp(index)
+        if let known = knowledge.withLock({ $0 }) {
+            let entries = known.places.map { (JournalEntry.place($0, at: known.youngest), 0..<0) }
+            _ = try index.ingest(entries, of: "", upTo: 0, since: known.youngest)
+        }
         return index
     }
 

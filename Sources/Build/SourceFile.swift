@@ -88,6 +88,20 @@ public struct SourceFile: Sendable, Hashable {
 }
 
 extension Cache {
+    /// What is known of files that look as they did when they were hashed; nil of all others, which are not read.
+    ///
+    /// - Throws: errors of the index.
+    public func knownSources(
+        _ files: [(path: String, stat: FileStat)]
+    ) throws(BuildError) -> [SourceFile?] {
+        let rows = try records.withIndex { (index) throws(BuildError) in try index.sources(files.map(\.path))
+        }
+        return zip(files, rows).map { file, row in
+            guard let row, row.stat == file.stat else { return nil }
+            return SourceFile(path: file.path, digest: row.digest, stat: file.stat, isUnchanged: true)
+        }
+    }
+
     /// Hashes files, but for those that look as they did when they were hashed before.
     ///
     /// - Parameters:
@@ -98,18 +112,10 @@ extension Cache {
     public func hashSources(
         _ files: [(path: String, stat: FileStat)], with workers: Workers
     ) throws(BuildError) -> [Result<SourceFile, BuildError>] {
-        let known = try records.withIndex { (index) throws(BuildError) in try index.sources(files.map(\.path))
+        var results: [Result<SourceFile, BuildError>?] = try knownSources(files).map {
+            $0.map { .success($0) }
         }
-        var results: [Result<SourceFile, BuildError>?] = Array(repeating: nil, count: files.count)
-        var unknown: [Int] = []
-        for (index, file) in files.enumerated() {
-            if let row = known[index], row.stat == file.stat {
-                results[index] = .success(
-                    SourceFile(path: file.path, digest: row.digest, stat: file.stat, isUnchanged: true))
-            } else {
-                unknown.append(index)
-            }
-        }
+        let unknown = results.indices.filter { results[$0] == nil }
         // In parts, so that a build that is killed doesn't hash everything again.
         for start in stride(from: 0, to: unknown.count, by: 2048) {
             let part = unknown[start..<min(start + 2048, unknown.count)]

@@ -16,17 +16,28 @@ struct BuildOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
+        try Self.check(jobs: jobs)
+    }
+
+    static func check(jobs: Int?) throws {
         if let jobs, !(1...1024).contains(jobs) {
             throw ValidationError("--jobs is \(jobs); write a number from 1 to 1024")
         }
     }
 
     func options(_ progress: ProgressLine, waits: Bool = true) -> DatasetBuild.Options {
+        progress.options(common, jobs: jobs, waits: waits)
+    }
+}
+
+extension ProgressLine {
+    /// The options of a build that reports here.
+    func options(_ common: CommonOptions, jobs: Int?, waits: Bool = true) -> DatasetBuild.Options {
         DatasetBuild.Options(
             cachePath: common.cachePath, jobs: jobs ?? Workers.processors, waits: waits,
-            progress: { progress.report($0) },
+            progress: { self.report($0) },
             log: { line in
-                progress.clear()
+                self.clear()
                 Terminal.standardError.writeLine(line)
             })
     }

@@ -27,7 +27,9 @@ struct Reprise: ParsableCommand {
             CommandGroup(
                 name: "Starting:",
                 subcommands: [InitCommand.self, ImportCommand.self, ManifestCommand.self, DoctorCommand.self]),
-            CommandGroup(name: "Building:", subcommands: [BuildCommand.self, ExplainCommand.self]),
+            CommandGroup(
+                name: "Building:",
+                subcommands: [BuildCommand.self, ExplainCommand.self, PlanCommand.self, WorkCommand.self]),
             CommandGroup(
                 name: "Inspecting:",
                 subcommands: [

@@ -16,6 +16,8 @@ struct ActionDraft: Sendable {
     /// False where a source that has not been read may still do away with the action: with its size it decides how a
     /// trie is divided.
     let isCertain: Bool
+    /// What another process needs to run the action; nil of actions that are not left to workers in this form.
+    var task: WorkTask?
     /// Gives the detail; nil where it is the action's own parameters and inputs.
     private let makeDetail: (@Sendable () -> Detail)?
 

@@ -4,12 +4,20 @@ import Build
 enum ActionRunner: Sendable {
     case engine(Engine)
     case plan(Plan)
+    case collector(TaskCollector)
 
     var cache: Cache {
         switch self {
         case .engine(let engine): engine.cache
         case .plan(let plan): plan.cache
+        case .collector(let collector): collector.engine.cache
         }
+    }
+
+    /// The same, but that no action is left to workers.
+    var inPlace: ActionRunner {
+        guard case .collector(let collector) = self else { return self }
+        return .engine(collector.engine)
     }
 
     /// The recorded results of many actions; nil for those that have to run.
@@ -17,16 +25,19 @@ enum ActionRunner: Sendable {
         switch self {
         case .engine(let engine): try engine.lookup(drafts.map { Self.action($0) })
         case .plan(let plan): try plan.lookup(drafts)
+        case .collector(let collector): try collector.lookup(drafts)
         }
     }
 
-    /// The result of an action; nil in a plan when the action would run, unless only its result was lost.
+    /// The result of an action; nil in a plan when the action would run, unless only its result was lost, and nil when
+    /// it is left to a worker.
     func run(
         _ draft: ActionDraft, reading sources: [SourceFile] = [], _ body: (ActionContext) throws -> Void
     ) throws(BuildError) -> ActionRecord? {
         switch self {
         case .engine(let engine): try engine.run(Self.action(draft), reading: sources, body)
         case .plan(let plan): try plan.find(draft)
+        case .collector(let collector): try collector.run(draft, reading: sources, body)
         }
     }
 

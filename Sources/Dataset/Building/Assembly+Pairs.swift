@@ -84,7 +84,7 @@ extension Assembly {
                     SourceStages.Item(path: list.path(index), digest: file.digest, file: file, kind: .midi)
                 ))
         }
-        let found = try SourceStages(manifest, runner).outcomes(items.map(\.item), workers) { _ in }
+        let found = try SourceStages(manifest, runner.inPlace).outcomes(items.map(\.item), workers) { _ in }
         for (item, outcome) in zip(items, found) { outcomes[item.index] = outcome }
         let shown = reasons.sorted { $0.key < $1.key }.prefix(10).map { index, reason in
             "\(list.path(index)) (\(reason))"

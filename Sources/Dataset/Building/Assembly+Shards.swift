@@ -114,7 +114,7 @@ extension Assembly {
     // MARK: Shards
 
     /// A shard to be: a bucket of one split and kind.
-    private struct Bucketed: Sendable {
+    struct Bucketed: Sendable {
         let split: Split
         let kind: SegmentKind
         let parts: [ShardPart]
@@ -124,6 +124,21 @@ extension Assembly {
         let isCertain: Bool
 
         var name: String { "\(split.rawValue)/\(kind.rawValue)/\(prefix)" }
+
+        /// The lists of its entries.
+        func lists(_ stage: ShardStage, isComplete: Bool) -> [InputList] {
+            stage.lists(
+                parts, of: "\(split.rawValue)/\(kind.rawValue)/", under: prefix, isComplete: isComplete,
+                isCertain: isCertain)
+        }
+
+        /// The action that writes the shard.
+        func draft(_ stage: ShardStage, _ lists: [InputList], isComplete: Bool) -> ActionDraft {
+            var draft = stage.draft(
+                kind, parts, lists, bucket: name, isComplete: isComplete, isCertain: isCertain)
+            draft.task = .shard(self, stage.statistics)
+            return draft
+        }
     }
 
     /// The shards of every split, bucket by bucket; nil in a plan when one would be written.
@@ -135,17 +150,9 @@ extension Assembly {
         let stage = ShardStage(manifest, statistics)
         let isComplete = isMembershipKnown(entries)
         let buckets = bucketed(entries, inOrder: order, stage)
-        let lists = buckets.map { bucket in
-            stage.lists(
-                bucket.parts, of: "\(bucket.split.rawValue)/\(bucket.kind.rawValue)/", under: bucket.prefix,
-                isComplete: isComplete, isCertain: bucket.isCertain)
-        }
+        let lists = buckets.map { $0.lists(stage, isComplete: isComplete) }
         try runner.store(Array(lists.joined()), workers)
-        let drafts = zip(buckets, lists).map { bucket, lists in
-            stage.draft(
-                bucket.kind, bucket.parts, lists, bucket: bucket.name, isComplete: isComplete,
-                isCertain: bucket.isCertain)
-        }
+        let drafts = zip(buckets, lists).map { $0.draft(stage, $1, isComplete: isComplete) }
         let losses = HalfLosses()
         let done = Atomic<Int>(0)
         let report: @Sendable () -> Void = {

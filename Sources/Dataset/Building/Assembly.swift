@@ -17,7 +17,7 @@ struct Assembly: Sendable {
     let progress: @Sendable (BuildProgress) -> Void
 
     /// Look-ups and outcomes are made for this many entries at a time, so that records need no memory for long.
-    private static let chunkCount = 4096
+    static let chunkCount = 4096
 
     /// An entry that can be used.
     struct Entry: Sendable {

@@ -159,7 +159,7 @@ public struct DatasetBuild: Sendable {
         return plan.drafts
     }
 
-    private func assembly(
+    func assembly(
         _ manifest: Manifest, _ runner: ActionRunner, _ workers: Workers, _ options: Options
     ) -> Assembly {
         Assembly(
@@ -168,7 +168,7 @@ public struct DatasetBuild: Sendable {
     }
 
     /// Lists the entries, and hashes all that the build depends on, with a look at each file.
-    private func scan() throws -> (EntryList, Fingerprint) {
+    func scan() throws -> (EntryList, Fingerprint) {
         let entries = try EntryList(manifest, file: path, directory: directory)
         var fingerprint = Fingerprint()
         fingerprint.combine("reprise build 3".utf8)

@@ -82,10 +82,12 @@ struct StatisticsStages: Sendable {
                 "segments": part.isWhole ? .null : ShardStage.json(part.segments),
             ])
         }
-        return ActionDraft(
+        var draft = ActionDraft(
             Stages.bandMoments, parameters: parameters,
             inputs: [(SpectrumStage.output, part.source.object?.digest)],
             subject: "\(part.path) \(feature.name)")
+        draft.task = sigma.map { .bandMoments(part, feature: feature.name, sigma: $0) }
+        return draft
     }
 
     func runBandMoments(
