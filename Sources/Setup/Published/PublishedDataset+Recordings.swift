@@ -37,7 +37,7 @@ extension PublishedDataset {
         citation: "Thickstun et al., Learning Features of Music from Scratch, ICLR 2017",
         licence: "CC BY 4.0",
         notes: [
-            "The split is the folder: train_data, test_data; the dataset has no validation split. To make one, write",
+            "The split is the folder: train_data (320), test_data (10); the dataset has no validation split. To make one, write",
             "'splits: {train: 0.8, validation: 0.1, test: 0.1}' instead.",
             "Some works have several recordings, of which some are on both sides of the official split.",
             "The MIDI files (musicnet_midis) are not aligned with the recordings, so they are no pairs and are left out.",

@@ -1,6 +1,12 @@
 import Build
 import Manifest
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 // Datasets of MIDI files, some with recordings. Layouts and columns as the datasets' own pages and files have them.
 
 extension PublishedTree {
@@ -19,6 +25,23 @@ extension PublishedTree {
             Dictionary(columns.map { ($0.name, $0.cells[row]) }) { first, _ in first }
         }
     }
+}
+
+extension PublishedTree {
+    /// What a JSON file of the dataset says.
+    func json(_ path: String) throws(BuildError) -> JSONValue {
+        do {
+            return try JSONValue(
+                parsing: contents(of: "\(folder)/\(path)", in: AT_FDCWD, limit: Self.largestJSON))
+        } catch {
+            throw BuildError(
+                .inputOutput,
+                "\(folder)/\(path) cannot be read: \((error as? FileFailure)?.message ?? "\(error)")",
+                canRetry: false)
+        }
+    }
+
+    private static let largestJSON = 1 << 28
 }
 
 extension PublishedDataset {
@@ -203,7 +226,8 @@ extension PublishedDataset {
         notes: [
             "The composer is read from the file's name: surname, first name, title, YouTube id.",
             "The files were transcribed from recordings: notes are estimates, and there are no true beats.",
-            "The dataset has no official split that is used here; a composer's title is a piece.",
+            "A composer's title is a piece. The split of the repository's table (…_split.csv) is not read: it deals each",
+            "composer's recordings in turn, and a title that was recorded twice may be on both sides.",
         ],
         published: ["v1.2": 10855, "curated subset": 7236], isPlayed: true
     ) { tree in
@@ -213,7 +237,8 @@ extension PublishedDataset {
             let parts = MusicFiles.name(of: path)
                 .split(separator: ",").map { $0.trimmed }
             guard parts.count >= 4, parts.last?.utf8.count == 11 else { return nil }
-            let composer = "\(parts[0]), \(parts[1])"
+            // Some composers have one name only, and an empty first name.
+            let composer = parts[1].isEmpty ? parts[0] : "\(parts[0]), \(parts[1])"
             return Row(
                 path: path, piece: "\(composer): \(parts[2..<(parts.count - 1)].joined(separator: ", "))",
                 labels: ["composer": composer])
@@ -227,13 +252,15 @@ extension PublishedDataset {
         licence: "CC BY 4.0",
         notes: [
             "lmd_matched: the files that match one recording are one piece (label 'track': the Million Song Dataset's id).",
+            "A file that matches several recordings lies in the folder of each. It is taken once: with the recording of the",
+            "highest score where match_scores.json is there, else with the first.",
             "clean_midi: the label 'artist' is the folder, and an artist's title, with its numbered versions, is a piece.",
-            "lmd_full has no labels. Some hundred files are damaged; a build quarantines them and says why.",
+            "lmd_full has no labels. A few thousand files are probably damaged; a build quarantines them and says why.",
             "LPD, the Lakh Pianoroll Dataset, has arrays (.npz) and no MIDI files; take the Lakh files that it was made from.",
         ],
-        published: ["lmd_full": 176_581, "lmd_matched": 116_189]
+        published: ["lmd_full": 176_581, "lmd_matched": 45_129, "clean_midi": 17_256]
     ) { tree in
-        return try tree.rows(
+        let rows = try tree.rows(
             of: tree.files("mid"), orMissing: "MIDI files (lmd_full, lmd_matched or clean_midi)"
         ) { path in
             let folders = MusicFiles.folders(of: path)
@@ -250,6 +277,24 @@ extension PublishedDataset {
             let title = isVersion ? parts.dropLast().joined(separator: ".") : stem
             return Row(path: path, piece: "\(artist): \(title)", labels: ["artist": artist])
         }
+        let scores = try tree.base(of: "match_scores.json").map { try tree.json($0 + "match_scores.json") }
+        return bestMatches(rows, scores: scores ?? .null)
+    }
+
+    /// Of the rows of a matched file, which has the same name in the folder of each recording that it matches, one: that
+    /// of the highest score, or the first; all other rows.
+    private static func bestMatches(_ rows: [Row], scores: JSONValue) -> [Row] {
+        var best: [String: (row: Int, score: Double)] = [:]
+        for (index, row) in rows.enumerated() {
+            guard let track = row.labels["track"] else { continue }
+            let name = MusicFiles.name(of: row.path)
+            let score = scores[track]?[name]?.double ?? 0
+            // lmd_aligned has other files of the same names.
+            let key = (MusicFiles.folders(of: row.path).dropLast(4) + [name]).joined(separator: "/")
+            if best[key].map({ score > $0.score }) ?? true { best[key] = (index, score) }
+        }
+        let kept = Set(best.values.map(\.row))
+        return rows.indices.filter { rows[$0].labels["track"] == nil || kept.contains($0) }.map { rows[$0] }
     }
 }
 
