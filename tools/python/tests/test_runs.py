@@ -47,6 +47,20 @@ def test_networks_are_those_of_swift(file, name, inputs, make, kind, limit):
     assert (found - wanted).abs().max() <= limit * wanted.abs().max()
 
 
+@pytest.mark.parametrize("kind, limit", [("f64", 1e-12), ("f32", 1e-5)])
+def test_codes_are_those_of_swift(kind, limit):
+    golden = safetensors.torch.load_file(GOLDEN / "systems-000-vae.safetensors")
+    dtype = torch.float64 if kind == "f64" else torch.float32
+    network = networks.Autoencoder(10, latents=6, hidden=7, conductor=5, decoder=8, steps=12, parts=3).to(dtype)
+    prefix = "vae/weight."
+    network.load_state_dict({key[len(prefix) :]: value for key, value in golden.items() if key.startswith(prefix)})
+    with torch.no_grad():
+        mean, deviation = network.encode(golden["vae/input.roll"].to(dtype))
+        found = network.decode(mean + deviation * golden["vae/input.noise"].to(dtype))
+    wanted = golden[f"vae/{kind}/output"]
+    assert (found - wanted).abs().max() <= limit * wanted.abs().max()
+
+
 def write(cache, name, recipe, settings, dataset, network):
     """A run's folder, as the program writes it, with random weights."""
     folder = cache / "runs" / name
@@ -92,15 +106,15 @@ def test_velocities_take_a_style(own_cache):
 
 
 def test_other_recipes_have_weights_only(own_cache):
-    folder = write(own_cache, "music-vae-1", "music-vae", {"seed": 0}, "mixed", torch.nn.Linear(2, 3))
-    run = reprise.load_run("music-vae-1", cache=own_cache)
+    folder = write(own_cache, "parallel-vae-1", "parallel-vae", {"seed": 0}, "mixed", torch.nn.Linear(2, 3))
+    run = reprise.load_run("parallel-vae-1", cache=own_cache)
     assert run.state_dict()["weight"].shape == (3, 2) and isinstance(run.weights()["bias"], np.ndarray)
     with pytest.raises(reprise.NotInDatasetError, match="there is only state_dict"):
         run.network()
     with pytest.raises(reprise.NotFoundError, match="best.auc.safetensors"):
         run.state_dict("auc")
-    with pytest.raises(reprise.NotFoundError, match="did you mean 'music-vae-1'"):
-        reprise.load_run("music-vae-2", cache=own_cache)
+    with pytest.raises(reprise.NotFoundError, match="did you mean 'parallel-vae-1'"):
+        reprise.load_run("parallel-vae-2", cache=own_cache)
     # An evaluation counts as long as the weights are those that were measured.
     assert run.evaluation() is None
     weights = hashlib.sha256((folder / "best.safetensors").read_bytes()).hexdigest()
@@ -110,7 +124,7 @@ def test_other_recipes_have_weights_only(own_cache):
     assert run.evaluation() is None
     (folder / "run.json").write_text("{}")
     with pytest.raises(reprise.DamagedError, match="run.json"):
-        reprise.load_run("music-vae-1", cache=own_cache)
+        reprise.load_run("parallel-vae-1", cache=own_cache)
 
 
 MANIFEST = """\

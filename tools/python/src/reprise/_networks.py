@@ -92,6 +92,59 @@ class DeepComposer(nn.Module):
         return self.output(F.dropout(F.relu(self.norm(x)).mean(2), self.dropout, self.training))
 
 
+# --- paper 000: music-vae
+
+
+class Autoencoder(nn.Module):
+    """Two bidirectional LSTM layers, mean and sigma by softplus, a conductor and a decoder LSTM."""
+
+    def __init__(
+        self,
+        columns: int,
+        latents: int = 64,
+        hidden: int = 256,
+        conductor: int = 128,
+        decoder: int = 256,
+        steps: int = 32,
+        parts: int = 4,
+        views: int = 1,
+    ):
+        super().__init__()
+        self.steps, self.parts = steps, parts
+        self.encoder = nn.LSTM(columns, hidden, num_layers=2, bidirectional=True, batch_first=True)
+        self.mean, self.spread = nn.Linear(2 * hidden, latents), nn.Linear(2 * hidden, latents)
+        self.start = nn.Linear(latents, 2 * conductor)
+        self.conductor = nn.LSTM(latents, conductor, batch_first=True)
+        self.begin = nn.Linear(conductor, 2 * decoder)
+        self.decoder = nn.LSTM(conductor, decoder, batch_first=True)
+        self.output = nn.Linear(decoder, columns)
+        self.register_buffer("marginal", torch.full((columns,), 0.5))
+        self.register_buffer("tally", torch.zeros(views, 2, 50))
+
+    def encode(self, roll: Tensor) -> tuple[Tensor, Tensor]:
+        """Rolls [N, steps, columns] to the codes' mean and deviation, [N, latents] each."""
+        _, (hidden, _) = self.encoder(roll)
+        last = torch.cat([hidden[-2], hidden[-1]], 1)
+        return self.mean(last), F.softplus(self.spread(last))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes [N, latents] to a logit of each cell, [N, steps, columns]."""
+        count = z.shape[0]
+        first = torch.tanh(self.start(z)).chunk(2, 1)
+        embeddings, _ = self.conductor(
+            z[:, None].expand(-1, self.parts, -1), tuple(x[None].contiguous() for x in first)
+        )
+        parts = embeddings.reshape(count * self.parts, -1)
+        state = tuple(x[None].contiguous() for x in torch.tanh(self.begin(parts)).chunk(2, 1))
+        length = self.steps // self.parts
+        hidden, _ = self.decoder(parts[:, None].expand(-1, length, -1), state)
+        return self.output(hidden).reshape(count, self.steps, -1)
+
+    def forward(self, roll: Tensor) -> Tensor:
+        """The logits of a roll's mean code."""
+        return self.decode(self.encode(roll)[0])
+
+
 # --- paper 001: genre-cnn, velocity-cnn
 
 

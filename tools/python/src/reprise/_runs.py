@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: What the networks of paper 001 see: 57 pitches, then sustain and soft pedal.
 _PIANO = {"pitches": (32, 88), "pedals": ("sustain", "soft")}
 #: The recipes whose networks are here.
-NETWORKS = ("composer-cnn", "genre-cnn", "mel-cnn", "velocity-cnn")
+NETWORKS = ("composer-cnn", "genre-cnn", "mel-cnn", "music-vae", "velocity-cnn")
 
 
 def load_run(name: str, cache: Optional[PathLike] = None) -> Run:
@@ -105,10 +105,12 @@ class Run:
 
     @property
     def classes(self) -> list[str]:
-        """The classes that logits are for, or the styles of a velocity network, in their order."""
+        """The classes that logits are for, or the styles of a velocity network, in their order; of music-vae none."""
         snapshot = self._snapshot()
         if self.recipe in ("composer-cnn", "mel-cnn"):
             return list(snapshot.vocabularies[self.settings["label"]])
+        if self.recipe == "music-vae":
+            return []
         learned = {
             source.labels.get("style")
             for source in snapshot.sources
@@ -124,6 +126,10 @@ class Run:
             return {"features": "mel"}
         if self.recipe == "composer-cnn":
             return {"rolls": self._composer_rolls()}
+        if self.recipe == "music-vae":
+            steps = self.settings["steps"]
+            windows = {"windows": steps} if self._snapshot().steps > steps else {}
+            return {"rolls": self._window_rolls(), **windows}
         sounding = Roll("piano", pedal_cells="states", **_PIANO)  # type: ignore[arg-type]
         if self.recipe == "genre-cnn":
             return {"rolls": {"sounding": sounding}}
@@ -135,10 +141,12 @@ class Run:
         self._check()
         if self.recipe == "mel-cnn":
             return (batch["mel"],)
-        if self.recipe != "composer-cnn":
+        if self.recipe not in ("composer-cnn", "music-vae"):
             return tuple(batch[name] for name in self.views["rolls"])
         import torch
 
+        if self.recipe == "music-vae":
+            return (torch.cat([batch[name] for name in self._window_rolls()], 2),)
         rolls = [batch[name] / 128 if name == "controls" else batch[name] for name in self._composer_rolls()]
         return (torch.cat(rolls, 2),)
 
@@ -146,8 +154,9 @@ class Run:
         """The network with its best weights, in use (``eval``).
 
         For composer-cnn and mel-cnn it gives logits [N, classes], for genre-cnn the logit [N] of the second style. That
-        of velocity-cnn takes a style's number too, and gives its velocities [N, steps, 59]. The numbers are those of the
-        program, to float32's rounding. Of other recipes there is only `state_dict`.
+        of velocity-cnn takes a style's number too, and gives its velocities [N, steps, 59]. That of music-vae gives a logit
+        of each cell of the windows it sees, and has `encode` and `decode`. The numbers are those of the program, to
+        float32's rounding. Of other recipes there is only `state_dict`.
 
         Args:
             objective: what the weights are best in; by default the recipe's first objective.
@@ -163,6 +172,10 @@ class Run:
         network: torch.nn.Module
         if self.recipe == "mel-cnn":
             network = networks.Mel(len(self.classes), dropout=settings["dropout"])
+        elif self.recipe == "music-vae":
+            views = len(self._window_rolls())
+            sizes = {name: settings[name] for name in ("latents", "conductor", "decoder", "steps", "parts")}
+            network = networks.Autoencoder(128 * views, hidden=settings["encoder"], views=views, **sizes)
         elif self.recipe == "genre-cnn":
             network = networks.Genre(self._snapshot().steps, dropout=settings["dropout"])
         elif self.recipe == "composer-cnn":
@@ -171,8 +184,8 @@ class Run:
                 network = networks.DeepComposer(columns, classes, dropout=settings["dropout"])
             else:
                 kind = networks.PublishedComposer
-                sizes = kind.SINGLE if columns == 128 else kind.SEVERAL
-                network = kind(self._snapshot().steps, columns, classes, sizes)
+                layers = kind.SINGLE if columns == 128 else kind.SEVERAL
+                network = kind(self._snapshot().steps, columns, classes, layers)
         else:
             styles = [self._velocity(networks) for _ in self.classes]
             network = networks.Velocities(styles, judges=len(styles) if settings["adversarial"] else 0)
@@ -206,6 +219,10 @@ class Run:
         rolls = {kind: Roll(kind, pitches=(0, 127)) for kind in kinds}
         return {**rolls, "controls": Roll("controls")} if len(kinds) > 2 else rolls
 
+    def _window_rolls(self) -> dict[str, Roll]:
+        rolls = {"onset": Roll("onset", pitches=(0, 127)), "sounding": Roll("piano", pitches=(0, 127))}
+        return rolls if self.settings["input"] == "onset+sounding" else {"onset": rolls["onset"]}
+
     def _check(self) -> None:
         if self.recipe not in NETWORKS:
             raise NotInDatasetError(
@@ -213,7 +230,7 @@ class Run:
                 f"networks: {', '.join(NETWORKS)}"
             )
         if self.settings.get("input") == "codes":
-            raise NotInDatasetError(f"{self.name} sees codes of music-vae, of which there is only state_dict()")
+            raise NotInDatasetError(f"{self.name} sees codes of a music-vae; there is only state_dict()")
 
     def _file(self, objective: Optional[str]) -> Path:
         file = self.path / ("best.safetensors" if objective is None else f"best.{objective}.safetensors")
