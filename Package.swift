@@ -55,7 +55,8 @@ var targets: [Target] = [
             .embedInCode("Report/chart.min.js"), .embedInCode("Report/page.js"),
             .embedInCode("Report/report.js"), .embedInCode("Report/report.css"),
             .embedInCode("Report/sound.js"), .embedInCode("Report/comparison.js"),
-            .embedInCode("Report/comparison.css"),
+            .embedInCode("Report/comparison.css"), .embedInCode("Report/lanes.js"),
+            .embedInCode("Report/roll.js"), .embedInCode("Report/roll.css"),
         ],
         swiftSettings: strict),
     .target(

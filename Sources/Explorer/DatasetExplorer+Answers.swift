@@ -121,6 +121,8 @@ extension DatasetExplorer {
         case "/segment.js": .file(PackageResources.segment_js, "text/javascript; charset=utf-8")
         case "/runs.js": .file(PackageResources.runs_js, "text/javascript; charset=utf-8")
         case "/sound.js": .file(SoundScript.bytes, "text/javascript; charset=utf-8")
+        case "/roll.js": .file(RollScript.bytes, "text/javascript; charset=utf-8")
+        case "/roll.css": .file(RollScript.style, "text/css; charset=utf-8")
         case "/page.js": .file(PageScript.bytes, "text/javascript; charset=utf-8")
         case "/chart.js": .file(ChartScript.bytes, "text/javascript; charset=utf-8")
         case "/report": .file(try await statistics(), "text/html; charset=utf-8")
@@ -128,8 +130,9 @@ extension DatasetExplorer {
         case "/api/segments": .json(try await listSegments(request))
         case "/api/segment": .json(try await describeSegment(request))
         case "/api/source": .json(try await describeSource(request))
-        case "/api/picture": .file(try picture(request).png, "image/png")
+        case "/api/picture": .file(try picture(request).png(), "image/png")
         case "/api/notes": .json(try notes(request))
+        case "/api/features": .file(try features(request).bytes, "application/octet-stream")
         case "/api/sound": try await sound(request)
         case "/api/runs": .json(["runs": .array(try runs().map(\.json))])
         case "/api/run": .json(try describeRun(request))
@@ -162,34 +165,40 @@ extension DatasetExplorer {
         return number
     }
 
-    private func picture(_ request: ExplorerRequest) throws -> DrawnPicture {
-        if let source = try source(request) { return try picture(ofSource: source) }
-        let place = try place(request).place
-        return try picture(of: place) { try SegmentView(reader, place) }
+    private func picture(_ request: ExplorerRequest) throws -> Picture {
+        guard let number = try source(request) else {
+            return try SegmentView(reader, place(request).place).picture()
+        }
+        return try view(ofSource: number).picture()
     }
 
-    func picture(of place: DatasetReader.Place, _ view: () throws -> SegmentView) throws -> DrawnPicture {
-        try picture("\(place.split.rawValue)/\(place.number)") { try view().picture() }
-    }
-
-    func picture(ofSource number: Int) throws -> DrawnPicture {
+    /// The whole of a source that has segments.
+    private func view(ofSource number: Int) throws -> SourceView {
         guard reader.snapshot.sources[number].segments > 0 else {
             throw ExplorerError(.notFound, "this source has no segments")
         }
-        return try picture("source \(number)") {
-            try SourceView(reader, source: number, in: table).picture()
-        }
+        return try SourceView(reader, source: number, in: table)
     }
 
+    /// The notes of a segment on the grid, or of a source as its file times them, with what is drawn around them.
     private func notes(_ request: ExplorerRequest) throws -> JSONValue {
-        var notes: [SoundingNote]
         if let number = try source(request) {
-            notes =
-                try reader.score(of: reader.snapshot.sources[number]).map { SoundingNote.all(of: $0) } ?? []
-        } else {
-            notes = try SegmentView(reader, place(request).place).soundingNotes()
+            let source = reader.snapshot.sources[number]
+            // The time of a pair is that of its recording.
+            let music =
+                source.pair != nil && source.segments > 0
+                ? try view(ofSource: number).music()
+                : try reader.score(of: source).map { SoundingMusic(of: $0) }
+            return (music ?? .silence).json
         }
-        return ["notes": .array(notes.map(\.json))]
+        return try SegmentView(reader, place(request).place).music().json
+    }
+
+    private func features(_ request: ExplorerRequest) throws -> SeenFeatures {
+        guard let number = try source(request) else {
+            return try SegmentView(reader, place(request).place).features()
+        }
+        return try view(ofSource: number).features()
     }
 
     private func sound(_ request: ExplorerRequest) async throws -> ExplorerResponse {

@@ -74,9 +74,7 @@ extension DatasetExplorer {
     func describeSegment(_ request: ExplorerRequest) async throws -> JSONValue {
         let (place, source, number) = try place(request)
         let view = try SegmentView(reader, place)
-        let picture = try picture(of: place) { view }
         guard case .object(var members) = view.json else { return view.json }
-        members["picture"] = picture.json
         members["number"] = JSONValue(number)
         members["before"] = .null
         members["after"] = .null
@@ -98,7 +96,7 @@ extension DatasetExplorer {
         guard let number = try source(request) else {
             throw ExplorerError(.badRequest, "'source' must be the number of a source")
         }
-        return ["source": try await describe(number), "picture": try picture(ofSource: number).json]
+        return ["source": try await describe(number)]
     }
 
     /// A source with its numbers, and where its segments begin in each split.
@@ -123,6 +121,9 @@ extension DatasetExplorer {
             "count": JSONValue(others.count),
             "paths": .array(others.prefix(5).map { .string(reader.snapshot.sources[$0].path) }),
         ]
+        let recording = source.kind == .midi ? source.pair?.path : nil
+        members["recording"] =
+            reader.snapshot.sources.firstIndex { $0.path == recording }.map { JSONValue($0) } ?? .null
         members["first"] =
             table.runs[number].first.map { .string("\($0.split.rawValue)/\($0.number)") } ?? .null
         return .object(members)
@@ -154,7 +155,7 @@ extension DatasetExplorer {
         guard let number = request["number"].flatMap({ Int($0) }), let name = request["part"],
             let path = transfers.first(where: { $0.number == number })?.parts[name]
         else { throw ExplorerError(.notFound, "no such transfer") }
-        if let notes = SoundingNote.all(midiFile: path) { return .json(["notes": .array(notes.map(\.json))]) }
+        if let music = SoundingMusic(midiFile: path) { return .json(music.json) }
         guard let view = try? WaveView(path: path, frames: nil) else {
             throw ExplorerError(.notFound, "this part cannot be played")
         }

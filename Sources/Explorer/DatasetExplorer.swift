@@ -32,8 +32,6 @@ public final class DatasetExplorer: Sendable {
     /// Made on demand.
     private struct Late {
         var statistics: Task<[UInt8], any Error>?
-        /// The newest pictures, oldest first.
-        var pictures: [(name: String, picture: DrawnPicture)] = []
     }
 
     /// Opens a dataset.
@@ -79,37 +77,5 @@ public final class DatasetExplorer: Sendable {
             return task
         }
         return try await task.value
-    }
-
-    /// A picture, drawn or as it was drawn a short while ago.
-    func picture(_ name: String, _ draw: () throws -> Picture) throws -> DrawnPicture {
-        if let old = late.withLock({ $0.pictures.first { $0.name == name }?.picture }) { return old }
-        let drawn = try DrawnPicture(draw())
-        late.withLock { late in
-            late.pictures.append((name, drawn))
-            if late.pictures.count > 32 { late.pictures.removeFirst() }
-        }
-        return drawn
-    }
-}
-
-/// A picture as it is sent, and where time runs on it.
-struct DrawnPicture: Sendable {
-    let png: [UInt8]
-    let json: JSONValue
-
-    init(_ picture: Picture) throws {
-        png = try picture.png()
-        // A mark moves over the picture by these; a few hundred are enough for the eye.
-        let count = picture.seconds.count
-        let step = max(1, count / 500)
-        var marks = stride(from: 0, to: count, by: step).map { $0 }
-        if let last = marks.last, last != count - 1 { marks.append(count - 1) }
-        json = [
-            "width": JSONValue(picture.width), "height": JSONValue(picture.height),
-            "left": JSONValue(picture.left), "plot": JSONValue(picture.plotWidth),
-            "columns": JSONValue(max(1, count - 1)), "marks": .array(marks.map { JSONValue($0) }),
-            "seconds": .array(marks.map { .number((picture.seconds[$0] * 1e4).rounded() / 1e4) }),
-        ]
     }
 }

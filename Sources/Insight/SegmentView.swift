@@ -35,8 +35,22 @@ public struct SegmentView: Sendable {
         manifest = try reader.manifest()
         excerpt = try Excerpt(
             [.init(shard: shard, index: place.index, segment: segment)], manifest: manifest)
-        excerpt.clock = try StepClock(
-            SourceFiles(reader), source: source, timeline: segment.timeline, midi: manifest.midi)
+        excerpt.clock = try clock(readsAlways: false)
+    }
+
+    /// When the grid's steps begin, and the file's timeline where the clock needs it or `readsAlways` is set.
+    func clock(readsAlways: Bool) throws -> StepClock {
+        try StepClock(
+            SourceFiles(reader), source: source, timeline: segment.timeline, midi: manifest.midi,
+            readsAlways: readsAlways)
+    }
+
+    /// When the score begins, in seconds from the start of a paired segment; nil for others.
+    var recordingStart: Double? {
+        guard let recording = segment.recording, let pair = source?.pair, let audio = manifest.audio else {
+            return nil
+        }
+        return Double(pair.offset) / 1e6 - Double(recording.start) / Double(audio.sampleRate)
     }
 
     /// What the source's stage measured of it; nothing where its record or object cannot be read.

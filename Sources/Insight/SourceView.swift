@@ -6,10 +6,10 @@ import Tensors
 
 /// A whole source as its segments show it.
 public struct SourceView: Sendable {
-    private let source: Snapshot.Source
-    private let reader: DatasetReader
-    private let parts: [Excerpt.Part]
-    private let manifest: Manifest
+    let source: Snapshot.Source
+    let reader: DatasetReader
+    let parts: [Excerpt.Part]
+    let manifest: Manifest
     private let isWhole: Bool
 
     /// The most numbers of a picture that are held at once.
@@ -92,6 +92,19 @@ public struct SourceView: Sendable {
             "\(source.split?.rawValue ?? "split by segment")   \(extent)   \(described(source.labels))",
             source.path,
         ])
+    }
+
+    /// The source's music, in seconds from the start of its file, or for a pair from the start of its picture.
+    ///
+    /// - Returns: the notes as the file has them; none for audio, and where the file is gone or has other bytes.
+    /// - Throws: `BuildError`.
+    public func music() throws -> SoundingMusic? {
+        guard let score = try reader.score(of: source) else { return nil }
+        guard let pair = source.pair, let audio = manifest.audio, let first = parts.first else {
+            return SoundingMusic(of: score)
+        }
+        return SoundingMusic(
+            of: score, shift: Double(pair.offset) / 1e6 - Double(first.place) / Double(audio.sampleRate))
     }
 
     /// The source as text.

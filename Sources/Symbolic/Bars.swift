@@ -30,6 +30,45 @@ extension Timeline {
     }
 }
 
+extension Timeline {
+    /// A beat of a bar: a note of the time signature's denominator.
+    public struct Beat: Hashable, Sendable {
+        /// Where it stands; a beat between ticks falls on the tick before.
+        public let tick: Int
+        /// Its place in the bar, from 0: the bar line.
+        public let number: Int
+        /// The time signature of its bar.
+        public let timeSignature: TimeSignature
+    }
+
+    /// The beats from the start up to the first bar line at or after a tick, bars as `forEachBarLine` has them.
+    ///
+    /// - Parameters:
+    ///   - end: The tick.
+    ///   - limit: The most beats, at least 1.
+    /// - Returns: The beats in order, the first at tick 0; the last begins a bar unless the limit is reached.
+    public func beats(through end: Int, limit: Int) -> [Beat] {
+        let beat = tempoMap.division.ticksPerBeat
+        let timeSignatures = timeSignaturesInForce()
+        var result: [Beat] = []
+        for (index, timeSignature) in timeSignatures.enumerated() {
+            let next = index + 1 < timeSignatures.count ? timeSignatures[index + 1].tick : Int.max
+            let length = Rational(4 * beat.numerator, timeSignature.denominator * beat.denominator)
+            var count = 0
+            while result.count < limit,
+                case let tick = timeSignature.tick + count * length.numerator / length.denominator,
+                tick < next
+            {
+                let number = count % timeSignature.numerator
+                result.append(Beat(tick: tick, number: number, timeSignature: timeSignature))
+                if number == 0, tick >= end { return result }
+                count += 1
+            }
+        }
+        return result
+    }
+}
+
 extension RollParameters {
     /// Why a score does not meet `requiredTimeSignature` and `requiresConstantTimeSignature`; nil if it does.
     ///

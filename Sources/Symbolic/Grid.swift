@@ -37,6 +37,22 @@ extension Grid {
     }
 }
 
+extension Grid {
+    /// Where a tick lies in steps from the timeline's start, not rounded: the inverse of `seconds(at:in:)`.
+    public func position(of tick: Int, in tempoMap: TempoMap) -> Double {
+        switch self {
+        case .stepsPerSecond(let rate):
+            return tempoMap.seconds(at: tick) * Double(rate.numerator) / Double(rate.denominator)
+        case .stepsPerFirstBeat(let perBeat):
+            return tempoMap.seconds(at: tick) * 1e6 * Double(perBeat)
+                / Double(tempoMap.firstMicrosecondsPerBeat)
+        case .stepsPerBeat(let perBeat):
+            let beat = tempoMap.division.ticksPerBeat
+            return Double(tick) * Double(beat.denominator) * Double(perBeat) / Double(beat.numerator)
+        }
+    }
+}
+
 /// A grid laid on a timeline: which step each tick falls in, in exact integers.
 struct TimelineGrid {
     let grid: Grid

@@ -94,11 +94,17 @@ struct PedalControls {
 }
 
 extension Timeline {
-    /// How long the sustain pedal (CC 64) is held each time, on every channel that does not play drums: half-open in
-    /// ticks, by port and channel, then in order.
-    public var sustainPedalSpans: [Range<Int>] {
-        PedalControls(self).spans(64, end: endTick, drums: false).flatMap(\.spans)
+    /// How long a pedal is held each time, on every channel that does not play drums: half-open in ticks, by port and
+    /// channel, then in order.
+    ///
+    /// - Parameter controller: 64 sustain, 66 sostenuto, 67 soft.
+    /// - Returns: the stretches in which it is down.
+    public func pedalSpans(_ controller: UInt8) -> [Range<Int>] {
+        PedalControls(self).spans(controller, end: endTick, drums: false).flatMap(\.spans)
     }
+
+    /// The spans of the sustain pedal.
+    public var sustainPedalSpans: [Range<Int>] { pedalSpans(64) }
 }
 
 /// The notes' ends as the sustain pedal moves them: for each note the tick at which it is over.

@@ -93,6 +93,12 @@ public struct TempoMap: Hashable, Sendable {
         return result
     }
 
+    /// The tempi that are heard: the first at tick 0, neighbours different; empty for clock time.
+    public var tempi: [Change] {
+        if case .smpte = division { return [] }
+        return points.map { Change(tick: $0.tick, microsecondsPerBeat: $0.microsecondsPerBeat) }
+    }
+
     /// The tempo of the first tempo event, wherever it stands, else the default, in µs a beat.
     public var firstMicrosecondsPerBeat: Int {
         changes.first?.microsecondsPerBeat ?? Self.defaultMicrosecondsPerBeat

@@ -69,15 +69,36 @@ struct AnswerTests {
         #expect(segment["source"]?["path"]?.string == "music/fast/15.mid")
         #expect(segment["number"]?.integer == 0)
         #expect(segment["before"] == .null && segment["after"]?.string != nil)
-        let seconds = segment["picture"]?["seconds"]?.array?.last?.double ?? 0
-        #expect(abs(seconds - 4) < 1e-9)  // 32 steps of a sixteenth at 120
+        #expect(segment["length_seconds"]?.double == 4)  // 32 steps of a sixteenth at 120
         let notes = try #require(try await exhibition.ask("/api/notes", [("id", id)])["notes"]?.array)
         #expect(notes.count == 32)
-        #expect((notes[1].array ?? []).map { $0.double } == [0.125, 0.125, 58, 41, 0])
+        #expect((notes[1].array ?? []).map { $0.double } == [0.125, 0.125, 58, 41, 0, 0])
         let picture = await exhibition.explorer.answer(
             ExplorerRequest(path: "/api/picture", query: [("id", id)]))
         guard case .bytes(let png) = picture.body else { return #expect(Bool(false)) }
         #expect(png.starts(with: [0x89, 0x50, 0x4E, 0x47]))
+    }
+
+    @Test func featuresAreALineAndNumbers() async throws {
+        let id = try #require(try await ids(("q", "tone1")).first)
+        let number = try #require(
+            exhibition.reader.snapshot.sources.firstIndex { $0.path.hasSuffix("tone1.wav") })
+        // 24,000 samples in three segments of 8,192; a frame every 512, and one at the end.
+        for (name, value, columns) in [("id", id, 17), ("source", "\(number)", 49)] {
+            let response = await exhibition.explorer.answer(
+                ExplorerRequest(path: "/api/features", query: [(name, value)]))
+            guard case .bytes(let bytes) = response.body else { return #expect(Bool(false)) }
+            let line = try #require(bytes.firstIndex(of: 10))
+            let features = try JSONValue(parsing: Array(bytes[..<line]))["features"]?.array ?? []
+            #expect(features.map { $0["name"]?.string } == ["mel", "waveform"])
+            #expect(features[0]["rows"]?.integer == 16 && features[0]["columns"]?.integer == columns)
+            let cells = features.map { ($0["rows"]?.integer ?? 0) * ($0["columns"]?.integer ?? 0) }
+            #expect(bytes.count == line + 1 + 4 * cells.reduce(0, +))
+        }
+        let notes = await exhibition.explorer.answer(
+            ExplorerRequest(
+                path: "/api/features", query: [("id", try #require(try await ids(("kind", "midi")).first))]))
+        #expect(notes.body.count < 100)
     }
 
     /// A segment's numbers are its own; the source's stand with the source.
@@ -133,17 +154,8 @@ struct AnswerTests {
         let row = try #require(
             try await exhibition.ask("/api/segments", [("q", "15.mid")])["rows"]?.array?.first)
         let number = try #require(row["source"]?.integer)
-        let source = try await exhibition.ask("/api/source", [("source", "\(number)")])
-        // 145 sixteenths in segments of 32 every 16: the last begins at 144.
-        #expect(source["picture"]?["columns"]?.integer == 176)
         let notes = try await exhibition.ask("/api/notes", [("source", "\(number)")])["notes"]
         #expect(notes?.array?.count == 145)
-        let sound = try #require(
-            try await exhibition.ask("/api/segments", [("q", "tone3")])["rows"]?.array?.first?["source"]?
-                .integer)
-        let whole = try await exhibition.ask("/api/source", [("source", "\(sound)")])
-        // 32,000 samples in four segments of 8,192; a frame every 512, and one at the end.
-        #expect(whole["picture"]?["columns"]?.integer == 65)
     }
 
     @Test func givesSoundByRanges() async throws {

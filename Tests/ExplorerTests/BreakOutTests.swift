@@ -29,7 +29,8 @@ struct BreakOutTests {
         ("/api/segment", "id", "train/1e3"), ("/api/picture", "id", "refs/shown"),
         ("/api/picture", "source", "/etc/passwd"), ("/api/sound", "source", "../m.yaml"),
         ("/api/sound", "source", "-1"), ("/api/sound", "path", "/etc/passwd"),
-        ("/api/notes", "source", "9223372036854775807"), ("/api/run", "name", "../../etc"),
+        ("/api/notes", "source", "9223372036854775807"), ("/api/features", "id", "../train/0"),
+        ("/api/features", "source", "/etc/passwd"), ("/api/run", "name", "../../etc"),
         ("/api/run", "name", "."), ("/api/run", "name", ""), ("/api/transfer", "name", "../.."),
     ])
     func noNameLeadsOut(path: String, name: String, value: String) async {
@@ -103,7 +104,8 @@ struct BreakOutTests {
         for (path, query) in [
             ("/", []), ("/report", []), ("/api/segments", [("sort", "notes")]),
             ("/api/segment", [("id", "train/0")]), ("/api/source", [("source", "3")]),
-            ("/api/sound", [("source", "16")]), ("/api/runs", []), ("/api/run", [("name", "x")]),
+            ("/api/sound", [("source", "16")]), ("/api/notes", [("id", "train/0")]),
+            ("/api/features", [("source", "16")]), ("/api/runs", []), ("/api/run", [("name", "x")]),
         ] as [(String, [(String, String)])] {
             _ = await exhibition.explorer.answer(ExplorerRequest(path: path, query: query))
         }

@@ -69,7 +69,11 @@ struct ComparisonPageTests {
         let name = JSONValue.string(Self.hostile)
         let pair: JSONValue = [name, name]
         let cell: JSONValue = ["text": "0.50 (0.40 to 0.60)", "value": 0.5, "interval": [0.4, 0.6]]
-        let notes: JSONValue = [[0.0, 0.5, 60, 100, 0]]
+        let music: JSONValue = [
+            "notes": [[0.0, 0.5, 60, 100, 0, 0]], "parts": [["track 1", "acoustic grand piano"]],
+            "pedals": [], "beats": [0.0, 0.5, 1.0, 1.5, 2.0], "bar": 1, "bars": [0, 4],
+            "signatures": [[0, "4/4"]], "tempi": [[0.0, 120.0]],
+        ]
         let wanted: JSONValue = [
             "title": name, "facts": [name], "notes": [name], "failures": [pair],
             "verdicts": [[name, "neither"]],
@@ -86,7 +90,7 @@ struct ComparisonPageTests {
                 [
                     "name": name,
                     "versions": [
-                        ["name": "content", "file": "media/1-0.mid", "measures": [], "notes": notes],
+                        ["name": "content", "file": "media/1-0.mid", "measures": [], "music": music],
                         [
                             "name": name, "file": "media/1-1.bin", "measures": [[name, "1"]],
                             "picture": "media/1-1.png",

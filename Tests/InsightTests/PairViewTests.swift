@@ -46,7 +46,7 @@ struct PairViewTests {
         #expect(abs(start - 1.024) < 1e-9 && abs(view.lengthInSeconds() - 1.024) < 1e-9)
         let text = try view.text(width: 100)
         #expect(text.contains("1.02 s to 2.05 s of its recording music/a.wav") && text.contains("24 × 129"))
-        #expect(try view.soundingNotes().allSatisfy { $0.start >= 0 && $0.start + $0.duration < 1.1 })
+        #expect(try view.music().notes.allSatisfy { $0.start >= 0 && $0.start + $0.duration < 1.1 })
         // The recording leads to the same picture, and nothing is counted twice.
         #expect(try SourceView(reader, named: "a.wav").json == SourceView(reader, named: "a.mid").json)
         let total = try DatasetStatistics(reader).total

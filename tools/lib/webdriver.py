@@ -120,6 +120,12 @@ class Browser:
         self._call("POST", self._path("actions"), {"actions": [{"type": "key", "id": "keyboard", "actions": [
             {"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]}]})
 
+    def drag(self, start, end):
+        """Presses the mouse at a place of the window, moves it to another, and lets it go."""
+        move = [{"type": "pointerMove", "x": round(x), "y": round(y), "duration": 50} for x, y in (start, end)]
+        self._call("POST", self._path("actions"), {"actions": [{"type": "pointer", "id": "mouse", "actions": [
+            move[0], {"type": "pointerDown", "button": 0}, move[1], {"type": "pointerUp", "button": 0}]}]})
+
     def complaints(self):
         """What the console has said since the last call that is a warning or worse."""
         entries = self._call("POST", self._path("se/log"), {"type": "browser"})

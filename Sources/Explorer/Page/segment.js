@@ -1,11 +1,20 @@
 "use strict";
-// One segment, or its whole source: its picture, its sound and its numbers.
+// One segment, or its whole source: its roll, its sound and its numbers.
 const segmentView = (() => {
-  const { $, element, whole, short, pitchName, clock } = page;
+  const { $, element, whole, short, pitchName, clock, lengthOf } = page;
   const { ask, complain, go } = explorer;
 
   let seen = null;
   let detail = null;
+  let roll = null;
+  let goesOn = false;
+  // The segment that is to be played once it is shown.
+  let resume = null;
+  async function askFeatures(address) {
+    const response = await fetch(address);
+    if (!response.ok) throw new Error((await response.json()).error);
+    return Roll.readFeatures(await response.arrayBuffer());
+  }
   async function show() {
     const [id, isWhole] = [explorer.state.get("segment"), explorer.state.has("whole")];
     const wanted = id ? `${id} ${isWhole}` : null;
@@ -13,19 +22,27 @@ const segmentView = (() => {
     seen = wanted;
     Sound.stop();
     if (!id) {
-      detail = null;
+      clear();
       $("detail").replaceChildren($("nothing") || element("p", "Click a segment, or press j.", null, { class: "soft", id: "nothing" }));
       document.title = `${explorer.dataset.dataset} – explorer`;
       return;
     }
     const segment = await ask(`/api/segment?id=${id}`);
-    const shown = isWhole ? await ask(`/api/source?source=${segment.source.number}`) : segment;
+    const query = isWhole ? `source=${segment.source.number}` : `id=${id}`;
+    const [music, features] = await Promise.all([
+      segment.kind === "audio" ? null : ask(`/api/notes?${query}`), segment.kind === "midi" ? null : askFeatures(`/api/features?${query}`),
+    ]);
     if (wanted !== seen) return;
-    detail = { ...segment, picture: shown.picture, isWhole };
-    drawDetail();
+    clear();
+    detail = { ...segment, isWhole };
+    drawDetail(music, features, query);
   }
-  function drawDetail() {
-    const { source, picture, isWhole } = detail;
+  function clear() {
+    roll?.remove();
+    [roll, detail] = [null, null];
+  }
+  function drawDetail(music, features, query) {
+    const { source, isWhole } = detail;
     const box = $("detail");
     box.replaceChildren();
     box.scrollTop = 0;
@@ -46,7 +63,9 @@ const segmentView = (() => {
     const play = element("button", "▶ play", controls, { type: "button", id: "play" });
     play.addEventListener("click", () => toggle());
     const goOn = element("label", null, controls);
-    element("input", null, goOn, { type: "checkbox", id: "go-on" });
+    const isGoing = element("input", null, goOn, { type: "checkbox", id: "go-on" });
+    isGoing.checked = goesOn;
+    isGoing.addEventListener("change", () => { goesOn = isGoing.checked; });
     goOn.append(" autoplay");
     const move = (text, label, target) => {
       const button = element("button", text, controls, { type: "button", "aria-label": label });
@@ -59,14 +78,8 @@ const segmentView = (() => {
     }
     element("button", isWhole ? "this segment" : "whole source", controls, { type: "button", id: "whole" }).addEventListener("click", () => go({ whole: isWhole ? null : "1" }));
     element("span", "", controls, { id: "time", class: "soft" });
-    const frame = element("div", null, element("div", null, box, { class: "scroll", tabindex: "0", "aria-label": "picture" }), { class: "picture" });
-    const address = isWhole ? `/api/picture?source=${source.number}` : `/api/picture?id=${detail.segment}`;
-    const image = element("img", null, frame, { src: address, width: picture.width, height: picture.height, alt: `rolls or features of ${name}`, id: "picture" });
-    image.addEventListener("click", (event) => {
-      const x = (event.offsetX * picture.width / image.clientWidth - picture.left) / picture.plot;
-      if (x >= 0 && x < 1) toggle(secondsAt(x * picture.columns));
-    });
-    element("div", null, frame, { id: "playhead", hidden: "" });
+    element("a", "PNG", controls, { href: `/api/picture?${query}`, target: "_blank", "aria-label": "rolls or features as a picture" });
+    drawRoll(box, name, music, features);
     if (!isWhole) {
       showFacts(box, "This segment", [
         ["segment", detail.segment], ["position", position(detail)],
@@ -96,78 +109,43 @@ const segmentView = (() => {
     }
   }
 
-  // MARK: Playing
+  // MARK: Roll
 
-  // Between columns and seconds, in a straight line from mark to mark.
-  function between(x, from, to) {
-    let low = 0;
-    while (low + 2 < from.length && from[low + 1] <= x) low += 1;
-    const share = from[low + 1] > from[low] ? (x - from[low]) / (from[low + 1] - from[low]) : 0;
-    return to[low] + share * (to[low + 1] - to[low]);
+  function drawRoll(box, name, music, features) {
+    const { source, isWhole, kind } = detail;
+    const [play, time] = [$("play"), $("time")];
+    const offset = isWhole && kind !== "paired" ? 0 : detail.start_seconds ?? 0;
+    const columns = features && features.features.length > 0 ? features.features[0].columns * features.seconds : 0;
+    const length = isWhole ? columns || Math.max(1, lengthOf(music.notes)) : detail.length_seconds;
+    const recording = kind === "audio" ? source.number : source.recording;
+    const address = `/api/sound?source=${recording}`;
+    if (isWhole && kind === "midi" && music.notes.length === 0) element("p", "No notes: the source's file has been moved or changed since the dataset was built.", box);
+    roll = new Roll(box, {
+      name: isWhole ? name : `${name}, segment ${detail.number + 1}`, length, offset, music, features,
+      sound: kind === "midi" || recording === null ? null : { address, start: offset },
+      follow: (second) => {
+        play.textContent = second === null ? "▶ play" : "■ stop";
+        play.setAttribute("aria-pressed", String(second !== null));
+        time.textContent = second === null ? "" : `${(offset + second).toFixed(1)} s`;
+      },
+      ended: playNext,
+      fault: async () => {
+        const response = await fetch(address, { headers: { Range: "bytes=0-0" } }).catch(() => null);
+        complain(new Error(response && !response.ok ? (await response.json()).error : "the browser cannot play this file"));
+      },
+    });
+    if (resume === detail.segment) roll.play();
+    resume = null;
   }
-  const secondsAt = (column) => between(column, detail.picture.marks, detail.picture.seconds);
-  const columnAt = (second) => between(second, detail.picture.seconds, detail.picture.marks);
-  let playing = null;
-  async function toggle(from = null) {
-    if (playing && from === null) {
-      Sound.stop();
-      return;
-    }
-    const shown = detail;
-    if (!shown) return;
-    const start = from ?? 0;
-    const length = shown.picture.seconds[shown.picture.seconds.length - 1];
-    const ended = () => {
-      if (detail === shown && !shown.isWhole && $("go-on").checked && shown.after) {
-        go({ segment: shown.after }, { replace: true });
-        resume = true;
-      }
-    };
-    try {
-      if (shown.source.kind === "midi") {
-        const { notes } = await ask(shown.isWhole ? `/api/notes?source=${shown.source.number}` : `/api/notes?id=${shown.segment}`);
-        if (detail !== shown) return;
-        const rest = notes.filter((note) => note[0] + note[1] > start && note[0] >= start - 1e-6).map((note) => [note[0] - start, ...note.slice(1)]);
-        Sound.notes(rest, length - start, ended);
-      } else {
-        const first = shown.isWhole ? 0 : shown.start_seconds;
-        const end = shown.isWhole ? Infinity : first + shown.length_seconds;
-        Sound.file(`/api/sound?source=${shown.source.number}`, first + start, end, ended, async () => {
-          const response = await fetch(`/api/sound?source=${shown.source.number}`, { headers: { Range: "bytes=0-0" } }).catch(() => null);
-          complain(new Error(response && !response.ok ? (await response.json()).error : "the browser cannot play this file"));
-        });
-      }
-      playing = start;
-      follow();
-    } catch (error) { complain(error); }
+  function playNext() {
+    if (!detail || detail.isWhole || !goesOn || !detail.after) return;
+    resume = detail.after;
+    go({ segment: detail.after }, { replace: true });
   }
-  let resume = false;
-  function follow() {
-    const [play, head, time, image] = [$("play"), $("playhead"), $("time"), $("picture")];
-    if (!play || !detail) {
-      playing = null;
-      return;
-    }
-    const at = Sound.time;
-    play.textContent = at === null ? "▶ play" : "■ stop";
-    play.setAttribute("aria-pressed", String(at !== null));
-    head.hidden = at === null;
-    if (at === null) {
-      playing = null;
-      time.textContent = "";
-      if (resume && image.complete) {
-        resume = false;
-        toggle();
-      }
-      return;
-    }
-    const second = playing + at;
-    const { picture } = detail;
-    const share = Math.min(1, columnAt(second) / picture.columns);
-    head.style.left = `${100 * (picture.left + share * picture.plot) / picture.width}%`;
-    // The second of the music, as the axis below the picture shows it.
-    time.textContent = `${((detail.isWhole ? 0 : detail.start_seconds ?? 0) + second).toFixed(1)} s`;
-    requestAnimationFrame(follow);
+  function toggle() {
+    if (!roll) return;
+    if (roll.heard === null) roll.play();
+    else roll.stop();
   }
 
   return { show, toggle, get detail() { return detail; } };

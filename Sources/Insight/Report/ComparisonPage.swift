@@ -137,7 +137,7 @@ public struct ComparisonPage: Sendable {
             try Plot.writeSpectrograms([picture], title: "", to: "\(folder)/\(name).png")
             members["picture"] = .string(name + ".png")
         } else if let bytes = RunFiles.contents("\(folder)/\(file)"), let score = try? Score(midi: bytes) {
-            members["notes"] = .array(SoundingNote.all(of: score).map(\.json))
+            members["music"] = SoundingMusic(of: score).json
         }
         return .object(members)
     }
@@ -176,7 +176,7 @@ public struct ComparisonPage: Sendable {
     private func html(_ pieces: [JSONValue]) -> String {
         PageDocument(
             title: "comparison", sources: "img-src 'self' file: data:; media-src 'self' file:",
-            styles: [PackageResources.report_css, PackageResources.comparison_css],
+            styles: [PackageResources.report_css, PackageResources.comparison_css, RollScript.style],
             body: """
                 <header><h1 id="title"></h1><div id="facts" class="soft"></div></header>
                 <section><h2>Verdicts</h2><div id="verdicts"></div><div id="notes"></div></section>
@@ -187,7 +187,10 @@ public struct ComparisonPage: Sendable {
                 """,
             dataID: "comparison", data: json(pieces),
             scripts: [
-                [PackageResources.page_js, PackageResources.sound_js, PackageResources.comparison_js]
+                [
+                    PackageResources.page_js, PackageResources.sound_js, RollScript.bytes,
+                    PackageResources.comparison_js,
+                ]
             ]
         ).text
     }

@@ -63,3 +63,11 @@ public enum SoundScript {
     /// The script, UTF-8.
     public static var bytes: [UInt8] { PackageResources.sound_js }
 }
+
+/// What draws and plays notes and features on one axis of time.
+public enum RollScript {
+    /// The script, UTF-8; it needs those of `PageScript` and `SoundScript`.
+    public static var bytes: [UInt8] { PackageResources.lanes_js + [10] + PackageResources.roll_js }
+    /// Its style sheet, UTF-8.
+    public static var style: [UInt8] { PackageResources.roll_css }
+}

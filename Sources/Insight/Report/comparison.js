@@ -3,7 +3,7 @@
 // only, never as markup.
 (() => {
   const data = JSON.parse(document.getElementById("comparison").textContent);
-  const { $, element, short, clock, lengthOf, drawNotes } = page;
+  const { $, element, short, clock, lengthOf } = page;
 
   document.title = data.title;
   $("title").textContent = data.title;
@@ -74,45 +74,39 @@
   }
 
   // One player at a time: notes by the synthesiser, recordings by the browser.
-  let playing = null;
   const silence = (except = null) => {
     Sound.stop();
-    if (playing) playing.textContent = "▶ play";
-    playing = null;
     for (const audio of document.querySelectorAll("audio")) if (audio !== except) audio.pause();
   };
   document.addEventListener("play", (event) => silence(event.target), true);
   addEventListener("keydown", (event) => { if (event.key === "Escape") silence(); });
 
-  const drawings = [];
   for (const piece of data.pieces) {
     const box = element("div", null, $("pieces"), { class: "piece" });
     element("h3", piece.name, box);
     const versions = element("div", null, box, { class: "versions" });
-    // One axis of time, so that a place in all pictures is the same time.
-    const end = Math.max(1, ...piece.versions.map((version) => lengthOf(version.notes ?? [])));
+    // One axis of time, so that a place in all pictures is the same time, and all scroll and zoom together.
+    const axis = new Roll.Axis(Math.max(1, ...piece.versions.map((version) => lengthOf(version.music?.notes ?? []))));
     for (const version of piece.versions) {
       const card = element("div", null, versions, { class: "version" });
       element("h4", version.name, card);
       const label = `${version.name} of ${piece.name}`;
       const controls = element("div", null, null, { class: "controls" });
-      if (version.notes) {
-        const canvas = element("canvas", null, card, { width: 800, height: 288, role: "img", "aria-label": `notes: ${label}` });
-        drawings.push(() => {
-          canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
-          drawNotes(canvas, version.notes, end);
-        });
+      if (version.music) {
         const button = element("button", "▶ play", controls, { type: "button", "aria-label": `play ${label}` });
-        const length = lengthOf(version.notes);
+        const length = lengthOf(version.music.notes);
+        const time = element("span", clock(length), controls, { class: "soft" });
+        const follow = (second) => {
+          const isOn = second !== null;
+          if (isOn && button.textContent === "▶ play") for (const audio of document.querySelectorAll("audio")) audio.pause();
+          button.textContent = isOn ? "■ stop" : "▶ play";
+          time.textContent = isOn ? `${second.toFixed(1)} s` : clock(length);
+        };
+        const roll = new Roll(card, { name: label, length, music: version.music, axis, height: 150, follow });
         button.addEventListener("click", () => {
-          const isOn = playing === button;
-          silence();
-          if (isOn) return;
-          playing = button;
-          button.textContent = "■ stop";
-          Sound.notes(version.notes, length, () => silence());
+          if (roll.heard !== null) roll.stop();
+          else roll.play();
         });
-        element("span", clock(length), controls, { class: "soft" });
       } else {
         if (version.picture) element("img", null, card, { src: version.picture, loading: "lazy", alt: `mel spectrogram: ${label}` });
         element("audio", null, controls, { controls: "", preload: "none", src: version.file, "aria-label": label });
@@ -130,7 +124,4 @@
       }
     }
   }
-  const draw = () => { for (const one of drawings) one(); };
-  draw();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 })();

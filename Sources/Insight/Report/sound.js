@@ -70,8 +70,9 @@ const Sound = (() => {
     }
   }
 
-  // Notes are [start, duration, pitch, velocity, program], by their start. They are handed to WebAudio a second ahead.
-  function playNotes(notes, length, ended) {
+  // Notes are [start, duration, pitch, velocity, program, …], by their start. They are handed to WebAudio a second ahead;
+  // those that sound already at `from` sound on.
+  function playNotes(notes, isHeard, from, to, ended) {
     start();
     const out = output();
     const begin = context.currentTime + 0.08;
@@ -85,39 +86,60 @@ const Sound = (() => {
       setTimeout(() => out.disconnect(), 300);
     };
     const schedule = () => {
-      const now = context.currentTime - begin;
-      while (next < notes.length && notes[next][0] < now + 1) {
-        const [at, duration, pitch, velocity, program] = notes[next++];
-        if (at < now - 0.2) continue;
-        if (program === 128) drum(out, begin + at, pitch, velocity);
-        else tone(out, begin + at, duration, pitch, velocity, program);
+      const now = from + context.currentTime - begin;
+      while (next < notes.length && notes[next][0] < Math.min(now + 1, to)) {
+        const note = notes[next++];
+        const at = Math.max(note[0], from);
+        const duration = note[0] + note[1] - at;
+        if (at < now - 0.2 || !isHeard(note) || (note[0] < from - 1e-6 && duration < 0.05)) continue;
+        if (note[4] === 128) { if (note[0] >= from - 1e-6) drum(out, begin + at - from, note[2], note[3]); }
+        else tone(out, begin + at - from, Math.min(duration, to - at), note[2], note[3], note[4]);
       }
-      if (now > length) { stop(); ended(); }
+      if (now > to) { stop(); ended(); }
     };
-    const timer = setInterval(schedule, 100);
+    const timer = setInterval(schedule, 50);
     schedule();
     return { stop, time: () => Math.max(0, context.currentTime - begin) };
   }
   // A file's sound from one second to another; the browser fetches what it needs of it.
-  function playFile(address, from, to, ended, failed) {
+  function playFile(address, from, to, ended, failed, begun = () => {}) {
     const audio = new Audio(address);
     let finished = false;
     const stop = () => { finished = true; audio.pause(); audio.removeAttribute("src"); audio.load(); };
     audio.addEventListener("error", () => { if (!finished) { finished = true; failed(); } });
     audio.addEventListener("loadedmetadata", () => { audio.currentTime = from; });
+    audio.addEventListener("playing", () => { if (!finished) begun(); }, { once: true });
     audio.addEventListener("timeupdate", () => { if (!finished && audio.currentTime >= to) { stop(); ended(); } });
     audio.addEventListener("ended", () => { if (!finished) { stop(); ended(); } });
     audio.play().catch(() => {});
     return { stop, time: () => Math.max(0, audio.currentTime - from) };
   }
+  // A file with its notes, which begin when it does.
+  function playBoth(notes, isHeard, file, from, to, ended, failed) {
+    let heard = null;
+    const sound = playFile(file.address, file.start + from, file.start + to, () => { heard?.stop(); ended(); }, failed, () => {
+      heard = playNotes(notes, isHeard, from + sound.time(), to, () => {});
+    });
+    return { stop: () => { sound.stop(); heard?.stop(); }, time: sound.time };
+  }
   const stop = () => { if (current) { current.stop(); current = null; } };
+  // Plays seconds `from` to `to` of `notes`, of a `file` (its address, and the second of it that is second 0), or of both.
+  // Whatever was heard before stops. Returns what tells it from others: `Sound.current` is this as long as it is heard.
+  function play({ notes = null, isHeard = () => true, file = null, from = 0, to }, ended = () => {}, failed = () => {}) {
+    stop();
+    const finish = (then) => () => { current = null; then(); };
+    if (file && notes) current = playBoth(notes, isHeard, file, from, to, finish(ended), finish(failed));
+    else if (file) current = playFile(file.address, file.start + from, file.start + to, finish(ended), finish(failed));
+    else current = playNotes(notes, isHeard, from, to, finish(ended));
+    return current;
+  }
   return {
     stop,
-    notes(notes, length, ended) { stop(); current = playNotes(notes, length, () => { current = null; ended(); }); },
-    file(address, from, to, ended, failed) {
-      stop();
-      current = playFile(address, from, to, () => { current = null; ended(); }, () => { current = null; failed(); });
-    },
+    play,
+    notes(notes, length, ended) { play({ notes, to: length }, ended); },
+    file(address, from, to, ended, failed) { play({ file: { address, start: from }, to: to - from }, ended, failed); },
+    get current() { return current; },
+    // Seconds since what is heard began; null in silence.
     get time() { return current ? current.time() : null; },
   };
 })();

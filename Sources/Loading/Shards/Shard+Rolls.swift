@@ -27,6 +27,14 @@ extension Shard {
         }
     }
 
+    /// The voice of each note of a segment, in the order of its rows; 255 is none.
+    ///
+    /// - Throws: `TensorFileError` if the shard holds no notes.
+    public func noteVoices(_ index: Int) throws -> [UInt8] {
+        let range = try noteRows(index)
+        return try file.withElements(of: "notes.voice", as: UInt8.self) { Array($0[range]) }
+    }
+
     private func withBytes<Result>(
         _ names: String..., body: ([UnsafeBufferPointer<UInt8>]) throws -> Result
     ) throws -> Result {
