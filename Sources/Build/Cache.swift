@@ -19,6 +19,7 @@ internal import Synchronization
 /// runs/<run>/        trainings; each holds the snapshot that its run.json names
 /// holders/<process>  what processes use right now, locked for as long as they live
 /// leases/<worker>    the signs of life of workers
+/// plans/             plans of work and their logs, as the tools for schedulers write them
 /// tmp/<writer>/      files not yet in place
 /// lock               held by the one builder
 /// ```

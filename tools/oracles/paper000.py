@@ -2,57 +2,14 @@
 and not from Sources/Systems."""
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
+
+import package  # noqa: F401
+from reprise._networks import DeepComposer as Deep, PublishedComposer  # noqa: F401
 
 
-class Published(nn.Module):
+def Published(steps, columns, classes, widths=(32, 8, 4)):
     """The composer classifier for one roll, or for codes with other widths."""
-
-    def __init__(self, steps, columns, classes, widths=(32, 8, 4)):
-        super().__init__()
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(i, o, k, padding="same") for i, o, k in zip((columns, 64, 16), (64, 16, 1), widths))
-        self.dense = nn.ModuleList(
-            nn.Linear(i, o) for i, o in [(steps, 256), (256, 32), (32, classes), (classes, classes)])
-
-    def forward(self, roll):
-        x = roll.transpose(1, 2)
-        for layer in self.convolutions:
-            x = F.elu(layer(x))
-        x = x[:, 0]
-        for layer in self.dense:
-            x = F.elu(layer(x))
-        return x
-
-
-class Block(nn.Module):
-    def __init__(self, inputs, outputs, width=5):
-        super().__init__()
-        self.norm1, self.conv1 = nn.GroupNorm(8, inputs), nn.Conv1d(inputs, outputs, width, padding="same")
-        self.norm2, self.conv2 = nn.GroupNorm(8, outputs), nn.Conv1d(outputs, outputs, width, padding="same")
-        self.shortcut = None if inputs == outputs else nn.Conv1d(inputs, outputs, 1)
-
-    def forward(self, x):
-        y = self.conv2(F.relu(self.norm2(self.conv1(F.relu(self.norm1(x))))))
-        return y + (x if self.shortcut is None else self.shortcut(x))
-
-
-class Deep(nn.Module):
-    """The deeper classifier; each block behind the first sees half the steps, but of codes all rows."""
-
-    def __init__(self, columns, classes, widths, codes=False, dropout=0):
-        super().__init__()
-        self.codes, self.dropout = codes, dropout
-        self.entry = nn.Conv1d(columns, widths[0], 1)
-        self.blocks = nn.ModuleList(Block(i, o, 3 if codes else 5) for i, o in zip(widths[:1] + widths, widths))
-        self.norm = nn.GroupNorm(8, widths[-1])
-        self.output = nn.Linear(widths[-1], classes)
-
-    def forward(self, roll):
-        x = self.entry(roll.transpose(1, 2))
-        for number, block in enumerate(self.blocks):
-            x = block(F.avg_pool1d(x, 2) if number and not self.codes else x)
-        return self.output(F.dropout(F.relu(self.norm(x)).mean(2), self.dropout, self.training))
+    return PublishedComposer(steps, columns, classes, list(zip((64, 16, 1), widths)))
 
 
 class VGG(nn.Module):

@@ -119,7 +119,7 @@ class Dask(unittest.TestCase):
 
 class WithoutDask(unittest.TestCase):
     def test_the_error_says_what_to_install(self):
-        # A module of this name that cannot be imported stands in for none.
+        # A module of this name that cannot be imported, as if there were none.
         with tempfile.TemporaryDirectory() as folder:
             (pathlib.Path(folder) / "distributed.py").write_text("raise ImportError", encoding="utf-8")
             done = subprocess.run(

@@ -10,6 +10,8 @@ import reprise
 from conftest import HERE, small_music
 
 torch = pytest.importorskip("torch", reason="torch is not installed; its tests are skipped")
+from test_runs import COMPOSER, write  # noqa: E402
+
 BLOCKS = re.findall(r"```python\n(.*?)```", (HERE.parent / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 # What README.md calls them, and which of the small datasets plays each.
 NAMES = {"genre": "dealt", "sound": "sound", "maestro": "pairs"}
@@ -52,6 +54,9 @@ def names(own_cache, tmp_path, monkeypatch):
             path = Path("music", source.path)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(small_music.wave_file([3] * 40_000, 8000))
+    from reprise._networks import DeepComposer
+
+    write(own_cache, "composer-cnn-1", "composer-cnn", COMPOSER, "mixed", DeepComposer(128, 3))
     return {"train": Trainer()}
 
 
@@ -64,13 +69,14 @@ def test_code_blocks_run_in_order(names):
             continue
         exec(compile(block, f"README.md: {block.splitlines()[0]}", "exec"), names)
         ran += 1
-    assert ran == 10
+    assert ran == 11
     # The first batch of each of the three loops.
     shapes = [tuple(map(tuple, pair)) for pair in names["train"].shapes]
     count = len(reprise.load("sound"))
     assert shapes[0] == ((count, 8, 9), (count,)) and 0 < count <= 32
     assert shapes[1] == ((32, 24, 128), (32,)) and ((32, 6, 33), (32, 33, 128)) in shapes
     assert os.path.getsize("segment.mid") > 50 and names["rate"] == 8000
+    assert names["logits"].shape[1] == len(names["run"].classes) == 3
     # Two epochs by the loop, and a third by the workers.
     assert names["state"] == {"epoch": 3, "position": 0}
 
