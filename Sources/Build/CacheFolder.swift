@@ -9,8 +9,7 @@ extension Cache {
     public static let ownNames: Set<String> = [
         "CACHEDIR.TAG", "objects", "journals", "index.sqlite", "index.sqlite-wal", "index.sqlite-shm",
         "index.sqlite-journal", "lock", "refs", "state", "tmp", "leases", "holders", "runs", "transfers",
-        "plans",
-        "notes",
+        "plans", "notes", "sweeps",
     ]
 
     /// What `CACHEDIR.TAG` holds: the signature of the Cache Directory Tagging Specification (bford.info/cachedir), by

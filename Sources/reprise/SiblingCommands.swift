@@ -105,6 +105,15 @@ struct CompareCommand: TrainerCommand {
     var arguments: [String] = []
 }
 
+struct SweepCommand: TrainerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sweep",
+        abstract: "Try settings of a transfer on the validation split, and name the best.")
+
+    @Argument(parsing: .captureForPassthrough, help: "See 'reprise sweep --help'.")
+    var arguments: [String] = []
+}
+
 struct ClassifyCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
         commandName: "classify", abstract: "Classify audio files with a run of mel-cnn.")

@@ -170,6 +170,26 @@ struct JudgingCommandTests {
         #expect(second.output.contains("towards style jazz") && second.output.contains("no verdict"))
     }
 
+    /// Each combination converts the validation split's pieces, and no other.
+    @Test func aSweepNeverReadsTheTestSplit() throws {
+        let trained = try place.run(
+            "train", "velocity-cnn", "--dataset", "styles", "--epochs", "1", "--threads", "1", "--json")
+        try #require(trained.status == 0, "\(trained.errors)")
+        let sweep = ["sweep", "velocity-cnn-1", "--style", "jazz", "--set", "level=style,content", "--json"]
+        let outcome = try place.run(program: Workplace.binary, sweep)
+        let held = try place.run(
+            "sources", "styles", "--split", "validation", "--label", "style=classical", "--json"
+        )
+        .json()
+        let pieces = try #require(held["sources"] as? [[String: Any]]).compactMap { $0["path"] as? String }
+        try #require(!pieces.isEmpty)
+        let converted = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("velocity-cnn-1:level=") }
+        #expect(converted.count == 2 * pieces.count)
+        #expect(converted.allSatisfy { line in pieces.contains { line.hasSuffix($0) } }, "\(converted)")
+        // Too few pieces for a judge, and so for a choice.
+        #expect(outcome.status != 0 && outcome.errors.contains("no judge of this style"))
+    }
+
     @Test(arguments: [
         (["compare", "copies", "--style", "jazz"], "write --dataset"),
         (["compare", "velocity-cnn-7", "--style", "jazz"], "no run 'velocity-cnn-7'"),
@@ -177,6 +197,17 @@ struct JudgingCommandTests {
         (["compare", "velocity-cnn-7:loud", "--style", "jazz"], "key=value"),
         (["compare", "copies", "--style", "polka", "--dataset", "styles"], "no style 'polka'"),
         (["compare", "copies", "--style", "jazz", "--dataset", "styles"], "no piece that every system"),
+        (["sweep", "velocity-cnn-7", "--style", "jazz"], "--set amount=0.25,0.5,1"),
+        (["sweep", "velocity-cnn-7", "--style", "jazz", "--set", "level="], "write --set key=value"),
+        (["sweep", "velocity-cnn-7", "--style", "jazz", "--set", "a=1", "--set", "a=2"], "set twice"),
+        (
+            ["sweep", "velocity-cnn-7", "--style", "jazz", "--set", "a=1,2,3,4,5,6,7,8,9,0,11"]
+                + ["--set", "b=1,2,3,4,5,6,7,8,9,0"], "more than 100"
+        ),
+        (
+            ["sweep", "velocity-cnn-7", "--style", "jazz", "--set", "level=content"],
+            "no run 'velocity-cnn-7'"
+        ),
     ])
     func whatCannotBeComparedIsRefused(_ arguments: [String], _ words: String) throws {
         try place.write("copies/readme.txt", "nothing")

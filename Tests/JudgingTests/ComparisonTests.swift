@@ -70,6 +70,33 @@ struct ComparisonTests {
         #expect(Comparison([("x", doubtful)]).verdict(of: doubtful) == .undecided)
     }
 
+    @Test func aSweepTakesTheStrongestStyleThatKeepsTheContent() {
+        func choice(
+            _ points: [(style: ClosedRange<Double>?, chroma: ClosedRange<Double>?)],
+            _ judges: [JudgeRecord] = Self.judges
+        ) -> SettingChoice? {
+            Comparison(
+                points.enumerated().map {
+                    ("\($0)", Self.judgement(style: $1.style, chroma: $1.chroma, judges: judges))
+                }
+            ).choice
+        }
+        // The random piece's chroma ends at 0.5: the third, strongest in style, is not above it.
+        let points = [(0.2...0.4, 0.8...0.9), (0.6...0.8, 0.51...0.7), (0.8...1.0, 0.5...0.7)]
+        #expect(choice(points) == SettingChoice(place: 1, judge: "notes", keeping: [true, true, false]))
+        // Equal in style: the more similar one. Equal in all: the first.
+        #expect(choice([(0.4...0.6, 0.6...0.7), (0.4...0.6, 0.7...0.8)])?.place == 1)
+        #expect(choice([(0.4...0.6, 0.6...0.7), (0.4...0.6, 0.6...0.7)])?.place == 0)
+        // None keeps it: the one that keeps most.
+        #expect(
+            choice([(0.8...1.0, 0.1...0.2), (0.2...0.4, 0.3...0.4)])
+                == SettingChoice(place: 1, judge: "notes", keeping: [false, false]))
+        // Where no judge supports a claim, the most accurate one still decides.
+        let doubtful = [Self.judge("notes", 0.9), Self.judge("nuisance", 0.9, isNuisance: true)]
+        #expect(choice(points, doubtful)?.place == 1)
+        #expect(choice(points, [Self.judge("nuisance", 0.9, isNuisance: true)]) == nil)
+    }
+
     @Test func theTableShowsTheMainMeasures() {
         let comparison = Comparison([
             ("x", Self.judgement(style: 0...1, chroma: 0...1, judges: Self.judges))
