@@ -217,3 +217,18 @@ extension Disk {
         }
     }
 }
+
+extension Digest {
+    /// Hashes a regular file, of any size.
+    ///
+    /// - Throws: `source.unreadable`.
+    public init(ofFileAt path: String) throws(BuildError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw BuildError(
+                .sourceUnreadable, "cannot read \(path): \(String(cString: strerror(errno)))", canRetry: true)
+        }
+        defer { close(descriptor) }
+        self = try Disk().digest(descriptor, path: path)
+    }
+}

@@ -80,18 +80,9 @@ struct Classification {
     }
 
     /// The confusion matrix: for each class, the classes that are predicted for its segments.
-    func confusion(on feed: any Feed, logits: (Batch) throws -> TorchTensor) throws -> Figure {
+    func confusion(on feed: any Feed, logits: (Batch) throws -> TorchTensor) throws -> Confusion {
         let (tally, _) = try tally(on: feed, logits: logits)
-        let series = classes.names.indices.compactMap { own -> Figure.Series? in
-            let count = tally.confusion[own].reduce(0, +)
-            guard count > 0 else { return nil }
-            return Figure.Series(
-                "\(classes.names[own]): \(count) segments",
-                tally.confusion[own].map { Double($0) / Double(count) })
-        }
-        return Figure(
-            name: "confusion", title: "Predictions for the segments of each \(classes.label)",
-            .histogram(classes: classes.names, series: series))
+        return Confusion(label: classes.label, classes: classes.names, counts: tally.confusion)
     }
 
     private func numbers(of batch: Batch, in tally: ClassTally) throws -> [Int]? {

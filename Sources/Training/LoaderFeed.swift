@@ -20,6 +20,9 @@ public final class LoaderFeed: Feed {
     /// The split that the plan reads.
     public var split: Split? { loader.plan.split }
 
+    /// How many examples an epoch has.
+    var epochCount: Int { loader.epochCount }
+
     /// How many batches an epoch has.
     public var batchesPerEpoch: Int {
         let size = loader.plan.batchSize

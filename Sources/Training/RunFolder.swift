@@ -145,13 +145,18 @@ final class RunFolder {
 
     /// The hash of the run's best weights.
     var bestDigest: Digest {
-        get throws(TrainingError) {
-            guard let weights = contents(Checkpoint.best) else {
-                throw TrainingError(
-                    .noRun, "\(name) has no checkpoint yet; train it further with --resume \(name)")
-            }
-            return Digest(of: weights)
+        get throws(TrainingError) { try digest(of: Checkpoint.best) }
+    }
+
+    /// The hash of a file of weights.
+    ///
+    /// - Throws: `train.no-run` where there is none yet.
+    func digest(of file: String) throws(TrainingError) -> Digest {
+        guard let weights = contents(file) else {
+            throw TrainingError(
+                .noRun, "\(name) has no checkpoint yet; train it further with --resume \(name)")
         }
+        return Digest(of: weights)
     }
 
     func has(_ file: String) -> Bool { Self.isFile(path + "/" + file) }

@@ -25,6 +25,9 @@ public struct RunRecord: Sendable {
     public let threads: Int
     /// The hash of the best weights of each run that it builds on, by the parameter that names it.
     public let foundations: [String: Digest]
+    /// The program's version.
+    static let version = "0.1.0"
+
     /// Versions of the program and of libtorch.
     let versions: JSONValue
     /// The machine it was begun on.
@@ -59,7 +62,7 @@ public struct RunRecord: Sendable {
         self.settings = settings.values
         self.threads = threads
         self.foundations = foundations
-        versions = ["reprise": "0.1.0", "torch": .string(try TorchRuntime.version())]
+        versions = ["reprise": .string(Self.version), "torch": .string(try TorchRuntime.version())]
         machine = Self.thisMachine
         self.device = device.description
     }

@@ -175,11 +175,17 @@ public protocol TrainableSystem: AnyObject {
     /// What needs no network reaches on the same pass, by the name of the baseline, after a pass over the train split.
     func baselines(on feed: any Feed, train: any Feed) throws -> [String: [Measure]]
 
-    /// Pictures of what the network says of a pass over a feed; autograd is off. By default none.
+    /// The confusion matrix of a pass over a feed; autograd is off. By default nil: the network is no classifier.
+    func confusion(on feed: any Feed) throws -> Confusion?
+
+    /// Pictures of what the network says of a pass over a feed, but for a confusion matrix, which is drawn for every
+    /// system that has one; autograd is off. By default none.
     func figures(on feed: any Feed) throws -> [Figure]
 }
 
 extension TrainableSystem {
+    /// No classifier.
+    public func confusion(on feed: any Feed) throws -> Confusion? { nil }
     /// None.
     public func figures(on feed: any Feed) throws -> [Figure] { [] }
     /// Nothing.

@@ -1,4 +1,4 @@
-public import Build
+internal import Build
 public import Loading
 internal import Tensors
 public import Torch
@@ -42,34 +42,6 @@ public struct TrainingRequest: Sendable {
     }
 }
 
-/// What a run reaches, and what needs no training reaches.
-public struct Evaluation: Sendable {
-    /// The run's name.
-    public let run: String
-    /// The split measured on.
-    public let split: Split
-    /// The measures of the best weights.
-    public let metrics: [Measure]
-    /// The measures of each baseline.
-    public let baselines: [String: [Measure]]
-    /// Pictures of what it says, if they were asked for.
-    public let figures: [Figure]
-
-    /// The object that `reprise evaluate --json` prints.
-    public var json: JSONValue {
-        func object(_ measures: [Measure]) -> JSONValue {
-            .object(
-                Dictionary(
-                    measures.map { ($0.name, $0.value.isFinite ? .number($0.value) : .null) },
-                    uniquingKeysWith: { $1 }))
-        }
-        return [
-            "run": .string(run), "split": .string(split.rawValue), "metrics": object(metrics),
-            "baselines": .object(baselines.mapValues(object)),
-        ]
-    }
-}
-
 /// A run whose best weights are loaded, ready for use.
 public struct TrainedRun {
     /// What `run.json` says.
@@ -102,15 +74,19 @@ public struct Trainer: Sendable {
     public let recipes: [Recipe]
     /// The cache's folder.
     public let cachePath: String
+    /// The libraries' numerics tag, on which a transfer's result depends.
+    let numerics: String
     /// Takes lines that tell what continues.
     let log: @Sendable (String) -> Void
 
     /// A trainer of some recipes.
     public init(
-        recipes: [Recipe], cachePath: String, log: @escaping @Sendable (String) -> Void = { _ in }
+        recipes: [Recipe], cachePath: String, numerics: String = "",
+        log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.recipes = recipes
         self.cachePath = cachePath
+        self.numerics = numerics
         self.log = log
     }
 
@@ -259,19 +235,26 @@ public struct Trainer: Sendable {
 
     // MARK: What was trained
 
+    /// What a run's `run.json` says.
+    ///
+    /// - Throws: `train.no-run`, `train.bad-run`; `train.usage` for the name of a recipe.
+    func record(of name: String) throws(TrainingError) -> RunRecord {
+        guard !recipes.contains(where: { $0.name == name }) else {
+            throw TrainingError(
+                .usage, "\(name) is a recipe; name a run of it ('reprise runs' lists them), such as \(name)-1"
+            )
+        }
+        return try RunRecord(RunFolder(named: name, in: cachePath))
+    }
+
     /// Opens a run with the weights that are best in an objective; nil: in the first.
     ///
     /// - Throws: `train.no-run`, `train.bad-run`, and what opening its dataset throws.
     public func open(
         _ name: String, device: Device = .cpu, objective: String? = nil
     ) throws -> TrainedRun {
-        guard !recipes.contains(where: { $0.name == name }) else {
-            throw TrainingError(
-                .usage, "\(name) is a recipe; name a run of it ('reprise runs' lists them), such as \(name)-1"
-            )
-        }
+        let record = try record(of: name)
         let folder = try RunFolder(named: name, in: cachePath)
-        let record = try RunRecord(folder)
         let recipe = try recipe(record.recipe)
         let settings = try Settings(recipe, recorded: record.settings, file: folder.path + "/run.json")
         let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath, holdingFor: "use \(name)")
@@ -283,32 +266,13 @@ public struct Trainer: Sendable {
             record: record, recipe: recipe, settings: settings, reader: reader, system: system)
     }
 
-    /// Measures a run's best weights on a split, beside baselines; `objective` is what they are best in.
-    ///
-    /// - Throws: `train.no-run`; `loader.empty` for a split without segments.
-    public func evaluate(
-        _ name: String, on split: Split = .test, withFigures: Bool = false, device: Device = .cpu,
-        objective: String? = nil
-    ) throws -> Evaluation {
-        let run = try open(name, device: device, objective: objective)
-        func feed(_ split: Split) throws -> LoaderFeed {
-            try self.feed(split, .measuring, run.recipe, run.settings, run.reader, device)
-        }
-        return try withoutGradients {
-            Evaluation(
-                run: name, split: split, metrics: try run.system.measure(on: feed(split)),
-                baselines: try run.system.baselines(on: feed(split), train: feed(.train)),
-                figures: withFigures ? try run.system.figures(on: feed(split)) : [])
-        }
-    }
-
     /// A device by its name, after libtorch was told to be deterministic there or not.
     private func device(_ name: String, _ settings: Settings) throws -> Device {
         try TorchRuntime.setDeterministic(settings.flag("deterministic"))
         return try Device(name)
     }
 
-    private func feed(
+    func feed(
         _ split: Split, _ purpose: FeedPurpose, _ recipe: Recipe, _ settings: Settings,
         _ reader: DatasetReader, _ device: Device
     ) throws -> LoaderFeed {

@@ -198,7 +198,7 @@ private struct Contents {
 
     /// The outputs of a folder, by the sources' paths or their last parts.
     private mutating func found(in folder: String) throws -> [String?] {
-        let files = try FolderListing.files(below: folder).filter { !$0.hasSuffix(".json") }
+        let files = try RawFile.files(below: folder)
         return pieces.map { piece in
             // A source may lie above the manifest.
             let wanted = OutputPair.stem(piece.source.path)
@@ -218,20 +218,17 @@ private struct Contents {
         by system: Contender, _ trainer: Trainer, _ device: Device
     ) throws -> [String?] {
         let isOptimised = trainer.recipes.contains { $0.name == system.name }
-        // Weights may be large, and are read once for all pieces.
-        let converter = Result {
-            try trainer.transferSystem(
-                system.name, dataset: isOptimised ? dataset : nil, assignments: system.assignments)
-        }
+        let converter = try TransferSystem(
+            system.name, dataset: isOptimised ? dataset : nil, assignments: system.assignments,
+            device: device, of: trainer)
         return try pieces.enumerated().map { number, piece in
             do {
                 let task = TransferTask(
-                    system: try converter.get(), content: piece.path, digest: piece.source.sha256,
+                    content: piece.path, digest: piece.source.sha256,
                     ending: isScore ? ".mid" : ".wav", style: style, contentStyle: piece.style)
-                let result = try trainer.cached(
-                    task, device: device,
-                    bytes: { try RawFile.content(piece.path, isScore: isScore) },
-                    write: { try TransferCommand.write($0, to: $1) })
+                let result = try converter.cached(
+                    task, bytes: { try RawFile.content(piece.path, isScore: isScore) },
+                    write: Conversion.write)
                 Terminal.standardError.writeLine(
                     "\(system.text): \(number + 1) of \(pieces.count), \(piece.source.path)\(result.wasCached ? " (cached)" : "")"
                 )

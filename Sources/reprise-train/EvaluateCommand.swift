@@ -112,8 +112,8 @@ struct EvaluateCommand: ParsableCommand {
 
     private func judge(_ outputs: String, _ contents: String, _ dataset: String, _ style: String) throws {
         let pairs = try OutputPair.pairs(
-            outputs: (outputs, FolderListing.files(below: outputs)),
-            contents: (contents, FolderListing.files(below: contents)))
+            outputs: (outputs, RawFile.files(below: outputs)),
+            contents: (contents, RawFile.files(below: contents)))
         let cachePath = torch.common.cachePath
         let evaluation = try torch.onTorch { _, _ in
             let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "evaluate \(dataset)")

@@ -1,4 +1,5 @@
 import Build
+import Manifest
 import Training
 
 #if canImport(Glibc)
@@ -14,6 +15,11 @@ enum RawFile {
 
     /// Whether there is a folder at a path.
     static func isFolder(_ path: String) -> Bool { FileStat(path: path)?.isFolder == true }
+
+    /// The files below a folder by their paths from it, without the sidecars of outputs.
+    static func files(below folder: String) throws -> [String] {
+        try FolderListing.files(below: folder).filter { !$0.hasSuffix(".json") }
+    }
 
     /// The folder that a path names a file in.
     static func folder(of path: String) -> String {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Build
 import Console
+import Dataset
 import Judging
 import Loading
 import Manifest
@@ -68,8 +69,8 @@ struct TorchOptions: ParsableArguments {
 
     var trainer: Trainer {
         Trainer(
-            recipes: Recipe.all,
-            cachePath: common.cachePath, log: { Terminal.standardError.writeLine($0) })
+            recipes: Recipe.all, cachePath: common.cachePath, numerics: Numerics.tag,
+            log: { Terminal.standardError.writeLine($0) })
     }
 
     func validate() throws {

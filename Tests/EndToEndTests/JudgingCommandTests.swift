@@ -66,6 +66,73 @@ struct JudgingCommandTests {
         #expect(text.output.contains("towards style jazz") && text.output.contains("chroma similarity"))
     }
 
+    /// The second time nothing is computed; a change of anything is a transfer of its own.
+    @Test func aTransferIsRepeatedFromTheCache() throws {
+        let train = [
+            "train", "velocity-cnn", "--dataset", "styles", "--epochs", "1", "--threads", "1", "--json",
+            "--set",
+            "network=published", "--set", "batch=8",
+        ]
+        let trained = try place.run(program: Workplace.binary, train)
+        try #require(trained.status == 0, "\(trained.errors)")
+        try addContents()
+        func transfer(_ out: String, _ more: String...) throws -> (cached: [Bool], errors: String) {
+            let outcome = try place.run(
+                program: Workplace.binary,
+                [
+                    "transfer", "velocity-cnn-1", "--content", "contents", "--style", "jazz", "--out", out,
+                    "--threads", "1", "--json",
+                ] + more)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let results =
+                try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]]
+            return (try #require(results).compactMap { $0["cached"] as? Bool }, outcome.errors)
+        }
+        #expect(try transfer("one").cached == [false, false])
+        let second = try transfer("two")
+        #expect(second.cached == [true, true])
+        #expect(second.errors.contains("1 of 2: a.mid (cached)\n2 of 2: deep/b.mid (cached)"))
+        for file in ["a.mid", "deep/b.mid"] {
+            #expect(try place.bytes("one/\(file)") == place.bytes("two/\(file)"))
+            #expect(try place.bytes("one/\(file)") != place.bytes("contents/\(file)"))
+        }
+        // The sidecars of outputs are no contents.
+        #expect(
+            try place.run(
+                "transfer", "velocity-cnn-1", "--content", "one", "--style", "jazz",
+                "--out", "three", "--threads", "1"
+            ).output.contains("2 converted"))
+        let sidecar = try #require(
+            try JSONSerialization.jsonObject(with: Data(place.bytes("two/deep/b.mid.json"))) as? [String: Any]
+        )
+        #expect(
+            sidecar["run"] as? String == "velocity-cnn-1"
+                && sidecar["content"] as? String == "contents/deep/b.mid")
+        let said = try #require(sidecar["transfer"] as? [String: Any])
+        let record = try #require(
+            try JSONSerialization.jsonObject(with: Data(place.bytes("cache/runs/velocity-cnn-1/run.json")))
+                as? [String: Any])
+        #expect(said["snapshot"] as? String == record["snapshot"] as? String)
+        #expect(said["style"] as? String == "jazz" && said["recipe"] as? String == "velocity-cnn")
+        #expect((said["weights"] as? String)?.count == 64 && said["seed"] as? Int == 0)
+        // Kept once beside the run.
+        let kept = try place.contents("cache/runs/velocity-cnn-1/transfers").filter { $0.hasSuffix(".json") }
+        #expect(kept == (1...4).map { "\($0)/transfer.json" })
+
+        // Stopped, and continued with a file more; changed settings; changed weights.
+        try place.write("contents/c.mid", Workplace.midi(pitches: [60, 64, 67, 72]))
+        #expect(try transfer("two").cached == [true, false, true])
+        #expect(try transfer("two", "--set", "level=content").cached == [false, false, false])
+        #expect(try transfer("two", "--start", "0.5").cached == [false, false, false])
+        #expect(try transfer("two").cached == [true, true, true])
+        let other = try place.run(program: Workplace.binary, train + ["--set", "seed=1"])
+        #expect(other.status == 0, "\(other.errors)")
+        try place.write(
+            "cache/runs/velocity-cnn-1/best.safetensors",
+            place.bytes("cache/runs/velocity-cnn-2/best.safetensors"))
+        #expect(try transfer("two").cached == [false, false, false])
+    }
+
     /// A run with two settings and a folder of outputs, on the pieces of the test split; the second time from the cache.
     @Test func systemsAreComparedOnHeldOutPieces() throws {
         let trained = try place.run(
@@ -129,7 +196,9 @@ struct JudgingCommandTests {
         #expect(converted.status == 3)
         #expect(converted.errors.contains("skipped readme.txt"))
         #expect(converted.output.contains("2 converted, 1 skipped"))
-        #expect(try place.contents("out") == ["a.mid", "deep", "deep/b.mid"])
+        #expect(
+            try place.contents("out")
+                == ["a.mid", "a.mid.json", "deep", "deep/b.mid", "deep/b.mid.json"])
     }
 
     @Test(arguments: [

@@ -39,7 +39,8 @@ import Testing
         defer { try? FileManager.default.removeItem(at: cache) }
         try record("net-1")
         for file in [
-            "best.safetensors", "last.safetensors", "last.safetensors.new", "metrics.jsonl", "lock",
+            "best.safetensors", "best.auc.safetensors", "evaluation.test.json", "evaluation.test.auc.json",
+            "last.safetensors", "last.safetensors.new", "metrics.jsonl", "lock",
             "events.out.tfevents.0.reprise", "transfers/1/transfer.json", "transfers/1/out.mid",
             "transfers/2/content.mid",
         ] { try write("net-1/\(file)") }

@@ -84,6 +84,19 @@ struct MelCNNTests {
                 return
             }
             #expect(classes == ["high", "low"] && series.map(\.shares) == [[1, 0], [0, 1]])
+            // What was measured is kept with the run, and is bound to the weights.
+            let folder = "\(cache)/runs/mel-cnn-1"
+            let kept = try JSONValue(
+                parsing: Array(Data(contentsOf: URL(fileURLWithPath: folder + "/evaluation.test.json"))))
+            #expect(kept == evaluation.json)
+            #expect(kept["weights"] == JSONValue(try WeightsFile(folder + "/best.safetensors").hash))
+            #expect(
+                kept["snapshot"] == JSONValue(summary.snapshot) && kept["sources"] == 6 && kept["pieces"] == 6
+            )
+            let segments = try #require(measure("segments", of: evaluation.metrics))
+            #expect(kept["examples"]?.double == segments)
+            let counts = try #require(evaluation.confusion?.counts)
+            #expect(counts.joined().reduce(0, +) == Int(segments) && counts[0][1] == 0 && counts[1][0] == 0)
             let classifier = try SoundClassifier(trainer.open("mel-cnn-1"))
             let said = try classifier.probabilities(ofFileAt: path)
             #expect(classifier.classes == ["high", "low"] && said.segments == 2)

@@ -1,7 +1,7 @@
-import Audio
+internal import Audio
 
 /// What the last bits of float stages depend on beside their inputs.
-enum Numerics {
+public enum Numerics {
     /// Architecture, SIMD class and the versions of the numeric libraries.
-    static let tag = AudioLibraries.tag
+    public static let tag = AudioLibraries.tag
 }

@@ -17,8 +17,8 @@ public struct RunRemoval: Sendable {
 
     /// Removes a run.
     ///
-    /// Only files that a training or a transfer writes are removed (`docs/formats.md`, Run); `run.json` goes last, so that
-    /// a removal that was interrupted can be done again.
+    /// Only files that a training, an evaluation or a transfer writes are removed (`docs/formats.md`, Run); `run.json` goes
+    /// last, so that a removal that was interrupted can be done again.
     ///
     /// - Throws: `build.no-dataset` when there is no such run; `build.locked` while it is trained; `build.io` when
     ///   another run builds on it, or a file cannot be removed.
@@ -66,7 +66,9 @@ public struct RunRemoval: Sendable {
 
     private static func isOfTraining(_ file: String) -> Bool {
         let whole = file.hasSuffix(".new") ? String(file.dropLast(4)) : file
-        return ["best.safetensors", "last.safetensors", "metrics.jsonl"].contains(whole)
+        return ["last.safetensors", "metrics.jsonl"].contains(whole)
+            || whole.hasPrefix("best.") && whole.hasSuffix(".safetensors")
+            || whole.hasPrefix("evaluation.") && whole.hasSuffix(".json")
             || whole.hasPrefix("events.out.tfevents.") || file == "run.json.new"
     }
 

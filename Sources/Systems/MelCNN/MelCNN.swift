@@ -143,8 +143,8 @@ final class MelCNN: TrainableSystem {
         try classification.baselines(on: feed, train: train)
     }
 
-    func figures(on feed: any Feed) throws -> [Figure] {
-        [try classification.confusion(on: feed, logits: logits)]
+    func confusion(on feed: any Feed) throws -> Confusion? {
+        try classification.confusion(on: feed, logits: logits)
     }
 }
 

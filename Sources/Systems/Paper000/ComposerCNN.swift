@@ -149,7 +149,7 @@ final class ComposerCNN: TrainableSystem {
         try classification.baselines(on: feed, train: train)
     }
 
-    func figures(on feed: any Feed) throws -> [Figure] {
-        [try classification.confusion(on: feed, logits: logits)]
+    func confusion(on feed: any Feed) throws -> Confusion? {
+        try classification.confusion(on: feed, logits: logits)
     }
 }
