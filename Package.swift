@@ -42,6 +42,7 @@ var targets: [Target] = [
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
             .embedInCode("Page/explorer.js"), .embedInCode("Page/segment.js"), .embedInCode("Page/runs.js"),
+            .embedInCode("Page/notes.js"), .embedInCode("Page/snapshots.js"),
         ],
         swiftSettings: strict),
     // Layer 4
@@ -177,7 +178,8 @@ var targets: [Target] = [
     .testTarget(
         name: "ExplorerTests",
         dependencies: [
-            "TestSupport", "Explorer", "Insight", "Dataset", "Manifest", "Loading", "Audio", "Build",
+            "TestSupport", "Explorer", "Insight", "Export", "Dataset", "Manifest", "Loading", "Audio",
+            "Build",
         ],
         swiftSettings: strict),
     .testTarget(

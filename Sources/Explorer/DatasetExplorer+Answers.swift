@@ -62,8 +62,9 @@ extension DatasetExplorer {
 
     /// Refuses requests that no page of ours sends.
     private func check(_ request: ExplorerRequest) throws(ExplorerError) {
-        guard request.method == "GET" || request.method == "HEAD" else {
-            throw ExplorerError(.methodNotAllowed, "only GET and HEAD are allowed; the explorer is read-only")
+        let isWriting = request.method == "POST" && request.path == Self.writingPath
+        guard request.method == "GET" || request.method == "HEAD" || isWriting else {
+            throw ExplorerError(.methodNotAllowed, "only GET and HEAD are allowed here")
         }
         guard let host = request.host, isOwn(host) else {
             throw ExplorerError(.forbidden, "the explorer does not answer to this host name")
@@ -71,7 +72,11 @@ extension DatasetExplorer {
         guard isFromOwnPage(request, host) else {
             throw ExplorerError(.forbidden, "only the explorer's own page may request this")
         }
-        guard !request.hasBody else { throw ExplorerError(.bodyRefused, "requests must not have a body") }
+        if isWriting {
+            try checkWriting(request, host)
+        } else if request.hasBody {
+            throw ExplorerError(.bodyRefused, "requests must not have a body")
+        }
         guard request.byteCount <= RequestHead.mostBytes else {
             throw ExplorerError(.headersTooLarge, "the headers are too large")
         }
@@ -115,10 +120,12 @@ extension DatasetExplorer {
 
     private func respond(_ request: ExplorerRequest) async throws -> ExplorerResponse {
         switch request.path {
-        case "/": .file(PackageResources.explorer_html, "text/html; charset=utf-8")
+        case "/": .file(page, "text/html; charset=utf-8")
         case "/explorer.css": .file(PackageResources.explorer_css, "text/css; charset=utf-8")
         case "/explorer.js": .file(PackageResources.explorer_js, "text/javascript; charset=utf-8")
         case "/segment.js": .file(PackageResources.segment_js, "text/javascript; charset=utf-8")
+        case "/notes.js": .file(PackageResources.notes_js, "text/javascript; charset=utf-8")
+        case "/snapshots.js": .file(PackageResources.snapshots_js, "text/javascript; charset=utf-8")
         case "/runs.js": .file(PackageResources.runs_js, "text/javascript; charset=utf-8")
         case "/sound.js": .file(SoundScript.bytes, "text/javascript; charset=utf-8")
         case "/page.js": .file(PageScript.bytes, "text/javascript; charset=utf-8")
@@ -131,7 +138,12 @@ extension DatasetExplorer {
         case "/api/picture": .file(try picture(request).png, "image/png")
         case "/api/notes": .json(try notes(request))
         case "/api/sound": try await sound(request)
-        case "/api/runs": .json(["runs": .array(try runs().map(\.json))])
+        case "/api/annotations": .json(try describeAnnotations(request))
+        case Self.writingPath: .json(try annotate(request))
+        case "/api/runs": .json(["runs": .array(try runs().map(\.details))])
+        case "/api/evaluations": .json(try describeEvaluations(request))
+        case "/api/snapshots": .json(["snapshots": .array(try snapshots().map(describe))])
+        case "/api/comparison": .json(try compare(request))
         case "/api/run": .json(try describeRun(request))
         case "/api/transfer": try transfer(request)
         default: throw ExplorerError(.notFound, "no such page")

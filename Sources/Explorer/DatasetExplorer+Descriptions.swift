@@ -127,37 +127,4 @@ extension DatasetExplorer {
             table.runs[number].first.map { .string("\($0.split.rawValue)/\($0.number)") } ?? .null
         return .object(members)
     }
-
-    // MARK: Runs
-
-    func runs() throws -> [RunListing] { try RunListing.all(cachePath: cachePath) }
-
-    /// The run that `name=<run>` names: one of those that are listed, so that no name reaches the disk.
-    private func run(_ request: ExplorerRequest) throws -> RunListing {
-        guard let run = try runs().first(where: { $0.name == request["name"] }) else {
-            throw ExplorerError(.notFound, "no such run")
-        }
-        return run
-    }
-
-    func describeRun(_ request: ExplorerRequest) throws -> JSONValue {
-        let run = try run(request)
-        return [
-            "run": run.json, "curves": RunMetrics(of: run, cachePath: cachePath)?.json ?? [],
-            "transfers": .array(RunTransfer.all(of: run, cachePath: cachePath).map(\.json)),
-        ]
-    }
-
-    /// The notes or the sound of a part of a transfer: `name=<run>`, `number=<n>`, `part=content|style|out`.
-    func transfer(_ request: ExplorerRequest) throws -> ExplorerResponse {
-        let transfers = RunTransfer.all(of: try run(request), cachePath: cachePath)
-        guard let number = request["number"].flatMap({ Int($0) }), let name = request["part"],
-            let path = transfers.first(where: { $0.number == number })?.parts[name]
-        else { throw ExplorerError(.notFound, "no such transfer") }
-        if let notes = SoundingNote.all(midiFile: path) { return .json(["notes": .array(notes.map(\.json))]) }
-        guard let view = try? WaveView(path: path, frames: nil) else {
-            throw ExplorerError(.notFound, "this part cannot be played")
-        }
-        return try ExplorerResponse(view, range: request.range)
-    }
 }

@@ -7,9 +7,9 @@ import Synchronization
 
 /// A dataset to see and hear in a browser.
 ///
-/// It answers requests; `serve` brings them from the network. It reads, and nothing else. What a request names are numbers
-/// of segments and sources, names of runs and of measures: no path reaches the disk, and a source's file is read only if
-/// its bytes are those that the snapshot knows.
+/// It answers requests; `serve` brings them from the network. It reads, and writes only tags and notes. What a
+/// request names are numbers of segments and sources, names of runs and of measures: no path reaches the disk, and a
+/// source's file is read only if its bytes are those that the snapshot knows.
 public final class DatasetExplorer: Sendable {
     let reader: DatasetReader
     let cachePath: String
@@ -21,6 +21,8 @@ public final class DatasetExplorer: Sendable {
     private let late = Mutex(Late())
     /// Names, in lower case, that requests may call this machine by, beside `localhost` and any IP address.
     let hostNames: Set<String>
+    /// What a page must know to write tags and notes; nil if they can only be read.
+    let token: String?
 
     /// The numbers in the sources' records.
     struct Known: Sendable {
@@ -34,6 +36,8 @@ public final class DatasetExplorer: Sendable {
         var statistics: Task<[UInt8], any Error>?
         /// The newest pictures, oldest first.
         var pictures: [(name: String, picture: DrawnPicture)] = []
+        /// With the state of the file that it was read from.
+        var annotations: (file: FileStat?, read: Annotations)?
     }
 
     /// Opens a dataset.
@@ -42,12 +46,18 @@ public final class DatasetExplorer: Sendable {
     ///   - dataset: as `DatasetReader` takes it.
     ///   - cachePath: the cache's folder.
     ///   - hostNames: what the machine is called in the page's address, beside `localhost` and IP addresses.
+    ///   - isReadOnly: whether tags and notes can only be read.
     /// - Throws: `BuildError`, `ManifestError`.
-    public init(dataset: String, cachePath: String, hostNames: Set<String> = []) throws {
+    public init(
+        dataset: String, cachePath: String, hostNames: Set<String> = [], isReadOnly: Bool = false
+    ) throws {
         let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "serve \(dataset)")
         self.reader = reader
         self.cachePath = cachePath
         self.hostNames = Set(hostNames.map { $0.lowercased() })
+        token =
+            isReadOnly
+            ? nil : (0..<4).map { _ in String(UInt64.random(in: 1 << 60...UInt64.max), radix: 16) }.joined()
         manifest = try reader.manifest()
         table = try SegmentTable(reader)
         library = SourceLibrary(reader.snapshot.sources, table)
@@ -79,6 +89,29 @@ public final class DatasetExplorer: Sendable {
             return task
         }
         return try await task.value
+    }
+
+    /// The tags and notes of the dataset, read again if their file has changed.
+    func annotations() throws -> Annotations {
+        try late.withLock { try annotations(&$0) }
+    }
+
+    /// Keeps tags and a note.
+    func annotate(_ annotation: Annotation) throws {
+        try late.withLock { late in
+            var annotations = try annotations(&late)
+            try annotations.append(annotation)
+            late.annotations = (FileStat(withoutFollowing: annotations.path), annotations)
+        }
+    }
+
+    private func annotations(_ late: inout Late) throws -> Annotations {
+        if let known = late.annotations, known.file == FileStat(withoutFollowing: known.read.path) {
+            return known.read
+        }
+        let read = try Annotations(ofDataset: reader.snapshot.dataset, cachePath: cachePath)
+        late.annotations = (FileStat(withoutFollowing: read.path), read)
+        return read
     }
 
     /// A picture, drawn or as it was drawn a short while ago.

@@ -38,16 +38,18 @@ const explorer = (() => {
   }
   async function show() {
     state = new URLSearchParams(location.hash.slice(1));
-    const isRuns = state.get("view") === "runs";
+    const view = { runs: runsView, snapshots: snapshotsView }[state.get("view")];
+    const isRuns = view !== undefined;
     $("segments").hidden = isRuns;
     $("runs").hidden = !isRuns;
     $("to-segments").toggleAttribute("aria-current", !isRuns);
-    $("to-runs").toggleAttribute("aria-current", isRuns);
+    $("to-runs").toggleAttribute("aria-current", view === runsView);
+    $("to-snapshots").toggleAttribute("aria-current", view === snapshotsView);
     document.body.classList.toggle("looking", !isRuns && state.has("segment"));
     try {
       if (isRuns) {
         Sound.stop();
-        await runsView.show();
+        await view.show();
       } else {
         showFilters();
         await Promise.all([showList(), segmentView.show()]);
@@ -173,7 +175,7 @@ const explorer = (() => {
       return;
     }
     if (isTyping || event.metaKey || event.ctrlKey || event.altKey || $("help").open) return;
-    const isSegments = state.get("view") !== "runs";
+    const isSegments = $("runs").hidden;
     const keys = {
       "?": () => $("help").showModal(),
       ...(isSegments ? {
@@ -193,7 +195,7 @@ const explorer = (() => {
   $("help-button").addEventListener("click", () => $("help").showModal());
   $("to-segments").addEventListener("click", (event) => {
     event.preventDefault();
-    go({ view: null, run: null });
+    go({ view: null, run: null, smooth: null, x: null, from: null });
   });
   addEventListener("popstate", show);
 

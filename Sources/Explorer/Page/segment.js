@@ -67,6 +67,7 @@ const segmentView = (() => {
       if (x >= 0 && x < 1) toggle(secondsAt(x * picture.columns));
     });
     element("div", null, frame, { id: "playhead", hidden: "" });
+    notesView.show(box, detail.segment);
     if (!isWhole) {
       showFacts(box, "This segment", [
         ["segment", detail.segment], ["position", position(detail)],
