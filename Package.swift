@@ -41,7 +41,8 @@ var targets: [Target] = [
         dependencies: ["Insight", "Dataset", "Manifest", "Loading", "Audio", "Build"],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
-            .embedInCode("Page/explorer.js"), .embedInCode("Page/segment.js"), .embedInCode("Page/runs.js"),
+            .embedInCode("Page/explorer.js"), .embedInCode("Page/filters.js"),
+            .embedInCode("Page/segment.js"), .embedInCode("Page/runs.js"),
         ],
         swiftSettings: strict),
     // Layer 4
@@ -177,7 +178,8 @@ var targets: [Target] = [
     .testTarget(
         name: "ExplorerTests",
         dependencies: [
-            "TestSupport", "Explorer", "Insight", "Dataset", "Manifest", "Loading", "Audio", "Build",
+            "TestSupport", "Explorer", "Insight", "Dataset", "Manifest", "Loading", "Audio", "Symbolic",
+            "Build",
         ],
         swiftSettings: strict),
     .testTarget(
