@@ -41,7 +41,8 @@ var targets: [Target] = [
         dependencies: ["Insight", "Dataset", "Manifest", "Loading", "Audio", "Build"],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
-            .embedInCode("Page/explorer.js"), .embedInCode("Page/segment.js"), .embedInCode("Page/runs.js"),
+            .embedInCode("Page/explorer.js"), .embedInCode("Page/filters.js"),
+            .embedInCode("Page/segment.js"), .embedInCode("Page/runs.js"),
             .embedInCode("Page/notes.js"), .embedInCode("Page/snapshots.js"),
         ],
         swiftSettings: strict),
@@ -179,6 +180,7 @@ var targets: [Target] = [
         name: "ExplorerTests",
         dependencies: [
             "TestSupport", "Explorer", "Insight", "Export", "Dataset", "Manifest", "Loading", "Audio",
+            "Symbolic",
             "Build",
         ],
         swiftSettings: strict),

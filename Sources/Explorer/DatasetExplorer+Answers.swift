@@ -16,6 +16,9 @@ extension DatasetExplorer {
             try Task.checkCancellation()
             var response = try await respond(request)
             response.headers += Self.securityHeaders(for: request.path)
+            if !response.headers.contains(where: { $0.name == "Cache-Control" }) {
+                response.headers.append(("Cache-Control", "no-store"))
+            }
             return response
         } catch let error as ExplorerError {
             return response(to: error)
@@ -30,7 +33,7 @@ extension DatasetExplorer {
     func response(to error: ExplorerError) -> ExplorerResponse {
         var response = ExplorerResponse.json(["error": .string(error.message)], error.status)
         if error.status == .methodNotAllowed { response.headers.append(("Allow", "GET, HEAD")) }
-        response.headers += Self.securityHeaders(for: "")
+        response.headers += Self.securityHeaders(for: "") + [("Cache-Control", "no-store")]
         return response
     }
 
@@ -56,7 +59,7 @@ extension DatasetExplorer {
         return [
             ("Content-Security-Policy", policy), ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Resource-Policy", "same-origin"),
-            ("Cross-Origin-Opener-Policy", "same-origin"), ("Cache-Control", "no-store"),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
         ]
     }
 
@@ -123,6 +126,7 @@ extension DatasetExplorer {
         case "/": .file(page, "text/html; charset=utf-8")
         case "/explorer.css": .file(PackageResources.explorer_css, "text/css; charset=utf-8")
         case "/explorer.js": .file(PackageResources.explorer_js, "text/javascript; charset=utf-8")
+        case "/filters.js": .file(PackageResources.filters_js, "text/javascript; charset=utf-8")
         case "/segment.js": .file(PackageResources.segment_js, "text/javascript; charset=utf-8")
         case "/notes.js": .file(PackageResources.notes_js, "text/javascript; charset=utf-8")
         case "/snapshots.js": .file(PackageResources.snapshots_js, "text/javascript; charset=utf-8")
@@ -130,9 +134,13 @@ extension DatasetExplorer {
         case "/sound.js": .file(SoundScript.bytes, "text/javascript; charset=utf-8")
         case "/page.js": .file(PageScript.bytes, "text/javascript; charset=utf-8")
         case "/chart.js": .file(ChartScript.bytes, "text/javascript; charset=utf-8")
-        case "/report": .file(try await statistics(), "text/html; charset=utf-8")
+        case "/report":
+            .file(
+                Array(try await statistics().html(backTo: "/").utf8), "text/html; charset=utf-8")
         case "/api/dataset": .json(describeDataset())
         case "/api/segments": .json(try await listSegments(request))
+        case "/api/facets": .json(try await countFacets(request))
+        case "/api/thumbnail": try thumbnail(request)
         case "/api/segment": .json(try await describeSegment(request))
         case "/api/source": .json(try await describeSource(request))
         case "/api/picture": .file(try picture(request).png, "image/png")
@@ -178,6 +186,17 @@ extension DatasetExplorer {
         if let source = try source(request) { return try picture(ofSource: source) }
         let place = try place(request).place
         return try picture(of: place) { try SegmentView(reader, place) }
+    }
+
+    /// A small picture of the segment `id`; `shard` begins with the hash of its shard, so that it never changes.
+    private func thumbnail(_ request: ExplorerRequest) throws -> ExplorerResponse {
+        let place = try place(request).place
+        guard request["shard"] == place.shard.object.short else {
+            throw ExplorerError(.notFound, "this segment is of another snapshot")
+        }
+        var response = ExplorerResponse.file(try thumbnail(of: place), "image/png")
+        response.headers.append(("Cache-Control", "private, max-age=31536000, immutable"))
+        return response
     }
 
     func picture(of place: DatasetReader.Place, _ view: () throws -> SegmentView) throws -> DrawnPicture {

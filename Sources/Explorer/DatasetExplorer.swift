@@ -15,9 +15,11 @@ public final class DatasetExplorer: Sendable {
     let cachePath: String
     let manifest: Manifest
     let table: SegmentTable
-    let library: SourceLibrary
+    let library: SegmentLibrary
     /// Read in the background from the start; filtering or sorting by a measure waits for it.
     private let known: Task<Known, any Error>
+    /// Read after `known`; histograms, and filtering or sorting by a segment's number, wait for it.
+    private let numbers: Task<SegmentNumbers, any Error>
     private let late = Mutex(Late())
     /// Names, in lower case, that requests may call this machine by, beside `localhost` and any IP address.
     let hostNames: Set<String>
@@ -26,18 +28,22 @@ public final class DatasetExplorer: Sendable {
 
     /// The numbers in the sources' records.
     struct Known: Sendable {
-        let measures: SourceLibrary.Measures
+        let measures: SegmentLibrary.Measures
         /// The frames of each audio file; nil for MIDI.
         let frames: [Int?]
     }
 
     /// Made on demand.
     private struct Late {
-        var statistics: Task<[UInt8], any Error>?
+        var statistics: Task<DatasetStatistics, any Error>?
         /// The newest pictures, oldest first.
         var pictures: [(name: String, picture: DrawnPicture)] = []
         /// With the state of the file that it was read from.
         var annotations: (file: FileStat?, read: Annotations)?
+        /// The shards that thumbnails were drawn of last, oldest first.
+        var shards: [(object: Digest, shard: Shard)] = []
+        /// Thumbnails by the segment's id.
+        var thumbnails: [String: [UInt8]] = [:]
     }
 
     /// Opens a dataset.
@@ -59,12 +65,15 @@ public final class DatasetExplorer: Sendable {
             isReadOnly
             ? nil : (0..<4).map { _ in String(UInt64.random(in: 1 << 60...UInt64.max), radix: 16) }.joined()
         manifest = try reader.manifest()
-        table = try SegmentTable(reader)
-        library = SourceLibrary(reader.snapshot.sources, table)
+        let table = try SegmentTable(reader)
+        self.table = table
+        let library = SegmentLibrary(
+            reader.snapshot.sources, table, labels: reader.snapshot.vocabularies.keys)
+        self.library = library
         let frequencies = manifest.audio?.frequencies(ofFeature: "mel")
-        known = Task.detached {
+        let known = Task.detached {
             let records = try reader.records()
-            var measures: SourceLibrary.Measures = [:]
+            var measures: SegmentLibrary.Measures = [:]
             let nothing = [Double](repeating: .nan, count: records.count)
             for (index, record) in records.enumerated() {
                 for (name, value) in record.measures(frequencies: frequencies) {
@@ -73,18 +82,24 @@ public final class DatasetExplorer: Sendable {
             }
             return Known(measures: measures, frames: records.map { $0.facts["frames"]?.integer })
         }
+        self.known = known
+        numbers = Task.detached {
+            _ = await known.result
+            return try SegmentNumbers(reader, table, count: library.count)
+        }
     }
 
     /// The numbers in the records; waits until they are read.
     func knowledge() async throws -> Known { try await known.value }
 
-    /// The page of `stats --html`, made once.
-    func statistics() async throws -> [UInt8] {
+    /// The numbers of all segments; waits until they are read.
+    func segmentNumbers() async throws -> SegmentNumbers { try await numbers.value }
+
+    /// What `stats` says, counted once.
+    func statistics() async throws -> DatasetStatistics {
         let reader = reader
         let task = late.withLock { late in
-            let task =
-                late.statistics
-                ?? Task.detached { Array(try DatasetStatistics(reader).html(backTo: "/").utf8) }
+            let task = late.statistics ?? Task.detached { try DatasetStatistics(reader) }
             late.statistics = task
             return task
         }
@@ -114,6 +129,17 @@ public final class DatasetExplorer: Sendable {
         return read
     }
 
+    /// By code, whether each problem of `stats` concerns each source; those without sources of their own are left out.
+    func problemSources() async throws -> [String: [Bool]] {
+        let concerned = try await statistics().problems.filter { !$0.paths.isEmpty }
+        let sources = reader.snapshot.sources
+        return concerned.reduce(into: [:]) { all, problem in
+            let paths = Set(problem.paths)
+            let old = all[problem.code] ?? [Bool](repeating: false, count: sources.count)
+            all[problem.code] = zip(old, sources).map { $0 || paths.contains($1.path) }
+        }
+    }
+
     /// A picture, drawn or as it was drawn a short while ago.
     func picture(_ name: String, _ draw: () throws -> Picture) throws -> DrawnPicture {
         if let old = late.withLock({ $0.pictures.first { $0.name == name }?.picture }) { return old }
@@ -123,6 +149,25 @@ public final class DatasetExplorer: Sendable {
             if late.pictures.count > 32 { late.pictures.removeFirst() }
         }
         return drawn
+    }
+
+    /// The thumbnail of a segment, drawn once.
+    func thumbnail(of place: DatasetReader.Place) throws -> [UInt8] {
+        let name = "\(place.split.rawValue)/\(place.number)"
+        if let old = late.withLock({ $0.thumbnails[name] }) { return old }
+        // Many on a page are of the same shard, whose opening costs more than the drawing.
+        let open = late.withLock { $0.shards.first { $0.object == place.shard.object }?.shard }
+        let shard = try open ?? reader.open(place.shard)
+        let png = try Thumbnail.png(of: place.index, in: shard)
+        late.withLock { late in
+            if open == nil {
+                late.shards.append((place.shard.object, shard))
+                if late.shards.count > 8 { late.shards.removeFirst() }
+            }
+            if late.thumbnails.count >= 4096 { late.thumbnails.removeAll() }
+            late.thumbnails[name] = png
+        }
+        return png
     }
 }
 
