@@ -41,7 +41,9 @@ var targets: [Target] = [
         dependencies: ["Insight", "Dataset", "Manifest", "Loading", "Audio", "Build"],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
-            .embedInCode("Page/explorer.js"), .embedInCode("Page/segment.js"), .embedInCode("Page/runs.js"),
+            .embedInCode("Page/explorer.js"), .embedInCode("Page/filters.js"),
+            .embedInCode("Page/segment.js"), .embedInCode("Page/runs.js"),
+            .embedInCode("Page/notes.js"), .embedInCode("Page/snapshots.js"),
         ],
         swiftSettings: strict),
     // Layer 4
@@ -178,7 +180,9 @@ var targets: [Target] = [
     .testTarget(
         name: "ExplorerTests",
         dependencies: [
-            "TestSupport", "Explorer", "Insight", "Dataset", "Manifest", "Loading", "Audio", "Build",
+            "TestSupport", "Explorer", "Insight", "Export", "Dataset", "Manifest", "Loading", "Audio",
+            "Symbolic",
+            "Build",
         ],
         swiftSettings: strict),
     .testTarget(

@@ -16,6 +16,9 @@ extension DatasetExplorer {
             try Task.checkCancellation()
             var response = try await respond(request)
             response.headers += Self.securityHeaders(for: request.path)
+            if !response.headers.contains(where: { $0.name == "Cache-Control" }) {
+                response.headers.append(("Cache-Control", "no-store"))
+            }
             return response
         } catch let error as ExplorerError {
             return response(to: error)
@@ -30,7 +33,7 @@ extension DatasetExplorer {
     func response(to error: ExplorerError) -> ExplorerResponse {
         var response = ExplorerResponse.json(["error": .string(error.message)], error.status)
         if error.status == .methodNotAllowed { response.headers.append(("Allow", "GET, HEAD")) }
-        response.headers += Self.securityHeaders(for: "")
+        response.headers += Self.securityHeaders(for: "") + [("Cache-Control", "no-store")]
         return response
     }
 
@@ -56,14 +59,15 @@ extension DatasetExplorer {
         return [
             ("Content-Security-Policy", policy), ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Resource-Policy", "same-origin"),
-            ("Cross-Origin-Opener-Policy", "same-origin"), ("Cache-Control", "no-store"),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
         ]
     }
 
     /// Refuses requests that no page of ours sends.
     private func check(_ request: ExplorerRequest) throws(ExplorerError) {
-        guard request.method == "GET" || request.method == "HEAD" else {
-            throw ExplorerError(.methodNotAllowed, "only GET and HEAD are allowed; the explorer is read-only")
+        let isWriting = request.method == "POST" && request.path == Self.writingPath
+        guard request.method == "GET" || request.method == "HEAD" || isWriting else {
+            throw ExplorerError(.methodNotAllowed, "only GET and HEAD are allowed here")
         }
         guard let host = request.host, isOwn(host) else {
             throw ExplorerError(.forbidden, "the explorer does not answer to this host name")
@@ -71,7 +75,11 @@ extension DatasetExplorer {
         guard isFromOwnPage(request, host) else {
             throw ExplorerError(.forbidden, "only the explorer's own page may request this")
         }
-        guard !request.hasBody else { throw ExplorerError(.bodyRefused, "requests must not have a body") }
+        if isWriting {
+            try checkWriting(request, host)
+        } else if request.hasBody {
+            throw ExplorerError(.bodyRefused, "requests must not have a body")
+        }
         guard request.byteCount <= RequestHead.mostBytes else {
             throw ExplorerError(.headersTooLarge, "the headers are too large")
         }
@@ -115,26 +123,38 @@ extension DatasetExplorer {
 
     private func respond(_ request: ExplorerRequest) async throws -> ExplorerResponse {
         switch request.path {
-        case "/": .file(PackageResources.explorer_html, "text/html; charset=utf-8")
+        case "/": .file(page, "text/html; charset=utf-8")
         case "/explorer.css": .file(PackageResources.explorer_css, "text/css; charset=utf-8")
         case "/explorer.js": .file(PackageResources.explorer_js, "text/javascript; charset=utf-8")
+        case "/filters.js": .file(PackageResources.filters_js, "text/javascript; charset=utf-8")
         case "/segment.js": .file(PackageResources.segment_js, "text/javascript; charset=utf-8")
+        case "/notes.js": .file(PackageResources.notes_js, "text/javascript; charset=utf-8")
+        case "/snapshots.js": .file(PackageResources.snapshots_js, "text/javascript; charset=utf-8")
         case "/runs.js": .file(PackageResources.runs_js, "text/javascript; charset=utf-8")
         case "/sound.js": .file(SoundScript.bytes, "text/javascript; charset=utf-8")
         case "/roll.js": .file(RollScript.bytes, "text/javascript; charset=utf-8")
         case "/roll.css": .file(RollScript.style, "text/css; charset=utf-8")
         case "/page.js": .file(PageScript.bytes, "text/javascript; charset=utf-8")
         case "/chart.js": .file(ChartScript.bytes, "text/javascript; charset=utf-8")
-        case "/report": .file(try await statistics(), "text/html; charset=utf-8")
+        case "/report":
+            .file(
+                Array(try await statistics().html(backTo: "/").utf8), "text/html; charset=utf-8")
         case "/api/dataset": .json(describeDataset())
         case "/api/segments": .json(try await listSegments(request))
+        case "/api/facets": .json(try await countFacets(request))
+        case "/api/thumbnail": try thumbnail(request)
         case "/api/segment": .json(try await describeSegment(request))
         case "/api/source": .json(try await describeSource(request))
         case "/api/picture": .file(try picture(request).png(), "image/png")
         case "/api/notes": .json(try notes(request))
         case "/api/features": .file(try features(request).bytes, "application/octet-stream")
         case "/api/sound": try await sound(request)
-        case "/api/runs": .json(["runs": .array(try runs().map(\.json))])
+        case "/api/annotations": .json(try describeAnnotations(request))
+        case Self.writingPath: .json(try annotate(request))
+        case "/api/runs": .json(["runs": .array(try runs().map(\.details))])
+        case "/api/evaluations": .json(try describeEvaluations(request))
+        case "/api/snapshots": .json(["snapshots": .array(try snapshots().map(describe))])
+        case "/api/comparison": .json(try compare(request))
         case "/api/run": .json(try describeRun(request))
         case "/api/transfer": try transfer(request)
         default: throw ExplorerError(.notFound, "no such page")
@@ -170,6 +190,17 @@ extension DatasetExplorer {
             return try SegmentView(reader, place(request).place).picture()
         }
         return try view(ofSource: number).picture()
+    }
+
+    /// A small picture of the segment `id`; `shard` begins with the hash of its shard, so that it never changes.
+    private func thumbnail(_ request: ExplorerRequest) throws -> ExplorerResponse {
+        let place = try place(request).place
+        guard request["shard"] == place.shard.object.short else {
+            throw ExplorerError(.notFound, "this segment is of another snapshot")
+        }
+        var response = ExplorerResponse.file(try thumbnail(of: place), "image/png")
+        response.headers.append(("Cache-Control", "private, max-age=31536000, immutable"))
+        return response
     }
 
     /// The whole of a source that has segments.

@@ -8,16 +8,7 @@ extension DatasetExplorer {
     /// The dataset, and everything it can be filtered by; the page asks for it first.
     func describeDataset() -> JSONValue {
         let snapshot = reader.snapshot
-        var counts: [String: [String: Int]] = snapshot.vocabularies.mapValues { _ in [:] }
-        for source in snapshot.sources where source.segments > 0 {
-            for name in snapshot.vocabularies.keys {
-                for value in LabelText.values(source.labels[name]) {
-                    counts[name]?[value, default: 0] += source.segments
-                }
-            }
-        }
         let kinds = Set(snapshot.sources.map(\.kind))
-        let segmentKinds = Set(snapshot.sources.map(\.segmentKind))
         let names = Set(
             (kinds.contains(.midi) ? MIDITally.measures : []).map(\.name)
                 + (kinds.contains(.audio) ? AudioTally.measures : []).map(\.name)
@@ -25,34 +16,108 @@ extension DatasetExplorer {
         return [
             "dataset": .string(snapshot.dataset), "snapshot": JSONValue(reader.digest),
             "sources": JSONValue(snapshot.sources.count),
-            "kinds": .array(SegmentKind.allCases.filter(segmentKinds.contains).map { .string($0.rawValue) }),
-            "splits": .object(
-                Dictionary(
-                    uniqueKeysWithValues: Split.allCases.map {
-                        ($0.rawValue, JSONValue(snapshot.segmentCount($0)))
-                    })),
-            "labels": .object(
-                counts.mapValues { values in
-                    .array(
-                        values.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(500).map {
-                            ["value": .string($0.key), "segments": JSONValue($0.value)]
-                        })
-                }),
+            "numbers": .array(
+                SegmentNumbers.all.filter { number in
+                    guard let item = SegmentNumber.all.first(where: { $0.name == number.name }) else {
+                        return kinds.contains(.midi)
+                    }
+                    return kinds.contains(item.isOfNotes ? .midi : .audio)
+                }.map(Self.named)),
             "measures": .array(
-                SourceMeasure.all.filter { names.contains($0.name) }.map {
-                    ["name": .string($0.name), "title": .string($0.title)]
+                SourceMeasure.all.filter { names.contains($0.name) }.map { Self.named(($0.name, $0.title)) }),
+        ]
+    }
+
+    private static func named(_ item: (name: String, title: String)) -> JSONValue {
+        ["name": .string(item.name), "title": .string(item.title)]
+    }
+
+    private func query(_ request: ExplorerRequest) throws(ExplorerError) -> SegmentQuery {
+        try SegmentQuery(request, vocabularies: reader.snapshot.vocabularies)
+    }
+
+    /// What a query needs to know.
+    private func known(
+        _ query: SegmentQuery, withNumbers: Bool = false, withProblems: Bool = false
+    ) async throws -> SegmentLibrary.Known {
+        var known = SegmentLibrary.Known()
+        if query.needsMeasures { known.measures = try await knowledge().measures }
+        if query.needsNumbers || withNumbers { known.numbers = try await segmentNumbers() }
+        if !query.problems.isEmpty || withProblems { known.problems = try await problemSources() }
+        return known
+    }
+
+    /// How many segments each choice of every facet would find; with `numbers=1` histograms of the numbers,
+    /// with `problems=1` what `stats` finds too.
+    func countFacets(_ request: ExplorerRequest) async throws -> JSONValue {
+        var request = request
+        let (withNumbers, withProblems) = (request["numbers"] == "1", request["problems"] == "1")
+        request.query.removeAll { ["numbers", "problems"].contains($0.name) }
+        let query = try query(request)
+        let known = try await known(query, withNumbers: withNumbers, withProblems: withProblems)
+        let counts = library.counts(query, known)
+        func choices(_ counted: [(String, Int)]) -> JSONValue {
+            .array(counted.map { ["value": .string($0), "segments": JSONValue($1)] })
+        }
+        let labels = counts.labels.map { name, counted -> (String, JSONValue) in
+            let chosen = query.labels[name] ?? []
+            let all = zip(library.labels[name]?.names ?? [], counted)
+                .filter { $1 > 0 || chosen.contains($0) }
+                .sorted { ($1.1, $0.0) < ($0.1, $1.0) }
+            let most = all.prefix(200)
+            return (name, choices(most + all.dropFirst(200).filter { chosen.contains($0.0) }))
+        }
+        let kinds = SegmentKind.allCases.filter { kind in
+            reader.snapshot.sources.contains { $0.segmentKind == kind && $0.segments > 0 }
+        }
+        return [
+            "splits": choices(
+                zip(Split.allCases, counts.splits).filter { reader.snapshot.segmentCount($0.0) > 0 }
+                    .map { ($0.rawValue, $1) }),
+            "kinds": choices(kinds.map { ($0.rawValue, counts.kinds[$0] ?? 0) }),
+            "labels": .object(Dictionary(uniqueKeysWithValues: labels)),
+            "problems": .array(withProblems ? try await describeProblems(counts.problems) : []),
+            "histograms": .object(
+                counts.numbers.reduce(into: [:]) { all, counted in
+                    guard let ends = known.numbers?.ends[counted.key] else { return }
+                    all[counted.key] = [
+                        "low": .number(ends.lowerBound), "high": .number(ends.upperBound),
+                        "counts": .array(counted.value.map { JSONValue($0) }),
+                    ]
                 }),
         ]
     }
 
+    /// Everything that `stats` finds, worst first, with the segments that it concerns.
+    private func describeProblems(_ counts: [String: Int]) async throws -> [JSONValue] {
+        let sources = reader.snapshot.sources
+        func describe(_ number: Int) -> JSONValue {
+            ["source": JSONValue(number), "path": .string(sources[number].path)]
+        }
+        return try await statistics().problems.map { problem in
+            [
+                "value": .string(problem.code), "message": .string(problem.message),
+                "help": .string(problem.help),
+                "segments": problem.paths.isEmpty ? .null : JSONValue(counts[problem.code] ?? 0),
+                "found": .array(problem.sources.prefix(50).map { .string($0) }),
+                "pairs": .array(
+                    problem.pairs.prefix(50).map { pair in
+                        [
+                            "first": describe(pair.first), "second": describe(pair.second),
+                            "share": .number(pair.share),
+                        ]
+                    }),
+            ]
+        }
+    }
+
     func listSegments(_ request: ExplorerRequest) async throws -> JSONValue {
-        let query = try SegmentQuery(request, vocabularies: reader.snapshot.vocabularies)
-        let measures = query.needsMeasures ? try await knowledge().measures : nil
-        let found = library.find(query, measures)
+        let query = try query(request)
+        let found = library.find(query, try await known(query))
         return [
             "segments": JSONValue(found.segments), "sources": JSONValue(found.sources),
             "page": JSONValue(query.page),
-            "pages": JSONValue((found.segments + SegmentQuery.pageSize - 1) / SegmentQuery.pageSize),
+            "pages": JSONValue((found.count + SegmentQuery.pageSize - 1) / SegmentQuery.pageSize),
             "rows": .array(
                 found.rows.map { row in
                     let source = reader.snapshot.sources[row.source]
@@ -63,9 +128,11 @@ extension DatasetExplorer {
                         "kind": .string(source.kind.rawValue),
                         "labels": .object(source.labels.mapValues { .string(LabelText.shown($0)) }),
                     ]
-                    if let sort = query.sort, let value = measures?[sort]?[row.source], value.isFinite {
-                        members["value"] = .number(value)
+                    if let place = reader.place(row.number, in: row.split) {
+                        members["shard"] = .string(place.shard.object.short)
                     }
+                    if let found = row.found { members["found"] = JSONValue(found) }
+                    if row.value.isFinite { members["value"] = .number(row.value) }
                     return .object(members)
                 }),
         ]
@@ -127,38 +194,5 @@ extension DatasetExplorer {
         members["first"] =
             table.runs[number].first.map { .string("\($0.split.rawValue)/\($0.number)") } ?? .null
         return .object(members)
-    }
-
-    // MARK: Runs
-
-    func runs() throws -> [RunListing] { try RunListing.all(cachePath: cachePath) }
-
-    /// The run that `name=<run>` names: one of those that are listed, so that no name reaches the disk.
-    private func run(_ request: ExplorerRequest) throws -> RunListing {
-        guard let run = try runs().first(where: { $0.name == request["name"] }) else {
-            throw ExplorerError(.notFound, "no such run")
-        }
-        return run
-    }
-
-    func describeRun(_ request: ExplorerRequest) throws -> JSONValue {
-        let run = try run(request)
-        return [
-            "run": run.json, "curves": RunMetrics(of: run, cachePath: cachePath)?.json ?? [],
-            "transfers": .array(RunTransfer.all(of: run, cachePath: cachePath).map(\.json)),
-        ]
-    }
-
-    /// The notes or the sound of a part of a transfer: `name=<run>`, `number=<n>`, `part=content|style|out`.
-    func transfer(_ request: ExplorerRequest) throws -> ExplorerResponse {
-        let transfers = RunTransfer.all(of: try run(request), cachePath: cachePath)
-        guard let number = request["number"].flatMap({ Int($0) }), let name = request["part"],
-            let path = transfers.first(where: { $0.number == number })?.parts[name]
-        else { throw ExplorerError(.notFound, "no such transfer") }
-        if let music = SoundingMusic(midiFile: path) { return .json(music.json) }
-        guard let view = try? WaveView(path: path, frames: nil) else {
-            throw ExplorerError(.notFound, "this part cannot be played")
-        }
-        return try ExplorerResponse(view, range: request.range)
     }
 }

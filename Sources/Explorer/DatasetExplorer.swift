@@ -7,31 +7,41 @@ import Synchronization
 
 /// A dataset to see and hear in a browser.
 ///
-/// It answers requests; `serve` brings them from the network. It reads, and nothing else. What a request names are numbers
-/// of segments and sources, names of runs and of measures: no path reaches the disk, and a source's file is read only if
-/// its bytes are those that the snapshot knows.
+/// It answers requests; `serve` brings them from the network. It reads, and writes only tags and notes. What a
+/// request names are numbers of segments and sources, names of runs and of measures: no path reaches the disk, and a
+/// source's file is read only if its bytes are those that the snapshot knows.
 public final class DatasetExplorer: Sendable {
     let reader: DatasetReader
     let cachePath: String
     let manifest: Manifest
     let table: SegmentTable
-    let library: SourceLibrary
+    let library: SegmentLibrary
     /// Read in the background from the start; filtering or sorting by a measure waits for it.
     private let known: Task<Known, any Error>
+    /// Read after `known`; histograms, and filtering or sorting by a segment's number, wait for it.
+    private let numbers: Task<SegmentNumbers, any Error>
     private let late = Mutex(Late())
     /// Names, in lower case, that requests may call this machine by, beside `localhost` and any IP address.
     let hostNames: Set<String>
+    /// What a page must know to write tags and notes; nil if they can only be read.
+    let token: String?
 
     /// The numbers in the sources' records.
     struct Known: Sendable {
-        let measures: SourceLibrary.Measures
+        let measures: SegmentLibrary.Measures
         /// The frames of each audio file; nil for MIDI.
         let frames: [Int?]
     }
 
     /// Made on demand.
     private struct Late {
-        var statistics: Task<[UInt8], any Error>?
+        var statistics: Task<DatasetStatistics, any Error>?
+        /// With the state of the file that it was read from.
+        var annotations: (file: FileStat?, read: Annotations)?
+        /// The shards that thumbnails were drawn of last, oldest first.
+        var shards: [(object: Digest, shard: Shard)] = []
+        /// Thumbnails by the segment's id.
+        var thumbnails: [String: [UInt8]] = [:]
     }
 
     /// Opens a dataset.
@@ -40,19 +50,28 @@ public final class DatasetExplorer: Sendable {
     ///   - dataset: as `DatasetReader` takes it.
     ///   - cachePath: the cache's folder.
     ///   - hostNames: what the machine is called in the page's address, beside `localhost` and IP addresses.
+    ///   - isReadOnly: whether tags and notes can only be read.
     /// - Throws: `BuildError`, `ManifestError`.
-    public init(dataset: String, cachePath: String, hostNames: Set<String> = []) throws {
+    public init(
+        dataset: String, cachePath: String, hostNames: Set<String> = [], isReadOnly: Bool = false
+    ) throws {
         let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "serve \(dataset)")
         self.reader = reader
         self.cachePath = cachePath
         self.hostNames = Set(hostNames.map { $0.lowercased() })
+        token =
+            isReadOnly
+            ? nil : (0..<4).map { _ in String(UInt64.random(in: 1 << 60...UInt64.max), radix: 16) }.joined()
         manifest = try reader.manifest()
-        table = try SegmentTable(reader)
-        library = SourceLibrary(reader.snapshot.sources, table)
+        let table = try SegmentTable(reader)
+        self.table = table
+        let library = SegmentLibrary(
+            reader.snapshot.sources, table, labels: reader.snapshot.vocabularies.keys)
+        self.library = library
         let frequencies = manifest.audio?.frequencies(ofFeature: "mel")
-        known = Task.detached {
+        let known = Task.detached {
             let records = try reader.records()
-            var measures: SourceLibrary.Measures = [:]
+            var measures: SegmentLibrary.Measures = [:]
             let nothing = [Double](repeating: .nan, count: records.count)
             for (index, record) in records.enumerated() {
                 for (name, value) in record.measures(frequencies: frequencies) {
@@ -61,21 +80,80 @@ public final class DatasetExplorer: Sendable {
             }
             return Known(measures: measures, frames: records.map { $0.facts["frames"]?.integer })
         }
+        self.known = known
+        numbers = Task.detached {
+            _ = await known.result
+            return try SegmentNumbers(reader, table, count: library.count)
+        }
     }
 
     /// The numbers in the records; waits until they are read.
     func knowledge() async throws -> Known { try await known.value }
 
-    /// The page of `stats --html`, made once.
-    func statistics() async throws -> [UInt8] {
+    /// The numbers of all segments; waits until they are read.
+    func segmentNumbers() async throws -> SegmentNumbers { try await numbers.value }
+
+    /// What `stats` says, counted once.
+    func statistics() async throws -> DatasetStatistics {
         let reader = reader
         let task = late.withLock { late in
-            let task =
-                late.statistics
-                ?? Task.detached { Array(try DatasetStatistics(reader).html(backTo: "/").utf8) }
+            let task = late.statistics ?? Task.detached { try DatasetStatistics(reader) }
             late.statistics = task
             return task
         }
         return try await task.value
+    }
+
+    /// The tags and notes of the dataset, read again if their file has changed.
+    func annotations() throws -> Annotations {
+        try late.withLock { try annotations(&$0) }
+    }
+
+    /// Keeps tags and a note.
+    func annotate(_ annotation: Annotation) throws {
+        try late.withLock { late in
+            var annotations = try annotations(&late)
+            try annotations.append(annotation)
+            late.annotations = (FileStat(withoutFollowing: annotations.path), annotations)
+        }
+    }
+
+    private func annotations(_ late: inout Late) throws -> Annotations {
+        if let known = late.annotations, known.file == FileStat(withoutFollowing: known.read.path) {
+            return known.read
+        }
+        let read = try Annotations(ofDataset: reader.snapshot.dataset, cachePath: cachePath)
+        late.annotations = (FileStat(withoutFollowing: read.path), read)
+        return read
+    }
+
+    /// By code, whether each problem of `stats` concerns each source; those without sources of their own are left out.
+    func problemSources() async throws -> [String: [Bool]] {
+        let concerned = try await statistics().problems.filter { !$0.paths.isEmpty }
+        let sources = reader.snapshot.sources
+        return concerned.reduce(into: [:]) { all, problem in
+            let paths = Set(problem.paths)
+            let old = all[problem.code] ?? [Bool](repeating: false, count: sources.count)
+            all[problem.code] = zip(old, sources).map { $0 || paths.contains($1.path) }
+        }
+    }
+
+    /// The thumbnail of a segment, drawn once.
+    func thumbnail(of place: DatasetReader.Place) throws -> [UInt8] {
+        let name = "\(place.split.rawValue)/\(place.number)"
+        if let old = late.withLock({ $0.thumbnails[name] }) { return old }
+        // Many on a page are of the same shard, whose opening costs more than the drawing.
+        let open = late.withLock { $0.shards.first { $0.object == place.shard.object }?.shard }
+        let shard = try open ?? reader.open(place.shard)
+        let png = try Thumbnail.png(of: place.index, in: shard)
+        late.withLock { late in
+            if open == nil {
+                late.shards.append((place.shard.object, shard))
+                if late.shards.count > 8 { late.shards.removeFirst() }
+            }
+            if late.thumbnails.count >= 4096 { late.thumbnails.removeAll() }
+            late.thumbnails[name] = png
+        }
+        return png
     }
 }

@@ -2,7 +2,7 @@ import Audio
 
 /// A request, with only what its answer depends on.
 struct ExplorerRequest: Sendable {
-    /// `GET`, `HEAD` or any other.
+    /// `GET`, `HEAD`, `POST` or any other.
     var method = "GET"
     /// The path as it was sent, still percent-encoded.
     var path: String
@@ -18,8 +18,14 @@ struct ExplorerRequest: Sendable {
     var fetchSite: String?
     var fetchMode: String?
     var fetchDestination: String?
-    /// Whether a body follows; none is ever read.
+    /// Whether a body follows; it is read only if `bodyLength` is known and the request is one that may have a body.
     var hasBody = false
+    /// The length of the body in bytes, if the header `Content-Length` says it.
+    var bodyLength: Int?
+    /// The body.
+    var body: [UInt8] = []
+    /// The header `X-Reprise-Token`.
+    var token: String?
     /// Whether the client may send another request on its connection.
     var keepsConnection = true
     /// The bytes of the request line and the headers.

@@ -5,24 +5,33 @@ import Loading
 struct SegmentQuery: Sendable {
     /// Words that the path or a label's value must contain, in lower case.
     var text = ""
-    var split: Split?
-    var kind: SegmentKind?
+    /// The splits, kinds and codes of problems that will do; all if there are none.
+    var splits: Set<Split> = []
+    var kinds: Set<SegmentKind> = []
+    var problems: Set<String> = []
+    /// The number of the only source; nil: all.
+    var source: Int?
     /// By label the values that will do; "" is a label that is not known.
     var labels: [String: Set<String>] = [:]
-    /// By measure the numbers that will do.
+    /// By measure of sources, or `segment.<number>`, the numbers that will do.
     var ranges: [String: ClosedRange<Double>] = [:]
-    /// A measure; nil: by path.
+    /// A measure of sources, or `segment.<number>`; nil: by path.
     var sort: String?
     /// Whether the sort is descending.
     var isDescending = false
+    /// Whether a row stands for all segments of a source.
+    var isGrouped = false
     /// From 0.
     var page = 0
 
-    /// Segments on a page.
-    static let pageSize = 50
+    /// Rows on a page; so many fill two to six columns.
+    static let pageSize = 60
 
+    private var measures: [String] { Array(ranges.keys) + (sort.map { [$0] } ?? []) }
     /// Whether the measures of sources must be known.
-    var needsMeasures: Bool { !ranges.isEmpty || sort != nil }
+    var needsMeasures: Bool { measures.contains { SegmentNumbers.name($0) == nil } }
+    /// Whether the numbers of segments must be known.
+    var needsNumbers: Bool { measures.contains { SegmentNumbers.name($0) != nil } }
 
     /// Reads a request's query.
     init(_ request: ExplorerRequest, vocabularies: [String: [String]]) throws(ExplorerError) {
@@ -36,10 +45,17 @@ struct SegmentQuery: Sendable {
                 guard let split = Split(rawValue: value) else {
                     throw fault("train, validation or test")
                 }
-                self.split = split
+                splits.insert(split)
             case "kind" where !value.isEmpty:
                 guard let kind = SegmentKind(rawValue: value) else { throw fault("audio, midi or paired") }
-                self.kind = kind
+                kinds.insert(kind)
+            case "problem" where !value.isEmpty: problems.insert(value)
+            case "source" where !value.isEmpty:
+                guard let source = Int(value), source >= 0 else { throw fault("the number of a source") }
+                self.source = source
+            case "group" where !value.isEmpty:
+                guard value == "source" else { throw fault("source") }
+                isGrouped = true
             case "page":
                 guard let page = Int(value), page >= 0, page < 1 << 40 else { throw fault("a page from 0") }
                 self.page = page
@@ -48,7 +64,7 @@ struct SegmentQuery: Sendable {
                 let measure = isDescending ? String(value.dropFirst()) : value
                 guard Self.isMeasure(measure) else { throw fault("a measure") }
                 sort = measure
-            case "split", "kind", "sort": break
+            case "split", "kind", "sort", "problem", "source", "group": break
             default: try readFilter(name, value, vocabularies, fault("the name of a filter"))
             }
         }
@@ -74,5 +90,7 @@ struct SegmentQuery: Sendable {
         }
     }
 
-    private static func isMeasure(_ name: String) -> Bool { SourceMeasure.all.contains { $0.name == name } }
+    private static func isMeasure(_ name: String) -> Bool {
+        SegmentNumbers.name(name) != nil || SourceMeasure.all.contains { $0.name == name }
+    }
 }

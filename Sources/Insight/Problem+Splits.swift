@@ -14,10 +14,15 @@ extension Problem {
             "\(a.path) (\(a.split?.rawValue ?? "split by segment")) ~ \(b.path) (\(b.split?.rawValue ?? "split by segment")): \(share)"
     }
 
+    static func paths(_ pairs: [DuplicatePair], _ sources: [Snapshot.Source]) -> [String] {
+        pairs.flatMap { [sources[$0.first].path, sources[$0.second].path] }
+    }
+
     static func leaks(
         _ sources: [Snapshot.Source], _ pairs: [DuplicatePair], _ dealing: Manifest.Splits
     ) -> [Problem] {
         let across = pairs.filter { sources[$0.first].split != sources[$0.second].split }
+            .sorted { $0.share > $1.share }
         var problems: [Problem] = []
         if !across.isEmpty {
             problems.append(
@@ -26,7 +31,7 @@ extension Problem {
                     message: "\(count(across.count, "pair")) of sources in different splits share passages: "
                         + "the test split is partly training data",
                     help: separating(dealing),
-                    sources: across.sorted { $0.share > $1.share }.map { name($0, sources) }))
+                    sources: across.map { name($0, sources) }, paths: paths(across, sources), pairs: across))
         }
         // Equal bytes are in one split by construction, unless the unit is a segment.
         if sources.contains(where: { $0.split == nil && $0.segments > 1 }) {
@@ -69,13 +74,16 @@ extension Problem {
             guard several.count >= 10, splits.count > 1, !cut.isEmpty, cut.count * 10 <= several.count else {
                 return nil
             }
-            let lines = cut.sorted { $0.key < $1.key }.flatMap { value, sources in
+            let lines = cut.sorted { $0.key < $1.key }.flatMap { value, sources -> [(String, path: String)] in
                 let counts = Dictionary(grouping: sources, by: \.split).mapValues(\.count)
                 let home = counts.max {
                     ($0.value, $1.key?.rawValue ?? "") < ($1.value, $0.key?.rawValue ?? "")
                 }
                 return sources.filter { $0.split != home?.key }.map { source in
-                    "\(source.path): \(value), in \(source.split?.rawValue ?? ""); others in \(home?.key?.rawValue ?? "")"
+                    (
+                        "\(source.path): \(value), in \(source.split?.rawValue ?? ""); others in \(home?.key?.rawValue ?? "")",
+                        source.path
+                    )
                 }
             }
             return Problem(
@@ -83,7 +91,7 @@ extension Problem {
                 message: "label '\(label)': \(count(cut.count, "value")) of \(grouped(several.count)) "
                     + "\(cut.count == 1 ? "is" : "are") in several splits, the others in one",
                 help: keeping(label, dealing),
-                sources: lines)
+                sources: lines.map(\.0), paths: lines.map(\.path))
         }
     }
 

@@ -1,5 +1,5 @@
 public import Build
-import Dataset
+public import Dataset
 import Loading
 import Manifest
 
@@ -13,6 +13,10 @@ public struct Problem: Sendable {
     public let help: String
     /// The paths that it concerns, or groups of them; each with what was measured there.
     public let sources: [String]
+    /// The paths alone, some more than once; empty where it concerns no sources of their own.
+    public var paths: [String] = []
+    /// The pairs, where it is about pairs, the most alike first.
+    public var pairs: [DuplicatePair] = []
 
     /// The problem as an object.
     public var json: JSONValue {
@@ -47,8 +51,8 @@ public struct Problem: Sendable {
 
     private static func duplicates(_ sources: [Snapshot.Source], _ pairs: [DuplicatePair]) -> [Problem] {
         var problems: [Problem] = []
-        let copies = Dictionary(grouping: sources, by: \.sha256).values.filter { $0.count > 1 }
-            .map { $0.map(\.path).joined(separator: " = ") }.sorted()
+        let groups = Dictionary(grouping: sources, by: \.sha256).values.filter { $0.count > 1 }
+        let copies = groups.map { $0.map(\.path).joined(separator: " = ") }.sorted()
         if !copies.isEmpty {
             problems.append(
                 Problem(
@@ -56,12 +60,10 @@ public struct Problem: Sendable {
                     message:
                         "\(count(copies.count, "file")) appear\(copies.count == 1 ? "s" : "") more than once",
                     help: "remove the copies, or set `dedupe: true` to keep the first by path",
-                    sources: copies))
+                    sources: copies, paths: groups.flatMap { $0.map(\.path) }))
         }
-        let clashing = Dictionary(grouping: sources, by: \.sha256).values.filter {
-            Set($0.map(\.labels)).count > 1
-        }
-        .map { group in
+        let contradicting = groups.filter { Set($0.map(\.labels)).count > 1 }
+        let clashing = contradicting.map { group in
             group.map { "\($0.path) \(describe($0.labels))" }.sorted().joined(separator: " = ")
         }.sorted()
         if !clashing.isEmpty {
@@ -71,12 +73,12 @@ public struct Problem: Sendable {
                     message:
                         "\(count(clashing.count, "file")) appear\(clashing.count == 1 ? "s" : "") under different labels",
                     help: "keep the copy with the right label",
-                    sources: clashing))
+                    sources: clashing, paths: contradicting.flatMap { $0.map(\.path) }))
         }
         let within = pairs.filter {
             sources[$0.first].split == sources[$0.second].split
                 && sources[$0.first].piece != sources[$0.second].piece
-        }
+        }.sorted { $0.share > $1.share }
         if !within.isEmpty {
             problems.append(
                 Problem(
@@ -85,7 +87,7 @@ public struct Problem: Sendable {
                         "\(count(within.count, "pair")) of sources in one split share passages but are different pieces",
                     help:
                         "give the versions of a work one `piece`, or set `splits: {near_duplicates: together}`",
-                    sources: within.sorted { $0.share > $1.share }.map { name($0, sources) }))
+                    sources: within.map { name($0, sources) }, paths: paths(within, sources), pairs: within))
         }
         return problems
     }

@@ -19,7 +19,7 @@ struct SourceFindings {
 
     private let rules: [Rule]
     /// For each rule, the sources that it found.
-    private var found: [[String]]
+    private var found: [[(line: String, path: String)]]
     /// The paths of MIDI sources that hold pitches.
     private var paths: [String] = []
     /// The numbers of those sources, by measure.
@@ -42,7 +42,7 @@ struct SourceFindings {
         let (record, path) = (source.record, source.record.source.path)
         if record.facts == .null { unrecorded += 1 }
         for (index, rule) in rules.enumerated() where rule.kind == record.source.kind {
-            if let measured = rule.test(source) { found[index].append("\(path): \(measured)") }
+            if let measured = rule.test(source) { found[index].append(("\(path): \(measured)", path)) }
         }
         guard record.score?.pitches.contains(where: { $0 > 0 }) == true else { return }
         paths.append(path)
@@ -53,7 +53,9 @@ struct SourceFindings {
     /// What was found.
     var problems: [Problem] {
         let single = zip(rules, found).filter { !$1.isEmpty }.map { rule, found in
-            Problem(code: rule.code, message: rule.message(found.count), help: rule.help, sources: found)
+            Problem(
+                code: rule.code, message: rule.message(found.count), help: rule.help,
+                sources: found.map(\.line), paths: found.map(\.path))
         }
         return missing + single + outliers
     }
@@ -189,7 +191,7 @@ struct SourceFindings {
                 message:
                     "\(count(outlying.count, "source")) with outliers (\(count(found.count, "value")))",
                 help: "check these sources: some may be damaged or of another kind, some are just unusual",
-                sources: found)
+                sources: found, paths: outlying.sorted())
         ]
     }
 }

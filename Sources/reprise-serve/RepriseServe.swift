@@ -35,7 +35,10 @@ struct ServeCommand: ParsableCommand {
         abstract:
             "Explore a dataset in the browser: filter, see and hear segments; training runs and their curves.",
         discussion:
-            "The server only reads the dataset and the cache's runs. Ctrl-C stops it."
+            """
+            The server only reads the dataset and the cache's runs. It writes the tags and notes that are made in the page, \
+            to the cache's folder 'notes'. Ctrl-C stops it.
+            """
     )
 
     @Argument(help: "The dataset.")
@@ -50,12 +53,16 @@ struct ServeCommand: ParsableCommand {
             valueName: "address"))
     var host = "127.0.0.1"
 
+    @Flag(help: "Show tags and notes, and refuse to change them.")
+    var readOnly = false
+
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         let (dataset, isJSON) = (dataset, common.json)
-        try DatasetExplorer.serve(dataset, cachePath: common.cachePath, at: .init(host: host, port: port)) {
-            address in
+        try DatasetExplorer.serve(
+            dataset, cachePath: common.cachePath, at: .init(host: host, port: port), isReadOnly: readOnly
+        ) { address in
             let line =
                 isJSON ? (["url": .string(address)] as JSONValue).canonical : "\(dataset) is at \(address)"
             print(line)

@@ -34,7 +34,7 @@ struct Reprise: ParsableCommand {
                 name: "Inspecting:",
                 subcommands: [
                     StatsCommand.self, SourcesCommand.self, InspectCommand.self, ServeCommand.self,
-                    ExportCommand.self, DatasetsCommand.self,
+                    NotesCommand.self, ExportCommand.self, DatasetsCommand.self,
                 ]),
             CommandGroup(name: "Sharing:", subcommands: [PushCommand.self, PullCommand.self]),
             CommandGroup(

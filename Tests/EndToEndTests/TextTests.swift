@@ -12,7 +12,7 @@ struct TextTests {
     /// The subcommands whose help is recorded; those of the trainer are there only where libtorch is.
     private static let commands = [
         "init", "import", "manifest", "doctor", "build", "explain", "plan", "work", "stats", "sources",
-        "inspect", "serve", "export", "push", "pull", "datasets", "runs", "verify", "gc", "index",
+        "inspect", "serve", "notes", "export", "push", "pull", "datasets", "runs", "verify", "gc", "index",
     ]
     private static let trainerCommands = [
         "train", "evaluate", "transfer", "compare", "sweep", "classify", "recipes", "card",

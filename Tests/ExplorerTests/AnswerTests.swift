@@ -48,7 +48,7 @@ struct AnswerTests {
     @Test func filtersAndSortsByNumbers() async throws {
         let rows = try await exhibition.ask("/api/segments", [("sort", "-notes"), ("kind", "midi")])["rows"]
         let values = rows?.array?.compactMap { $0["value"]?.double } ?? []
-        #expect(values.count == 50 && values == values.sorted(by: >) && values.first == 145)
+        #expect(values.count == 60 && values == values.sorted(by: >) && values.first == 145)
         let some = try await exhibition.ask("/api/segments", [("min.notes", "50"), ("max.notes", "61")])
         #expect(some["sources"]?.integer == 2)  // 54 and 61 notes
     }

@@ -19,8 +19,10 @@ final class Exhibition: Sendable {
 
     var cache: String { folder.appendingPathComponent("cache").path }
 
-    /// Builds some twenty sources; small shards, so that there are several.
-    init(splits: String, labels: String = #"labels: {style: "{dir}"}"#) throws {
+    /// Builds some twenty sources; small shards, so that there are several. Two more have problems: a copy and silence.
+    init(
+        splits: String, labels: String = #"labels: {style: "{dir}"}"#, hasProblems: Bool = false
+    ) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "explorer-\(UUID().uuidString)")
         let music = folder.appendingPathComponent("music")
@@ -38,6 +40,11 @@ final class Exhibition: Sendable {
                 sin(Double($0) * 0.05 * Double(number + 1)) * 0.5
             }
             try Data(Self.wav(samples)).write(to: music.appendingPathComponent("slow/tone\(number).wav"))
+        }
+        if hasProblems {
+            try Data(Self.midi(seed: 3)).write(to: music.appendingPathComponent("slow/copy of 3.mid"))
+            try Data(Self.wav([Double](repeating: 0, count: 20_000))).write(
+                to: music.appendingPathComponent("fast/silence.wav"))
         }
         let manifest = """
             version: 1

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 
-KEYS = {"left": "\ue012", "right": "\ue014", "escape": "\ue00c", "space": " "}
+KEYS = {"left": "\ue012", "right": "\ue014", "escape": "\ue00c", "enter": "\ue007", "space": " "}
 
 
 class BrowserError(Exception):

@@ -1,6 +1,7 @@
-import Build
+public import Build
 public import Loading
 import Manifest
+import Symbolic
 import Tensors
 
 /// One number that a source's stage stored of a segment, measured on the file as it is, before any gain.
@@ -50,6 +51,49 @@ public struct SegmentNumberReader: Sendable {
             try SourceNumbers(file, hop: source.kind == .audio ? hop : nil)
         }
         return found ?? SourceNumbers()
+    }
+
+    /// The name and the title of the one column that is computed from the notes.
+    public static let pitchRange = (name: "pitch_range", title: "pitch range, semitones")
+
+    /// The numbers of all segments of many sources, as columns: those of `SegmentNumber.all`, and `pitch_range`, the
+    /// semitones from the lowest to the highest pitch, drums left out.
+    ///
+    /// - Returns: for each source its columns by name, a row a segment in the order of its segments; NaN where a segment
+    ///   has no such number. Sources whose stage's record or object is gone have none.
+    /// - Throws: `BuildError` if the records cannot be read.
+    public func columns(of sources: [Snapshot.Source]) throws(BuildError) -> [[String: [Float]]] {
+        let records = try index.stages(of: sources)
+        let parts = stride(from: 0, to: sources.count, by: 64).map { $0..<min($0 + 64, sources.count) }
+        let found = try Workers().map(parts) { (part) throws(BuildError) in
+            part.map { self.columns(of: sources[$0], records[$0]) }
+        }
+        return Array(found.joined())
+    }
+
+    private func columns(of source: Snapshot.Source, _ record: ActionRecord?) -> [String: [Float]] {
+        let output = source.kind == .midi ? ReadStage.output : SpectrumStage.output
+        guard let object = record?.outputs[output]?.digest else { return [:] }
+        let columns = try? cache.tensors(of: object) { file in
+            var columns: [String: [Float]] = [:]
+            for item in SegmentNumber.all where file.entries["segment.\(item.name)"] != nil {
+                columns[item.name] = try file.tensor("segment.\(item.name)", as: Float.self).elements
+            }
+            if source.kind == .midi { columns[Self.pitchRange.name] = try Self.pitchRanges(file) }
+            return columns
+        }
+        return columns?.filter { $0.value.count >= source.segments } ?? [:]
+    }
+
+    private static func pitchRanges(_ file: TensorFile) throws -> [Float] {
+        let offsets = try file.tensor("notes.offset", as: Int64.self).elements
+        let pitches = try file.tensor("notes.pitch", as: UInt8.self).elements
+        let programs = try file.tensor("notes.program", as: UInt8.self).elements
+        return zip(offsets, offsets.dropFirst()).map { first, end in
+            let own = (Int(first)..<Int(end)).filter { programs[$0] != Note.drumProgram }.map { pitches[$0] }
+            guard let low = own.min(), let high = own.max() else { return .nan }
+            return Float(high - low)
+        }
     }
 }
 

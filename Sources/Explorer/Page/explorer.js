@@ -20,7 +20,7 @@ const explorer = (() => {
 
   let dataset = null;
   let state = new URLSearchParams();
-  const listKeys = (key) => ["q", "split", "kind", "sort", "page"].includes(key) || /^(label|min|max)\./.test(key);
+  const listKeys = (key) => ["q", "split", "kind", "problem", "source", "group", "sort", "page"].includes(key) || /^(label|min|max)\./.test(key);
   const listQuery = () => new URLSearchParams([...state].filter(([key]) => listKeys(key))).toString();
 
   // Changes some of the state; null removes a key. A changed filter shows its first page.
@@ -38,65 +38,22 @@ const explorer = (() => {
   }
   async function show() {
     state = new URLSearchParams(location.hash.slice(1));
-    const isRuns = state.get("view") === "runs";
+    const view = { runs: runsView, snapshots: snapshotsView }[state.get("view")];
+    const isRuns = view !== undefined;
     $("segments").hidden = isRuns;
     $("runs").hidden = !isRuns;
     $("to-segments").toggleAttribute("aria-current", !isRuns);
-    $("to-runs").toggleAttribute("aria-current", isRuns);
+    $("to-runs").toggleAttribute("aria-current", view === runsView);
+    $("to-snapshots").toggleAttribute("aria-current", view === snapshotsView);
     document.body.classList.toggle("looking", !isRuns && state.has("segment"));
     try {
       if (isRuns) {
         Sound.stop();
-        await runsView.show();
+        await view.show();
       } else {
-        showFilters();
-        await Promise.all([showList(), segmentView.show()]);
+        await Promise.all([showList(), filters.show(), segmentView.show()]);
       }
     } catch (error) { complain(error); }
-  }
-
-  // MARK: Filters
-
-  function makeFilters() {
-    const choice = (name, title, options) => {
-      const label = element("label", null, $("selects"));
-      element("span", title, label);
-      const select = element("select", null, label, { "data-key": name, "aria-label": title });
-      element("option", "any", select, { value: "" });
-      for (const [value, text] of options) element("option", text, select, { value });
-      select.addEventListener("change", () => go({ [name]: select.value }));
-    };
-    const splits = Object.entries(dataset.splits).filter(([, count]) => count > 0);
-    choice("split", "split", splits.map(([name, count]) => [name, `${name} (${whole(count)})`]));
-    if (dataset.kinds.length > 1) choice("kind", "kind", dataset.kinds.map((kind) => [kind, kind]));
-    for (const [name, values] of Object.entries(dataset.labels)) {
-      choice(`label.${name}`, name, values.map(({ value, segments }) => [value, `${value || "(unknown)"} (${whole(segments)})`]).filter(([value]) => value));
-    }
-    choice("sort", "sort by", dataset.measures.flatMap(({ name, title }) => [[name, `${title} ↑`], [`-${name}`, `${title} ↓`]]));
-    $("selects").lastChild.querySelector("option").textContent = "path";
-    for (const { name, title } of dataset.measures) {
-      const row = element("label", null, $("ranges"));
-      element("span", title, row);
-      for (const end of ["min", "max"]) {
-        const input = element("input", null, row, { type: "number", step: "any", placeholder: end === "min" ? "from" : "to", "data-key": `${end}.${name}`, "aria-label": `${title}, ${end === "min" ? "from" : "to"}` });
-        input.addEventListener("change", () => go({ [`${end}.${name}`]: input.value }));
-      }
-    }
-    let timer = 0;
-    $("search").addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => go({ q: $("search").value.trim() }, { replace: true }), 150);
-    });
-    $("filters").addEventListener("submit", (event) => event.preventDefault());
-    $("page-back").addEventListener("click", () => turnPage(-1));
-    $("page-on").addEventListener("click", () => turnPage(1));
-  }
-  function showFilters() {
-    if (document.activeElement !== $("search")) $("search").value = state.get("q") || "";
-    for (const field of document.querySelectorAll("[data-key]")) {
-      if (field !== document.activeElement || field.tagName === "SELECT") field.value = state.get(field.dataset.key) || "";
-    }
-    if ([...state.keys()].some((key) => /^(min|max)\./.test(key))) $("more").open = true;
   }
 
   // MARK: List
@@ -118,32 +75,40 @@ const explorer = (() => {
       $("page-on").disabled = found.page + 1 >= pages;
       $("pager").hidden = pages <= 1;
       $("list").replaceChildren();
-      for (const row of rows) {
-        const link = element("a", null, element("li", null, $("list")), { "data-id": row.id });
-        const slash = row.path.lastIndexOf("/");
-        element("b", row.path.slice(slash + 1), link);
-        element("span", ` ${row.segment + 1} of ${whole(row.of)}`, link, { class: "soft" });
-        if (row.value !== undefined) element("span", short(row.value), link, { class: "value" });
-        const line = element("small", null, link);
-        element("span", row.split, line, { class: `tag ${row.split}` });
-        for (const value of Object.values(row.labels)) element("span", value, line, { class: "tag" });
-        element("span", row.path.slice(0, Math.max(0, slash)).replace(/^(\.\.\/)+/, ""), line, { class: "soft" });
-        link.addEventListener("click", (event) => {
-          if (event.metaKey || event.ctrlKey) return;
-          event.preventDefault();
-          go({ segment: row.id, whole: null });
-        });
-      }
+      for (const row of rows) drawRow(row);
     }
     for (const link of $("list").querySelectorAll("a")) {
       const next = new URLSearchParams(state);
-      next.set("segment", link.dataset.id);
-      next.delete("whole");
+      for (const [key, value] of Object.entries(changesOf(rows[link.dataset.row]))) {
+        if (value === null) next.delete(key);
+        else next.set(key, value);
+      }
       link.href = `#${next}`;
       const isChosen = link.dataset.id === state.get("segment");
       link.toggleAttribute("aria-current", isChosen);
       if (isChosen) link.scrollIntoView({ block: "nearest" });
     }
+  }
+  // A row of a source leads to the source's segments, all others to their segment.
+  const changesOf = (row) => (row.found === undefined ? { segment: row.id, whole: null } : { source: String(row.source), group: null, page: null });
+  function drawRow(row) {
+    const link = element("a", null, element("li", null, $("list")), { "data-id": row.id, "data-row": rows.indexOf(row) });
+    const slash = row.path.lastIndexOf("/");
+    const address = `/api/thumbnail?id=${row.id}&shard=${row.shard}`;
+    element("img", null, link, { src: address, alt: "", width: 240, height: 120, loading: "lazy", class: `thumbnail ${row.kind}` });
+    const text = element("div", null, link);
+    element("b", row.path.slice(slash + 1), text);
+    element("span", row.found === undefined ? ` ${row.segment + 1} of ${whole(row.of)}` : ` ${many(row.found, "segment")}`, text, { class: "soft" });
+    if (row.value !== undefined) element("span", short(row.value), text, { class: "value" });
+    const line = element("small", null, text);
+    element("span", row.split, line, { class: `tag ${row.split}` });
+    for (const value of Object.values(row.labels)) element("span", value, line, { class: "tag" });
+    element("span", row.path.slice(0, Math.max(0, slash)).replace(/^(\.\.\/)+/, ""), line, { class: "soft" });
+    link.addEventListener("click", (event) => {
+      if (event.metaKey || event.ctrlKey) return;
+      event.preventDefault();
+      go(changesOf(row));
+    });
   }
   async function step(by) {
     const at = rows.findIndex((row) => row.id === state.get("segment"));
@@ -158,7 +123,7 @@ const explorer = (() => {
     const page = Number(state.get("page") || 0) + by;
     if (page < 0 || page >= pages) return false;
     go({ page: page === 0 ? null : String(page) });
-    $("browse").scrollTop = 0;
+    $("results").scrollTop = 0;
     return true;
   }
 
@@ -173,7 +138,7 @@ const explorer = (() => {
       return;
     }
     if (isTyping || event.metaKey || event.ctrlKey || event.altKey || $("help").open) return;
-    const isSegments = state.get("view") !== "runs";
+    const isSegments = $("runs").hidden;
     const keys = {
       "?": () => $("help").showModal(),
       ...(isSegments ? {
@@ -193,7 +158,7 @@ const explorer = (() => {
   $("help-button").addEventListener("click", () => $("help").showModal());
   $("to-segments").addEventListener("click", (event) => {
     event.preventDefault();
-    go({ view: null, run: null });
+    go({ view: null, run: null, smooth: null, x: null, from: null });
   });
   addEventListener("popstate", show);
 
@@ -202,7 +167,9 @@ const explorer = (() => {
     dataset = answer;
     $("name").textContent = dataset.dataset;
     $("name").title = `snapshot ${dataset.snapshot}`;
-    makeFilters();
+    filters.make();
+    $("page-back").addEventListener("click", () => turnPage(-1));
+    $("page-on").addEventListener("click", () => turnPage(1));
     return show();
   }).catch(complain));
 

@@ -1,96 +1,373 @@
 "use strict";
-// The cache's runs: their curves and their transfers.
+// The cache's runs: their settings and curves beside each other, their evaluations and their transfers.
 const runsView = (() => {
-  const { $, element, whole, short, tick, ends, lengthOf, drawNotes } = page;
-  const { ask, complain } = explorer;
+  const { $, element, whole, short, many, tick, ends, lengthOf, drawNotes } = page;
+  const { ask, complain, go } = explorer;
 
-  let charts = [];
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  const palette = () => (dark.matches
+    ? ["#7ea0ec", "#f2a265", "#6fcf97", "#e88bb5", "#b79cf2", "#e6d16a", "#63c7d8", "#d0d0dc"]
+    : ["#3b528b", "#c2571a", "#1f8a50", "#b0306f", "#6a3fb5", "#8a7300", "#127a8c", "#555560"]);
+  let charts = [];
+  let timer = 0;
+  // Runs that the legend hides.
+  const hidden = new Set();
+  const chosen = () => explorer.state.getAll("run");
+  const dateText = (seconds) => (seconds === null ? "" : new Date(seconds * 1000).toLocaleString("sv").slice(0, 16));
+  const best = (run) => (run.best ? `${run.best.metric} ${short(run.best.value)}` : "");
+
   async function show() {
-    const box = $("runs");
+    clearTimeout(timer);
     const { runs } = await ask("/api/runs");
-    const name = explorer.state.get("run");
+    const names = chosen().filter((name) => runs.some((run) => run.run === name));
+    const [details, evaluations] = await Promise.all([
+      Promise.all(names.map((name) => ask(`/api/run?name=${encodeURIComponent(name)}`))),
+      Promise.all(names.map((name) => ask(`/api/evaluations?name=${encodeURIComponent(name)}`))),
+    ]);
+    if (explorer.state.get("view") !== "runs") return;
+    const box = $("runs");
+    const focused = box.contains(document.activeElement) ? document.activeElement.id : "";
+    const top = box.scrollTop;
     for (const chart of charts) chart.destroy();
     charts = [];
     box.replaceChildren();
-    document.title = `${name || "runs"} – ${explorer.dataset.dataset}`;
-    if (runs.length === 0) return element("p", "No runs yet. Start one with: reprise train RECIPE --dataset DATASET", box, { class: "soft" });
-    const table = element("table", null, element("div", null, box, { class: "scroll" }));
-    const head = element("tr", null, element("thead", null, table));
-    for (const title of ["run", "dataset", "snapshot", "epochs", "steps", "best"]) element("th", title, head, { scope: "col" });
-    const body = element("tbody", null, table);
+    document.title = `${names.join(", ") || "runs"} – ${explorer.dataset.dataset}`;
+    if (runs.length === 0) {
+      element("p", "No runs yet. Start one with: reprise train RECIPE --dataset DATASET", box, { class: "soft" });
+      return;
+    }
+    drawTable(box, runs, names);
+    if (names.length === 0) {
+      element("p", "Choose runs to see their curves; several are drawn in one chart.", box, { class: "soft" });
+      return;
+    }
+    drawSettings(box, details.map((detail) => detail.run));
+    drawCurves(box, details);
+    names.forEach((name, index) => drawEvaluations(box, name, evaluations[index].evaluations));
+    for (const { run, transfers } of details) drawTransfers(box, run.run, transfers);
+    if (focused) $(focused)?.focus();
+    box.scrollTop = top;
+    if (details.some((detail) => detail.run.state === "running")) timer = setTimeout(follow, 3000);
+  }
+  // While a run trains: its new steps, without drawing anything else again.
+  async function follow() {
+    const names = chosen();
+    try {
+      const details = await Promise.all(names.map((name) => ask(`/api/run?name=${encodeURIComponent(name)}`)));
+      if (explorer.state.get("view") !== "runs" || chosen().join("\n") !== names.join("\n")) return;
+      const isNew = details.some(({ run, curves }) => run.state !== "running" && $("runs").querySelector(`[data-state="${CSS.escape(run.run)}"]`)?.textContent === "running"
+        || curves.some((curve) => !charts.some((chart) => chart.metric === curve.name)));
+      if (isNew) return void show().catch(complain);
+      for (const { run } of details) {
+        for (const [key, text] of [["state", run.state], ["epochs", whole(run.epochs)], ["steps", whole(run.steps)], ["best", best(run)], ["updated", dateText(run.updated)]]) {
+          const cell = $("runs").querySelector(`[data-${key}="${CSS.escape(run.run)}"]`);
+          if (cell) cell.textContent = text;
+        }
+      }
+      for (const chart of charts) fill(chart, details);
+      if (details.some((detail) => detail.run.state === "running")) timer = setTimeout(follow, 3000);
+    } catch (error) {
+      complain(error);
+      timer = setTimeout(follow, 10000);
+    }
+  }
+
+  // MARK: Tables
+
+  function table(parent, titles, name) {
+    const made = element("table", null, element("div", null, parent, { class: "scroll runs-table", tabindex: "0", role: "region", "aria-label": name }));
+    const head = element("tr", null, element("thead", null, made));
+    for (const title of titles) element("th", title, head, { scope: "col" });
+    return element("tbody", null, made);
+  }
+  function drawTable(box, runs, names) {
+    const body = table(box, ["show", "run", "state", "dataset", "snapshot", "seed", "epochs", "steps", "best", "last saved"], "runs");
     for (const run of runs) {
       const row = element("tr", null, body);
-      element("a", run.run, element("td", null, row), { href: `#view=runs&run=${encodeURIComponent(run.run)}`, ...(run.run === name ? { "aria-current": "" } : {}) });
-      const isThis = run.snapshot === explorer.dataset.snapshot;
-      for (const text of [run.dataset, run.snapshot.slice(0, 12) + (isThis ? " (this one)" : ""), whole(run.epochs), whole(run.steps), run.best ? `${run.best.metric} ${short(run.best.value)}` : ""]) element("td", text, row);
+      const isChosen = names.includes(run.run);
+      const check = element("input", null, element("td", null, row), { type: "checkbox", "aria-label": `show ${run.run}`, id: `show-${run.run}` });
+      check.checked = isChosen;
+      check.addEventListener("change", () => go({ run: check.checked ? [...chosen(), run.run] : chosen().filter((name) => name !== run.run) }));
+      element("a", run.run, element("td", null, row), { href: `#view=runs&run=${encodeURIComponent(run.run)}`, ...(isChosen ? { "aria-current": "" } : {}) });
+      const state = element("td", null, row);
+      element("span", run.state, state, { class: `tag state ${run.state}`, "data-state": run.run, title: { running: "a process trains it", finished: "all epochs are done, or patience ended", stopped: "stopped; it can be resumed", failed: "ended without saving its last steps" }[run.state] });
+      element("td", run.dataset, row);
+      element("td", run.snapshot.slice(0, 12) + (run.snapshot === explorer.dataset.snapshot ? " (this one)" : ""), row);
+      element("td", run.seed === null ? "" : String(run.seed), row);
+      for (const [key, text] of [["epochs", whole(run.epochs)], ["steps", whole(run.steps)], ["best", best(run)], ["updated", dateText(run.updated)]]) element("td", text, row, { [`data-${key}`]: run.run });
     }
-    if (!name) return undefined;
-    const { curves, transfers } = await ask(`/api/run?name=${encodeURIComponent(name)}`);
-    element("h2", name, box);
-    if (curves.length === 0) element("p", "This run has no metrics yet.", box, { class: "soft" });
-    const grid = element("div", null, box, { class: "charts" });
-    for (const metric of new Set(curves.map((curve) => curve.name))) drawCurves(grid, metric, curves.filter((curve) => curve.name === metric));
-    if (transfers.length > 0) element("h2", "Transfers", box);
-    for (const transfer of transfers) drawTransfer(box, name, transfer);
-    return undefined;
+    const first = body.querySelector("[aria-current]");
+    if (first) body.closest(".scroll").scrollTop = first.offsetTop - 80;
   }
-  function drawCurves(parent, metric, curves) {
+  const settingText = (value) => (value === undefined ? "–" : value === "" ? "(empty)" : typeof value === "string" ? value : JSON.stringify(value));
+  function drawSettings(box, runs) {
+    const names = [...new Set(runs.flatMap((run) => Object.keys(run.parameters)))].sort();
+    const differs = (name) => new Set(runs.map((run) => settingText(run.parameters[name]))).size > 1;
+    const different = names.filter(differs);
+    const details = element("details", null, box, different.length > 0 ? { open: "" } : {});
+    element("summary", runs.length > 1 ? `Settings: ${different.length === 0 ? "all the same" : `${different.length} of ${names.length} differ`}` : `Settings of ${runs[0].run}`, details);
+    const body = table(details, ["setting", ...runs.map((run) => run.run)], "settings");
+    for (const name of [...different, ...names.filter((name) => !differs(name))]) {
+      const row = element("tr", null, body, differs(name) ? { class: "differs" } : {});
+      element("th", differs(name) ? `${name} ≠` : name, row, { scope: "row", ...(differs(name) ? { "aria-label": `${name}, differs` } : {}) });
+      for (const run of runs) element("td", settingText(run.parameters[name]), row);
+    }
+  }
+
+  // MARK: Curves
+
+  function drawCurves(box, details) {
+    element("h2", "Curves", box);
+    if (details.every((detail) => detail.curves.length === 0)) {
+      element("p", "No metrics yet.", box, { class: "soft" });
+      return;
+    }
+    const controls = element("div", null, box, { class: "controls" });
+    const smooth = element("label", "smoothing ", controls);
+    const slider = element("input", null, smooth, { type: "range", min: "0", max: "0.99", step: "0.01", id: "smooth", "aria-label": "smoothing" });
+    slider.value = explorer.state.get("smooth") || "0";
+    const shown = element("output", slider.value, smooth);
+    slider.addEventListener("input", () => {
+      shown.textContent = slider.value;
+      for (const chart of charts) fill(chart, chart.details);
+    });
+    slider.addEventListener("change", () => {
+      const next = new URLSearchParams(explorer.state);
+      next.set("smooth", slider.value);
+      // Nothing else changes, so nothing else is drawn again.
+      explorer.state.set("smooth", slider.value);
+      history.replaceState(null, "", `#${next}`);
+    });
+    const axis = element("label", "by ", controls);
+    const select = element("select", null, axis, { id: "axis", "aria-label": "horizontal axis" });
+    for (const [value, text] of [["", "step"], ["time", "time"]]) element("option", text, select, { value });
+    select.value = explorer.state.get("x") || "";
+    select.disabled = details.every((detail) => detail.curves.every((curve) => curve.seconds.length === 0));
+    select.addEventListener("change", () => go({ x: select.value }));
+    const legend = element("div", null, controls, { class: "legend", role: "group", "aria-label": "runs in the charts" });
+    details.forEach(({ run }, index) => {
+      const button = element("button", null, legend, { type: "button", "aria-pressed": String(!hidden.has(run.run)), id: `legend-${run.run}` });
+      // A swatch that needs no inline style, which the page's policy forbids in markup.
+      element("span", "", button, { class: "swatch" }).style.background = palette()[index % 8];
+      button.append(` ${run.run}`);
+      button.addEventListener("click", () => {
+        if (!hidden.delete(run.run)) hidden.add(run.run);
+        button.setAttribute("aria-pressed", String(!hidden.has(run.run)));
+        for (const chart of charts) fill(chart, chart.details);
+      });
+    });
+    const grid = element("div", null, box, { class: "charts" });
+    const metrics = [...new Set(details.flatMap((detail) => detail.curves.map((curve) => curve.name)))];
+    for (const metric of metrics) drawChart(grid, metric, details);
+  }
+  function drawChart(parent, metric, details) {
     const style = getComputedStyle(document.documentElement);
     const [soft, line] = [style.getPropertyValue("--soft"), style.getPropertyValue("--line")];
+    const title = metric.replaceAll("_", " ");
+    const byTime = explorer.state.get("x") === "time";
     const box = element("div", null, parent, { class: "chart" });
-    element("h3", metric.replaceAll("_", " "), box);
-    const canvas = element("canvas", null, element("div", null, box), { role: "img", "aria-label": `${metric} over steps` });
-    const colours = dark.matches ? { train: "#7ea0ec", validation: "#f2a265" } : { train: "#3b528b", validation: "#e07b39" };
-    const axis = (title) => ({ ticks: { color: soft, callback: tick }, grid: { color: line }, title: { display: true, text: title, color: soft } });
-    charts.push(new Chart(canvas, {
+    element("h3", title, box);
+    const splits = new Set(details.flatMap(({ curves }) => curves.filter((curve) => curve.name === metric).map((curve) => curve.split)));
+    if (splits.size > 1) element("p", "line: train · dashes: validation", box, { class: "soft key" });
+    const canvas = element("canvas", null, element("div", null, box), { role: "img", "aria-label": `${title} of ${many(details.length, "run")} by ${byTime ? "time" : "step"}` });
+    const axis = (text) => ({ ticks: { color: soft, callback: tick }, grid: { color: line }, title: { display: true, text, color: soft } });
+    const chart = new Chart(canvas, {
       type: "line",
-      data: {
-        datasets: curves.map((curve) => ({
-          label: curve.split, data: curve.steps.map((x, index) => ({ x, y: curve.values[index] })), borderColor: colours[curve.split] || soft,
-          backgroundColor: colours[curve.split] || soft, borderWidth: 1.6, pointRadius: curve.steps.length < 40 ? 2 : 0,
-        })),
-      },
+      data: { datasets: [] },
       options: {
         animation: false, responsive: true, maintainAspectRatio: false, interaction: { mode: "nearest", intersect: false },
         plugins: {
-          legend: { labels: { color: soft, boxWidth: 12 } },
-          tooltip: { callbacks: { title: (items) => `step ${whole(items[0].parsed.x)}`, label: (item) => `${item.dataset.label}: ${short(item.parsed.y)}` } },
+          legend: { display: false },
+          tooltip: { callbacks: { title: (items) => (byTime ? `${short(items[0].parsed.x)} min` : `step ${whole(items[0].parsed.x)}`), label: (item) => `${item.dataset.label}: ${short(item.parsed.y)}` } },
         },
-        scales: { x: { type: "linear", ...axis("step") }, y: { ...axis(metric.replaceAll("_", " ")), ...ends(curves.flatMap((curve) => curve.values)) } },
+        scales: { x: { type: "linear", ...axis(byTime ? "minutes" : "step") }, y: axis(title) },
       },
-    }));
+    });
+    chart.metric = metric;
+    charts.push(chart);
+    fill(chart, details);
   }
+  // An exponential moving average, corrected for its beginning at nothing.
+  function smoothed(values, weight) {
+    let [sum, share] = [0, 0];
+    return values.map((value) => {
+      sum = weight * sum + (1 - weight) * value;
+      share = weight * share + (1 - weight);
+      return sum / share;
+    });
+  }
+  function fill(chart, details) {
+    chart.details = details;
+    const weight = Number($("smooth")?.value || 0);
+    const byTime = explorer.state.get("x") === "time";
+    const values = [];
+    chart.data.datasets = details.flatMap(({ run, curves }, index) => curves.filter((curve) => curve.name === chart.metric && (!byTime || curve.seconds.length > 0)).flatMap((curve) => {
+      const x = byTime ? curve.seconds.map((second) => second / 60) : curve.steps;
+      const colour = palette()[index % 8];
+      const isTrain = curve.split === "train";
+      const made = (y, extra) => ({
+        label: `${run.run} ${curve.split}`, data: x.map((at, place) => ({ x: at, y: y[place] })), hidden: hidden.has(run.run),
+        borderColor: colour, backgroundColor: colour, borderWidth: 1.6, borderDash: isTrain ? [] : [5, 3], pointRadius: x.length < 40 ? 2 : 0, ...extra,
+      });
+      if (!hidden.has(run.run)) values.push(...curve.values);
+      if (weight === 0 || x.length < 3) return [made(curve.values, {})];
+      return [made(smoothed(curve.values, weight), {}), made(curve.values, { label: `${run.run} ${curve.split}, as measured`, borderColor: `${colour}44`, backgroundColor: `${colour}44`, borderWidth: 1, pointRadius: 0 })];
+    }));
+    const limits = values.length > 0 ? ends(values) : {};
+    Object.assign(chart.options.scales.y, { suggestedMin: limits.suggestedMin, suggestedMax: limits.suggestedMax });
+    chart.update("none");
+  }
+
+  // MARK: Evaluations
+
+  function drawEvaluations(box, run, evaluations) {
+    for (const { evaluation, is_current: isCurrent } of evaluations) {
+      element("h2", `${run}: ${evaluation.split} split${evaluation.objective ? `, best ${evaluation.objective.replaceAll("_", " ")}` : ""}`, box);
+      const parts = [`evaluated ${dateText(evaluation.evaluated ?? null)}`, evaluation.examples === undefined ? "" : many(evaluation.examples, "example")];
+      element("p", parts.filter(Boolean).join(" · ") + (isCurrent ? "" : " · out of date: the run was trained further"), box, { class: isCurrent ? "soft" : "warn" });
+      const baselines = Object.entries(evaluation.baselines || {});
+      const body = table(box, ["measure", run, ...baselines.map(([name]) => name)], `evaluation of ${run} on the ${evaluation.split} split`);
+      for (const [name, value] of Object.entries(evaluation.metrics)) {
+        const row = element("tr", null, body);
+        element("th", name.replaceAll("_", " "), row, { scope: "row" });
+        element("td", short(value), row);
+        for (const [, values] of baselines) element("td", name in values ? short(values[name]) : "", row);
+      }
+      if (evaluation.confusion) drawConfusion(box, evaluation.confusion);
+    }
+  }
+  function drawConfusion(box, { label, classes, counts }) {
+    element("h3", `Confusion by ${label}: a row is the true class, a column the predicted one`, box);
+    const body = table(box, ["", ...classes], "confusion matrix");
+    counts.forEach((row, index) => {
+      const line = element("tr", null, body);
+      element("th", classes[index], line, { scope: "row" });
+      const sum = row.reduce((total, count) => total + count, 0);
+      row.forEach((count, column) => {
+        const share = sum > 0 ? count / sum : 0;
+        const cell = element("td", whole(count), line, { class: column === index ? "count right" : "count", title: `${(100 * share).toFixed(1)} % of ${classes[index]}` });
+        cell.style.setProperty("--share", `${Math.round(100 * share)}%`);
+      });
+    });
+  }
+
+  // MARK: Transfers
+
+  function drawTransfers(box, run, transfers) {
+    if (transfers.length === 0) return;
+    element("h2", `${run}: ${many(transfers.length, "transfer")}`, box);
+    const place = element("div", null, box);
+    let next = 0;
+    const more = element("button", "", box, { type: "button" });
+    const draw = () => {
+      for (const transfer of transfers.slice(next, next + 5)) drawTransfer(place, run, transfer);
+      next += 5;
+      more.hidden = next >= transfers.length;
+      more.textContent = `${many(Math.max(0, transfers.length - next), "more transfer")}`;
+    };
+    more.addEventListener("click", draw);
+    draw();
+  }
+  // Content, result and style as A, B and C of one player: after a change of the part it resumes at the same second.
   function drawTransfer(parent, run, transfer) {
     const box = element("section", null, parent, { class: "transfer" });
     element("h3", `${transfer.number}. ${transfer.content}${transfer.content_style ? ` (${transfer.content_style})` : ""}${transfer.style ? ` → ${transfer.style}` : ""}`, box);
     const measures = Object.entries(transfer.measures).map(([name, value]) => `${name.replaceAll("_", " ")} ${short(value)}`);
     if (measures.length > 0) element("p", measures.join(" · "), box, { class: "soft" });
-    const parts = element("div", null, box, { class: "parts" });
-    for (const part of ["content", "style", "out"].filter((name) => transfer.parts[name])) {
-      const address = `/api/transfer?name=${encodeURIComponent(run)}&number=${transfer.number}&part=${part}`;
-      const cell = element("figure", null, parts);
-      element("figcaption", part === "out" ? "output" : part, cell);
-      if (transfer.parts[part] === "audio") {
-        element("audio", null, cell, { controls: "", preload: "none", src: address });
-        continue;
-      }
-      const button = element("button", "▶ play", cell, { type: "button" });
-      const canvas = element("canvas", null, cell, { width: 480, height: 160, role: "img", "aria-label": `notes of the ${part}` });
-      const notes = ask(address).then((answer) => answer.notes);
-      notes.then((found) => drawNotes(canvas, found)).catch(complain);
-      button.addEventListener("click", async () => {
-        const isOn = button.textContent !== "▶ play";
-        Sound.stop();
-        for (const other of document.querySelectorAll(".transfer button")) other.textContent = "▶ play";
-        if (isOn) return;
-        const found = await notes;
-        button.textContent = "■ stop";
-        Sound.notes(found, lengthOf(found), () => { button.textContent = "▶ play"; });
+    const controls = element("div", null, box, { class: "controls" });
+    const play = element("button", "▶ play", controls, { type: "button", "data-play": "" });
+    const time = element("span", "", controls, { class: "soft" });
+    const scroll = element("div", null, box, { class: "scroll parts", tabindex: "0", role: "region", "aria-label": `content, result and style of transfer ${transfer.number}` });
+    const parts = [["content", "A content"], ["out", "B result"], ["style", "C style"]].filter(([name]) => transfer.parts[name]).map(([name, title]) => {
+      const address = `/api/transfer?name=${encodeURIComponent(run)}&number=${transfer.number}&part=${name}`;
+      const cell = element("figure", null, scroll);
+      const button = element("button", title, element("figcaption", null, cell), { type: "button", "aria-pressed": "false" });
+      const isMIDI = transfer.parts[name] === "midi";
+      const roll = element("div", null, cell, { class: isMIDI ? "roll notes-roll" : "roll" });
+      const part = { address, button, isMIDI, roll, notes: null, mark: null };
+      if (isMIDI) part.notes = ask(address).then((answer) => answer.notes);
+      button.addEventListener("click", () => choose(part));
+      return part;
+    });
+    if (parts.length === 0) return;
+    let current = parts[0];
+    let start = 0;
+    const isOn = () => play.getAttribute("aria-pressed") === "true";
+    const mark = () => parts.forEach((part) => part.button.setAttribute("aria-pressed", String(part === current)));
+    mark();
+    // One scale of time for all rolls, so that what sounds together stands together.
+    const loaded = Promise.all(parts.map((part) => part.notes)).then((all) => {
+      const length = Math.max(1, ...all.filter(Boolean).map(lengthOf));
+      const width = Math.min(16000, Math.max(900, Math.round(length * 24)));
+      parts.forEach((part, index) => {
+        if (!part.isMIDI) return element("p", "audio", part.roll, { class: "soft" });
+        const canvas = element("canvas", null, part.roll, { width, height: 150, role: "img", "aria-label": `notes: ${part.button.textContent}` });
+        canvas.style.width = `${width}px`;
+        part.mark = element("div", null, part.roll, { class: "mark", hidden: "" });
+        drawNotes(canvas, all[index], length);
+        canvas.addEventListener("click", (event) => {
+          current = part;
+          mark();
+          begin(event.offsetX / width * length);
+        });
+        return undefined;
       });
+      return { length, width };
+    });
+    loaded.catch(complain);
+    function stop() {
+      play.textContent = "▶ play";
+      play.setAttribute("aria-pressed", "false");
+      time.textContent = "";
+      for (const part of parts) if (part.mark) part.mark.hidden = true;
     }
+    async function begin(from) {
+      const { length, width } = await loaded;
+      const part = current;
+      // Whatever else sounded has ended.
+      for (const other of document.querySelectorAll("[data-play][aria-pressed=true]")) if (other !== play) other.dispatchEvent(new Event("silence"));
+      start = from;
+      if (part.isMIDI) {
+        const notes = (await part.notes).filter((note) => note[0] >= from - 1e-6).map((note) => [note[0] - from, ...note.slice(1)]);
+        Sound.notes(notes, lengthOf(await part.notes) - from, stop);
+      } else {
+        Sound.file(part.address, from, Infinity, stop, () => complain(new Error("the browser cannot play this file")));
+      }
+      play.textContent = "■ stop";
+      play.setAttribute("aria-pressed", "true");
+      const follow = () => {
+        if (!isOn() || !play.isConnected || Sound.time === null) return;
+        const at = start + Sound.time;
+        time.textContent = `${current.button.textContent}, ${at.toFixed(1)} s`;
+        for (const one of parts) {
+          if (!one.mark) continue;
+          one.mark.hidden = false;
+          one.mark.style.left = `${at / length * width}px`;
+        }
+        const x = at / length * width;
+        if (width > scroll.clientWidth && (x < scroll.scrollLeft || x > scroll.scrollLeft + scroll.clientWidth - 40)) scroll.scrollLeft = x - 40;
+        cancelAnimationFrame(frame);
+        frame = requestAnimationFrame(follow);
+      };
+      follow();
+    }
+    let frame = 0;
+    function choose(part) {
+      const at = isOn() && Sound.time !== null ? start + Sound.time : null;
+      current = part;
+      mark();
+      if (at !== null) begin(at).catch(complain);
+    }
+    play.addEventListener("silence", stop);
+    play.addEventListener("click", () => {
+      if (isOn()) {
+        Sound.stop();
+        stop();
+      } else begin(0).catch(complain);
+    });
   }
   dark.addEventListener("change", explorer.show);
+  $("to-runs").addEventListener("click", () => hidden.clear());
 
   return { show };
 })();

@@ -80,6 +80,7 @@ const segmentView = (() => {
     element("span", "", controls, { id: "time", class: "soft" });
     element("a", "PNG", controls, { href: `/api/picture?${query}`, target: "_blank", "aria-label": "rolls or features as a picture" });
     drawRoll(box, name, music, features);
+    notesView.show(box, detail.segment);
     if (!isWhole) {
       showFacts(box, "This segment", [
         ["segment", detail.segment], ["position", position(detail)],

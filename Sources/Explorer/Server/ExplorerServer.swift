@@ -27,14 +27,17 @@ extension DatasetExplorer {
     ///   - dataset: as `DatasetReader` takes it.
     ///   - cachePath: the cache's folder.
     ///   - address: where to listen.
+    ///   - isReadOnly: whether tags and notes can only be read.
     ///   - isListening: called with the page's address when the first browser may come.
     /// - Throws: `BuildError` if there is no such dataset, or the address cannot be listened on.
     public static func serve(
-        _ dataset: String, cachePath: String, at address: Address, isListening: (String) -> Void
+        _ dataset: String, cachePath: String, at address: Address, isReadOnly: Bool = false,
+        isListening: (String) -> Void
     ) throws {
         let listener = try ListeningSocket(address)
         let explorer = try DatasetExplorer(
-            dataset: dataset, cachePath: cachePath, hostNames: [machineName, address.host])
+            dataset: dataset, cachePath: cachePath, hostNames: [machineName, address.host],
+            isReadOnly: isReadOnly)
         // A browser that goes away while it is answered is no reason to end.
         signal(SIGPIPE, SIG_IGN)
         let loop = ServerLoop(explorer, listener, try ServerMailbox())

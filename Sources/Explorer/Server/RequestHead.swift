@@ -1,7 +1,6 @@
 /// The request line and the headers of an HTTP/1.1 request (RFC 9112, sections 2 to 5).
 ///
-/// Only what an explorer answers is read: a body is noted and never read, and whatever could be understood in two ways is
-/// refused.
+/// Only what an explorer answers is read: a body is noted, and whatever could be understood in two ways is refused.
 enum RequestHead {
     /// The most bytes that a request line and its headers may have.
     static let mostBytes = 32_768
@@ -72,6 +71,7 @@ enum RequestHead {
         headers lines: some Sequence<Substring>, into request: inout ExplorerRequest, _ fault: ExplorerError
     ) throws(ExplorerError) {
         var lengths: Set<String> = []
+        var isEncoded = false
         for line in lines {
             guard let colon = line.firstIndex(of: ":"), isToken(line[..<colon]) else { throw fault }
             let value = trimmed(line[line.index(after: colon)...])
@@ -91,11 +91,14 @@ enum RequestHead {
                 guard !value.isEmpty, value.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { throw fault }
                 lengths.insert(value)
                 if value.contains(where: { $0 != "0" }) { request.hasBody = true }
-            case "transfer-encoding": request.hasBody = true
+                request.bodyLength = Int(value)
+            case "transfer-encoding": (request.hasBody, isEncoded) = (true, true)
+            case "x-reprise-token": request.token = value
             default: break
             }
         }
         guard lengths.count <= 1 else { throw fault }
+        if isEncoded { request.bodyLength = nil }
     }
 
     // MARK: Text

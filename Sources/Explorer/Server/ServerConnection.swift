@@ -25,6 +25,8 @@ final class ServerConnection {
     var state = State.reading
     /// When something last came or was taken, or the state changed.
     var lastProgress: ContinuousClock.Instant
+    /// A request whose body has not come whole yet.
+    private var pending: ExplorerRequest?
     /// When the first byte of the request came that is being read.
     var requestBegin: ContinuousClock.Instant?
     /// Bytes that came and belong to no request yet.
@@ -65,10 +67,11 @@ final class ServerConnection {
 
     // MARK: Requests
 
-    /// The next whole request; nil while it has not come.
+    /// The next request with a whole head; nil while it has not come, and while an earlier one's body has not.
     ///
     /// - Throws: `ExplorerError` for a head that is too large or not HTTP.
-    func nextRequest() throws(ExplorerError) -> ExplorerRequest? {
+    func nextHead() throws(ExplorerError) -> ExplorerRequest? {
+        guard pending == nil else { return nil }
         let end = RequestHead.length(of: input, searched: &searched)
         guard end ?? input.count <= RequestHead.mostBytes else {
             throw ExplorerError(.headersTooLarge, "the headers are too large")
@@ -77,8 +80,22 @@ final class ServerConnection {
         let head = input[..<end]
         input.removeFirst(end)
         searched = 0
-        requestBegin = nil
         return try RequestHead.parse(head)
+    }
+
+    /// Accepts a request; its body is read if it has one.
+    func accept(_ request: ExplorerRequest) { pending = request }
+
+    /// The accepted request; nil while its body has not come whole.
+    func nextRequest() -> ExplorerRequest? {
+        guard var request = pending else { return nil }
+        let length = request.hasBody ? request.bodyLength ?? 0 : 0
+        guard input.count >= length else { return nil }
+        request.body = Array(input.prefix(length))
+        input.removeFirst(length)
+        requestBegin = nil
+        pending = nil
+        return request
     }
 
     // MARK: Answers

@@ -7,8 +7,8 @@
 /// Answers clients on one thread that never waits for any of them.
 ///
 /// Nothing that clients send or leave undone uses more than a fixed amount: connections are limited, and the one that has
-/// done nothing for longest makes room for a new one; a head is limited in size and time; bodies are never read; what is
-/// sent is made as the client takes it. Answers are made by tasks, of which few run at once.
+/// done nothing for longest makes room for a new one; a head is limited in size and time, as is the body of the one request
+/// that may have one; other bodies are never read; what is sent is made as the client takes it. Answers are made by tasks, of which few run at once.
 final class ServerLoop {
     /// What clients may use.
     struct Limits: Sendable {
@@ -18,7 +18,7 @@ final class ServerLoop {
         var answers = 64
         /// Those of them that are computed at once.
         var threads = 4
-        /// From the first byte of a request to the end of its headers.
+        /// From the first byte of a request to the end of its headers and of its body.
         var headTime = Duration.seconds(5)
         /// Between two requests, and before the first.
         var idleTime = Duration.seconds(120)
@@ -197,15 +197,18 @@ final class ServerLoop {
         guard !connection.input.isEmpty else { return }
         connection.requestBegin = connection.requestBegin ?? now
         do {
-            guard let request = try connection.nextRequest() else { return }
-            connection.keepsConnection = request.keepsConnection && !request.hasBody
-            connection.lastProgress = now
-            if let refusal = explorer.refusal(of: request) {
-                // Who was refused does not get to send more.
-                connection.keepsConnection = false
-                connection.begin(refusal, withBody: request.method != "HEAD")
-                return transmit(connection, now)
+            if let head = try connection.nextHead() {
+                connection.keepsConnection = head.keepsConnection
+                connection.lastProgress = now
+                if let refusal = explorer.refusal(of: head) {
+                    // Who was refused does not get to send more.
+                    connection.keepsConnection = false
+                    connection.begin(refusal, withBody: head.method != "HEAD")
+                    return transmit(connection, now)
+                }
+                connection.accept(head)
             }
+            guard let request = connection.nextRequest() else { return }
             connection.state = .waiting(request)
             queue.append(connection.number)
         } catch {

@@ -28,6 +28,14 @@ enum RunFiles {
         return bytes
     }
 
+    /// Whether a process holds a lock on a file.
+    static func isLocked(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+    }
+
     /// The bytes of all files in a folder and the folders in it, links left out.
     static func size(of folder: String) -> Int {
         names(in: folder).reduce(0) { sum, name in

@@ -20,6 +20,26 @@ public struct RunListing: Sendable {
     public let bytes: Int
     /// The runs that it builds on.
     public let foundations: [String]
+    /// Every setting, by name.
+    public let parameters: [String: JSONValue]
+    /// The seed; nil if `run.json` has none.
+    public let seed: Int?
+    /// Whether it is trained now, and if not, how its training ended.
+    public let state: State
+    /// When its progress was last saved, in seconds since 1970; nil if that cannot be told.
+    public let updated: Int?
+
+    /// What a training is at.
+    public enum State: String, Sendable {
+        /// A process trains it.
+        case running
+        /// All epochs are done, or patience ended.
+        case finished
+        /// It was stopped, and can be resumed where it was.
+        case stopped
+        /// Its process ended without saving its last steps, or any.
+        case failed
+    }
 
     /// Every run in `<cache>/runs`, by name; folders without a readable `run.json` are skipped.
     ///
@@ -62,11 +82,25 @@ public struct RunListing: Sendable {
         self.recipe = recipe
         self.dataset = dataset
         self.snapshot = snapshot
-        self.bytes = RunFiles.size(of: String(path.dropLast("/run.json".count)))
+        let folder = String(path.dropLast("/run.json".count))
+        self.bytes = RunFiles.size(of: folder)
+        parameters = json["parameters"]?.object ?? [:]
+        seed = json["seed"]?.integer
+        updated = FileStat(withoutFollowing: path).map { Int($0.modified / 1_000_000_000) }
         foundations = (json["foundations"]?.object ?? [:]).keys.sorted().compactMap { parameter in
             json["parameters"]?[parameter]?.string
         }
         let result = json["result"]
+        state =
+            if RunFiles.isLocked("\(folder)/lock") {
+                .running
+            } else if result?["over"]?.bool == true {
+                .finished
+            } else if let steps = result?["steps"]?.integer, RunMetrics.lastStep(in: folder) ?? 0 <= steps {
+                .stopped
+            } else {
+                .failed
+            }
         epochs = max(0, result?["epochs"]?.integer ?? 0)
         steps = max(0, result?["steps"]?.integer ?? 0)
         if let best = result?["best"], let metric = best["metric"]?.string,
@@ -88,5 +122,15 @@ public struct RunListing: Sendable {
                 ["metric": .string($0.metric), "value": .number($0.value), "epoch": JSONValue($0.epoch)]
             } ?? .null,
         ]
+    }
+
+    /// The run as the explorer shows it: with state, seed, settings and time.
+    public var details: JSONValue {
+        guard case .object(var members) = json else { return json }
+        members["state"] = .string(state.rawValue)
+        members["seed"] = seed.map { JSONValue($0) } ?? .null
+        members["updated"] = updated.map { JSONValue($0) } ?? .null
+        members["parameters"] = .object(parameters)
+        return .object(members)
     }
 }

@@ -12,6 +12,8 @@ public struct RunMetrics: Sendable {
         public fileprivate(set) var steps: [Int] = []
         /// The values; of several steps drawn together the mean.
         public fileprivate(set) var values: [Double] = []
+        /// When each step was made, in seconds after the first; empty where that is not recorded.
+        public fileprivate(set) var seconds: [Double] = []
     }
 
     /// By split, then by name, with `loss` first.
@@ -36,11 +38,21 @@ public struct RunMetrics: Sendable {
                 curves["\(split) \(name)", default: Curve(split: split, name: name)].append(step, value)
             }
         }
-        self.curves = curves.values.map { $0.drawnTogether(to: points) }.sorted { left, right in
+        let times = RunEvents.seconds(inFolder: "\(cachePath)/runs/\(run.name)")
+        self.curves = curves.values.map { $0.drawnTogether(to: points).timed(by: times) }.sorted {
+            left, right in
             if left.split != right.split { return left.split < right.split }
             if (left.name == "loss") != (right.name == "loss") { return left.name == "loss" }
             return left.name < right.name
         }
+    }
+
+    /// The last step that a run's metrics have; nil without metrics.
+    static func lastStep(in folder: String) -> Int? {
+        guard let bytes = RunFiles.contents("\(folder)/metrics.jsonl") else { return nil }
+        // The last line may be a part of one.
+        return bytes.suffix(1 << 16).split(separator: UInt8(ascii: "\n")).suffix(2)
+            .compactMap { (try? JSONValue(parsing: Array($0)))?["step"]?.integer }.max()
     }
 
     /// The curves as an object.
@@ -51,6 +63,7 @@ public struct RunMetrics: Sendable {
                     "split": .string(curve.split), "name": .string(curve.name),
                     "steps": .array(curve.steps.map { JSONValue($0) }),
                     "values": .array(curve.values.map { .number($0) }),
+                    "seconds": .array(curve.seconds.map { .number($0) }),
                 ]
             })
     }
@@ -60,6 +73,13 @@ extension RunMetrics.Curve {
     fileprivate mutating func append(_ step: Int, _ value: Double) {
         steps.append(step)
         values.append(value)
+    }
+
+    fileprivate func timed(by times: [Int: Double]) -> Self {
+        var curve = self
+        let seconds = steps.compactMap { times[$0] }
+        if seconds.count == steps.count { curve.seconds = seconds }
+        return curve
     }
 
     fileprivate func drawnTogether(to points: Int) -> Self {

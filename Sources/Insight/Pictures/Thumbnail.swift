@@ -1,0 +1,100 @@
+internal import Build
+public import Loading
+import Symbolic
+import Tensors
+
+/// A small picture of a segment for a page of many: its notes, or the first of its features.
+public enum Thumbnail {
+    /// Its width in dots.
+    public static let width = 240
+    /// Its height in dots.
+    public static let height = 120
+
+    /// Draws a segment.
+    ///
+    /// Notes are bars on white over the pitches that the segment has, two octaves at least; drums are drawn below them,
+    /// grey. Features are drawn as on larger pictures, a dot the greatest of its cells.
+    ///
+    /// - Parameters:
+    ///   - index: the segment's number in the shard.
+    ///   - shard: its shard.
+    /// - Returns: a PNG file.
+    /// - Throws: `TensorFileError`; `BuildError` if libpng refuses.
+    public static func png(of index: Int, in shard: Shard) throws -> [UInt8] {
+        try (shard.holdsNotes ? notes(index, shard) : feature(index, shard)).png()
+    }
+
+    static func notes(_ index: Int, _ shard: Shard) throws -> Canvas {
+        var canvas = Canvas(width: width, height: height)
+        let steps = max(1, try shard.steps())
+        try shard.withRows(of: index) { rows in
+            let isDrum = rows.start.indices.map { rows.program[$0] == Note.drumProgram }
+            let pitched = rows.start.indices.filter { !isDrum[$0] }
+            let drums = rows.start.indices.filter { isDrum[$0] }
+            func draw(_ chosen: [Int], _ band: Range<Int>, least: Int, _ colour: (Int) -> Colour) {
+                guard let low = chosen.map({ Int(rows.pitch[$0]) }).min(),
+                    let high = chosen.map({ Int(rows.pitch[$0]) }).max()
+                else { return }
+                let lines = max(high - low + 3, least)
+                let bottom = low - (lines - (high - low + 1)) / 2
+                for row in chosen {
+                    let first = Int(rows.start[row]) * width / steps
+                    let end = min(width, (Int(rows.start[row]) + Int(rows.length[row])) * width / steps)
+                    let line = lines - 1 - (Int(rows.pitch[row]) - bottom)
+                    let (top, under) = (line * band.count / lines, (line + 1) * band.count / lines)
+                    canvas.fill(
+                        first, band.lowerBound + top, max(2, end - first - 1), max(2, under - top),
+                        colour(row))
+                }
+            }
+            let floor = drums.isEmpty ? height : pitched.isEmpty ? 0 : height * 4 / 5
+            draw(pitched, 0..<floor, least: 24) { row in
+                .mix(Colour(170, 184, 222), ColourMap.colour(0.25), Double(rows.velocity[row]) / 127)
+            }
+            draw(drums, floor..<height, least: 3) { _ in .grey }
+        }
+        return canvas
+    }
+
+    static func feature(_ index: Int, _ shard: Shard) throws -> Canvas {
+        var canvas = Canvas(width: width, height: height)
+        let names = shard.featureNames.filter { shard.file.entries[$0]?.shape.count == 3 }
+        guard let name = names.first(where: { $0 == "mel" }) ?? names.first else {
+            return try waveform(index, shard)
+        }
+        let shape = try shard.file.entry(name).shape
+        let (rows, frames) = (shape[1], shape[2])
+        let values = try shard.feature(name, of: index)
+        guard let scale = ValueScale(values), rows > 0, frames > 0 else { return canvas }
+        for y in 0..<height {
+            let line =
+                rows * (height - 1 - y)
+                / height..<max(
+                    rows * (height - y) / height, rows * (height - 1 - y) / height + 1)
+            for x in 0..<width {
+                let across = frames * x / width..<max(frames * (x + 1) / width, frames * x / width + 1)
+                var greatest = -Float.infinity
+                for row in line {
+                    for frame in across { greatest = max(greatest, values[row * frames + frame]) }
+                }
+                canvas.fill(x, y, 1, 1, ColourMap.colour(Double(scale.level(greatest))))
+            }
+        }
+        return canvas
+    }
+
+    private static func waveform(_ index: Int, _ shard: Shard) throws -> Canvas {
+        var canvas = Canvas(width: width, height: height)
+        guard shard.file.entries["waveform"] != nil else { return canvas }
+        let samples = try shard.feature("waveform", of: index)
+        let most = max(samples.map(\.magnitude).max() ?? 0, 1e-9)
+        for x in 0..<width where !samples.isEmpty {
+            let first = samples.count * x / width
+            let part = samples[first..<max(samples.count * (x + 1) / width, min(first + 1, samples.count))]
+            let high = Int((1 - (part.max() ?? 0) / most) / 2 * Float(height - 1))
+            let low = Int((1 - (part.min() ?? 0) / most) / 2 * Float(height - 1))
+            canvas.fill(x, high, 1, max(1, low - high), ColourMap.colour(0.3))
+        }
+        return canvas
+    }
+}
