@@ -123,7 +123,8 @@ struct TutorialTests {
                 !others.contains(span), match.2 != "swift"
             else { continue }
             for name in [match.1] + (match.2.map { [$0] } ?? []) {
-                #expect(declared.contains(String(name)), "nothing is called \(name)")
+                let isDeclared = declared.contains(String(name))
+                #expect(isDeclared, "nothing is called \(name)")
             }
         }
 
@@ -136,8 +137,8 @@ struct TutorialTests {
             var lines = try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8)
                 .components(separatedBy: "\n")[...]
             for line in excerpt.components(separatedBy: "\n") where !line.isEmpty {
-                let place = try #require(lines.firstIndex(of: line), "\(path) has no line '\(line)' there")
-                lines = lines[(place + 1)...]
+                let place = lines.firstIndex(of: line)
+                lines = lines[(try #require(place, "\(path) has no line '\(line)' there") + 1)...]
             }
         }
     }
