@@ -123,6 +123,7 @@ extension DatasetExplorer {
         case "/explorer.js": .file(PackageResources.explorer_js, "text/javascript; charset=utf-8")
         case "/filters.js": .file(PackageResources.filters_js, "text/javascript; charset=utf-8")
         case "/segment.js": .file(PackageResources.segment_js, "text/javascript; charset=utf-8")
+        case "/pair.js": .file(PackageResources.pair_js, "text/javascript; charset=utf-8")
         case "/runs.js": .file(PackageResources.runs_js, "text/javascript; charset=utf-8")
         case "/sound.js": .file(SoundScript.bytes, "text/javascript; charset=utf-8")
         case "/page.js": .file(PageScript.bytes, "text/javascript; charset=utf-8")

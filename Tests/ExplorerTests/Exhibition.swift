@@ -19,7 +19,9 @@ final class Exhibition: Sendable {
 
     var cache: String { folder.appendingPathComponent("cache").path }
 
-    /// Builds some twenty sources; small shards, so that there are several. Two more have problems: a copy and silence.
+    /// Builds some twenty sources; small shards, so that there are several.
+    ///
+    /// Two more have problems: a copy and silence.
     init(
         splits: String, labels: String = #"labels: {style: "{dir}"}"#, hasProblems: Bool = false
     ) throws {

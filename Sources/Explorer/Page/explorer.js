@@ -20,6 +20,8 @@ const explorer = (() => {
 
   let dataset = null;
   let state = new URLSearchParams();
+  // Null for the segments.
+  let view = null;
   const listKeys = (key) => ["q", "split", "kind", "problem", "source", "group", "sort", "page"].includes(key) || /^(label|min|max)\./.test(key);
   const listQuery = () => new URLSearchParams([...state].filter(([key]) => listKeys(key))).toString();
 
@@ -38,16 +40,21 @@ const explorer = (() => {
   }
   async function show() {
     state = new URLSearchParams(location.hash.slice(1));
-    const isRuns = state.get("view") === "runs";
-    $("segments").hidden = isRuns;
+    if (state.get("view") !== view) Sound.stop();
+    view = state.get("view");
+    const [isRuns, isPair] = [view === "runs", view === "pair"];
+    $("segments").hidden = isRuns || isPair;
     $("runs").hidden = !isRuns;
+    $("pair").hidden = !isPair;
     $("to-segments").toggleAttribute("aria-current", !isRuns);
     $("to-runs").toggleAttribute("aria-current", isRuns);
-    document.body.classList.toggle("looking", !isRuns && state.has("segment"));
+    document.body.classList.toggle("looking", !isRuns && !isPair && state.has("segment"));
     try {
       if (isRuns) {
         Sound.stop();
         await runsView.show();
+      } else if (isPair) {
+        await pairView.show();
       } else {
         await Promise.all([showList(), filters.show(), segmentView.show()]);
       }
@@ -132,11 +139,12 @@ const explorer = (() => {
     if (event.key === "Escape") {
       if ($("help").open) return;
       if (isTyping) event.target.blur();
+      else if (state.get("view") === "pair") go({ view: null, first: null, second: null });
       else if (state.has("segment")) go({ segment: null, whole: null });
       return;
     }
     if (isTyping || event.metaKey || event.ctrlKey || event.altKey || $("help").open) return;
-    const isSegments = state.get("view") !== "runs";
+    const isSegments = !state.has("view");
     const keys = {
       "?": () => $("help").showModal(),
       ...(isSegments ? {
@@ -156,7 +164,7 @@ const explorer = (() => {
   $("help-button").addEventListener("click", () => $("help").showModal());
   $("to-segments").addEventListener("click", (event) => {
     event.preventDefault();
-    go({ view: null, run: null });
+    go({ view: null, run: null, first: null, second: null });
   });
   addEventListener("popstate", show);
 

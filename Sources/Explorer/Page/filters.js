@@ -135,6 +135,15 @@ const filters = (() => {
     element("span", whole(segments), label, { class: "count" });
   }
 
+  // The address of two sources side by side, from which the way leads back to what is shown now.
+  function besides({ first, second }) {
+    const next = new URLSearchParams(explorer.state);
+    next.set("view", "pair");
+    next.set("first", first.source);
+    next.set("second", second.source);
+    return `#${next}`;
+  }
+
   // What `stats` finds, worst first; a finding that concerns sources is a filter.
   function drawProblems(problems) {
     $("problems").replaceChildren();
@@ -142,14 +151,18 @@ const filters = (() => {
     const box = element("fieldset", null, $("problems"), { "data-facet": "problem" });
     element("legend", "problems", box);
     const chosen = explorer.state.getAll("problem");
-    for (const { value, message, help, segments, found } of problems) {
+    for (const { value, message, help, segments, found, pairs } of problems) {
       const isChosen = chosen.includes(value);
       if (segments === null) element("p", message, box, { title: help, class: "soft" });
       else drawChoice(box, "problem", value, message, segments);
       if (!isChosen) continue;
       element("p", `To do: ${help}.`, box, { class: "soft" });
       const list = element("ul", null, box, { class: "soft" });
-      for (const line of found) element("li", line, list);
+      found.forEach((line, index) => {
+        const item = element("li", null, list);
+        if (pairs[index]) element("a", line, item, { href: besides(pairs[index]) });
+        else item.textContent = line;
+      });
     }
   }
 
