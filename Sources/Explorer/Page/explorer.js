@@ -156,7 +156,8 @@ const explorer = (() => {
         "/": () => $("search").focus(), " ": () => segmentView.toggle(),
       } : {}),
     };
-    const isPressing = event.key === " " && event.target.tagName === "BUTTON" && event.target.id !== "play";
+    const isPressing = event.key === " " && event.target.id !== "play"
+      && (/^(BUTTON|SUMMARY)$/.test(event.target.tagName) || event.target.type === "checkbox");
     if (!keys[event.key] || isPressing) return;
     event.preventDefault();
     Promise.resolve(keys[event.key]()).catch(complain);
