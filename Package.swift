@@ -42,8 +42,9 @@ var targets: [Target] = [
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
             .embedInCode("Page/explorer.js"), .embedInCode("Page/filters.js"),
-            .embedInCode("Page/segment.js"), .embedInCode("Page/runs.js"),
-            .embedInCode("Page/notes.js"), .embedInCode("Page/snapshots.js"),
+            .embedInCode("Page/segment.js"), .embedInCode("Page/pair.js"),
+            .embedInCode("Page/runs.js"), .embedInCode("Page/notes.js"),
+            .embedInCode("Page/snapshots.js"),
         ],
         swiftSettings: strict),
     // Layer 4

@@ -11,6 +11,11 @@ const explorer = (() => {
     $("fault").hidden = true;
     return answer;
   }
+  async function askFeatures(address) {
+    const response = await fetch(address);
+    if (!response.ok) throw new Error((await response.json()).error);
+    return Roll.readFeatures(await response.arrayBuffer());
+  }
   function complain(error) {
     $("fault").textContent = error instanceof TypeError ? "No answer from the explorer. Is `reprise serve` still running?" : error.message;
     $("fault").hidden = false;
@@ -20,6 +25,8 @@ const explorer = (() => {
 
   let dataset = null;
   let state = new URLSearchParams();
+  // Null for the segments.
+  let view = null;
   const listKeys = (key) => ["q", "split", "kind", "problem", "source", "group", "sort", "page"].includes(key) || /^(label|min|max)\./.test(key);
   const listQuery = () => new URLSearchParams([...state].filter(([key]) => listKeys(key))).toString();
 
@@ -38,18 +45,23 @@ const explorer = (() => {
   }
   async function show() {
     state = new URLSearchParams(location.hash.slice(1));
-    const view = { runs: runsView, snapshots: snapshotsView }[state.get("view")];
-    const isRuns = view !== undefined;
-    $("segments").hidden = isRuns;
-    $("runs").hidden = !isRuns;
-    $("to-segments").toggleAttribute("aria-current", !isRuns);
-    $("to-runs").toggleAttribute("aria-current", view === runsView);
-    $("to-snapshots").toggleAttribute("aria-current", view === snapshotsView);
-    document.body.classList.toggle("looking", !isRuns && state.has("segment"));
+    if (state.get("view") !== view) Sound.stop();
+    view = state.get("view");
+    const table = { runs: runsView, snapshots: snapshotsView }[view];
+    const [isTable, isPair] = [table !== undefined, view === "pair"];
+    $("segments").hidden = isTable || isPair;
+    $("runs").hidden = !isTable;
+    $("pair").hidden = !isPair;
+    $("to-segments").toggleAttribute("aria-current", !isTable);
+    $("to-runs").toggleAttribute("aria-current", table === runsView);
+    $("to-snapshots").toggleAttribute("aria-current", table === snapshotsView);
+    document.body.classList.toggle("looking", !isTable && !isPair && state.has("segment"));
     try {
-      if (isRuns) {
+      if (isTable) {
         Sound.stop();
-        await view.show();
+        await table.show();
+      } else if (isPair) {
+        await pairView.show();
       } else {
         await Promise.all([showList(), filters.show(), segmentView.show()]);
       }
@@ -134,11 +146,12 @@ const explorer = (() => {
     if (event.key === "Escape") {
       if ($("help").open) return;
       if (isTyping) event.target.blur();
+      else if (state.get("view") === "pair") go({ view: null, first: null, second: null });
       else if (state.has("segment")) go({ segment: null, whole: null });
       return;
     }
     if (isTyping || event.metaKey || event.ctrlKey || event.altKey || $("help").open) return;
-    const isSegments = $("runs").hidden;
+    const isSegments = !state.has("view");
     const keys = {
       "?": () => $("help").showModal(),
       ...(isSegments ? {
@@ -150,7 +163,8 @@ const explorer = (() => {
         "/": () => $("search").focus(), " ": () => segmentView.toggle(),
       } : {}),
     };
-    const isPressing = event.key === " " && event.target.tagName === "BUTTON" && event.target.id !== "play";
+    const isPressing = event.key === " " && event.target.id !== "play"
+      && (/^(BUTTON|SUMMARY)$/.test(event.target.tagName) || event.target.type === "checkbox");
     if (!keys[event.key] || isPressing) return;
     event.preventDefault();
     Promise.resolve(keys[event.key]()).catch(complain);
@@ -158,7 +172,7 @@ const explorer = (() => {
   $("help-button").addEventListener("click", () => $("help").showModal());
   $("to-segments").addEventListener("click", (event) => {
     event.preventDefault();
-    go({ view: null, run: null, smooth: null, x: null, from: null });
+    go({ view: null, run: null, smooth: null, x: null, from: null, first: null, second: null });
   });
   addEventListener("popstate", show);
 
@@ -173,5 +187,5 @@ const explorer = (() => {
     return show();
   }).catch(complain));
 
-  return { ask, complain, go, show, get state() { return state; }, get dataset() { return dataset; } };
+  return { ask, askFeatures, complain, go, show, get state() { return state; }, get dataset() { return dataset; } };
 })();

@@ -92,17 +92,25 @@ const filters = (() => {
     }
   }
 
+  // Gives the focus back to the field that has it now, by one of its data, after it was drawn again.
+  function focusOf(key) {
+    const focused = document.activeElement?.dataset?.[key];
+    return () => {
+      if (focused) [...document.querySelectorAll(`[data-${key}]`)].find((one) => one.dataset[key] === focused)?.focus();
+    };
+  }
+
   // MARK: Facets
 
   // Facets whose every value is shown; the others show the most frequent.
   const opened = new Set();
   function drawFacets({ splits, kinds, labels }) {
-    const focused = document.activeElement?.dataset?.choice;
+    const keepFocus = focusOf("choice");
     $("facets").replaceChildren();
     drawFacet("split", "split", splits);
     if (kinds.length > 1) drawFacet("kind", "kind", kinds);
     for (const [name, values] of Object.entries(labels)) drawFacet(`label.${name}`, name, values);
-    if (focused) [...document.querySelectorAll("[data-choice]")].find((one) => one.dataset.choice === focused)?.focus();
+    keepFocus();
   }
   function drawFacet(key, title, choices) {
     const box = element("fieldset", null, $("facets"), { "data-facet": key });
@@ -135,33 +143,48 @@ const filters = (() => {
     element("span", whole(segments), label, { class: "count" });
   }
 
+  // The address of two sources side by side, from which the way leads back to what is shown now.
+  function besides({ first, second }) {
+    const next = new URLSearchParams(explorer.state);
+    next.set("view", "pair");
+    next.set("first", first.source);
+    next.set("second", second.source);
+    return `#${next}`;
+  }
+
   // What `stats` finds, worst first; a finding that concerns sources is a filter.
   function drawProblems(problems) {
+    const keepFocus = focusOf("choice");
     $("problems").replaceChildren();
     if (problems.length === 0) return;
     const box = element("fieldset", null, $("problems"), { "data-facet": "problem" });
     element("legend", "problems", box);
     const chosen = explorer.state.getAll("problem");
-    for (const { value, message, help, segments, found } of problems) {
+    for (const { value, message, help, segments, found, pairs } of problems) {
       const isChosen = chosen.includes(value);
       if (segments === null) element("p", message, box, { title: help, class: "soft" });
       else drawChoice(box, "problem", value, message, segments);
       if (!isChosen) continue;
       element("p", `To do: ${help}.`, box, { class: "soft" });
       const list = element("ul", null, box, { class: "soft" });
-      for (const line of found) element("li", line, list);
+      found.forEach((line, index) => {
+        const item = element("li", null, list);
+        if (pairs[index]) element("a", line, item, { href: besides(pairs[index]) });
+        else item.textContent = line;
+      });
     }
+    keepFocus();
   }
 
   // MARK: Histograms
 
   function drawHistograms(histograms) {
-    const focused = document.activeElement?.dataset?.end;
+    const keepFocus = focusOf("end");
     $("histograms").replaceChildren();
     for (const { name, title } of explorer.dataset.numbers) {
       if (histograms[name]) drawHistogram(name, title, histograms[name]);
     }
-    if (focused) document.querySelector(`[data-end="${CSS.escape(focused)}"]`)?.focus();
+    keepFocus();
   }
   // Bars over sliders: a range is dragged on the bars, or set by the sliders, which the arrow keys move.
   function drawHistogram(name, title, { low, high, counts }) {

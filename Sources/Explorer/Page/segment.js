@@ -2,7 +2,7 @@
 // One segment, or its whole source: its roll, its sound and its numbers.
 const segmentView = (() => {
   const { $, element, whole, short, pitchName, clock, lengthOf } = page;
-  const { ask, complain, go } = explorer;
+  const { ask, askFeatures, complain, go } = explorer;
 
   let seen = null;
   let detail = null;
@@ -10,11 +10,6 @@ const segmentView = (() => {
   let goesOn = false;
   // The segment that is to be played once it is shown.
   let resume = null;
-  async function askFeatures(address) {
-    const response = await fetch(address);
-    if (!response.ok) throw new Error((await response.json()).error);
-    return Roll.readFeatures(await response.arrayBuffer());
-  }
   async function show() {
     const [id, isWhole] = [explorer.state.get("segment"), explorer.state.has("whole")];
     const wanted = id ? `${id} ${isWhole}` : null;
