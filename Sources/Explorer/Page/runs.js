@@ -1,7 +1,7 @@
 "use strict";
 // The cache's runs: their settings and curves beside each other, their evaluations and their transfers.
 const runsView = (() => {
-  const { $, element, whole, short, many, tick, ends, lengthOf, drawNotes } = page;
+  const { $, element, whole, short, many, tick, ends, lengthOf } = page;
   const { ask, complain, go } = explorer;
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -245,7 +245,7 @@ const runsView = (() => {
       const sum = row.reduce((total, count) => total + count, 0);
       row.forEach((count, column) => {
         const share = sum > 0 ? count / sum : 0;
-        const cell = element("td", whole(count), line, { class: column === index ? "count right" : "count", title: `${(100 * share).toFixed(1)} % of ${classes[index]}` });
+        const cell = element("td", whole(count), line, { class: column === index ? "matrix right" : "matrix", title: `${(100 * share).toFixed(1)} % of ${classes[index]}` });
         cell.style.setProperty("--share", `${Math.round(100 * share)}%`);
       });
     });
@@ -268,102 +268,72 @@ const runsView = (() => {
     more.addEventListener("click", draw);
     draw();
   }
-  // Content, result and style as A, B and C of one player: after a change of the part it resumes at the same second.
+  // Content, result and style as A, B and C of one player: another part resumes at the same second.
   function drawTransfer(parent, run, transfer) {
     const box = element("section", null, parent, { class: "transfer" });
     element("h3", `${transfer.number}. ${transfer.content}${transfer.content_style ? ` (${transfer.content_style})` : ""}${transfer.style ? ` → ${transfer.style}` : ""}`, box);
     const measures = Object.entries(transfer.measures).map(([name, value]) => `${name.replaceAll("_", " ")} ${short(value)}`);
     if (measures.length > 0) element("p", measures.join(" · "), box, { class: "soft" });
     const controls = element("div", null, box, { class: "controls" });
-    const play = element("button", "▶ play", controls, { type: "button", "data-play": "" });
+    const play = element("button", "▶ play", controls, { type: "button", "data-play": "", "aria-pressed": "false" });
+    const choice = element("div", null, controls, { class: "choice", role: "group", "aria-label": "what is heard" });
     const time = element("span", "", controls, { class: "soft" });
-    const scroll = element("div", null, box, { class: "scroll parts", tabindex: "0", role: "region", "aria-label": `content, result and style of transfer ${transfer.number}` });
+    const follow = (part, second) => {
+      // A click on another part's roll plays that part.
+      if (part !== current && second === null) return;
+      if (part !== current) {
+        current = part;
+        mark();
+      }
+      play.textContent = second === null ? "▶ play" : "■ stop";
+      play.setAttribute("aria-pressed", String(second !== null));
+      time.textContent = second === null ? "" : `${part.title}, ${second.toFixed(1)} s`;
+    };
     const parts = [["content", "A content"], ["out", "B result"], ["style", "C style"]].filter(([name]) => transfer.parts[name]).map(([name, title]) => {
       const address = `/api/transfer?name=${encodeURIComponent(run)}&number=${transfer.number}&part=${name}`;
-      const cell = element("figure", null, scroll);
-      const button = element("button", title, element("figcaption", null, cell), { type: "button", "aria-pressed": "false" });
-      const isMIDI = transfer.parts[name] === "midi";
-      const roll = element("div", null, cell, { class: isMIDI ? "roll notes-roll" : "roll" });
-      const part = { address, button, isMIDI, roll, notes: null, mark: null };
-      if (isMIDI) part.notes = ask(address).then((answer) => answer.notes);
-      button.addEventListener("click", () => choose(part));
+      const figure = element("figure", null, box);
+      element("figcaption", title, figure);
+      const part = { title, figure, button: element("button", title, choice, { type: "button", "aria-pressed": "false" }) };
+      part.button.addEventListener("click", () => choose(part));
+      if (transfer.parts[name] === "midi") part.music = ask(address);
+      else useAudio(part, element("audio", null, figure, { controls: "", preload: "none", src: address }), follow);
       return part;
     });
-    if (parts.length === 0) return;
     let current = parts[0];
-    let start = 0;
-    const isOn = () => play.getAttribute("aria-pressed") === "true";
     const mark = () => parts.forEach((part) => part.button.setAttribute("aria-pressed", String(part === current)));
     mark();
-    // One scale of time for all rolls, so that what sounds together stands together.
-    const loaded = Promise.all(parts.map((part) => part.notes)).then((all) => {
-      const length = Math.max(1, ...all.filter(Boolean).map(lengthOf));
-      const width = Math.min(16000, Math.max(900, Math.round(length * 24)));
+    // One axis of time, so that all scroll and zoom together.
+    Promise.all(parts.map((part) => part.music)).then((all) => {
+      const axis = new Roll.Axis(Math.max(1, ...all.filter(Boolean).map((music) => lengthOf(music.notes))));
       parts.forEach((part, index) => {
-        if (!part.isMIDI) return element("p", "audio", part.roll, { class: "soft" });
-        const canvas = element("canvas", null, part.roll, { width, height: 150, role: "img", "aria-label": `notes: ${part.button.textContent}` });
-        canvas.style.width = `${width}px`;
-        part.mark = element("div", null, part.roll, { class: "mark", hidden: "" });
-        drawNotes(canvas, all[index], length);
-        canvas.addEventListener("click", (event) => {
-          current = part;
-          mark();
-          begin(event.offsetX / width * length);
-        });
-        return undefined;
+        const music = all[index];
+        if (!music) return;
+        const roll = new Roll(part.figure, { name: part.title, length: lengthOf(music.notes), music, axis, height: 130, follow: (second) => follow(part, second) });
+        Object.assign(part, { play: (at) => roll.play(at), stop: () => roll.stop(), heard: () => roll.heard });
       });
-      return { length, width };
-    });
-    loaded.catch(complain);
-    function stop() {
-      play.textContent = "▶ play";
-      play.setAttribute("aria-pressed", "false");
-      time.textContent = "";
-      for (const part of parts) if (part.mark) part.mark.hidden = true;
-    }
-    async function begin(from) {
-      const { length, width } = await loaded;
-      const part = current;
-      // Whatever else sounded has ended.
-      for (const other of document.querySelectorAll("[data-play][aria-pressed=true]")) if (other !== play) other.dispatchEvent(new Event("silence"));
-      start = from;
-      if (part.isMIDI) {
-        const notes = (await part.notes).filter((note) => note[0] >= from - 1e-6).map((note) => [note[0] - from, ...note.slice(1)]);
-        Sound.notes(notes, lengthOf(await part.notes) - from, stop);
-      } else {
-        Sound.file(part.address, from, Infinity, stop, () => complain(new Error("the browser cannot play this file")));
-      }
-      play.textContent = "■ stop";
-      play.setAttribute("aria-pressed", "true");
-      const follow = () => {
-        if (!isOn() || !play.isConnected || Sound.time === null) return;
-        const at = start + Sound.time;
-        time.textContent = `${current.button.textContent}, ${at.toFixed(1)} s`;
-        for (const one of parts) {
-          if (!one.mark) continue;
-          one.mark.hidden = false;
-          one.mark.style.left = `${at / length * width}px`;
-        }
-        const x = at / length * width;
-        if (width > scroll.clientWidth && (x < scroll.scrollLeft || x > scroll.scrollLeft + scroll.clientWidth - 40)) scroll.scrollLeft = x - 40;
-        cancelAnimationFrame(frame);
-        frame = requestAnimationFrame(follow);
-      };
-      follow();
-    }
-    let frame = 0;
+    }).catch(complain);
     function choose(part) {
-      const at = isOn() && Sound.time !== null ? start + Sound.time : null;
+      const at = current.heard?.() ?? null;
+      if (at !== null) current.stop();
       current = part;
       mark();
-      if (at !== null) begin(at).catch(complain);
+      if (at !== null) part.play?.(at);
     }
-    play.addEventListener("silence", stop);
     play.addEventListener("click", () => {
-      if (isOn()) {
-        Sound.stop();
-        stop();
-      } else begin(0).catch(complain);
+      if ((current?.heard?.() ?? null) !== null) current.stop();
+      else current?.play?.(0);
+    });
+  }
+  // A sound that is controlled as a roll is.
+  function useAudio(part, audio, follow) {
+    audio.addEventListener("play", () => Sound.stop());
+    for (const name of ["timeupdate", "play", "pause", "ended"]) audio.addEventListener(name, () => follow(part, audio.paused ? null : audio.currentTime));
+    Object.assign(part, {
+      play(at) {
+        audio.currentTime = at;
+        audio.play().catch(() => complain(new Error("the browser cannot play this file")));
+      },
+      stop: () => audio.pause(), heard: () => (audio.paused ? null : audio.currentTime),
     });
   }
   dark.addEventListener("change", explorer.show);
