@@ -55,7 +55,8 @@ var targets: [Target] = [
             .embedInCode("Report/chart.min.js"), .embedInCode("Report/page.js"),
             .embedInCode("Report/report.js"), .embedInCode("Report/report.css"),
             .embedInCode("Report/sound.js"), .embedInCode("Report/comparison.js"),
-            .embedInCode("Report/comparison.css"),
+            .embedInCode("Report/comparison.css"), .embedInCode("Report/listening.js"),
+            .embedInCode("Report/listening.css"),
         ],
         swiftSettings: strict),
     .target(

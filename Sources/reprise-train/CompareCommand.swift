@@ -56,6 +56,13 @@ struct CompareCommand: ParsableCommand {
         completion: .directory)
     var html: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Add the results of a listening test: what 'reprise listen --answers … --json' printed.",
+            valueName: "file"),
+        completion: .file())
+    var listening: String?
+
     @OptionGroup var torch: TorchOptions
 
     func validate() throws {
@@ -65,6 +72,9 @@ struct CompareCommand: ParsableCommand {
 
     func run() throws {
         if let html { try ComparisonPage.check(folder: html) }
+        let preferences = try listening.map {
+            try ListeningResults.preferences(json: try RawFile.read($0), path: $0)
+        }
         let systems = try systems.map(Contender.init)
         let (style, dataset, split, limit, recordings) = (style, dataset, split, limit, recordings)
         let cachePath = torch.common.cachePath
@@ -79,7 +89,9 @@ struct CompareCommand: ParsableCommand {
             var contents = try Contents(reader, evaluation, split, limit: limit, recordings: recordings)
             let converted = try contents.convert(by: systems, trainer, device)
             let judgements = try evaluation.evaluate(systems: converted.pairs)
-            return (Comparison(Array(zip(systems.map(\.text), judgements))), converted)
+            let comparison = try Comparison(
+                Array(zip(systems.map(\.text), judgements)), preferences: preferences ?? [])
+            return (comparison, converted)
         }
         if let html {
             try comparison.page(leftOut: converted.leftOut)

@@ -24,7 +24,7 @@ struct RepriseTrain: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, TransferCommand.self, CompareCommand.self,
-            ClassifyCommand.self, RecipesCommand.self,
+            ListenCommand.self, ClassifyCommand.self, RecipesCommand.self,
         ])
 
     static func main() {

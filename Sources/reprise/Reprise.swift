@@ -39,7 +39,7 @@ struct Reprise: ParsableCommand {
                 name: "Training:",
                 subcommands: [
                     TrainCommand.self, EvaluateCommand.self, TransferCommand.self, CompareCommand.self,
-                    ClassifyCommand.self, RecipesCommand.self, RunsCommand.self,
+                    ListenCommand.self, ClassifyCommand.self, RecipesCommand.self, RunsCommand.self,
                 ]),
             CommandGroup(
                 name: "The cache:", subcommands: [VerifyCommand.self, CollectCommand.self, IndexCommand.self]),

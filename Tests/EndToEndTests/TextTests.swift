@@ -14,7 +14,9 @@ struct TextTests {
         "init", "import", "manifest", "doctor", "build", "explain", "stats", "sources", "inspect", "serve",
         "export", "push", "pull", "datasets", "runs", "verify", "gc", "index",
     ]
-    private static let trainerCommands = ["train", "evaluate", "transfer", "compare", "classify", "recipes"]
+    private static let trainerCommands = [
+        "train", "evaluate", "transfer", "compare", "listen", "classify", "recipes",
+    ]
 
     @Test func help() throws {
         var transcript = Transcript(place)

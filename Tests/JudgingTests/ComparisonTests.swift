@@ -54,28 +54,46 @@ struct ComparisonTests {
     ])
     func verdictsNeedMoreThanTheIntervals(
         _ style: ClosedRange<Double>, _ chroma: ClosedRange<Double>, _ verdict: Comparison.Verdict
-    ) {
+    ) throws {
         let judgement = Self.judgement(style: style, chroma: chroma, judges: Self.judges)
-        #expect(Comparison([("x", judgement)]).verdict(of: judgement) == verdict)
+        #expect(try Comparison([("x", judgement)]).verdict(of: judgement) == verdict)
     }
 
-    @Test func withoutIntervalsOrAJudgeThereIsNoVerdict() {
+    @Test func withoutIntervalsOrAJudgeThereIsNoVerdict() throws {
         let few = Self.judgement(style: nil, chroma: 0.51...0.6, judges: Self.judges)
-        #expect(Comparison([("x", few)]).verdict(of: few) == .undecided)
+        #expect(try Comparison([("x", few)]).verdict(of: few) == .undecided)
         // The nuisance judge is as good.
         let doubtful = Self.judgement(
             style: 0.8...0.9, chroma: 0.8...0.9,
             judges: [Self.judge("notes", 0.9), Self.judge("nuisance", 0.9, isNuisance: true)])
-        #expect(Comparison([("x", doubtful)]).judge == nil)
-        #expect(Comparison([("x", doubtful)]).verdict(of: doubtful) == .undecided)
+        #expect(try Comparison([("x", doubtful)]).judge == nil)
+        #expect(try Comparison([("x", doubtful)]).verdict(of: doubtful) == .undecided)
     }
 
-    @Test func theTableShowsTheMainMeasures() {
-        let comparison = Comparison([
+    @Test func theTableShowsTheMainMeasures() throws {
+        let comparison = try Comparison([
             ("x", Self.judgement(style: 0...1, chroma: 0...1, judges: Self.judges))
         ])
         #expect(comparison.measures(of: .style).map(\.heading) == ["P notes", "intervals 4"])
         #expect(comparison.measures(of: .content).map(\.heading) == ["chroma"])
         #expect(comparison.measures(of: .novelty).map(\.heading) == ["copied share"])
+    }
+
+    @Test func aListeningTestIsPartOfTheTable() throws {
+        let judgement = Self.judgement(style: 0.4...0.5, chroma: 0.6...0.7, judges: Self.judges)
+        let share = ListeningResults.Share(answers: 10, share: 0.7, interval: 0.4...0.9, p: 0.3)
+        let preferences = [("x", "content"), ("x", "overall"), ("content", "overall")].map {
+            ListeningResults.Preference(system: $0.0, question: $0.1, share: share)
+        }
+        // A folder's name is its last part.
+        let comparison = try Comparison(
+            [("out/x", judgement), ("y", judgement)], preferences: preferences)
+        #expect(comparison.questions == ["content", "overall"])
+        #expect(comparison.heard("out/x") == ["content": share, "overall": share])
+        #expect(comparison.heard("content") == ["overall": share] && comparison.heard("y") == nil)
+        let systems = try #require(comparison.json["systems"]?.array)
+        #expect(systems[0]["listening"]?["overall"] == share.json && systems[1]["listening"] == nil)
+        // Results of other systems are no row of this table.
+        #expect(throws: JudgingError.self) { try Comparison([("z", judgement)], preferences: preferences) }
     }
 }

@@ -11,7 +11,8 @@ import time
 import urllib.error
 import urllib.request
 
-KEYS = {"left": "\ue012", "right": "\ue014", "escape": "\ue00c", "space": " "}
+KEYS = {"left": "\ue012", "right": "\ue014", "escape": "\ue00c", "space": " ",
+        "enter": "\ue007"}
 
 
 class BrowserError(Exception):
