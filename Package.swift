@@ -60,6 +60,7 @@ var targets: [Target] = [
             .embedInCode("Report/sound.js"), .embedInCode("Report/comparison.js"),
             .embedInCode("Report/comparison.css"), .embedInCode("Report/lanes.js"),
             .embedInCode("Report/roll.js"), .embedInCode("Report/roll.css"),
+            .embedInCode("Report/listening.js"), .embedInCode("Report/listening.css"),
         ],
         swiftSettings: strict),
     .target(

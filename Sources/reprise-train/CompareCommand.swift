@@ -50,6 +50,13 @@ struct CompareCommand: ParsableCommand {
         completion: .directory)
     var html: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Add the results of a listening test: what 'reprise listen --answers … --json' printed.",
+            valueName: "file"),
+        completion: .file())
+    var listening: String?
+
     @OptionGroup var torch: TorchOptions
 
     func validate() throws {
@@ -59,11 +66,16 @@ struct CompareCommand: ParsableCommand {
 
     func run() throws {
         if let html { try ComparisonPage.check(folder: html) }
+        let preferences = try listening.map {
+            try ListeningResults.preferences(json: try RawFile.read($0), path: $0)
+        }
         let systems = try systems.map(Contender.init)
         let request = ComparisonRequest(
             style: style, dataset: dataset, split: split, limit: limit, recordings: recordings,
             cachePath: torch.common.cachePath)
-        let (comparison, converted) = try torch.onTorch { try request.compare(systems, $0, $1) }
+        let (comparison, converted) = try torch.onTorch {
+            try request.compare(systems, $0, $1, preferences: preferences ?? [])
+        }
         if let html {
             try comparison.page(leftOut: converted.leftOut)
                 .write(to: html, pieces: comparison.pieces(converted.pairs, isScore: converted.isScore))

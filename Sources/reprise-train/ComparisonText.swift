@@ -15,6 +15,12 @@ extension Comparison {
             }
             text += table([group.rawValue] + names.map(\.heading), shown) + "\n"
         }
+        if !questions.isEmpty {
+            let shown = rows.map { row in
+                [row.name] + questions.map { heard(row.name)?[$0].map(\.cell) ?? "" }
+            }
+            text += table(["listening"] + questions, shown) + "\n"
+        }
         if judge != nil {
             text += table(["", "verdict"], verdicts.map { [$0.name, $0.verdict] }) + "\n"
         }
@@ -59,7 +65,7 @@ extension Comparison {
 
     /// The page of `--html`, without its pieces.
     func page(leftOut: [(piece: String, reason: String)]) -> ComparisonPage {
-        let tables = MeasureGroup.allCases.compactMap { group -> ComparisonPage.Table? in
+        var tables = MeasureGroup.allCases.compactMap { group -> ComparisonPage.Table? in
             let names = measures(of: group)
             guard !names.isEmpty else { return nil }
             return ComparisonPage.Table(
@@ -73,6 +79,17 @@ extension Comparison {
                     }
                     return (row.name, place >= systems.count, cells)
                 })
+        }
+        if !questions.isEmpty {
+            let shown = rows.enumerated().map { place, row in
+                let cells = questions.map { question in
+                    heard(row.name)?[question].map {
+                        ComparisonPage.Cell(text: $0.cell, value: $0.share, interval: $0.interval)
+                    }
+                }
+                return (row.name, place >= systems.count, cells)
+            }
+            tables.append(ComparisonPage.Table(name: "listening", columns: questions, rows: shown))
         }
         return ComparisonPage(
             title: "\(common.dataset) towards \(common.style)",

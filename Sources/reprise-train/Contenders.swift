@@ -25,7 +25,8 @@ struct ComparisonRequest: Sendable {
 
     /// Converts the pieces by each system, and judges what they made.
     func compare(
-        _ systems: [Contender], _ trainer: Trainer, _ device: Device
+        _ systems: [Contender], _ trainer: Trainer, _ device: Device,
+        preferences: [ListeningResults.Preference] = []
     ) throws -> (comparison: Comparison, converted: Converted) {
         let names = systems.compactMap { $0.isFolder ? nil : $0.name }
         guard let dataset = try dataset ?? trainer.dataset(ofRunAmong: names) else {
@@ -37,7 +38,9 @@ struct ComparisonRequest: Sendable {
         var contents = try Contents(reader, evaluation, split, limit: limit, recordings: recordings)
         let converted = try contents.convert(by: systems, trainer, device)
         let judgements = try evaluation.evaluate(systems: converted.pairs)
-        return (Comparison(Array(zip(systems.map(\.text), judgements))), converted)
+        return (
+            try Comparison(Array(zip(systems.map(\.text), judgements)), preferences: preferences), converted
+        )
     }
 }
 

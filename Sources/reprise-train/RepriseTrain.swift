@@ -25,7 +25,8 @@ struct RepriseTrain: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, TransferCommand.self, CompareCommand.self,
-            SweepCommand.self, ClassifyCommand.self, RecipesCommand.self, CardCommand.self,
+            SweepCommand.self, ListenCommand.self, ClassifyCommand.self, RecipesCommand.self,
+            CardCommand.self,
         ])
 
     static func main() {

@@ -41,8 +41,8 @@ struct Reprise: ParsableCommand {
                 name: "Training:",
                 subcommands: [
                     TrainCommand.self, EvaluateCommand.self, TransferCommand.self, CompareCommand.self,
-                    SweepCommand.self, ClassifyCommand.self, RecipesCommand.self, RunsCommand.self,
-                    CardCommand.self,
+                    SweepCommand.self, ListenCommand.self, ClassifyCommand.self, RecipesCommand.self,
+                    RunsCommand.self, CardCommand.self,
                 ]),
             CommandGroup(
                 name: "The cache:", subcommands: [VerifyCommand.self, CollectCommand.self, IndexCommand.self]),

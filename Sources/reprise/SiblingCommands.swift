@@ -114,6 +114,15 @@ struct SweepCommand: TrainerCommand {
     var arguments: [String] = []
 }
 
+struct ListenCommand: TrainerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "listen",
+        abstract: "Write the page of a blind listening test, or count the answers of its listeners.")
+
+    @Argument(parsing: .captureForPassthrough, help: "See 'reprise listen --help'.")
+    var arguments: [String] = []
+}
+
 struct ClassifyCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
         commandName: "classify", abstract: "Classify audio files with a run of mel-cnn.")

@@ -15,7 +15,7 @@ struct TextTests {
         "inspect", "serve", "notes", "export", "push", "pull", "datasets", "runs", "verify", "gc", "index",
     ]
     private static let trainerCommands = [
-        "train", "evaluate", "transfer", "compare", "sweep", "classify", "recipes", "card",
+        "train", "evaluate", "transfer", "compare", "sweep", "listen", "classify", "recipes", "card",
     ]
 
     @Test func help() throws {

@@ -54,28 +54,28 @@ struct ComparisonTests {
     ])
     func verdictsNeedMoreThanTheIntervals(
         _ style: ClosedRange<Double>, _ chroma: ClosedRange<Double>, _ verdict: Comparison.Verdict
-    ) {
+    ) throws {
         let judgement = Self.judgement(style: style, chroma: chroma, judges: Self.judges)
-        #expect(Comparison([("x", judgement)]).verdict(of: judgement) == verdict)
+        #expect(try Comparison([("x", judgement)]).verdict(of: judgement) == verdict)
     }
 
-    @Test func withoutIntervalsOrAJudgeThereIsNoVerdict() {
+    @Test func withoutIntervalsOrAJudgeThereIsNoVerdict() throws {
         let few = Self.judgement(style: nil, chroma: 0.51...0.6, judges: Self.judges)
-        #expect(Comparison([("x", few)]).verdict(of: few) == .undecided)
+        #expect(try Comparison([("x", few)]).verdict(of: few) == .undecided)
         // The nuisance judge is as good.
         let doubtful = Self.judgement(
             style: 0.8...0.9, chroma: 0.8...0.9,
             judges: [Self.judge("notes", 0.9), Self.judge("nuisance", 0.9, isNuisance: true)])
-        #expect(Comparison([("x", doubtful)]).judge == nil)
-        #expect(Comparison([("x", doubtful)]).verdict(of: doubtful) == .undecided)
+        #expect(try Comparison([("x", doubtful)]).judge == nil)
+        #expect(try Comparison([("x", doubtful)]).verdict(of: doubtful) == .undecided)
     }
 
-    @Test func aSweepTakesTheStrongestStyleThatKeepsTheContent() {
+    @Test func aSweepTakesTheStrongestStyleThatKeepsTheContent() throws {
         func choice(
             _ points: [(style: ClosedRange<Double>?, chroma: ClosedRange<Double>?)],
             _ judges: [JudgeRecord] = Self.judges
-        ) -> SettingChoice? {
-            Comparison(
+        ) throws -> SettingChoice? {
+            try Comparison(
                 points.enumerated().map {
                     ("\($0)", Self.judgement(style: $1.style, chroma: $1.chroma, judges: judges))
                 }
@@ -83,26 +83,44 @@ struct ComparisonTests {
         }
         // The random piece's chroma ends at 0.5: the third, strongest in style, is not above it.
         let points = [(0.2...0.4, 0.8...0.9), (0.6...0.8, 0.51...0.7), (0.8...1.0, 0.5...0.7)]
-        #expect(choice(points) == SettingChoice(place: 1, judge: "notes", keeping: [true, true, false]))
+        #expect(try choice(points) == SettingChoice(place: 1, judge: "notes", keeping: [true, true, false]))
         // Equal in style: the more similar one. Equal in all: the first.
-        #expect(choice([(0.4...0.6, 0.6...0.7), (0.4...0.6, 0.7...0.8)])?.place == 1)
-        #expect(choice([(0.4...0.6, 0.6...0.7), (0.4...0.6, 0.6...0.7)])?.place == 0)
+        #expect(try choice([(0.4...0.6, 0.6...0.7), (0.4...0.6, 0.7...0.8)])?.place == 1)
+        #expect(try choice([(0.4...0.6, 0.6...0.7), (0.4...0.6, 0.6...0.7)])?.place == 0)
         // None keeps it: the one that keeps most.
         #expect(
-            choice([(0.8...1.0, 0.1...0.2), (0.2...0.4, 0.3...0.4)])
+            try choice([(0.8...1.0, 0.1...0.2), (0.2...0.4, 0.3...0.4)])
                 == SettingChoice(place: 1, judge: "notes", keeping: [false, false]))
         // Where no judge supports a claim, the most accurate one still decides.
         let doubtful = [Self.judge("notes", 0.9), Self.judge("nuisance", 0.9, isNuisance: true)]
-        #expect(choice(points, doubtful)?.place == 1)
-        #expect(choice(points, [Self.judge("nuisance", 0.9, isNuisance: true)]) == nil)
+        #expect(try choice(points, doubtful)?.place == 1)
+        #expect(try choice(points, [Self.judge("nuisance", 0.9, isNuisance: true)]) == nil)
     }
 
-    @Test func theTableShowsTheMainMeasures() {
-        let comparison = Comparison([
+    @Test func theTableShowsTheMainMeasures() throws {
+        let comparison = try Comparison([
             ("x", Self.judgement(style: 0...1, chroma: 0...1, judges: Self.judges))
         ])
         #expect(comparison.measures(of: .style).map(\.heading) == ["P notes", "intervals 4"])
         #expect(comparison.measures(of: .content).map(\.heading) == ["chroma"])
         #expect(comparison.measures(of: .novelty).map(\.heading) == ["copied share"])
+    }
+
+    @Test func aListeningTestIsPartOfTheTable() throws {
+        let judgement = Self.judgement(style: 0.4...0.5, chroma: 0.6...0.7, judges: Self.judges)
+        let share = ListeningResults.Share(answers: 10, share: 0.7, interval: 0.4...0.9, p: 0.3)
+        let preferences = [("x", "content"), ("x", "overall"), ("content", "overall")].map {
+            ListeningResults.Preference(system: $0.0, question: $0.1, share: share)
+        }
+        // A folder's name is its last part.
+        let comparison = try Comparison(
+            [("out/x", judgement), ("y", judgement)], preferences: preferences)
+        #expect(comparison.questions == ["content", "overall"])
+        #expect(comparison.heard("out/x") == ["content": share, "overall": share])
+        #expect(comparison.heard("content") == ["overall": share] && comparison.heard("y") == nil)
+        let systems = try #require(comparison.json["systems"]?.array)
+        #expect(systems[0]["listening"]?["overall"] == share.json && systems[1]["listening"] == nil)
+        // Results of other systems are no row of this table.
+        #expect(throws: JudgingError.self) { try Comparison([("z", judgement)], preferences: preferences) }
     }
 }

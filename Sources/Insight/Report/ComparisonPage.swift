@@ -125,10 +125,7 @@ public struct ComparisonPage: Sendable {
 
     /// Copies a file under a name of ours, and describes it.
     private static func copy(_ version: Version, as name: String, in folder: String) throws -> JSONValue {
-        let ending = (version.path.split(separator: ".").last ?? "").lowercased()
-        let isKnown = ["mid", "midi", "wav", "flac", "mp3", "ogg", "aif", "aiff"].contains(ending)
-        let file = "\(name).\(isKnown ? ending : "bin")"
-        try OutputFile.copy(version.path, to: "\(folder)/\(file)")
+        let file = try copy(version.path, as: name, in: folder)
         var members: [String: JSONValue] = [
             "name": .string(version.name), "file": .string(file),
             "measures": .array(version.measures.map { [.string($0.name), .string($0.text)] }),
@@ -140,6 +137,17 @@ public struct ComparisonPage: Sendable {
             members["music"] = SoundingMusic(of: score).json
         }
         return .object(members)
+    }
+
+    /// Copies a file under a name of ours; its ending stays if it is one of music.
+    ///
+    /// - Returns: The name with the ending.
+    static func copy(_ path: String, as name: String, in folder: String) throws(BuildError) -> String {
+        let ending = (path.split(separator: ".").last ?? "").lowercased()
+        let isKnown = ["mid", "midi", "wav", "flac", "mp3", "ogg", "aif", "aiff"].contains(ending)
+        let file = "\(name).\(isKnown ? ending : "bin")"
+        try OutputFile.copy(path, to: "\(folder)/\(file)")
+        return file
     }
 
     private func json(_ pieces: [JSONValue]) -> JSONValue {

@@ -18,13 +18,38 @@ public struct Comparison: Sendable {
 
     /// The systems with their measures; all by the same judges, beside the same baselines.
     public let systems: [(name: String, judgement: Judgement)]
+    /// What listeners preferred in a blind test; empty without one.
+    public let preferences: [ListeningResults.Preference]
 
     /// Puts systems side by side.
     ///
-    /// - Parameter systems: At least one, all judged in one evaluation.
-    public init(_ systems: [(name: String, judgement: Judgement)]) {
+    /// - Parameters:
+    ///   - systems: At least one, all judged in one evaluation.
+    ///   - preferences: The results of a listening test. A system's are those of the folder whose last part is its name.
+    /// - Throws: `judge.usage` for results that are of none of the systems.
+    public init(
+        _ systems: [(name: String, judgement: Judgement)], preferences: [ListeningResults.Preference] = []
+    ) throws(JudgingError) {
         precondition(!systems.isEmpty, "a comparison needs a system")
-        self.systems = systems
+        (self.systems, self.preferences) = (systems, preferences)
+        guard preferences.isEmpty || systems.contains(where: { heard($0.name) != nil }) else {
+            let tested = Set(preferences.map(\.system)).sorted().joined(separator: ", ")
+            throw JudgingError(
+                .usage, "the listening test has results of \(tested), which are none of the systems compared")
+        }
+    }
+
+    /// The questions that listeners were asked.
+    public var questions: [String] {
+        preferences.reduce(into: []) { if !$0.contains($1.question) { $0.append($1.question) } }
+    }
+
+    /// What listeners preferred of a system or a baseline: a share for each question.
+    public func heard(_ name: String) -> [String: ListeningResults.Share]? {
+        let last = String(name.split(separator: "/").last ?? "")
+        let own = preferences.filter { $0.system == last }
+        return own.isEmpty
+            ? nil : Dictionary(own.map { ($0.question, $0.share) }, uniquingKeysWith: { $1 })
     }
 
     /// The judges, the contents and the baselines, which are the same for all.
@@ -99,11 +124,13 @@ public struct Comparison: Sendable {
             "judge": judge.map { .string($0.name) } ?? .null,
             "systems": .array(
                 systems.map { system in
-                    [
+                    var members: [String: JSONValue] = [
                         "name": .string(system.name),
                         "verdict": .string(verdict(of: system.judgement).rawValue),
                         "evaluation": system.judgement.json,
                     ]
+                    members["listening"] = heard(system.name).map { .object($0.mapValues(\.json)) }
+                    return .object(members)
                 }),
         ]
     }
