@@ -1,4 +1,5 @@
 import ArgumentParser
+import Build
 import Console
 import Insight
 import Judging

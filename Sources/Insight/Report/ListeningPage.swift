@@ -53,11 +53,12 @@ public struct ListeningPage: Sendable {
         let described = try sounds.enumerated().map { number, sound -> JSONValue in
             switch sound {
             case .score(let path):
-                guard let notes = SoundingNote.all(midiFile: path) else {
+                guard let music = SoundingMusic(midiFile: path) else {
                     throw BuildError(
                         .inputOutput, "\(path.shown) is no MIDI file that can be read", canRetry: false)
                 }
-                return ["notes": .array(notes.map(\.json))]
+                // The names of its parts could tell which system it is of.
+                return ["notes": music.json["notes"] ?? []]
             case .recording(let path, let gain):
                 try OutputFile.makeFolder(folder + "/media")
                 let file = try ComparisonPage.copy(path, as: "media/\(number + 1)", in: folder)
