@@ -34,7 +34,7 @@ struct ListeningPageTests {
         let (html, value) = try Self.data(folder.path + "/page")
         #expect(!html.contains("secret") && html.contains("default-src 'none'"))
         #expect(html.ranges(of: "</script>").count == 2)
-        let notes: JSONValue = ["notes": [[0.0, 0.5, 60, 100, 0]]]
+        let notes: JSONValue = ["notes": [[0.0, 0.5, 60, 100, 0, 0]]]
         let wanted: JSONValue = [
             "test": "0123", "sounds": [notes, notes], "examples": [0],
             "trials": [["questions": ["content"], "a": 1, "b": 0, "x": .null, "content": 1]],
