@@ -52,6 +52,7 @@ const explorer = (() => {
     $("segments").hidden = isTable || isPair;
     $("runs").hidden = !isTable;
     $("pair").hidden = !isPair;
+    if (!isPair) pairView.clear();
     $("to-segments").toggleAttribute("aria-current", !isTable);
     $("to-runs").toggleAttribute("aria-current", table === runsView);
     $("to-snapshots").toggleAttribute("aria-current", table === snapshotsView);

@@ -10,16 +10,23 @@ const pairView = (() => {
     const numbers = ["first", "second"].map((name) => explorer.state.get(name));
     const wanted = numbers.join(" ");
     if (seen === wanted) return;
+    clear();
     seen = wanted;
-    Sound.stop();
     const found = await Promise.all(numbers.map(look));
     if (wanted !== seen) return;
-    for (const roll of rolls) roll.remove();
     const box = $("pair");
-    box.replaceChildren();
     document.title = `two sources – ${explorer.dataset.dataset}`;
     const axis = new Roll.Axis(Math.max(...found.map((one) => one.length)));
     rolls = found.map((one) => draw(box, one, axis));
+  }
+  // Rolls that are not seen would go on being drawn.
+  function clear() {
+    if (seen === null) return;
+    Sound.stop();
+    for (const roll of rolls) roll.remove();
+    rolls = [];
+    seen = null;
+    $("pair").replaceChildren();
   }
   async function look(number) {
     const { source } = await ask(`/api/source?source=${encodeURIComponent(number)}`);
@@ -57,5 +64,5 @@ const pairView = (() => {
     return roll;
   }
 
-  return { show };
+  return { show, clear };
 })();
