@@ -19,7 +19,7 @@ const pairView = (() => {
     const axis = new Roll.Axis(Math.max(...found.map((one) => one.length)));
     rolls = found.map((one) => draw(box, one, axis));
   }
-  // Rolls that are not seen would go on being drawn.
+  // A roll that is not seen would still be drawn.
   function clear() {
     if (seen === null) return;
     Sound.stop();
