@@ -108,7 +108,7 @@ struct SweepCommand: ParsableCommand {
         let reason =
             keeping == 0
             ? "none keeps the content; this one keeps most of it"
-            : "the greatest P \(choice.judge) of the \(grouped(keeping)) in \(grouped(combinations.count)) that keep the content"
+            : "the greatest P \(choice.judge) of those that keep the content, \(grouped(keeping)) of \(grouped(combinations.count))"
         print(
             """
             \(comparison.text)
