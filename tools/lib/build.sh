@@ -47,12 +47,15 @@ build_tests() {
     swift_build "${test_flags[@]}" --build-tests
 }
 
-# run_tests [ARGUMENTS of swift test]: what build_tests built. That a test starts is no news; the whole output is in
-# the log.
+# run_tests [ARGUMENTS of swift test]: what build_tests built. That a test starts is no news, in as many lines as its
+# arguments have; the whole output is in the log.
 run_tests() {
     mkdir -p "$root/.build/logs"
     swift test --package-path "$root" "${test_flags[@]}" --skip-build --disable-xctest "$@" </dev/null 2>&1 |
-        tee "$root/.build/logs/test.log" | grep -v '^◇'
+        tee "$root/.build/logs/test.log" |
+        awk '/^(✔|✘|➜|↳|error)|Fatal error/ { starting = 0 }
+            /^◇/ || starting { starting = !/ started\.$/; next }
+            { print; fflush() }'
 }
 
 # run_package_tests: those of the Python package, by the Python of .venv. They call the program that REPRISE_BINARY names,
