@@ -2,7 +2,7 @@
 // The explorer's page. The whole view is in the address behind the `#`, so a link shows it again. Text from the dataset
 // reaches the page as text only, never as markup.
 const explorer = (() => {
-  const { $, element, whole, short, many } = page;
+  const { $, element, whole, short, many, lengthOf } = page;
 
   async function ask(address) {
     const response = await fetch(address);
@@ -16,10 +16,38 @@ const explorer = (() => {
     if (!response.ok) throw new Error((await response.json()).error);
     return Roll.readFeatures(await response.arrayBuffer());
   }
+  // What a roll of segments of a kind shows; `length` in seconds.
+  async function askRoll(kind, query) {
+    const [music, features] = await Promise.all([
+      kind === "audio" ? null : ask(`/api/notes?${query}`), kind === "midi" ? null : askFeatures(`/api/features?${query}`),
+    ]);
+    const columns = features && features.features.length > 0 ? features.features[0].columns * features.seconds : 0;
+    return { music, features, length: columns || Math.max(1, lengthOf(music?.notes ?? [])) };
+  }
   function complain(error) {
     $("fault").textContent = error instanceof TypeError ? "No answer from the explorer. Is `reprise serve` still running?" : error.message;
     $("fault").hidden = false;
   }
+  // Says why a sound cannot be played: the server's reason, if it has one.
+  async function complainOfSound(address) {
+    const response = await fetch(address, { headers: { Range: "bytes=0-0" } }).catch(() => null);
+    complain(new Error(response && !response.ok ? (await response.json()).error : "the browser cannot play this file"));
+  }
+
+  // MARK: Elements
+
+  // Names with values; long values have a line of their own.
+  function drawFacts(parent, facts) {
+    const list = element("dl", null, parent, { class: "facts" });
+    for (const [name, text] of facts) {
+      const pair = element("div", null, list, String(text).length > 40 ? { class: "wide" } : {});
+      element("dt", name, pair);
+      element("dd", text, pair);
+    }
+  }
+  // A table that scrolls in a box of its own; returns its body.
+  const drawTable = (parent, titles, name) => page.table(element("div", null, parent, { class: "table-box", tabindex: "0", role: "region", "aria-label": name }), titles);
+  const dateText = (seconds) => (seconds === null ? "" : new Date(seconds * 1000).toLocaleString("sv").slice(0, 16));
 
   // MARK: State
 
@@ -27,8 +55,9 @@ const explorer = (() => {
   let state = new URLSearchParams();
   // Null for the segments.
   let view = null;
-  const listKeys = (key) => ["q", "split", "kind", "problem", "source", "group", "sort", "page"].includes(key) || /^(label|min|max)\./.test(key);
-  const listQuery = () => new URLSearchParams([...state].filter(([key]) => listKeys(key))).toString();
+  const isFilter = (key) => ["q", "split", "kind", "problem", "source"].includes(key) || /^(label|min|max)\./.test(key);
+  const isOfList = (key) => isFilter(key) || ["group", "sort", "page"].includes(key);
+  const queryOf = (isWanted) => new URLSearchParams([...state].filter(([key]) => isWanted(key))).toString();
 
   // Changes some of the state; null removes a key. A changed filter shows its first page.
   function go(changes, { replace = false } = {}) {
@@ -37,7 +66,7 @@ const explorer = (() => {
       next.delete(key);
       for (const one of Array.isArray(value) ? value : [value]) if (one !== null && one !== "") next.append(key, one);
     }
-    if (Object.keys(changes).some((key) => listKeys(key) && key !== "page")) next.delete("page");
+    if (Object.keys(changes).some((key) => isOfList(key) && key !== "page")) next.delete("page");
     const address = `#${next}`;
     if (address === location.hash || (address === "#" && location.hash === "")) return;
     history[replace ? "replaceState" : "pushState"](null, "", address);
@@ -75,7 +104,7 @@ const explorer = (() => {
   let rows = [];
   let pages = 0;
   async function showList() {
-    const query = listQuery();
+    const query = queryOf(isOfList);
     if (query !== listed) {
       listed = query;
       const found = await ask(`/api/segments?${query}`);
@@ -142,16 +171,18 @@ const explorer = (() => {
 
   // MARK: Keys
 
+  const isTyping = (event) => /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox";
+  // Whether a key is for a field, the browser or the help.
+  const isTaken = (event) => isTyping(event) || event.metaKey || event.ctrlKey || event.altKey || $("help").open;
   addEventListener("keydown", (event) => {
-    const isTyping = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox";
     if (event.key === "Escape") {
       if ($("help").open) return;
-      if (isTyping) event.target.blur();
+      if (isTyping(event)) event.target.blur();
       else if (state.get("view") === "pair") go({ view: null, first: null, second: null });
       else if (state.has("segment")) go({ segment: null, whole: null });
       return;
     }
-    if (isTyping || event.metaKey || event.ctrlKey || event.altKey || $("help").open) return;
+    if (isTaken(event)) return;
     const isSegments = !state.has("view");
     const keys = {
       "?": () => $("help").showModal(),
@@ -188,5 +219,8 @@ const explorer = (() => {
     return show();
   }).catch(complain));
 
-  return { ask, askFeatures, complain, go, show, get state() { return state; }, get dataset() { return dataset; } };
+  return {
+    ask, askRoll, complain, complainOfSound, drawFacts, drawTable, dateText, isTaken, go, show,
+    filterQuery: () => queryOf(isFilter), get state() { return state; }, get dataset() { return dataset; },
+  };
 })();

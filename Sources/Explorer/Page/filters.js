@@ -39,8 +39,7 @@ const filters = (() => {
     $("facet-box").open = matchMedia("(min-width: 56.01rem)").matches;
   }
 
-  // What the counts depend on.
-  const filterQuery = () => new URLSearchParams([...explorer.state].filter(([key]) => ["q", "split", "kind", "problem", "source"].includes(key) || /^(label|min|max)\./.test(key))).toString();
+  // The filters that the counts are of.
   let counted = null;
   async function show() {
     const { state } = explorer;
@@ -56,7 +55,7 @@ const filters = (() => {
     }
     if ([...state.keys()].some((key) => /^(min|max)\.(?!segment\.)/.test(key))) $("more").open = true;
     showChosen();
-    const query = filterQuery();
+    const query = explorer.filterQuery();
     if (query === counted) return;
     counted = query;
     const facets = await ask(`/api/facets?${query}`);

@@ -2,7 +2,7 @@
 // The tags and notes of a segment and of its source. They are kept in the cache, never in the dataset.
 const notesView = (() => {
   const { element } = page;
-  const { ask, complain } = explorer;
+  const { ask, complain, isTaken } = explorer;
   const token = document.querySelector("meta[name=token]").content;
 
   let shown = null;
@@ -85,9 +85,7 @@ const notesView = (() => {
   }
 
   addEventListener("keydown", (event) => {
-    const isTyping = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox";
-    if (isTyping || event.metaKey || event.ctrlKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (!shown?.box.isConnected || !shown.box.checkVisibility()) return;
+    if (isTaken(event) || !shown?.box.isConnected || !shown.box.checkVisibility()) return;
     const field = { t: "segment", T: "source", m: "note segment", M: "note source" }[event.key];
     if (field) {
       event.preventDefault();

@@ -1,8 +1,8 @@
 "use strict";
 // Two sources side by side, such as near-duplicates: their rolls, which scroll and zoom together, and their sound.
 const pairView = (() => {
-  const { $, element, whole, short, lengthOf } = page;
-  const { ask, askFeatures, complain } = explorer;
+  const { $, element, whole, short } = page;
+  const { ask, askRoll, complainOfSound, drawFacts } = explorer;
 
   let seen = null;
   let rolls = [];
@@ -30,12 +30,7 @@ const pairView = (() => {
   }
   async function look(number) {
     const { source } = await ask(`/api/source?source=${encodeURIComponent(number)}`);
-    const query = `source=${source.number}`;
-    const [music, features] = await Promise.all([
-      source.kind === "midi" ? ask(`/api/notes?${query}`) : null, source.kind === "midi" ? null : askFeatures(`/api/features?${query}`),
-    ]);
-    const columns = features && features.features.length > 0 ? features.features[0].columns * features.seconds : 0;
-    return { source, music, features, length: columns || Math.max(1, lengthOf(music?.notes ?? [])) };
+    return { source, ...await askRoll(source.kind, `source=${source.number}`) };
   }
   function draw(parent, { source, music, features, length }, axis) {
     const box = element("section", null, parent, { "aria-label": source.path });
@@ -46,21 +41,14 @@ const pairView = (() => {
     for (const [label, value] of Object.entries(source.labels)) element("span", `${label} ${value}`, tags, { class: "tag" });
     if (source.first) element("a", `${whole(source.segments)} segments`, tags, { href: `#source=${source.number}` });
     const button = element("button", "▶ play", box, { type: "button", class: "play", "aria-label": `play ${name}` });
+    const address = `/api/sound?source=${source.number}`;
     const roll = new Roll(box, {
-      name, length, music, features, axis, sound: music ? null : { address: `/api/sound?source=${source.number}`, start: 0 },
+      name, length, music, features, axis, sound: music ? null : { address, start: 0 },
       follow: (second) => { button.textContent = second === null ? "▶ play" : "■ stop"; },
-      fault: () => complain(new Error("the browser cannot play this file")),
+      fault: () => complainOfSound(address),
     });
-    button.addEventListener("click", () => {
-      if (roll.heard === null) roll.play();
-      else roll.stop();
-    });
-    const list = element("dl", null, box, { class: "facts" });
-    for (const [title, text] of [...source.measures.map((one) => [one.title, short(one.value)]), ["path", source.path]]) {
-      const pair = element("div", null, list, String(text).length > 40 ? { class: "wide" } : {});
-      element("dt", title, pair);
-      element("dd", text, pair);
-    }
+    button.addEventListener("click", () => roll.toggle());
+    drawFacts(box, [...source.measures.map(({ title, value }) => [title, short(value)]), ["path", source.path]]);
     return roll;
   }
 

@@ -2,18 +2,18 @@
 // The cache's runs: their settings and curves beside each other, their evaluations and their transfers.
 const runsView = (() => {
   const { $, element, whole, short, many, tick, ends, lengthOf } = page;
-  const { ask, complain, go } = explorer;
+  const { ask, complain, complainOfSound, drawTable, dateText, go } = explorer;
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const palette = () => (dark.matches
     ? ["#7ea0ec", "#f2a265", "#6fcf97", "#e88bb5", "#b79cf2", "#e6d16a", "#63c7d8", "#d0d0dc"]
     : ["#3b528b", "#c2571a", "#1f8a50", "#b0306f", "#6a3fb5", "#8a7300", "#127a8c", "#555560"]);
   let charts = [];
+  let rolls = [];
   let timer = 0;
   // Runs that the legend hides.
   const hidden = new Set();
   const chosen = () => explorer.state.getAll("run");
-  const dateText = (seconds) => (seconds === null ? "" : new Date(seconds * 1000).toLocaleString("sv").slice(0, 16));
   const best = (run) => (run.best ? `${run.best.metric} ${short(run.best.value)}` : "");
 
   async function show() {
@@ -29,14 +29,15 @@ const runsView = (() => {
     const focused = box.contains(document.activeElement) ? document.activeElement.id : "";
     const top = box.scrollTop;
     for (const chart of charts) chart.destroy();
-    charts = [];
+    for (const roll of rolls) roll.remove();
+    [charts, rolls] = [[], []];
     box.replaceChildren();
     document.title = `${names.join(", ") || "runs"} – ${explorer.dataset.dataset}`;
     if (runs.length === 0) {
       element("p", "No runs yet. Start one with: reprise train RECIPE --dataset DATASET", box, { class: "soft" });
       return;
     }
-    drawTable(box, runs, names);
+    drawRuns(box, runs, names);
     if (names.length === 0) {
       element("p", "Choose runs to see their curves; several are drawn in one chart.", box, { class: "soft" });
       return;
@@ -74,14 +75,8 @@ const runsView = (() => {
 
   // MARK: Tables
 
-  function table(parent, titles, name) {
-    const made = element("table", null, element("div", null, parent, { class: "scroll runs-table", tabindex: "0", role: "region", "aria-label": name }));
-    const head = element("tr", null, element("thead", null, made));
-    for (const title of titles) element("th", title, head, { scope: "col" });
-    return element("tbody", null, made);
-  }
-  function drawTable(box, runs, names) {
-    const body = table(box, ["show", "run", "state", "dataset", "snapshot", "seed", "epochs", "steps", "best", "last saved"], "runs");
+  function drawRuns(box, runs, names) {
+    const body = drawTable(box, ["show", "run", "state", "dataset", "snapshot", "seed", "epochs", "steps", "best", "last saved"], "runs");
     for (const run of runs) {
       const row = element("tr", null, body);
       const isChosen = names.includes(run.run);
@@ -97,7 +92,7 @@ const runsView = (() => {
       for (const [key, text] of [["epochs", whole(run.epochs)], ["steps", whole(run.steps)], ["best", best(run)], ["updated", dateText(run.updated)]]) element("td", text, row, { [`data-${key}`]: run.run });
     }
     const first = body.querySelector("[aria-current]");
-    if (first) body.closest(".scroll").scrollTop = first.offsetTop - 80;
+    if (first) body.closest(".table-box").scrollTop = first.offsetTop - 80;
   }
   const settingText = (value) => (value === undefined ? "–" : value === "" ? "(empty)" : typeof value === "string" ? value : JSON.stringify(value));
   function drawSettings(box, runs) {
@@ -106,7 +101,7 @@ const runsView = (() => {
     const different = names.filter(differs);
     const details = element("details", null, box, different.length > 0 ? { open: "" } : {});
     element("summary", runs.length > 1 ? `Settings: ${different.length === 0 ? "all the same" : `${different.length} of ${names.length} differ`}` : `Settings of ${runs[0].run}`, details);
-    const body = table(details, ["setting", ...runs.map((run) => run.run)], "settings");
+    const body = drawTable(details, ["setting", ...runs.map((run) => run.run)], "settings");
     for (const name of [...different, ...names.filter((name) => !differs(name))]) {
       const row = element("tr", null, body, differs(name) ? { class: "differs" } : {});
       element("th", differs(name) ? `${name} ≠` : name, row, { scope: "row", ...(differs(name) ? { "aria-label": `${name}, differs` } : {}) });
@@ -226,7 +221,7 @@ const runsView = (() => {
       const parts = [`evaluated ${dateText(evaluation.evaluated ?? null)}`, evaluation.examples === undefined ? "" : many(evaluation.examples, "example")];
       element("p", parts.filter(Boolean).join(" · ") + (isCurrent ? "" : " · out of date: the run was trained further"), box, { class: isCurrent ? "soft" : "warn" });
       const baselines = Object.entries(evaluation.baselines || {});
-      const body = table(box, ["measure", run, ...baselines.map(([name]) => name)], `evaluation of ${run} on the ${evaluation.split} split`);
+      const body = drawTable(box, ["measure", run, ...baselines.map(([name]) => name)], `evaluation of ${run} on the ${evaluation.split} split`);
       for (const [name, value] of Object.entries(evaluation.metrics)) {
         const row = element("tr", null, body);
         element("th", name.replaceAll("_", " "), row, { scope: "row" });
@@ -238,7 +233,7 @@ const runsView = (() => {
   }
   function drawConfusion(box, { label, classes, counts }) {
     element("h3", `Confusion by ${label}: a row is the true class, a column the predicted one`, box);
-    const body = table(box, ["", ...classes], "confusion matrix");
+    const body = drawTable(box, ["", ...classes], "confusion matrix");
     counts.forEach((row, index) => {
       const line = element("tr", null, body);
       element("th", classes[index], line, { scope: "row" });
@@ -309,6 +304,7 @@ const runsView = (() => {
         const music = all[index];
         if (!music) return;
         const roll = new Roll(part.figure, { name: part.title, length: lengthOf(music.notes), music, axis, height: 130, follow: (second) => follow(part, second) });
+        rolls.push(roll);
         Object.assign(part, { play: (at) => roll.play(at), stop: () => roll.stop(), heard: () => roll.heard });
       });
     }).catch(complain);
@@ -331,7 +327,7 @@ const runsView = (() => {
     Object.assign(part, {
       play(at) {
         audio.currentTime = at;
-        audio.play().catch(() => complain(new Error("the browser cannot play this file")));
+        audio.play().catch(() => complainOfSound(audio.src));
       },
       stop: () => audio.pause(), heard: () => (audio.paused ? null : audio.currentTime),
     });

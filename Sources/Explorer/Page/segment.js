@@ -1,8 +1,8 @@
 "use strict";
 // One segment, or its whole source: its roll, its sound and its numbers.
 const segmentView = (() => {
-  const { $, element, whole, short, pitchName, clock, lengthOf } = page;
-  const { ask, askFeatures, complain, go } = explorer;
+  const { $, element, whole, short, pitchName, clock } = page;
+  const { ask, askRoll, complainOfSound, drawFacts, go } = explorer;
 
   let seen = null;
   let detail = null;
@@ -24,19 +24,17 @@ const segmentView = (() => {
     }
     const segment = await ask(`/api/segment?id=${id}`);
     const query = isWhole ? `source=${segment.source.number}` : `id=${id}`;
-    const [music, features] = await Promise.all([
-      segment.kind === "audio" ? null : ask(`/api/notes?${query}`), segment.kind === "midi" ? null : askFeatures(`/api/features?${query}`),
-    ]);
+    const content = await askRoll(segment.kind, query);
     if (wanted !== seen) return;
     clear();
     detail = { ...segment, isWhole };
-    drawDetail(music, features, query);
+    drawDetail(content, query);
   }
   function clear() {
     roll?.remove();
     [roll, detail] = [null, null];
   }
-  function drawDetail(music, features, query) {
+  function drawDetail(content, query) {
     const { source, isWhole } = detail;
     const box = $("detail");
     box.replaceChildren();
@@ -74,16 +72,18 @@ const segmentView = (() => {
     element("button", isWhole ? "this segment" : "whole source", controls, { type: "button", id: "whole" }).addEventListener("click", () => go({ whole: isWhole ? null : "1" }));
     element("span", "", controls, { id: "time", class: "soft" });
     element("a", "PNG", controls, { href: `/api/picture?${query}`, target: "_blank", "aria-label": "rolls or features as a picture" });
-    drawRoll(box, name, music, features);
+    drawRoll(box, name, content);
     notesView.show(box, detail.segment);
     if (!isWhole) {
-      showFacts(box, "This segment", [
+      element("h3", "This segment", box);
+      drawFacts(box, [
         ["segment", detail.segment], ["position", position(detail)],
         ...detail.measures.map(({ name: kind, title, value }) => [title, kind.endsWith("_pitch") ? `${pitchName(value)} (${value})` : short(value)]),
       ]);
     }
     const { count, paths } = source.same_piece;
-    showFacts(box, isWhole ? "This source" : "Its whole source", [
+    element("h3", isWhole ? "This source" : "Its whole source", box);
+    drawFacts(box, [
       ["segments", whole(source.segments)], ...source.measures.map(({ title, value }) => [title, short(value)]),
       ["path", source.path], ["SHA-256", source.sha256],
       ...(count === 0 ? [] : [["same piece as", paths.join(", ") + (count > paths.length ? ` and ${whole(count - paths.length)} more` : "")]]),
@@ -95,29 +95,18 @@ const segmentView = (() => {
     const place = `${kind === "audio" ? "samples" : "steps"} ${whole(start)} to ${whole(start + length)}`;
     return from === null ? place : `${clock(from)} to ${clock(from + seconds)} (${place})`;
   }
-  function showFacts(box, title, facts) {
-    element("h3", title, box);
-    const list = element("dl", null, box, { class: "facts" });
-    for (const [name, text] of facts) {
-      const pair = element("div", null, list, String(text).length > 40 ? { class: "wide" } : {});
-      element("dt", name, pair);
-      element("dd", text, pair);
-    }
-  }
 
   // MARK: Roll
 
-  function drawRoll(box, name, music, features) {
+  function drawRoll(box, name, { music, features, length }) {
     const { source, isWhole, kind } = detail;
     const [play, time] = [$("play"), $("time")];
     const offset = isWhole && kind !== "paired" ? 0 : detail.start_seconds ?? 0;
-    const columns = features && features.features.length > 0 ? features.features[0].columns * features.seconds : 0;
-    const length = isWhole ? columns || Math.max(1, lengthOf(music.notes)) : detail.length_seconds;
     const recording = kind === "audio" ? source.number : source.recording;
     const address = `/api/sound?source=${recording}`;
     if (isWhole && kind === "midi" && music.notes.length === 0) element("p", "No notes: the source's file has been moved or changed since the dataset was built.", box);
     roll = new Roll(box, {
-      name: isWhole ? name : `${name}, segment ${detail.number + 1}`, length, offset, music, features,
+      name: isWhole ? name : `${name}, segment ${detail.number + 1}`, length: isWhole ? length : detail.length_seconds, offset, music, features,
       sound: kind === "midi" || recording === null ? null : { address, start: offset },
       follow: (second) => {
         play.textContent = second === null ? "▶ play" : "■ stop";
@@ -125,10 +114,7 @@ const segmentView = (() => {
         time.textContent = second === null ? "" : `${(offset + second).toFixed(1)} s`;
       },
       ended: playNext,
-      fault: async () => {
-        const response = await fetch(address, { headers: { Range: "bytes=0-0" } }).catch(() => null);
-        complain(new Error(response && !response.ok ? (await response.json()).error : "the browser cannot play this file"));
-      },
+      fault: () => complainOfSound(address),
     });
     if (resume === detail.segment) roll.play();
     resume = null;
@@ -138,11 +124,7 @@ const segmentView = (() => {
     resume = detail.after;
     go({ segment: detail.after }, { replace: true });
   }
-  function toggle() {
-    if (!roll) return;
-    if (roll.heard === null) roll.play();
-    else roll.stop();
-  }
+  const toggle = () => roll?.toggle();
 
   return { show, toggle, get detail() { return detail; } };
 })();

@@ -2,7 +2,7 @@
 // The dataset's snapshots, and what changed from an earlier one to the one that is shown.
 const snapshotsView = (() => {
   const { $, element, whole, many } = page;
-  const { ask, go } = explorer;
+  const { ask, drawTable, dateText, go } = explorer;
 
   async function show() {
     const from = explorer.state.get("from");
@@ -11,14 +11,10 @@ const snapshotsView = (() => {
     const box = $("runs");
     box.replaceChildren();
     document.title = `snapshots – ${explorer.dataset.dataset}`;
-    const made = element("table", null, element("div", null, box, { class: "scroll", tabindex: "0", role: "region", "aria-label": "snapshots" }));
-    const head = element("tr", null, element("thead", null, made));
-    for (const title of ["snapshot", "hash", "built", "sources", "segments", ""]) element("th", title, head, { scope: "col" });
-    const body = element("tbody", null, made);
+    const body = drawTable(box, ["snapshot", "hash", "built", "sources", "segments", ""], "snapshots");
     for (const one of snapshots) {
       const row = element("tr", null, body);
-      const built = one.built === null ? "" : new Date(one.built * 1000).toLocaleString("sv").slice(0, 16);
-      for (const text of [one.name, one.snapshot.slice(0, 12), built, whole(one.sources), whole(one.segments)]) element("td", text, row);
+      for (const text of [one.name, one.snapshot.slice(0, 12), dateText(one.built), whole(one.sources), whole(one.segments)]) element("td", text, row);
       const cell = element("td", one.is_shown ? "shown here" : null, row);
       if (!one.is_shown) element("a", "compare with the one shown", cell, { href: `#view=snapshots&from=${one.snapshot}`, ...(one.snapshot === from ? { "aria-current": "" } : {}) });
     }

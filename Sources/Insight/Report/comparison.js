@@ -11,10 +11,7 @@
   for (const note of data.notes) element("p", note, $("notes"), { class: "soft" });
 
   function table(parent, header, rows) {
-    const made = element("table", null, element("div", null, parent, { class: "scroll" }));
-    const head = element("tr", null, element("thead", null, made));
-    for (const name of header) element("th", name, head, { scope: "col" });
-    const body = element("tbody", null, made);
+    const body = page.table(element("div", null, parent, { class: "scroll" }), header);
     for (const row of rows) {
       const line = element("tr", null, body, row.baseline ? { class: "baseline" } : {});
       element("th", row.name, line, { scope: "row" });
@@ -103,10 +100,7 @@
           time.textContent = isOn ? `${second.toFixed(1)} s` : clock(length);
         };
         const roll = new Roll(card, { name: label, length, music: version.music, axis, height: 150, follow });
-        button.addEventListener("click", () => {
-          if (roll.heard !== null) roll.stop();
-          else roll.play();
-        });
+        button.addEventListener("click", () => roll.toggle());
       } else {
         if (version.picture) element("img", null, card, { src: version.picture, loading: "lazy", alt: `mel spectrogram: ${label}` });
         element("audio", null, controls, { controls: "", preload: "none", src: version.file, "aria-label": label });

@@ -40,9 +40,6 @@
       current = null;
       show();
     };
-    // What sounds from a place on; drums that were struck before it are over.
-    const notesFrom = (notes, from) => notes.filter(([at, duration, , , program]) => at >= from || (at + duration > from && program !== 128))
-      .map(([at, duration, ...rest]) => at >= from ? [at - from, duration, ...rest] : [0, at + duration - from, ...rest]);
     const timeOf = ({ audio, from }) => audio ? audio.currentTime : from + (Sound.time ?? 0);
     const time = () => current && current.key !== "s" ? timeOf(current) : place;
     const stop = () => {
@@ -66,7 +63,7 @@
           const length = lengthOf(notes);
           const start = from < length ? from : 0;
           current = { key, from: start };
-          Sound.notes(notesFrom(notes, start), length - start, ended);
+          Sound.play({ notes, from: start, to: length }, ended);
         } else {
           const audio = audioOf(number);
           audio.currentTime = from < (audio.duration || Infinity) ? from : 0;

@@ -9,6 +9,13 @@ const page = (() => {
     if (parent) parent.append(made);
     return made;
   };
+  // A table with titles over its columns; returns its body.
+  const table = (parent, titles) => {
+    const made = element("table", null, parent);
+    const head = element("tr", null, element("thead", null, made));
+    for (const title of titles) element("th", title, head, { scope: "col" });
+    return element("tbody", null, made);
+  };
   const whole = (value) => Math.round(value).toLocaleString("en");
   const short = (value) => {
     if (value === null || value === undefined) return "–";
@@ -44,16 +51,5 @@ const page = (() => {
   };
   // When the last note ends, in seconds.
   const lengthOf = (notes) => notes.reduce((end, note) => Math.max(end, note[0] + note[1]), 0);
-  // Notes as bars: time to the right, pitch upwards, loud ones strong.
-  const drawNotes = (canvas, notes, end = Math.max(1, lengthOf(notes))) => {
-    const pen = canvas.getContext("2d");
-    const low = notes.reduce((least, note) => Math.min(least, note[2]), Infinity) - 1;
-    const high = notes.reduce((most, note) => Math.max(most, note[2]), -Infinity) + 2;
-    pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent");
-    for (const [start, duration, pitch, velocity] of notes) {
-      pen.globalAlpha = 0.25 + 0.75 * velocity / 127;
-      pen.fillRect(start / end * canvas.width, (1 - (pitch + 1 - low) / (high - low)) * canvas.height, Math.max(1, duration / end * canvas.width), Math.max(1.5, canvas.height / (high - low)));
-    }
-  };
-  return { $, element, whole, short, tick, ends, many, pitchName, clock, lengthOf, drawNotes };
+  return { $, element, table, whole, short, tick, ends, many, pitchName, clock, lengthOf };
 })();

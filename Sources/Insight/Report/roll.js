@@ -135,10 +135,7 @@ const Roll = (() => {
       const seen = [...this.notes.seen(this.axis.from, this.axis.to)].sort((one, other) => one[0] - other[0] || one[2] - other[2]);
       const box = element("div", null, this.table, { tabindex: "0", "aria-label": "notes in view" });
       if (seen.length > most) element("p", `The first ${most} of the ${whole(seen.length)} notes in view. Zoom in or scroll to see others.`, box);
-      const table = element("table", null, box);
-      const header = element("tr", null, element("thead", null, table));
-      for (const title of ["bar", "beat", "second", "length, s", "pitch", "velocity", "program", "part"]) element("th", title, header, { scope: "col" });
-      const body = element("tbody", null, table);
+      const body = page.table(box, ["bar", "beat", "second", "length, s", "pitch", "velocity", "program", "part"]);
       for (const note of seen.slice(0, most)) {
         const place = this.place(note[0]);
         const row = element("tr", null, body);
@@ -500,6 +497,10 @@ const Roll = (() => {
       if (!isFollowing) this.watch();
     }
     stop() { if (this.heard !== null) Sound.stop(); }
+    toggle() {
+      if (this.heard === null) this.play();
+      else this.stop();
+    }
     watch() {
       const second = this.heard;
       if (second === null) this.playing = null;

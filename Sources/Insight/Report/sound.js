@@ -136,8 +136,6 @@ const Sound = (() => {
   return {
     stop,
     play,
-    notes(notes, length, ended) { play({ notes, to: length }, ended); },
-    file(address, from, to, ended, failed) { play({ file: { address, start: from }, to: to - from }, ended, failed); },
     get current() { return current; },
     // Seconds since what is heard began; null in silence.
     get time() { return current ? current.time() : null; },
