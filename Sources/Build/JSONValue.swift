@@ -19,6 +19,9 @@ public enum JSONValue: Hashable, Sendable {
     /// Values by name.
     case object([String: JSONValue])
 
+    /// A number rounded to six decimals.
+    public static func rounded(_ value: Double) -> JSONValue { .number((value * 1e6).rounded() / 1e6) }
+
     /// The value under a name of an object; nil for a missing name and for anything but an object.
     public subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }

@@ -43,7 +43,7 @@ public struct Tally: Sendable {
     public var json: JSONValue {
         var members: [String: JSONValue] = [
             "sources": JSONValue(sources), "pieces": JSONValue(pieces), "segments": JSONValue(segments),
-            "hours": .number((seconds / 3600 * 1e6).rounded() / 1e6), "notes": JSONValue(notes),
+            "hours": .rounded(seconds / 3600), "notes": JSONValue(notes),
             "drums": JSONValue(drums),
         ]
         if midi.sources > 0 { members["midi"] = midi.json }

@@ -146,7 +146,7 @@ public struct TrainingSummary: Sendable {
                 ["metric": .string($0.metric), "value": .number($0.value), "epoch": JSONValue($0.epoch)]
             } ?? .null,
             "seconds": .number((seconds * 1000).rounded() / 1000),
-            "waiting": .number((waiting * 1e6).rounded() / 1e6), "over": .bool(isOver),
+            "waiting": .rounded(waiting), "over": .bool(isOver),
         ]
         if !furtherBest.isEmpty {
             members["further_best"] = .object(

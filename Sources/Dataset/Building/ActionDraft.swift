@@ -63,3 +63,18 @@ struct ActionDraft: Sendable {
 
     var identity: Identity { Identity(stage: stage.name, subject: subject) }
 }
+
+extension [ActionDraft] {
+    /// The recorded result of each; nil where there is none, or the action is not known yet.
+    ///
+    /// - Parameter lookup: gives the results of actions, in their order.
+    func records(
+        _ lookup: ([Action]) throws(BuildError) -> [ActionRecord?]
+    ) throws(BuildError) -> [ActionRecord?] {
+        let known = indices.filter { self[$0].action != nil }
+        let found = try lookup(known.compactMap { self[$0].action })
+        var records = [ActionRecord?](repeating: nil, count: count)
+        for (index, record) in zip(known, found) { records[index] = record }
+        return records
+    }
+}

@@ -89,7 +89,7 @@ public struct BuildSummary: Sendable, Equatable {
                     uniqueKeysWithValues: Split.allCases.map { ($0.rawValue, JSONValue(segments[$0] ?? 0)) })),
             "actions": ["run": JSONValue(run), "hit": JSONValue(hit)],
             "shards": ["written": JSONValue(written), "reused": JSONValue(reused)],
-            "seconds": .number((seconds * 1e6).rounded() / 1e6),
+            "seconds": .rounded(seconds),
             "quarantine": .array(quarantine.map(\.json)),
             "warnings": .array(warnings.map { .string($0) }),
         ]

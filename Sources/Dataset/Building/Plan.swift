@@ -59,13 +59,12 @@ final class Plan: Sendable {
 
     func lookup(_ drafts: [ActionDraft]) throws(BuildError) -> [ActionRecord?] {
         let drafts = drafts.map { versioned($0) }
-        let known = drafts.indices.filter { drafts[$0].action != nil }
-        let found = try cache.lookup(known.compactMap { drafts[$0].action }, with: workers)
-        var records = [ActionRecord?](repeating: nil, count: drafts.count)
-        for (index, record) in zip(known, found) { records[index] = record }
+        let records = try drafts.records { actions throws(BuildError) in
+            try cache.lookup(actions, with: workers)
+        }
         state.withLock { state in
             for draft in drafts { state.drafts[draft.identity] = draft }
-            state.hits += found.count { $0 != nil }
+            state.hits += records.count { $0 != nil }
         }
         return records
     }

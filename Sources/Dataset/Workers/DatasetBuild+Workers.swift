@@ -27,7 +27,7 @@ public struct WorkSummary: Sendable {
             "slices": .array(slices.map { JSONValue($0) }), "actions": JSONValue(actions),
             "run": JSONValue(run), "hit": JSONValue(hit), "quarantine": .array(quarantine.map(\.json)),
             "unreadable": .array(unreadable.map(\.json)),
-            "seconds": .number((seconds * 1e6).rounded() / 1e6),
+            "seconds": .rounded(seconds),
         ]
     }
 }
@@ -83,7 +83,7 @@ extension DatasetBuild {
         _ task: WorkTask, by digest: Digest?, _ cache: Cache
     ) throws(BuildError) -> WorkPlan.Item {
         guard case .object(var members) = task.json else { preconditionFailure("a task is an object") }
-        members["cost"] = .number((task.cost * 1e6).rounded() / 1e6)
+        members["cost"] = .rounded(task.cost)
         let places = try cache.places(of: task.objects.map(\.digest))
         if !places.isEmpty { members["places"] = .array(places) }
         return WorkPlan.Item(

@@ -20,11 +20,7 @@ final class TaskCollector: Sendable {
     var unreadCount: Int { state.withLock(\.unread) }
 
     func lookup(_ drafts: [ActionDraft]) throws(BuildError) -> [ActionRecord?] {
-        var records = [ActionRecord?](repeating: nil, count: drafts.count)
-        let known = drafts.indices.filter { drafts[$0].action != nil }
-        let found = try engine.lookup(known.compactMap { drafts[$0].action })
-        for (index, record) in zip(known, found) { records[index] = record }
-        return records
+        try drafts.records { actions throws(BuildError) in try engine.lookup(actions) }
     }
 
     /// The result of an action; nil if it is left to a worker, or depends on one that is.

@@ -83,7 +83,7 @@ public struct WorkPlan: Sendable {
             }
             slices.append([
                 "slice": JSONValue(slices.count), "actions": JSONValue(left - rest.count),
-                "cost": .number(rounded(begun - start)), "offset": JSONValue(offset),
+                "cost": .rounded(begun - start), "offset": JSONValue(offset),
                 "length": JSONValue(body.count - offset),
             ])
         }
@@ -91,12 +91,10 @@ public struct WorkPlan: Sendable {
         header["reprise_plan"] = 1
         header["slices"] = JSONValue(slices.count)
         header["actions"] = JSONValue(items.count)
-        header["cost"] = .number(rounded(cost))
+        header["cost"] = .rounded(cost)
         header["id"] = .string(Digest(of: JSONValue.object(header).canonicalBytes + body).short)
         return ([.object(header)] + slices).flatMap { $0.canonicalBytes + [0x0A] } + body
     }
-
-    private static func rounded(_ seconds: Double) -> Double { (seconds * 1e6).rounded() / 1e6 }
 
     /// Reads a plan's header and slices.
     ///
