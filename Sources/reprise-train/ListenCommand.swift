@@ -83,11 +83,6 @@ struct ListenCommand: ParsableCommand {
         print(common.json ? results.json.canonical + "\n" : results.text, terminator: "")
     }
 
-    /// The files below a folder that can be heard.
-    private func music(in folder: String) throws -> [String] {
-        try FolderListing.files(below: folder).filter { !$0.hasSuffix(".json") }
-    }
-
     private func writePage(to html: String, _ contents: String) throws {
         let keyPath = html + ".key.json"
         try ComparisonPage.check(folder: html)
@@ -96,14 +91,14 @@ struct ListenCommand: ParsableCommand {
                 .foreignFolder, "\(keyPath) is there already, the key of another test; name a new folder",
                 canRetry: false)
         }
-        let known = try music(in: contents)
+        let known = try RawFile.files(below: contents)
         let systems = try folders.map { folder in
             ListeningTest.System(
                 name: RawFile.isSame(folder, contents) ? "content" : Self.name(of: folder),
                 outputs: try OutputPair.pairs(
-                    outputs: (folder, try music(in: folder)), contents: (contents, known)))
+                    outputs: (folder, try RawFile.files(below: folder)), contents: (contents, known)))
         }
-        let examples = try examples.map { folder in try music(in: folder).map { "\(folder)/\($0)" } } ?? []
+        let examples = try examples.map { folder in try RawFile.files(below: folder).map { "\(folder)/\($0)" } } ?? []
         let (test, clips) = try ListeningTest.draw(
             abx ? .abx : .preference, systems: systems, hasExamples: !examples.isEmpty, limit: limit,
             seed: seed)
@@ -162,9 +157,7 @@ extension ListeningResults {
             text +=
                 "left out   \(listener.code): \(listener.right) of \(listener.controls) control trials right\n"
         }
-        let questions = preferences.reduce(into: [String]()) {
-            if !$0.contains($1.question) { $0.append($1.question) }
-        }
+        let questions = preferences.questions
         if !questions.isEmpty {
             let rows = test.systems.map { system in
                 [system]

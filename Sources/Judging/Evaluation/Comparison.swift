@@ -41,7 +41,7 @@ public struct Comparison: Sendable {
 
     /// The questions that listeners were asked.
     public var questions: [String] {
-        preferences.reduce(into: []) { if !$0.contains($1.question) { $0.append($1.question) } }
+        preferences.questions
     }
 
     /// What listeners preferred of a system or a baseline: a share for each question.
@@ -68,17 +68,11 @@ public struct Comparison: Sendable {
     /// than the 95 % intervals.
     public func verdict(of judgement: Judgement) -> Verdict {
         guard let judge else { return .undecided }
-        func interval(_ name: String, _ values: [Judgement.Value]) -> ClosedRange<Double>? {
-            values.first { $0.name == name }?.interval
-        }
-        func baseline(_ name: String) -> [Judgement.Value] {
-            judgement.baselines.first { $0.name == name }?.values ?? []
-        }
         let probability = "probability_\(judge.name)"
-        guard let after = interval(probability, judgement.outputs),
-            let before = interval(probability, baseline("content")),
-            let kept = interval(Self.contentMeasure, judgement.outputs),
-            let random = interval(Self.contentMeasure, baseline("target"))
+        guard let after = judgement.value(of: probability)?.interval,
+            let before = judgement.value(of: probability, baseline: "content")?.interval,
+            let kept = judgement.value(of: Self.contentMeasure)?.interval,
+            let random = judgement.value(of: Self.contentMeasure, baseline: "target")?.interval
         else { return .undecided }
         switch (after.lowerBound > before.upperBound, kept.lowerBound > random.upperBound) {
         case (true, true): return .transfers

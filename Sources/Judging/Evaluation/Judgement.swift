@@ -36,6 +36,12 @@ public struct Judgement: Sendable {
     public let single: [(name: String, values: [(name: String, value: Double?)])]
     /// The measures of the answers that need no system, by name: `content`, `target`, `rule`.
     public let baselines: [(name: String, values: [Value])]
+
+    /// A measure of the outputs, or of a baseline; nil where there is none.
+    func value(of name: String, baseline: String? = nil) -> Value? {
+        let values = baseline == nil ? outputs : baselines.first { $0.name == baseline }?.values
+        return values?.first { $0.name == name }
+    }
     /// What limits the claims that these numbers support.
     public let remarks: [String]
 

@@ -23,16 +23,12 @@ extension Comparison {
                 ?? others.max(by: { ($0.balancedAccuracy ?? 0) < ($1.balancedAccuracy ?? 0) })
         else { return nil }
         let points = systems.map { system -> (style: Double, content: Double, keeps: Bool) in
-            func value(_ name: String, _ values: [Judgement.Value]) -> Judgement.Value? {
-                values.first { $0.name == name }
-            }
-            let target = system.judgement.baselines.first { $0.name == "target" }?.values ?? []
-            let kept = value(Self.contentMeasure, system.judgement.outputs)
-            let random = value(Self.contentMeasure, target)
+            let kept = system.judgement.value(of: Self.contentMeasure)
+            let random = system.judgement.value(of: Self.contentMeasure, baseline: "target")
             let floor = random.map { $0.interval?.upperBound ?? $0.value } ?? 0
             let low = kept.map { $0.interval?.lowerBound ?? $0.value } ?? -.infinity
             return (
-                value("probability_\(judge.name)", system.judgement.outputs)?.value ?? 0,
+                system.judgement.value(of: "probability_\(judge.name)")?.value ?? 0,
                 kept?.value ?? -.infinity, low > floor
             )
         }

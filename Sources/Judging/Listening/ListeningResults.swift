@@ -185,7 +185,8 @@ public struct ListeningResults: Sendable {
             p: max(p, signFlips(differences, isOneSided: isOneSided, draws: resamples - 1)))
     }
 
-    /// The confidence at which a percentile interval of a mean of so many values is as wide as Student's of 95 %; below 8 values, 95 %.
+    /// The confidence at which a percentile interval of a mean of so many values is as wide as Student's of 95 %; below 8
+    /// values, 95 %.
     static func expandedConfidence(_ count: Int) -> Double {
         guard count >= Bootstrap.leastPieceCount else { return 0.95 }
         // The quantile of Student's distribution by that of the normal one: Abramowitz and Stegun 26.7.5.
@@ -295,5 +296,12 @@ extension ListeningResults {
                 + numbers.map { String($0) }).joined(separator: ",") + "\n"
         }
         return "question,first,second,answers,share,low,high,p,p_holm\n" + rows.joined()
+    }
+}
+
+extension Sequence<ListeningResults.Preference> {
+    /// The questions that listeners were asked, in their order.
+    public var questions: [String] {
+        reduce(into: []) { if !$0.contains($1.question) { $0.append($1.question) } }
     }
 }
