@@ -164,7 +164,16 @@ struct PictureLayout {
     private func draw(_ panel: PicturePanel, _ canvas: inout Canvas, _ y: Int) {
         let height = panel.height
         canvas.fill(left - 1, y - 1, plotWidth + 2, height + 2, .line)
-        if panel.isCurve { drawCurve(panel, &canvas, y) } else { drawCells(panel, &canvas, y) }
+        let frame = Canvas.Frame(x: left, y: y, width: plotWidth, height: height)
+        if panel.isCurve {
+            canvas.fill(left, y, plotWidth, height, .white)
+            canvas.drawCurve(
+                highs: panel.values[..<time.columns], lows: panel.values[time.columns...], in: frame)
+        } else {
+            canvas.drawCells(
+                panel.values, rows: panel.rows, columns: time.columns, rowHeight: panel.rowHeight, in: frame,
+                colour: panel.colour)
+        }
         for mark in time.rulers.first?.marks ?? [] where panel.isRoll {
             let x = left + Int(mark.column * Double(plotWidth) / Double(time.columns))
             for row in y..<y + height where x < left + plotWidth && canvas.colour(x, row) == .white {
@@ -192,41 +201,6 @@ struct PictureLayout {
             }
             canvas.write(bar.high, x + 20, y)
             canvas.write(bar.low, x + 20, y + max(height - 14, 16))
-        }
-    }
-
-    private func drawCells(_ panel: PicturePanel, _ canvas: inout Canvas, _ y: Int) {
-        let (columns, height) = (time.columns, panel.height)
-        for line in 0..<height {
-            let low = Int(Double(height - 1 - line) / panel.rowHeight)
-            let high = max(low + 1, Int(Double(height - line) / panel.rowHeight))
-            for x in 0..<plotWidth {
-                let first = x * columns / plotWidth
-                let last = max(first + 1, (x + 1) * columns / plotWidth)
-                // A dot that covers several cells shows the greatest.
-                var value = -Float.infinity
-                for row in low..<min(high, panel.rows) {
-                    for column in first..<min(last, columns) {
-                        value = max(value, panel.values[row * columns + column])
-                    }
-                }
-                canvas.fill(left + x, y + line, 1, 1, panel.colour(value))
-            }
-        }
-    }
-
-    private func drawCurve(_ panel: PicturePanel, _ canvas: inout Canvas, _ y: Int) {
-        let height = panel.height
-        canvas.fill(left, y, plotWidth, height, .white)
-        let greatest = max(panel.values.map(\.magnitude).max() ?? 1, 1e-9)
-        for x in 0..<plotWidth {
-            let first = x * time.columns / plotWidth
-            let last = min(max(first + 1, (x + 1) * time.columns / plotWidth), time.columns)
-            func dot(_ value: Float) -> Int { Int((1 - value / greatest) / 2 * Float(height - 1)) }
-            let highs = panel.values[first..<last]
-            let lows = panel.values[time.columns + first..<time.columns + last]
-            let (upper, lower) = (dot(highs.max() ?? 0), dot(lows.min() ?? 0))
-            canvas.fill(left + x, y + upper, 1, lower - upper + 1, ColourMap.colour(0.3))
         }
     }
 }

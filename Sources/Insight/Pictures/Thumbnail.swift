@@ -9,6 +9,7 @@ public enum Thumbnail {
     public static let width = 240
     /// Its height in dots.
     public static let height = 120
+    private static let whole = Canvas.Frame(x: 0, y: 0, width: width, height: height)
 
     /// Draws a segment.
     ///
@@ -66,20 +67,9 @@ public enum Thumbnail {
         let (rows, frames) = (shape[1], shape[2])
         let values = try shard.feature(name, of: index)
         guard let scale = ValueScale(values), rows > 0, frames > 0 else { return canvas }
-        for y in 0..<height {
-            let line =
-                rows * (height - 1 - y)
-                / height..<max(
-                    rows * (height - y) / height, rows * (height - 1 - y) / height + 1)
-            for x in 0..<width {
-                let across = frames * x / width..<max(frames * (x + 1) / width, frames * x / width + 1)
-                var greatest = -Float.infinity
-                for row in line {
-                    for frame in across { greatest = max(greatest, values[row * frames + frame]) }
-                }
-                canvas.fill(x, y, 1, 1, ColourMap.colour(Double(scale.level(greatest))))
-            }
-        }
+        canvas.drawCells(
+            values, rows: rows, columns: frames, rowHeight: Double(height) / Double(rows), in: whole
+        ) { ColourMap.colour(Double(scale.level($0))) }
         return canvas
     }
 
@@ -87,14 +77,7 @@ public enum Thumbnail {
         var canvas = Canvas(width: width, height: height)
         guard shard.file.entries["waveform"] != nil else { return canvas }
         let samples = try shard.feature("waveform", of: index)
-        let most = max(samples.map(\.magnitude).max() ?? 0, 1e-9)
-        for x in 0..<width where !samples.isEmpty {
-            let first = samples.count * x / width
-            let part = samples[first..<max(samples.count * (x + 1) / width, min(first + 1, samples.count))]
-            let high = Int((1 - (part.max() ?? 0) / most) / 2 * Float(height - 1))
-            let low = Int((1 - (part.min() ?? 0) / most) / 2 * Float(height - 1))
-            canvas.fill(x, high, 1, max(1, low - high), ColourMap.colour(0.3))
-        }
+        canvas.drawCurve(highs: samples[...], lows: samples[...], in: whole)
         return canvas
     }
 }
