@@ -21,18 +21,24 @@ extension DatasetExplorer {
             }
             return response
         } catch let error as ExplorerError {
-            return response(to: error)
+            return response(to: error, at: request.path)
         } catch {
             // The words may name files of this machine, so they stay here.
             let message = (error as? BuildError)?.code == .noDataset ? "no such segment" : "failed"
-            return response(to: ExplorerError(.failed, message))
+            return response(to: ExplorerError(.failed, message), at: request.path)
         }
     }
 
     /// The answer that says what is wrong.
-    func response(to error: ExplorerError) -> ExplorerResponse {
+    ///
+    /// - Parameters:
+    ///   - error: what it is.
+    ///   - path: what was asked for, as far as that is known.
+    func response(to error: ExplorerError, at path: String = "") -> ExplorerResponse {
         var response = ExplorerResponse.json(["error": .string(error.message)], error.status)
-        if error.status == .methodNotAllowed { response.headers.append(("Allow", "GET, HEAD")) }
+        if error.status == .methodNotAllowed { 
+            response.headers.append(("Allow", path == Self.writingPath ? "POST" : "GET, HEAD"))
+        }
         response.headers += Self.securityHeaders(for: "") + [("Cache-Control", "no-store")]
         return response
     }
@@ -45,7 +51,7 @@ extension DatasetExplorer {
             try check(request)
             return nil
         } catch {
-            return response(to: error)
+            return response(to: error, at: request.path)
         }
     }
 

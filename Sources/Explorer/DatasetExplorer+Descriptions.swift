@@ -188,9 +188,10 @@ extension DatasetExplorer {
             "count": JSONValue(others.count),
             "paths": .array(others.prefix(5).map { .string(reader.snapshot.sources[$0].path) }),
         ]
-        let recording = source.kind == .midi ? source.pair?.path : nil
-        members["recording"] =
-            reader.snapshot.sources.firstIndex { $0.path == recording }.map { JSONValue($0) } ?? .null
+        let recording = (source.kind == .midi ? source.pair?.path : nil).flatMap { path in
+            reader.snapshot.sources.firstIndex { $0.path == path }
+        }
+        members["recording"] = recording.map { JSONValue($0) } ?? .null
         members["first"] =
             table.runs[number].first.map { .string("\($0.split.rawValue)/\($0.number)") } ?? .null
         return .object(members)

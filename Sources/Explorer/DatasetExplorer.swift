@@ -33,9 +33,25 @@ public final class DatasetExplorer: Sendable {
         let frames: [Int?]
     }
 
+    /// What `stats` says, and by code, whether each problem concerns each source; problems without sources are left out.
+    private struct Findings {
+        let statistics: DatasetStatistics
+        var concerned: [String: [Bool]] = [:]
+
+        init(_ reader: DatasetReader) throws {
+            statistics = try DatasetStatistics(reader)
+            let sources = reader.snapshot.sources
+            for problem in statistics.problems where !problem.paths.isEmpty {
+                let paths = Set(problem.paths)
+                let old = concerned[problem.code] ?? [Bool](repeating: false, count: sources.count)
+                concerned[problem.code] = zip(old, sources).map { $0 || paths.contains($1.path) }
+            }
+        }
+    }
+
     /// Made on demand.
     private struct Late {
-        var statistics: Task<DatasetStatistics, any Error>?
+        var findings: Task<Findings, any Error>?
         /// With the state of the file that it was read from.
         var annotations: (file: FileStat?, read: Annotations)?
         /// The shards that thumbnails were drawn of last, oldest first.
@@ -93,12 +109,18 @@ public final class DatasetExplorer: Sendable {
     /// The numbers of all segments; waits until they are read.
     func segmentNumbers() async throws -> SegmentNumbers { try await numbers.value }
 
-    /// What `stats` says, counted once.
-    func statistics() async throws -> DatasetStatistics {
+    /// What `stats` says.
+    func statistics() async throws -> DatasetStatistics { try await findings().statistics }
+
+    /// By code, whether each problem of `stats` concerns each source; those without sources of their own are left out.
+    func problemSources() async throws -> [String: [Bool]] { try await findings().concerned }
+
+    /// Counted once.
+    private func findings() async throws -> Findings {
         let reader = reader
         let task = late.withLock { late in
-            let task = late.statistics ?? Task.detached { try DatasetStatistics(reader) }
-            late.statistics = task
+            let task = late.findings ?? Task.detached { try Findings(reader) }
+            late.findings = task
             return task
         }
         return try await task.value
@@ -125,17 +147,6 @@ public final class DatasetExplorer: Sendable {
         let read = try Annotations(ofDataset: reader.snapshot.dataset, cachePath: cachePath)
         late.annotations = (FileStat(withoutFollowing: read.path), read)
         return read
-    }
-
-    /// By code, whether each problem of `stats` concerns each source; those without sources of their own are left out.
-    func problemSources() async throws -> [String: [Bool]] {
-        let concerned = try await statistics().problems.filter { !$0.paths.isEmpty }
-        let sources = reader.snapshot.sources
-        return concerned.reduce(into: [:]) { all, problem in
-            let paths = Set(problem.paths)
-            let old = all[problem.code] ?? [Bool](repeating: false, count: sources.count)
-            all[problem.code] = zip(old, sources).map { $0 || paths.contains($1.path) }
-        }
     }
 
     /// The thumbnail of a segment, drawn once.

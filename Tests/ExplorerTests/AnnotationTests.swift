@@ -131,6 +131,11 @@ struct AnnotationTests {
             await status {
                 $0.method = "GET"; $0.hasBody = false
             } == .methodNotAllowed)
+        var reading = Self.request(exhibition, body)
+        reading.method = "GET"
+        reading.hasBody = false
+        let allowed = await exhibition.explorer.answer(reading).headers.filter { $0.name == "Allow" }
+        #expect(allowed.map(\.value) == ["POST"])
         #expect(!FileManager.default.fileExists(atPath: exhibition.cache + "/notes"))
         let readOnly = try DatasetExplorer(dataset: "shown", cachePath: exhibition.cache, isReadOnly: true)
         let response = await readOnly.answer(Self.request(exhibition, body))

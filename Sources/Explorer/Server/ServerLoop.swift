@@ -8,7 +8,8 @@
 ///
 /// Nothing that clients send or leave undone uses more than a fixed amount: connections are limited, and the one that has
 /// done nothing for longest makes room for a new one; a head is limited in size and time, as is the body of the one request
-/// that may have one; other bodies are never read; what is sent is made as the client takes it. Answers are made by tasks, of which few run at once.
+/// that may have one; other bodies are never read; what is sent is made as the client takes it. Answers are made by tasks,
+/// of which few run at once.
 final class ServerLoop {
     /// What clients may use.
     struct Limits: Sendable {

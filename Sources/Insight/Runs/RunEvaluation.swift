@@ -45,8 +45,14 @@ public struct RunEvaluation: Sendable {
         evaluated = json["evaluated"]?.integer ?? 0
         let folder = path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex)
         let file = "\(folder)/best.\(objective.map { $0 + "." } ?? "")safetensors"
-        let now = hashes[file] ?? RunFiles.contents(file, limit: 4 << 30).map { Digest(of: $0).hex } ?? ""
+        let now = hashes[file] ?? Self.hash(file) ?? ""
         hashes[file] = now
         isCurrent = now == weights
+    }
+
+    /// The hash of a file in hexadecimal digits; nil for anything but a file, as in `RunFiles`.
+    private static func hash(_ path: String) -> String? {
+        guard FileStat(withoutFollowing: path)?.isRegularFile == true else { return nil }
+        return try? Digest(ofFileAt: path).hex
     }
 }

@@ -24,10 +24,22 @@ public struct RunListing: Sendable {
     public let parameters: [String: JSONValue]
     /// The seed; nil if `run.json` has none.
     public let seed: Int?
-    /// Whether it is trained now, and if not, how its training ended.
-    public let state: State
+    /// Its folder.
+    private let folder: String
+    /// Whether all epochs are done, or patience ended.
+    private let isOver: Bool
+    /// The steps that were saved; nil if none were.
+    private let savedSteps: Int?
     /// When its progress was last saved, in seconds since 1970; nil if that cannot be told.
     public let updated: Int?
+
+    /// Whether it is trained now, and if not, how its training ended; looked up anew each time.
+    public var state: State {
+        if RunFiles.isLocked("\(folder)/lock") { return .running }
+        if isOver { return .finished }
+        guard let savedSteps, RunMetrics.lastStep(in: folder) ?? 0 <= savedSteps else { return .failed }
+        return .stopped
+    }
 
     /// What a training is at.
     public enum State: String, Sendable {
@@ -82,7 +94,7 @@ public struct RunListing: Sendable {
         self.recipe = recipe
         self.dataset = dataset
         self.snapshot = snapshot
-        let folder = String(path.dropLast("/run.json".count))
+        folder = String(path.dropLast("/run.json".count))
         self.bytes = RunFiles.size(of: folder)
         parameters = json["parameters"]?.object ?? [:]
         seed = json["seed"]?.integer
@@ -91,18 +103,10 @@ public struct RunListing: Sendable {
             json["parameters"]?[parameter]?.string
         }
         let result = json["result"]
-        state =
-            if RunFiles.isLocked("\(folder)/lock") {
-                .running
-            } else if result?["over"]?.bool == true {
-                .finished
-            } else if let steps = result?["steps"]?.integer, RunMetrics.lastStep(in: folder) ?? 0 <= steps {
-                .stopped
-            } else {
-                .failed
-            }
+        isOver = result?["over"]?.bool == true
+        savedSteps = result?["steps"]?.integer
         epochs = max(0, result?["epochs"]?.integer ?? 0)
-        steps = max(0, result?["steps"]?.integer ?? 0)
+        steps = max(0, savedSteps ?? 0)
         if let best = result?["best"], let metric = best["metric"]?.string,
             let value = best["value"]?.double, let epoch = best["epoch"]?.integer
         {
