@@ -33,6 +33,15 @@ func check(
     }
 }
 
+/// The arrays of a golden file that are not the same in both precisions: rounding noise, which must not be compared as
+/// values.
+func roundingNoise(in golden: Golden) throws -> [String] {
+    try golden.names(after: "").filter { $0.contains("/f64/") }.filter { name in
+        let single = try golden.tensor(name.replacing("/f64/", with: "/f32/"), .f64)
+        return try golden.deviation(single, name) > 1e-3
+    }.sorted()
+}
+
 /// Expects files with the same tensors, to the last byte; their metadata may name different runs.
 func expectSameTensors(_ first: TensorFile, _ second: TensorFile) throws {
     #expect(first.entries.keys == second.entries.keys)
