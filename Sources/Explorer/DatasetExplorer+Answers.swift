@@ -34,9 +34,10 @@ extension DatasetExplorer {
     /// - Parameters:
     ///   - error: what it is.
     ///   - path: what was asked for, as far as that is known.
+    /// - Returns: the answer.
     func response(to error: ExplorerError, at path: String = "") -> ExplorerResponse {
         var response = ExplorerResponse.json(["error": .string(error.message)], error.status)
-        if error.status == .methodNotAllowed { 
+        if error.status == .methodNotAllowed {
             response.headers.append(("Allow", path == Self.writingPath ? "POST" : "GET, HEAD"))
         }
         response.headers += Self.securityHeaders(for: "") + [("Cache-Control", "no-store")]

@@ -98,7 +98,8 @@ struct ListenCommand: ParsableCommand {
                 outputs: try OutputPair.pairs(
                     outputs: (folder, try RawFile.files(below: folder)), contents: (contents, known)))
         }
-        let examples = try examples.map { folder in try RawFile.files(below: folder).map { "\(folder)/\($0)" } } ?? []
+        let examples =
+            try examples.map { folder in try RawFile.files(below: folder).map { "\(folder)/\($0)" } } ?? []
         let (test, clips) = try ListeningTest.draw(
             abx ? .abx : .preference, systems: systems, hasExamples: !examples.isEmpty, limit: limit,
             seed: seed)

@@ -35,7 +35,9 @@ struct Paper000Tests {
 
     @Test(arguments: [("systems-000", "composer-deep"), ("systems-000-vae", "codes-deep")])
     func onlyWhatCancelsIsRoundingNoise(_ file: String, _ network: String) async throws {
-        let noise = try await onTorch { try roundingNoise(in: Golden(file)).filter { $0.hasPrefix("\(network)/") } }
+        let noise = try await onTorch {
+            try roundingNoise(in: Golden(file)).filter { $0.hasPrefix("\(network)/") }
+        }
         #expect(noise == Self.deepCancels.map { "\(network)/f64/gradient.\($0)" }.sorted())
     }
 

@@ -68,6 +68,8 @@ extension [ActionDraft] {
     /// The recorded result of each; nil where there is none, or the action is not known yet.
     ///
     /// - Parameter lookup: gives the results of actions, in their order.
+    /// - Returns: a result, or nil, for each.
+    /// - Throws: what the lookup throws.
     func records(
         _ lookup: ([Action]) throws(BuildError) -> [ActionRecord?]
     ) throws(BuildError) -> [ActionRecord?] {

@@ -17,7 +17,8 @@ extension Canvas {
     ///   - frame: where.
     ///   - colour: the colour of each value.
     mutating func drawCells(
-        _ values: [Float], rows: Int, columns: Int, rowHeight: Double, in frame: Frame, colour: (Float) -> Colour
+        _ values: [Float], rows: Int, columns: Int, rowHeight: Double, in frame: Frame,
+        colour: (Float) -> Colour
     ) {
         for line in 0..<frame.height {
             let low = Int(Double(frame.height - 1 - line) / rowHeight)
@@ -27,7 +28,9 @@ extension Canvas {
                 let last = max(first + 1, (x + 1) * columns / frame.width)
                 var value = -Float.infinity
                 for row in low..<min(high, rows) {
-                    for column in first..<min(last, columns) { value = max(value, values[row * columns + column]) }
+                    for column in first..<min(last, columns) {
+                        value = max(value, values[row * columns + column])
+                    }
                 }
                 fill(frame.x + x, frame.y + line, 1, 1, colour(value))
             }

@@ -33,7 +33,7 @@ public struct RunListing: Sendable {
     /// When its progress was last saved, in seconds since 1970; nil if that cannot be told.
     public let updated: Int?
 
-    /// Whether it is trained now, and if not, how its training ended; looked up anew each time.
+    /// Whether it is trained now, and if not, how its training ended; looked up each time.
     public var state: State {
         if RunFiles.isLocked("\(folder)/lock") { return .running }
         if isOver { return .finished }
