@@ -32,6 +32,17 @@ public func grouped(_ value: Int) -> String {
     return (value < 0 ? "-" : "") + String(digits)
 }
 
+/// A time in words, rounded up, such as "3 min 20 s".
+///
+/// - Parameter seconds: at least 0.
+/// - Returns: seconds below a minute, minutes and seconds below an hour, else hours and minutes.
+public func durationText(_ seconds: Double) -> String {
+    let whole = Int(min(seconds.rounded(.up), 1e15))
+    if whole < 60 { return "\(whole) s" }
+    if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+    return "\(whole / 3600) h \(whole % 3600 / 60) min"
+}
+
 /// A size in the largest binary unit that keeps it above one.
 public func byteSize(_ count: Int) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]

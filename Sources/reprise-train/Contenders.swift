@@ -175,17 +175,19 @@ struct Contents {
         let converter = try TransferSystem(
             system.name, dataset: isOptimised ? dataset : nil, assignments: system.assignments,
             device: device, of: trainer)
-        return try pieces.enumerated().map { number, piece in
+        var batch = BatchProgress(of: pieces.count)
+        return try pieces.map { piece in
             do {
+                let (progress, clock) = (batch.next(), ContinuousClock.now)
                 let task = TransferTask(
                     content: piece.path, digest: piece.source.sha256,
                     ending: isScore ? ".mid" : ".wav", style: style, contentStyle: piece.style)
                 let result = try converter.cached(
                     task, bytes: { try RawFile.content(piece.path, isScore: isScore) },
                     write: Conversion.write)
+                if !result.wasCached { batch.count((ContinuousClock.now - clock) / .seconds(1)) }
                 Terminal.standardError.writeLine(
-                    "\(system.text): \(number + 1) of \(pieces.count), \(piece.source.path)\(result.wasCached ? " (cached)" : "")"
-                )
+                    "\(system.text): \(progress): \(piece.source.path)\(result.wasCached ? " (cached)" : "")")
                 return result.path
             } catch let error as TrainingError where error.code == .file {
                 leaveOut(piece.source.path, "\(system.text) cannot convert it: \(error.message)")

@@ -36,11 +36,8 @@ final class TrainingBar: Sendable {
         let width = 24
         let filled = width * progress.step / max(progress.steps, 1)
         let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled)
-        let left = Int(min(progress.secondsLeft.rounded(.up), 1e15))
-        let time =
-            left < 60
-            ? "\(left) s" : left < 3600 ? "\(left / 60) min" : "\(left / 3600) h \(left % 3600 / 60) min"
         return "epoch \(progress.epoch)/\(progress.epochs) [\(bar)] \(progress.step)/\(progress.steps)"
-            + "  loss \(format(progress.loss, 4))  \(format(progress.rate, 1)) items/s  \(time) left"
+            + "  loss \(format(progress.loss, 4))  \(format(progress.rate, 1)) items/s"
+            + "  \(durationText(progress.secondsLeft)) left"
     }
 }

@@ -112,16 +112,21 @@ struct TransferCommand: ParsableCommand {
         let results = try torch.onTorch { trainer, device in
             let system = try TransferSystem(
                 name, dataset: dataset, assignments: set, device: device, of: trainer)
-            return try names.enumerated().compactMap { number, name -> Conversion.Result? in
+            var batch = BatchProgress(of: names.count)
+            return try names.compactMap { name -> Conversion.Result? in
                 let target = Conversion.target(of: "\(content)/\(name)", "\(out)/\(name)")
-                let progress = "\(number + 1) of \(names.count): \(name)"
+                let progress = "\(batch.next()): \(name)"
                 do {
                     try OutputFile.makeFolder(RawFile.folder(of: target))
                     let source = try conversion.source("\(content)/\(name)", for: target)
                     let result = try conversion.convert(source, to: target, by: system) {
                         Terminal.standardError.writeLine(progress)
                     }
-                    if result.transfer.wasCached { Terminal.standardError.writeLine(progress + " (cached)") }
+                    if result.transfer.wasCached {
+                        Terminal.standardError.writeLine(progress + " (cached)")
+                    } else {
+                        batch.count(result.seconds)
+                    }
                     return result
                 } catch let error as TrainingError where error.code == .file {
                     Terminal.standardError.writeLine("skipped \(name): \(error.message)")

@@ -61,7 +61,7 @@ final class ProgressLine: Sendable {
         if done > 0, seconds > 0.5 {
             let rate = Double(done) / seconds
             tail += "  \(rate < 10 ? format(rate, 1) : format(rate, 0))/s"
-            if done < total { tail += "  \(time(Double(total - done) / rate)) left" }
+            if done < total { tail += "  \(durationText(Double(total - done) / rate)) left" }
         }
         let room = min(30, width - name.count - tail.count - 4)
         guard room >= 8 else { return name + tail }
@@ -69,12 +69,5 @@ final class ProgressLine: Sendable {
         return "\(name) [" + String(repeating: "█", count: filled)
             + String(repeating: "·", count: room - filled)
             + "]" + tail
-    }
-
-    static func time(_ seconds: Double) -> String {
-        let whole = Int(seconds.rounded(.up))
-        if whole < 60 { return "\(whole) s" }
-        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
-        return "\(whole / 3600) h \(whole % 3600 / 60) min"
     }
 }

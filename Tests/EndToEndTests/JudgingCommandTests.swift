@@ -88,7 +88,10 @@ struct JudgingCommandTests {
                 try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]]
             return (try #require(results).compactMap { $0["cached"] as? Bool }, outcome.errors)
         }
-        #expect(try transfer("one").cached == [false, false])
+        let first = try transfer("one")
+        #expect(first.cached == [false, false])
+        #expect(first.errors.contains("1 of 2: a.mid\n2 of 2, about "))
+        #expect(first.errors.contains(" s left: deep/b.mid\n"))
         let second = try transfer("two")
         #expect(second.cached == [true, true])
         #expect(second.errors.contains("1 of 2: a.mid (cached)\n2 of 2: deep/b.mid (cached)"))

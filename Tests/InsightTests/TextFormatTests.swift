@@ -50,4 +50,11 @@ struct TextFormatTests {
         #expect(briefly(["a", "b", "c", "d"]) == "a, b and 2 others")
         #expect(briefly((1...15).map { "run-\($0)" }) == "run-1, run-2 and 13 others")
     }
+
+    @Test func timesHaveTheUnitsOfTheirLength() {
+        #expect(
+            [0, 0.2, 59.1, 60, 3599, 3600, 90_061].map(durationText)
+                == ["0 s", "1 s", "1 min 0 s", "1 min 0 s", "59 min 59 s", "1 h 0 min", "25 h 1 min"])
+        #expect(durationText(.infinity).hasSuffix(" h 46 min"))
+    }
 }
