@@ -93,10 +93,12 @@ final class MadeStyles: @unchecked Sendable {
     }
 }
 
-/// A system of a few filters for three styles.
+/// A system of a few filters for three styles, with the published losses.
 func cycleGAN(_ assignments: [String] = []) throws -> CycleGAN {
     try CycleGAN(
-        Settings(.cycleGAN, assignments: ["filters=2", "blocks=1", "a=pop", "b=rock"] + assignments),
+        Settings(
+            .cycleGAN, preset: "published",
+            assignments: ["model=partial", "filters=2", "blocks=1", "a=pop", "b=rock"] + assignments),
         SystemContext(snapshot: snapshot(steps: 64, styles: ["jazz", "pop", "rock"], pitches: [0, 127])))
 }
 

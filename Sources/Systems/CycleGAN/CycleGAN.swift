@@ -26,12 +26,12 @@ extension Recipe {
             Parameter(
                 "kernel", 4, "size of the discriminators' kernels; the authors' code has 7", in: 2...15),
             Parameter(
-                "skip", 0.0,
+                "skip", 2.0,
                 "what a cell adds to its output's logit if it sounds in the input, and takes from it if not; the paper has none",
                 in: 0...20),
-            Parameter("cycle", 10.0, "weight of the cycle loss", in: 0...1e6),
+            Parameter("cycle", 4.0, "weight of the cycle loss", in: 0...1e6),
             Parameter(
-                "cycle_error", "absolute",
+                "cycle_error", "cross-entropy",
                 "what the cycle loss is the mean of: absolute errors, as published, or cross-entropies",
                 choices: ["absolute", "cross-entropy"]),
             Parameter("gamma", 1.0, "weight of the extra discriminators", in: 0...1e6),
@@ -39,7 +39,7 @@ extension Recipe {
                 "identity", 0.0,
                 "weight of what a generator changes in music that has its style already; the paper has none",
                 in: 0...1e6),
-            Parameter("noise", 1.0, "deviation of the noise on the discriminators' inputs", in: 0...100),
+            Parameter("noise", 0.5, "deviation of the noise on the discriminators' inputs", in: 0...100),
             Parameter(
                 "noise_kind", "normal", "its distribution; half-normal: its size, as in the authors' code",
                 choices: ["normal", "half-normal"]),
@@ -47,12 +47,11 @@ extension Recipe {
         ],
         overrides: ["epochs": 20, "batch": 16, "rate": 2e-4, "annealing": "half-linear"],
         presets: [
-            "published": ["model": "full"],
-            // With few steps the published losses make every output silent; see docs/cyclegan.md.
-            "cpu": [
-                "filters": 16, "blocks": 4, "batch": 4, "epochs": 4, "rate": 5e-4, "skip": 2.0,
-                "cycle_error": "cross-entropy", "cycle": 4.0, "noise": 0.5,
+            // With the published losses the outputs are silent or lose the content; see docs/cyclegan.md.
+            "published": [
+                "model": "full", "skip": 0.0, "cycle_error": "absolute", "cycle": 10.0, "noise": 1.0,
             ],
+            "cpu": ["filters": 16, "blocks": 4, "batch": 4, "epochs": 4, "rate": 5e-4],
         ],
         fault: { settings, snapshot in CycleStyles.fault(settings, snapshot) },
         plan: { settings, snapshot, purpose in
