@@ -18,6 +18,11 @@ extension Recipe {
         return authors[paper].map { "After \($0) (docs/paper-\(paper).md)." } ?? ""
     }
 
+    /// Whether the Python package has its network: `reprise.load_run(name).network()`.
+    public var hasPythonNetwork: Bool {
+        ["composer-cnn", "genre-cnn", "mel-cnn", "music-vae", "velocity-cnn"].contains(name)
+    }
+
     /// The command that uses a run of it; nil where it measures or predicts only.
     public var command: String? {
         if name == Recipe.melCNN.name { return "classify" }

@@ -29,7 +29,9 @@ struct CardCommand: ParsableCommand {
             guard let recipe = Recipe.all.first(where: { $0.name == name }) else {
                 throw TrainingError(.badRun, "this version has no recipe '\(name)'")
             }
-            return RunCard.System(summary: recipe.summary, origin: recipe.origin, command: recipe.command)
+            return RunCard.System(
+                summary: recipe.summary, origin: recipe.origin, command: recipe.command,
+                hasPythonNetwork: recipe.hasPythonNetwork)
         }
         if let out { try OutputFile.write(Array(card.text.utf8), to: out) }
         if common.json {

@@ -18,7 +18,9 @@ struct RunCardTests {
     }
 
     /// A dataset with such an `about`, a run of it, and an evaluation.
-    private func card(about: String, weights: String = "w", isEvaluated: Bool = true) throws -> String {
+    private func card(
+        about: String, weights: String = "w", isEvaluated: Bool = true, hasPythonNetwork: Bool = false
+    ) throws -> String {
         let reader = try shop.build(
             "splits: {train: 0.5, validation: 0.25, test: 0.25, method: exact}\n" + about)
         try shop.write(
@@ -42,7 +44,9 @@ struct RunCardTests {
                         .utf8))
         }
         return try RunCard(of: "net-1", cachePath: shop.cache) { name in
-            RunCard.System(summary: "what \(name) does", origin: "After A.", command: "transfer")
+            RunCard.System(
+                summary: "what \(name) does", origin: "After A.", command: "transfer",
+                hasPythonNetwork: hasPythonNetwork)
         }.text
     }
 
@@ -92,11 +96,20 @@ struct RunCardTests {
         #expect(never.contains("It is not measured yet"))
     }
 
+    /// The lines for Python run the network where the package has it, and else give the weights.
+    @Test func itShowsWhatPythonCanDo() throws {
+        let plain = try card(about: "")
+        #expect(plain.contains("run.state_dict()") && !plain.contains("network()"))
+        let network = try card(about: "", hasPythonNetwork: true)
+        #expect(network.contains("network = run.network().eval()"))
+        #expect(network.contains("from torch.utils.data import DataLoader\n"))
+    }
+
     @Test func aRunThatIsNotThereIsNamed() throws {
         _ = try shop.build()
         let error = #expect(throws: BuildError.self) {
             try RunCard(of: "net-9", cachePath: shop.cache) { _ in
-                RunCard.System(summary: "", origin: "", command: nil)
+                RunCard.System(summary: "", origin: "", command: nil, hasPythonNetwork: false)
             }
         }
         #expect(error?.code == .noDataset)

@@ -15,10 +15,13 @@ public struct RunCard: Sendable {
         public let origin: String
         /// The command that uses a run of it, such as `transfer`; nil: it measures or predicts only.
         public let command: String?
+        /// Whether the Python package has its network.
+        public let hasPythonNetwork: Bool
 
         /// Describes a recipe.
-        public init(summary: String, origin: String, command: String?) {
+        public init(summary: String, origin: String, command: String?, hasPythonNetwork: Bool) {
             (self.summary, self.origin, self.command) = (summary, origin, command)
+            self.hasPythonNetwork = hasPythonNetwork
         }
     }
 
@@ -215,9 +218,28 @@ public struct RunCard: Sendable {
         ]
             + Markdown.block(commands.joined(separator: "\n"))
             + ["", "In Python, with the package `reprise`:", ""]
-            + Markdown.block(
-                "import reprise\n\nrun = reprise.load_run(\"\(name)\")\nrun.state_dict()", language: "python")
+            + Markdown.block(python, language: "python")
             + ["", "`best.safetensors` has the weights by PyTorch's names.", ""]
+    }
+
+    private var python: String {
+        guard system.hasPythonNetwork else {
+            return """
+                import reprise
+
+                run = reprise.load_run("\(run.name)")
+                run.state_dict()
+                """
+        }
+        return """
+            import reprise
+            from torch.utils.data import DataLoader
+
+            run = reprise.load_run("\(run.name)")
+            network = run.network().eval()
+            for batch in DataLoader(run.dataset("test").torch(**run.views), batch_size=32):
+                outputs = network(*run.inputs(batch))
+            """
     }
 
     private var limits: [String] {
