@@ -42,7 +42,7 @@ var targets: [Target] = [
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
             .embedInCode("Page/explorer.js"), .embedInCode("Page/filters.js"),
-            .embedInCode("Page/segment.js"), .embedInCode("Page/pair.js"),
+            .embedInCode("Page/segment.js"), .embedInCode("Page/alignment.js"), .embedInCode("Page/pair.js"),
             .embedInCode("Page/runs.js"), .embedInCode("Page/notes.js"),
             .embedInCode("Page/snapshots.js"),
         ],

@@ -10,8 +10,8 @@ extension ScoreDescription {
             "polyphony": .array(polyphony.map { .number($0) }),
             "tempi": numbers(Dictionary(uniqueKeysWithValues: tempi.map { (String($0.key), $0.value) })),
             "time_signatures": numbers(timeSignatures), "keys": numbers(keys), "bars": JSONValue(bars),
-            "empty_bars": JSONValue(emptyBars), "groove": groove.map { .number($0) } ?? .null,
-            "sketch": .string(Shingles.text(sketch)),
+            "empty_bars": JSONValue(emptyBars), "drum_like": JSONValue(drumLike),
+            "groove": groove.map { .number($0) } ?? .null, "sketch": .string(Shingles.text(sketch)),
         ]
     }
 
@@ -72,9 +72,13 @@ extension ScoreDescription {
                 }
                 found.sketch = sketch
             default:
-                // `groove` may be null, and what this version does not know is skipped.
+                // `groove` may be null, `read` 2 has no `drum_like`, and what this version does not know is skipped.
                 count -= 1
-                if name == "groove" { found.groove = try reader.value().double } else { try reader.skip() }
+                switch name {
+                case "groove": found.groove = try reader.value().double
+                case "drum_like": found.drumLike = try reader.integer()
+                default: try reader.skip()
+                }
             }
         }
         guard count == 12 else { throw reader.fault("expected the twelve parts of a description") }

@@ -31,6 +31,8 @@ public struct ScoreDescription: Sendable, Hashable {
     public var emptyBars = 0
     /// 1 − the mean share of positions in which neighbouring bars differ in onsets; nil for fewer than 2 bars.
     public var groove: Double?
+    /// Notes with pitch on channels that sound like a drum kit (`DrumLikeness`).
+    public var drumLike = 0
     /// The smallest hashes of the piece's shingles of intervals: what near-duplicates are looked up by.
     public var sketch: [UInt32] = []
 
@@ -49,6 +51,7 @@ public struct ScoreDescription: Sendable, Hashable {
         var grooves: [(share: Double, bars: Int)] = []
         for timeline in score.timelines {
             countNotes(timeline, ticksPerBeat)
+            drumLike += DrumLikeness.notes(in: timeline.notes)
             countPolyphony(timeline, ticksPerBeat)
             countPedals(timeline)
             if case .ticksPerQuarter = score.division { countTempi(timeline, ticksPerBeat) }

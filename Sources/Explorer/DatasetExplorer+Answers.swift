@@ -135,6 +135,7 @@ extension DatasetExplorer {
         case "/explorer.js": .file(PackageResources.explorer_js, "text/javascript; charset=utf-8")
         case "/filters.js": .file(PackageResources.filters_js, "text/javascript; charset=utf-8")
         case "/segment.js": .file(PackageResources.segment_js, "text/javascript; charset=utf-8")
+        case "/alignment.js": .file(PackageResources.alignment_js, "text/javascript; charset=utf-8")
         case "/pair.js": .file(PackageResources.pair_js, "text/javascript; charset=utf-8")
         case "/notes.js": .file(PackageResources.notes_js, "text/javascript; charset=utf-8")
         case "/snapshots.js": .file(PackageResources.snapshots_js, "text/javascript; charset=utf-8")

@@ -38,11 +38,12 @@ extension DatasetExplorer {
 
     /// What a query needs to know.
     private func known(
-        _ query: SegmentQuery, withNumbers: Bool = false, withProblems: Bool = false
+        _ query: SegmentQuery, withTags: Bool = false, withNumbers: Bool = false, withProblems: Bool = false
     ) async throws -> SegmentLibrary.Known {
         var known = SegmentLibrary.Known()
         if query.needsMeasures { known.measures = try await knowledge().measures }
         if query.needsNumbers || withNumbers { known.numbers = try await segmentNumbers() }
+        if !query.tags.isEmpty || withTags { known.tags = try tags() }
         if !query.problems.isEmpty || withProblems { known.problems = try await problemSources() }
         return known
     }
@@ -54,7 +55,8 @@ extension DatasetExplorer {
         let (withNumbers, withProblems) = (request["numbers"] == "1", request["problems"] == "1")
         request.query.removeAll { ["numbers", "problems"].contains($0.name) }
         let query = try query(request)
-        let known = try await known(query, withNumbers: withNumbers, withProblems: withProblems)
+        let known = try await known(
+            query, withTags: true, withNumbers: withNumbers, withProblems: withProblems)
         let counts = library.counts(query, known)
         func choices(_ counted: [(String, Int)]) -> JSONValue {
             .array(counted.map { ["value": .string($0), "segments": JSONValue($1)] })
@@ -76,6 +78,7 @@ extension DatasetExplorer {
                     .map { ($0.rawValue, $1) }),
             "kinds": choices(kinds.map { ($0.rawValue, counts.kinds[$0] ?? 0) }),
             "labels": .object(Dictionary(uniqueKeysWithValues: labels)),
+            "tags": choices(Array(zip(known.tags.names, counts.tags))),
             "problems": .array(withProblems ? try await describeProblems(counts.problems) : []),
             "histograms": .object(
                 counts.numbers.reduce(into: [:]) { all, counted in
@@ -88,20 +91,39 @@ extension DatasetExplorer {
         ]
     }
 
+    /// The most lines of one problem that an answer lists.
+    private static let mostFound = 200
+
     /// Everything that `stats` finds, worst first, with the segments that it concerns.
     private func describeProblems(_ counts: [String: Int]) async throws -> [JSONValue] {
         let sources = reader.snapshot.sources
         func describe(_ number: Int) -> JSONValue {
             ["source": JSONValue(number), "path": .string(sources[number].path)]
         }
+        let numbers = Dictionary(
+            sources.enumerated().map { ($0.element.path, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        /// The first segment of a source.
+        func segment(ofPath path: String) -> JSONValue {
+            guard let run = numbers[path].flatMap({ table.runs[$0].first }) else { return .null }
+            return .string("\(run.split.rawValue)/\(run.number)")
+        }
         return try await statistics().problems.map { problem in
-            [
+            // A line is about one source, or about several.
+            let isBySource = problem.paths.count == problem.sources.count
+            return [
                 "value": .string(problem.code), "message": .string(problem.message),
                 "help": .string(problem.help),
                 "segments": problem.paths.isEmpty ? .null : JSONValue(counts[problem.code] ?? 0),
-                "found": .array(problem.sources.prefix(50).map { .string($0) }),
+                "count": JSONValue(problem.sources.count),
+                "found": .array(
+                    problem.sources.prefix(Self.mostFound).enumerated().map { index, line in
+                        [
+                            "text": .string(line),
+                            "segment": isBySource ? segment(ofPath: problem.paths[index]) : .null,
+                        ]
+                    }),
                 "pairs": .array(
-                    problem.pairs.prefix(50).map { pair in
+                    problem.pairs.prefix(Self.mostFound).map { pair in
                         [
                             "first": describe(pair.first), "second": describe(pair.second),
                             "share": .number(pair.share),

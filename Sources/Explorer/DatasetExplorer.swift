@@ -54,6 +54,10 @@ public final class DatasetExplorer: Sendable {
         var findings: Task<Findings, any Error>?
         /// With the state of the file that it was read from.
         var annotations: (file: FileStat?, read: Annotations)?
+        /// Where segments begin, by source.
+        var starts: [Int: [Int]] = [:]
+        /// Made of the annotations of a state of their file.
+        var tags: (file: FileStat?, found: SegmentTags)?
         /// The shards that thumbnails were drawn of last, oldest first.
         var shards: [(object: Digest, shard: Shard)] = []
         /// Thumbnails by the segment's id.
@@ -129,6 +133,33 @@ public final class DatasetExplorer: Sendable {
     /// The tags and notes of the dataset, read again if their file has changed.
     func annotations() throws -> Annotations {
         try late.withLock { try annotations(&$0) }
+    }
+
+    /// The tags in use, and which segments have them; found again if the file of annotations has changed.
+    func tags() throws -> SegmentTags {
+        let annotations = try annotations()
+        let file = FileStat(withoutFollowing: annotations.path)
+        if let known = late.withLock({ $0.tags }), known.file == file { return known.found }
+        let found = try SegmentTags(annotations, reader.snapshot.sources, first: library.first) { source in
+            if let known = late.withLock({ $0.starts[source] }) { return known }
+            let starts = try starts(ofSource: source)
+            late.withLock { $0.starts[source] = starts }
+            return starts
+        }
+        late.withLock { $0.tags = (file, found) }
+        return found
+    }
+
+    /// Where the segments of a source begin, in steps or samples, in their order, as its shards say.
+    private func starts(ofSource source: Int) throws -> [Int] {
+        var starts: [Int] = []
+        for run in table.runs[source] {
+            for number in run.number..<run.number + run.count {
+                guard let place = reader.place(number, in: run.split) else { continue }
+                starts.append(try reader.open(place.shard).segment(place.index).start)
+            }
+        }
+        return starts
     }
 
     /// Keeps tags and a note.

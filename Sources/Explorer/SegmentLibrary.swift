@@ -102,13 +102,14 @@ struct SegmentLibrary: Sendable {
         var numbers: SegmentNumbers?
         /// By code of a problem, whether it concerns each source.
         var problems: [String: [Bool]] = [:]
+        var tags = SegmentTags()
     }
 
     // MARK: Filters
 
     /// A filter, as it is counted apart from the others.
     enum Facet: Hashable, Sendable {
-        case split, kind, problem, other
+        case split, kind, problem, tag, other
         case label(String)
         case number(String)
     }
@@ -133,6 +134,7 @@ struct SegmentLibrary: Sendable {
                 sourceRanges.append((values, range))
             }
         }
+        let wantedTags = Set(known.tags.names.indices.filter { query.tags.contains(known.tags.names[$0]) })
         let isSplit = Split.allCases.map { query.splits.isEmpty || query.splits.contains($0) }
         let only = query.source.map { $0..<min($0 + 1, sources.count) } ?? 0..<sources.count
         for source in only where first[source] < first[source + 1] {
@@ -159,6 +161,9 @@ struct SegmentLibrary: Sendable {
                 for (name, values, range) in ranges
                 where values.isEmpty || !range.contains(Double(values[segment])) {
                     (own, count) = (.number(name), count + 1)
+                }
+                if !query.tags.isEmpty, known.tags.of(segment, source: source).isDisjoint(with: wantedTags) {
+                    (own, count) = (.tag, count + 1)
                 }
                 if count < 2 { body(segment, source, own) }
             }
@@ -275,6 +280,8 @@ struct SegmentLibrary: Sendable {
         var labels: [String: [Int]] = [:]
         /// By code of a problem.
         var problems: [String: Int] = [:]
+        /// By tag, in the order of `SegmentTags.names`.
+        var tags: [Int] = []
         /// By number of segments, in its bins.
         var numbers: [String: [Int]] = [:]
     }
@@ -287,6 +294,7 @@ struct SegmentLibrary: Sendable {
         var perLabel = values.map { [Int](repeating: 0, count: $0.names.count) }
         let problems = known.problems.sorted { $0.key < $1.key }
         var perProblem = [Int](repeating: 0, count: problems.count)
+        counts.tags = [Int](repeating: 0, count: known.tags.names.count)
         let bins = (known.numbers?.bins ?? [:]).sorted { $0.key < $1.key }
         var perBin = bins.map { _ in [Int](repeating: 0, count: SegmentNumbers.binCount) }
         forEach(query, known) { segment, source, out in
@@ -297,6 +305,9 @@ struct SegmentLibrary: Sendable {
             }
             for index in problems.indices where out == nil || out == .problem {
                 if problems[index].value[source] { perProblem[index] += 1 }
+            }
+            if out == nil || out == .tag, !known.tags.isBare(source: source) {
+                for tag in known.tags.of(segment, source: source) { counts.tags[tag] += 1 }
             }
             for index in bins.indices where out == nil || out == .number(bins[index].key) {
                 let bin = bins[index].value[segment]

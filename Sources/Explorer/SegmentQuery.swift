@@ -9,6 +9,8 @@ struct SegmentQuery: Sendable {
     var splits: Set<Split> = []
     var kinds: Set<SegmentKind> = []
     var problems: Set<String> = []
+    /// The tags that will do, of the segment or its source; all segments if there are none.
+    var tags: Set<String> = []
     /// The number of the only source; nil: all.
     var source: Int?
     /// By label the values that will do; "" is a label that is not known.
@@ -50,6 +52,7 @@ struct SegmentQuery: Sendable {
                 guard let kind = SegmentKind(rawValue: value) else { throw fault("audio, midi or paired") }
                 kinds.insert(kind)
             case "problem" where !value.isEmpty: problems.insert(value)
+            case "tag" where !value.isEmpty: tags.insert(value)
             case "source" where !value.isEmpty:
                 guard let source = Int(value), source >= 0 else { throw fault("the number of a source") }
                 self.source = source
@@ -64,7 +67,7 @@ struct SegmentQuery: Sendable {
                 let measure = isDescending ? String(value.dropFirst()) : value
                 guard Self.isMeasure(measure) else { throw fault("a measure") }
                 sort = measure
-            case "split", "kind", "sort", "problem", "source", "group": break
+            case "split", "kind", "sort", "problem", "tag", "source", "group": break
             default: try readFilter(name, value, vocabularies, fault("the name of a filter"))
             }
         }

@@ -93,7 +93,7 @@ public struct DatasetStatistics: Sendable {
             for code in codes { warnings[code, default: 0] += 1 }
         }
         self.warnings = warnings
-        problems = Problem.found(
+        problems = try Problem.found(
             in: snapshot, manifest, findings, quarantined, pairs: try reader.nearDuplicates(sketches))
     }
 

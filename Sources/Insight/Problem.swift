@@ -29,10 +29,12 @@ public struct Problem: Sendable {
     /// Everything that is wrong or odd, worst first; empty if nothing is.
     ///
     /// The advice never names a setting that the manifest already has.
+    ///
+    /// - Throws: `build.interrupted`.
     static func found(
         in snapshot: Snapshot, _ manifest: Manifest, _ findings: SourceFindings, _ quarantined: [Quarantined],
         pairs: [DuplicatePair]
-    ) -> [Problem] {
+    ) throws(BuildError) -> [Problem] {
         var problems: [Problem] = []
         problems += leaks(snapshot.sources, pairs, manifest.splits)
         problems += strays(snapshot, manifest.splits)
@@ -45,7 +47,7 @@ public struct Problem: Sendable {
         }
         problems += duplicates(snapshot.sources, pairs)
         problems += labels(snapshot, manifest.splits)
-        problems += findings.problems
+        problems += try findings.problems()
         return problems
     }
 

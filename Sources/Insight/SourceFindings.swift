@@ -4,6 +4,12 @@ import Describing
 import Loading
 import Manifest
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Problems of single sources, gathered from one after the other.
 struct SourceFindings {
     /// Something that a source may have wrong.
@@ -27,12 +33,21 @@ struct SourceFindings {
 
     /// The sources of which nothing is recorded in this cache.
     private var unrecorded = 0
+    /// What labels are compared by.
+    private var labels = LabelNeighbours()
+    /// How fast each MIDI source with a tempo is.
+    private var speeds: [(path: String, speed: Speed)] = []
+    /// A grid of seconds is right whatever the tempo says.
+    private let countsSeconds: Bool
 
     /// The numbers that are searched for outliers.
     private static let measures = MIDITally.measures + [("seconds", "seconds")]
 
     init(_ manifest: Manifest, frequencies: [Double]?) {
-        rules = Self.audio(manifest, frequencies) + Self.midi(manifest)
+        var countsSeconds = false
+        if case .stepsPerSecond = manifest.midi?.grid { countsSeconds = true }
+        self.countsSeconds = countsSeconds
+        rules = Self.audio(manifest, frequencies) + Self.midi(countsSeconds: countsSeconds)
         found = rules.map { _ in [] }
         numbers = Self.measures.map { _ in [] }
     }
@@ -44,6 +59,8 @@ struct SourceFindings {
         for (index, rule) in rules.enumerated() where rule.kind == record.source.kind {
             if let measured = rule.test(source) { found[index].append(("\(path): \(measured)", path)) }
         }
+        labels.add(source)
+        if !countsSeconds, let speed = Speed(source) { speeds.append((path, speed)) }
         guard record.score?.pitches.contains(where: { $0 > 0 }) == true else { return }
         paths.append(path)
         for (measure, number) in source.numbers.enumerated() { numbers[measure].append(number) }
@@ -51,13 +68,15 @@ struct SourceFindings {
     }
 
     /// What was found.
-    var problems: [Problem] {
+    ///
+    /// - Throws: `build.interrupted`.
+    func problems() throws(BuildError) -> [Problem] {
         let single = zip(rules, found).filter { !$1.isEmpty }.map { rule, found in
             Problem(
                 code: rule.code, message: rule.message(found.count), help: rule.help,
                 sources: found.map(\.line), paths: found.map(\.path))
         }
-        return missing + single + outliers
+        return missing + single + tooFast + (try labels.problems()) + outliers
     }
 
     /// What a pulled dataset lacks: everything that is counted from records is too small.
@@ -127,7 +146,7 @@ struct SourceFindings {
         ]
     }
 
-    private static func midi(_ manifest: Manifest) -> [Rule] {
+    private static func midi(countsSeconds: Bool) -> [Rule] {
         func rule(
             _ code: String, _ message: String, _ help: String, _ test: @escaping (MeasuredSource) -> String?
         ) -> Rule {
@@ -135,9 +154,6 @@ struct SourceFindings {
                 code: code, kind: .midi, message: { "\(count($0, "source")) \(message)" }, help: help,
                 test: test)
         }
-        /// A grid of seconds is right whatever the tempo says.
-        var countsSeconds = false
-        if case .stepsPerSecond = manifest.midi?.grid { countsSeconds = true }
         return [
             rule("midi.no-notes", "without notes", "remove them") {
                 $0.record.facts["notes"]?.integer == 0 ? "no notes" : nil
@@ -152,6 +168,13 @@ struct SourceFindings {
                 return "\(format(bpm, 0)) BPM"
             },
             rule(
+                "midi.drums-as-melody", "with a melodic part that sounds like drums",
+                "move the part to channel 10 if it is drums, or exclude them: its keys are taken for pitches"
+            ) {
+                guard let score = $0.record.score, score.drumLike > 0 else { return nil }
+                return "\(grouped(score.drumLike)) of \(count(score.pitches.reduce(0, +), "note"))"
+            },
+            rule(
                 "midi.flat-velocity", "with a constant velocity",
                 "leave them out of datasets for learning velocity"
             ) {
@@ -164,11 +187,74 @@ struct SourceFindings {
         ]
     }
 
+    // MARK: Speed
+
+    /// What a wrong tempo changes, as powers of 2: BPM, notes/s, and how many of its notes fill a second.
+    struct Speed {
+        let values: [Double]
+
+        init(_ values: [Double]) { self.values = values }
+
+        init?(_ source: MeasuredSource) {
+            guard let score = source.record.score, let tempo = score.meanTempo, source.seconds > 0 else {
+                return nil
+            }
+            let lengths = score.lengths.counts
+            let notes = lengths.reduce(0, +)
+            guard notes >= 16 else { return nil }
+            // Bins are half powers of 2; the first holds what is below 2^-5 beats.
+            let beats = lengths.enumerated().reduce(0.0) {
+                $0 + Double($1.element) * (Double($1.offset) - 10.5) / 2
+            } / Double(notes)
+            values = [log2(tempo), log2(Double(notes) / source.seconds), log2(tempo / 60) - beats]
+        }
+
+        var text: String {
+            let numbers = values.map { exp2($0) }
+            return "\(format(numbers[0], 0)) BPM, \(figures([numbers[1]])[0]) notes/s of "
+                + "\(figures([1 / numbers[2]])[0]) s"
+        }
+    }
+
+    /// How many standard deviations a source must be faster or slower than the median, on average over the three.
+    static let farSpeed = 2.5
+
+    /// Sources that are much faster or slower than most: their tempo may be wrong.
+    private var tooFast: [Problem] {
+        guard speeds.count >= 20 else { return [] }
+        var middle: [Double] = []
+        var spread: [Double] = []
+        for number in 0..<3 {
+            var values = Distribution()
+            for (_, speed) in speeds { values.add(speed.values[number]) }
+            let quartiles = values.quantiles([0.25, 0.5, 0.75])
+            middle.append(quartiles[1])
+            // The quartiles of a normal distribution are 1.349 standard deviations apart. Where half of all sources have
+            // one tempo, a tenth of a power of 2 is still as near as none.
+            spread.append(max((quartiles[2] - quartiles[0]) / 1.349, 0.1))
+        }
+        let most = Speed(middle).text
+        let far = speeds.compactMap { path, speed -> (far: Double, path: String, line: String)? in
+            let mean = zip(speed.values, zip(middle, spread)).reduce(0.0) {
+                $0 + ($1.0 - $1.1.0) / $1.1.1
+            } / 3
+            guard abs(mean) > Self.farSpeed else { return nil }
+            return (abs(mean), path, "\(path): \(speed.text); half of all are near \(most)")
+        }.sorted { ($1.far, $0.path) < ($0.far, $1.path) }
+        guard !far.isEmpty else { return [] }
+        return [
+            Problem(
+                code: "midi.speed",
+                message: "\(count(far.count, "source")) much faster or slower than most",
+                help: "play them: if the tempo is wrong, correct it, or use another source",
+                sources: far.map(\.line), paths: far.map(\.path))
+        ]
+    }
+
     /// Sources whose numbers are far from all others': beyond the quartiles by three times their distance (Tukey's
     /// far-out fence).
     private var outliers: [Problem] {
-        var found: [String] = []
-        var outlying: Set<String> = []
+        var found: [(line: String, path: String)] = []
         for (measure, all) in zip(Self.measures, numbers) where measure.name != "empty_bar_rate" {
             let values = zip(paths, all).filter { $1.isFinite }
             guard values.count >= 20 else { continue }
@@ -178,10 +264,9 @@ struct SourceFindings {
             let reach = 3 * (quartiles[1] - quartiles[0])
             guard reach > 0 else { continue }
             for (path, value) in values where value < quartiles[0] - reach || value > quartiles[1] + reach {
-                outlying.insert(path)
                 let numbers = figures([value] + quartiles)
-                found.append(
-                    "\(path): \(measure.title) \(numbers[0]), most have \(numbers[1]) to \(numbers[2])")
+                let line = "\(path): \(measure.title) \(numbers[0]), most have \(numbers[1]) to \(numbers[2])"
+                found.append((line, path))
             }
         }
         guard !found.isEmpty else { return [] }
@@ -189,9 +274,9 @@ struct SourceFindings {
             Problem(
                 code: "midi.outliers",
                 message:
-                    "\(count(outlying.count, "source")) with outliers (\(count(found.count, "value")))",
+                    "\(count(Set(found.map(\.path)).count, "source")) with outliers (\(count(found.count, "value")))",
                 help: "check these sources: some may be damaged or of another kind, some are just unusual",
-                sources: found, paths: outlying.sorted())
+                sources: found.map(\.line), paths: found.map(\.path))
         ]
     }
 }

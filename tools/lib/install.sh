@@ -243,3 +243,13 @@ install_package_tests() {
         note "pip cannot get miditok, pretty_midi, soundfile and symusic, so some tests are skipped ($log says why)"
     fi
 }
+
+# install_axe: axe-core, which audits pages for accessibility, into .venv; false, having said why, where it cannot be had.
+install_axe() {
+    local log=$root/.build/logs/pip.log
+    mkdir -p "$root/.build/logs"
+    make_venv "$log" && "$package_python" -m pip install --progress-bar off --retries 1 --timeout 30 \
+        axe-core-python==0.1.0 </dev/null >>"$log" 2>&1 && return 0
+    note "pip cannot get axe-core-python, so pages are not audited for accessibility ($log says why)"
+    return 1
+}

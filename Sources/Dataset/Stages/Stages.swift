@@ -6,7 +6,7 @@ import Build
 /// A version is raised whenever the same inputs would give other bytes; CHANGELOG.md then says what is rebuilt.
 enum Stages {
     /// MIDI bytes → the notes of its segments, and the facts about the file.
-    static let read = stage("read", version: 2)
+    static let read = stage("read", version: 3)
     /// Audio bytes → the features of its segments at unity gain, and the facts about the file.
     static let spectrum = stage("spectrum", version: 3, numerics: Numerics.tag)
     /// One source's feature, with its gain, scaled and compressed → each band's moments.

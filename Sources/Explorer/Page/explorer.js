@@ -55,7 +55,7 @@ const explorer = (() => {
   let state = new URLSearchParams();
   // Null for the segments.
   let view = null;
-  const isFilter = (key) => ["q", "split", "kind", "problem", "source"].includes(key) || /^(label|min|max)\./.test(key);
+  const isFilter = (key) => ["q", "split", "kind", "problem", "tag", "source"].includes(key) || /^(label|min|max)\./.test(key);
   const isOfList = (key) => isFilter(key) || ["group", "sort", "page"].includes(key);
   const queryOf = (isWanted) => new URLSearchParams([...state].filter(([key]) => isWanted(key))).toString();
 
@@ -130,6 +130,11 @@ const explorer = (() => {
       link.toggleAttribute("aria-current", isChosen);
       if (isChosen) link.scrollIntoView({ block: "nearest" });
     }
+  }
+  // After something was tagged: what is found, and how much each choice would find, may differ.
+  async function refresh() {
+    if (state.has("tag")) listed = null;
+    await Promise.all([showList(), filters.refresh()]);
   }
   // A row of a source leads to the source's segments, all others to their segment.
   const changesOf = (row) => (row.found === undefined ? { segment: row.id, whole: null } : { source: String(row.source), group: null, page: null });
@@ -220,7 +225,7 @@ const explorer = (() => {
   }).catch(complain));
 
   return {
-    ask, askRoll, complain, complainOfSound, drawFacts, drawTable, dateText, isTaken, go, show,
+    ask, askRoll, complain, complainOfSound, drawFacts, drawTable, dateText, isTaken, go, show, refresh,
     filterQuery: () => queryOf(isFilter), get state() { return state; }, get dataset() { return dataset; },
   };
 })();

@@ -79,7 +79,7 @@ const filters = (() => {
     };
     for (const key of new Set(state.keys())) {
       const values = state.getAll(key);
-      if (["split", "kind", "problem"].includes(key) || key.startsWith("label.")) {
+      if (["split", "kind", "problem", "tag"].includes(key) || key.startsWith("label.")) {
         for (const value of values) chip(`${key.replace(/^label\./, "")}: ${value || "(unknown)"}`, { [key]: values.filter((one) => one !== value) });
       } else if (key === "source") chip("one source", { source: null });
     }
@@ -103,9 +103,10 @@ const filters = (() => {
 
   // Facets whose every value is shown; the others show the most frequent.
   const opened = new Set();
-  function drawFacets({ splits, kinds, labels }) {
+  function drawFacets({ splits, kinds, labels, tags }) {
     const keepFocus = focusOf("choice");
     $("facets").replaceChildren();
+    if (tags.length > 0) drawFacet("tag", "tags", tags);
     drawFacet("split", "split", splits);
     if (kinds.length > 1) drawFacet("kind", "kind", kinds);
     for (const [name, values] of Object.entries(labels)) drawFacet(`label.${name}`, name, values);
@@ -124,8 +125,7 @@ const filters = (() => {
     const more = element("button", `${whole(choices.length - most)} more`, box, { type: "button", class: "plain" });
     more.addEventListener("click", () => {
       opened.add(key);
-      counted = null;
-      show().catch(complain);
+      refresh().catch(complain);
     });
   }
 
@@ -151,6 +151,14 @@ const filters = (() => {
     return `#${next}`;
   }
 
+  // The address of the whole source of a segment, beside the list as it is now.
+  function besideList(segment) {
+    const next = new URLSearchParams(explorer.state);
+    next.set("segment", segment);
+    next.set("whole", "1");
+    return `#${next}`;
+  }
+
   // What `stats` finds, worst first; a finding that concerns sources is a filter.
   function drawProblems(problems) {
     const keepFocus = focusOf("choice");
@@ -159,18 +167,20 @@ const filters = (() => {
     const box = element("fieldset", null, $("problems"), { "data-facet": "problem" });
     element("legend", "problems", box);
     const chosen = explorer.state.getAll("problem");
-    for (const { value, message, help, segments, found, pairs } of problems) {
+    for (const { value, message, help, segments, count, found, pairs } of problems) {
       const isChosen = chosen.includes(value);
       if (segments === null) element("p", message, box, { title: help, class: "soft" });
       else drawChoice(box, "problem", value, message, segments);
       if (!isChosen) continue;
       element("p", `To do: ${help}.`, box, { class: "soft" });
       const list = element("ul", null, box, { class: "soft" });
-      found.forEach((line, index) => {
+      found.forEach(({ text, segment }, index) => {
         const item = element("li", null, list);
-        if (pairs[index]) element("a", line, item, { href: besides(pairs[index]) });
-        else item.textContent = line;
+        const address = pairs[index] ? besides(pairs[index]) : segment ? besideList(segment) : null;
+        if (address) element("a", text, item, { href: address });
+        else item.textContent = text;
       });
+      if (count > found.length) element("li", `and ${whole(count - found.length)} more; reprise stats has all`, list);
     }
     keepFocus();
   }
@@ -255,5 +265,11 @@ const filters = (() => {
     mark();
   }
 
-  return { make, show };
+  // Counts again, after something was tagged.
+  function refresh() {
+    counted = null;
+    return show();
+  }
+
+  return { make, show, refresh };
 })();

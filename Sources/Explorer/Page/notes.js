@@ -80,6 +80,7 @@ const notesView = (() => {
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.error);
       draw(view, answer);
+      await explorer.refresh();
     }).catch(complain);
     return view.saved;
   }

@@ -1,5 +1,6 @@
 "use strict";
-// Two sources side by side, such as near-duplicates: their rolls, which scroll and zoom together, and their sound.
+// Two sources, such as near-duplicates, one above the other: aligned by their onsets, on the same axes of time and pitch,
+// with one cursor of sound that can change from one to the other.
 const pairView = (() => {
   const { $, element, whole, short } = page;
   const { ask, askRoll, complainOfSound, drawFacts } = explorer;
@@ -16,8 +17,19 @@ const pairView = (() => {
     if (wanted !== seen) return;
     const box = $("pair");
     document.title = `two sources – ${explorer.dataset.dataset}`;
-    const axis = new Roll.Axis(Math.max(...found.map((one) => one.length)));
-    rolls = found.map((one) => draw(box, one, axis));
+    const { later, share, semitones } = Alignment.find(...found);
+    const shifts = [Math.max(0, -later), Math.max(0, later)];
+    element("p", describe(later, share, semitones), box, { id: "alignment", class: "soft", role: "status" });
+    const axis = new Roll.Axis(Math.max(...found.map((one, index) => one.length + shifts[index])));
+    rolls = found.map((one, index) => draw(box, one, axis, shifts[index]));
+    Roll.joinRows(rolls);
+    axis.draw();
+  }
+  function describe(later, share, semitones) {
+    if (share === null) return "No common onsets were found, so both begin at the start of their files.";
+    const key = semitones === 0 ? "" : `, ${Math.abs(semitones)} semitone${Math.abs(semitones) === 1 ? "" : "s"} ${semitones > 0 ? "higher" : "lower"}`;
+    const place = Math.abs(later) < 0.005 ? "at the same second" : `when the second is moved ${Math.abs(later).toFixed(2)} s to the ${later > 0 ? "right" : "left"}`;
+    return `Aligned by onsets: ${Math.round(100 * share)} % of those of the shorter one coincide ${place}${key}.`;
   }
   // A roll that is not seen would still be drawn.
   function clear() {
@@ -32,7 +44,7 @@ const pairView = (() => {
     const { source } = await ask(`/api/source?source=${encodeURIComponent(number)}`);
     return { source, ...await askRoll(source.kind, `source=${source.number}`) };
   }
-  function draw(parent, { source, music, features, length }, axis) {
+  function draw(parent, { source, music, features, length }, axis, shift) {
     const box = element("section", null, parent, { "aria-label": source.path });
     const name = source.path.slice(source.path.lastIndexOf("/") + 1);
     element("h2", name, box);
@@ -43,12 +55,20 @@ const pairView = (() => {
     const button = element("button", "▶ play", box, { type: "button", class: "play", "aria-label": `play ${name}` });
     const address = `/api/sound?source=${source.number}`;
     const roll = new Roll(box, {
-      name, length, music, features, axis, sound: music ? null : { address, start: 0 },
+      name, length, music, features, axis, shift, height: 190, sound: music ? null : { address, start: 0 },
       follow: (second) => { button.textContent = second === null ? "▶ play" : "■ stop"; },
       fault: () => complainOfSound(address),
     });
-    button.addEventListener("click", () => roll.toggle());
-    drawFacts(box, [...source.measures.map(({ title, value }) => [title, short(value)]), ["path", source.path]]);
+    // Where the other one is heard, this one goes on.
+    button.addEventListener("click", () => {
+      const other = rolls.find((one) => one !== roll && one.heard !== null);
+      if (!other) return roll.toggle();
+      const second = other.heard + other.shift - shift;
+      return roll.play(second > 0 && second < length ? second : 0);
+    });
+    const numbers = element("details", null, box);
+    element("summary", "numbers", numbers);
+    drawFacts(numbers, [...source.measures.map(({ title, value }) => [title, short(value)]), ["path", source.path]]);
     return roll;
   }
 

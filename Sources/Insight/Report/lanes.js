@@ -18,13 +18,19 @@ const Lanes = (() => {
 
   class Lane {
     constructor(limits, height, least) {
-      Object.assign(this, { limits, height, least, range: [...limits], top: 0 });
+      Object.assign(this, { limits, height, least, range: [...limits], top: 0, twins: [] });
     }
     show(low, high) {
       const [bottom, top] = this.limits;
       const size = clamp(high - low, Math.min(this.least, top - bottom), top - bottom);
       low = clamp(low, bottom, top - size);
       this.range = [low, low + size];
+      for (const twin of this.twins) twin.range = [...this.range];
+    }
+    // Lanes that show the same rows from now on, those of any of them, and scroll and zoom together.
+    static join(lanes) {
+      const limits = [Math.min(...lanes.map((lane) => lane.limits[0])), Math.max(...lanes.map((lane) => lane.limits[1]))];
+      for (const lane of lanes) Object.assign(lane, { limits, range: [...limits], twins: lanes.filter((other) => other !== lane) });
     }
     zoom(factor, around) {
       const [low, high] = this.range;
@@ -37,7 +43,11 @@ const Lanes = (() => {
     row(y) { return this.range[0] + (this.top + this.height - y) / this.rowHeight; }
   }
 
-  // Notes: [start, duration, pitch, velocity, program, part].
+  // The dots of a tile: small enough that one is drawn well within a frame.
+  const tileSize = [512, 256];
+
+  // Notes: [start, duration, pitch, velocity, program, part]. They are drawn on tiles once, and stay there until the zoom, the
+  // parts or the colours change: to scroll is to copy tiles.
   class Notes extends Lane {
     constructor(music, height) {
       const pitches = music.notes.map((note) => note[2]);
@@ -48,6 +58,9 @@ const Lanes = (() => {
       super([Math.max(0, Math.floor(from - more)), Math.min(128, Math.ceil(to + more))], height, 5);
       this.music = music;
       this.hidden = new Set();
+      // By column and row; the last used are the last.
+      this.tiles = new Map();
+      this.tilesOf = "";
       // Each part's notes by their start, with the latest end so far, so that those in view are found at once.
       this.parts = music.parts.map(() => ({ notes: [], reach: [] }));
       for (const note of music.notes) {
@@ -77,31 +90,85 @@ const Lanes = (() => {
         }
       }
       roll.paintBars(pen, this);
-      const { from, to } = roll.axis;
-      const scale = roll.plot / (to - from);
-      const [height, gap] = [this.rowHeight, this.rowHeight > 6 ? 1 : 0];
-      for (const [part, { notes, reach }] of this.parts.entries()) {
-        if (this.hidden.has(part)) continue;
-        pen.fillStyle = colours.parts[part % colours.parts.length];
-        // Of short notes that fall on one dot the first is drawn.
-        const ends = new Float64Array(128).fill(-1);
-        for (let index = after(reach, from); index < notes.length && notes[index][0] < to; index += 1) {
-          const [start, duration, pitch, velocity] = notes[index];
-          if (pitch + 1 <= low || pitch >= high) continue;
-          const [x, width] = [left + (start - from) * scale, duration * scale];
-          if (x + width < ends[pitch]) continue;
-          ends[pitch] = Math.max(ends[pitch], x + 0.7);
-          pen.globalAlpha = 0.35 + 0.65 * velocity / 127;
-          pen.fillRect(x, this.y(pitch + 1), Math.max(1.5, width > 4 ? width - 1 : width), Math.max(1.5, height - gap));
-        }
-      }
-      pen.globalAlpha = 1;
+      this.paintTiles(pen, roll);
       const note = roll.chosen;
       if (note && !this.hidden.has(note[5])) {
         pen.strokeStyle = colours.ink;
         pen.lineWidth = 2;
-        pen.strokeRect(roll.x(note[0]) - 1, this.y(note[2] + 1) - 1, Math.max(3, note[1] * scale) + 2, height + 2);
+        pen.strokeRect(roll.x(note[0]) - 1, this.y(note[2] + 1) - 1, Math.max(3, note[1] * roll.pixelsPerSecond) + 2, this.rowHeight + 2);
       }
+    }
+    // Copies the tiles in view. They are counted from second 0 and from the highest row, in dots of the screen.
+    paintTiles(pen, roll) {
+      const [across, down] = [roll.canvas.width / roll.width, roll.canvas.height / roll.height];
+      // The zoom is computed from two ends that scroll, and differs in its last digits.
+      const looks = [roll.pixelsPerSecond.toPrecision(10), this.rowHeight.toPrecision(10), across, down, ...roll.colours.parts, "hidden", ...this.hidden].join(" ");
+      if (looks !== this.tilesOf) {
+        this.tiles.clear();
+        this.tilesOf = looks;
+      }
+      const [wide, high] = tileSize;
+      const [x, y] = [Math.round(roll.from * roll.pixelsPerSecond * across), Math.round((this.limits[1] - this.range[1]) * this.rowHeight * down)];
+      const [right, bottom] = [x + roll.plot * across, y + this.height * down];
+      const [columns, rows] = [[Math.floor(x / wide), Math.floor(right / wide)], [Math.floor(y / high), Math.floor(bottom / high)]];
+      pen.save();
+      pen.setTransform(1, 0, 0, 1, Math.round(left * across) - x, Math.round(this.top * down) - y);
+      for (let row = rows[0]; row <= rows[1]; row += 1) {
+        for (let column = columns[0]; column <= columns[1]; column += 1) pen.drawImage(this.tile(column, row, roll, across, down), column * wide, row * high);
+      }
+      pen.restore();
+      const most = 3 * (columns[1] - columns[0] + 2) * (rows[1] - rows[0] + 2);
+      for (const key of this.tiles.keys()) {
+        if (this.tiles.size <= most) break;
+        this.tiles.delete(key);
+      }
+      // Those beside the view are drawn while nothing else is to be done.
+      clearTimeout(this.ahead);
+      this.ahead = setTimeout(() => {
+        if (looks !== this.tilesOf) return;
+        for (const column of [columns[1] + 1, columns[0] - 1]) {
+          for (let row = rows[0]; row <= rows[1]; row += 1) this.tile(column, row, roll, across, down);
+        }
+      }, 50);
+    }
+    tile(column, row, roll, across, down) {
+      const key = `${column} ${row}`;
+      const tile = this.tiles.get(key) ?? this.makeTile(column, row, roll, across, down);
+      this.tiles.delete(key);
+      this.tiles.set(key, tile);
+      return tile;
+    }
+    makeTile(column, row, roll, across, down) {
+      const tile = document.createElement("canvas");
+      const [width, height] = tileSize;
+      Object.assign(tile, { width, height });
+      const pen = tile.getContext("2d");
+      pen.scale(across, down);
+      const scale = roll.pixelsPerSecond;
+      const [x, y] = [column * width / across, row * height / down];
+      const [from, to] = [x / scale, (x + width / across) / scale];
+      const top = this.limits[1] - y / this.rowHeight;
+      const bottom = top - height / down / this.rowHeight;
+      const rowHeight = Math.max(1.5, this.rowHeight - (this.rowHeight > 6 ? 1 : 0));
+      const { parts } = roll.colours;
+      for (const [part, { notes, reach }] of this.parts.entries()) {
+        if (this.hidden.has(part)) continue;
+        pen.fillStyle = parts[part % parts.length];
+        // Of short notes that fall on one dot the first is drawn.
+        const ends = new Float64Array(128).fill(-Infinity);
+        let strength = -1;
+        for (let index = after(reach, from - 2 / scale); index < notes.length && notes[index][0] < to; index += 1) {
+          const [start, duration, pitch, velocity] = notes[index];
+          if (pitch + 1 <= bottom || pitch >= top) continue;
+          const [place, length] = [start * scale - x, duration * scale];
+          if (place + length < ends[pitch]) continue;
+          ends[pitch] = Math.max(ends[pitch], place + 0.7);
+          if (velocity !== strength) pen.globalAlpha = 0.35 + 0.65 * velocity / 127;
+          strength = velocity;
+          pen.fillRect(place, (top - pitch - 1) * this.rowHeight, Math.max(1.5, length > 4 ? length - 1 : length), rowHeight);
+        }
+      }
+      return tile;
     }
     paintScale(pen, { colours }) {
       const [low, high] = this.range;
@@ -157,7 +224,7 @@ const Lanes = (() => {
     }
     paint(pen, roll) {
       roll.paintBars(pen, this);
-      const { from, to } = roll.axis;
+      const { from, to } = roll;
       pen.fillStyle = roll.colours.soft;
       pen.globalAlpha = 0.6;
       for (const [controller, start, duration] of this.pedals) {
@@ -294,5 +361,5 @@ const Lanes = (() => {
       return `${name} with ${whole(rows)} rows${frequencies ? ` from ${short(frequencies[0])} to ${short(frequencies[rows - 1])} Hz` : ""} and ${whole(columns)} columns`;
     }
   }
-  return { Notes, Pedals, Feature, left, clamp, after };
+  return { Lane, Notes, Pedals, Feature, left, clamp, after };
 })();

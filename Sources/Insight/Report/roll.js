@@ -15,8 +15,9 @@ const Roll = (() => {
       const size = clamp(to - from, Math.min(0.05, this.length), this.length);
       this.from = clamp(from, 0, this.length - size);
       this.to = this.from + size;
-      for (const roll of this.rolls) roll.draw();
+      this.draw();
     }
+    draw() { for (const roll of this.rolls) roll.draw(); }
     zoom(factor, around) { this.show(around - (around - this.from) / factor, around + (this.to - around) / factor); }
     scroll(seconds) { this.show(this.from + seconds, this.to + seconds); }
   }
@@ -24,12 +25,13 @@ const Roll = (() => {
   const rolls = new WeakMap();
 
   class Roll {
-    // `name` says what is shown; `length` in seconds; `offset` is the second of the source at which it begins. `music` is
+    // `name` says what is shown; `length` in seconds; `offset` is the second of the source at which it begins, `shift` the
+    // second of the axis at which it does. `music` is
     // as /api/notes gives it, `features` as `readFeatures` does, `sound` an address and the second of it at which the
     // picture begins. `follow` is called with the second that is heard while it plays, then once with null; `ended` when
     // it has played to its end; `fault` when a sound cannot be played.
-    constructor(parent, { name, length, offset = 0, music = null, features = null, sound = null, axis = null, height = 260, follow = () => {}, ended = () => {}, fault = () => {} }) {
-      Object.assign(this, { name, length, offset, music, sound, follow, ended, fault, loop: null, chosen: null, lane: 0, cursor: [0, 0], playing: null });
+    constructor(parent, { name, length, offset = 0, shift = 0, music = null, features = null, sound = null, axis = null, height = 260, follow = () => {}, ended = () => {}, fault = () => {} }) {
+      Object.assign(this, { name, length, offset, shift, music, sound, follow, ended, fault, loop: null, chosen: null, lane: 0, cursor: [0, 0], playing: null });
       this.axis = axis ?? new Axis(Math.max(length, 0.05));
       this.listens = { notes: Boolean(music) && !sound, sound: Boolean(sound) };
       const hasMusic = Boolean(music && (music.notes.length > 0 || !features));
@@ -51,7 +53,10 @@ const Roll = (() => {
       this.resized = new ResizeObserver(() => this.draw());
       this.resized.observe(this.canvas);
       this.scheme = matchMedia("(prefers-color-scheme: dark)");
-      this.redraw = () => this.draw();
+      this.redraw = () => {
+        this.colours = null;
+        this.draw();
+      };
       this.scheme.addEventListener("change", this.redraw);
       addEventListener("resize", this.redraw);
       this.draw();
@@ -95,7 +100,7 @@ const Roll = (() => {
       button("−", "see more time", () => this.axis.zoom(1 / 1.6, middle()));
       button("+", "see less time", () => this.axis.zoom(1.6, middle()));
       button("all", "see everything", () => this.showAll());
-      this.loopButton = button("loop", "loop what is seen", () => this.setLoop(this.loop ? null : [this.axis.from, this.axis.to]), { "aria-pressed": "false" });
+      this.loopButton = button("loop", "loop what is seen", () => this.setLoop(this.loop ? null : this.seen), { "aria-pressed": "false" });
       if (this.music && this.sound) {
         const label = element("label", "sound ", tools);
         const select = element("select", null, label);
@@ -132,7 +137,7 @@ const Roll = (() => {
       if (!this.table?.open) return;
       this.table.querySelector("div")?.remove();
       const most = 200;
-      const seen = [...this.notes.seen(this.axis.from, this.axis.to)].sort((one, other) => one[0] - other[0] || one[2] - other[2]);
+      const seen = [...this.notes.seen(this.from, this.to)].sort((one, other) => one[0] - other[0] || one[2] - other[2]);
       const box = element("div", null, this.table, { tabindex: "0", "aria-label": "notes in view" });
       if (seen.length > most) element("p", `The first ${most} of the ${whole(seen.length)} notes in view. Zoom in or scroll to see others.`, box);
       const body = page.table(box, ["bar", "beat", "second", "length, s", "pitch", "velocity", "program", "part"]);
@@ -146,8 +151,12 @@ const Roll = (() => {
 
     // MARK: Time
 
-    x(second) { return left + (second - this.axis.from) * this.pixelsPerSecond; }
-    second(x) { return this.axis.from + (x - left) / this.pixelsPerSecond; }
+    // What is seen, in its own seconds: another roll on the axis may begin sooner or end later.
+    get from() { return this.axis.from - this.shift; }
+    get to() { return this.axis.to - this.shift; }
+    get seen() { return [Math.max(0, this.from), Math.min(this.length, this.to)]; }
+    x(second) { return left + (second - this.from) * this.pixelsPerSecond; }
+    second(x) { return this.from + (x - left) / this.pixelsPerSecond; }
     get pixelsPerSecond() { return this.plot / (this.axis.to - this.axis.from); }
     // The bar and the beat of a second; null where no bars are known.
     place(second) {
@@ -193,7 +202,7 @@ const Roll = (() => {
       const scale = devicePixelRatio;
       const [width, height] = [Math.round(this.width * scale), Math.round(this.height * scale)];
       if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
-      this.readColours();
+      if (!this.colours) this.readColours();
       const pen = this.canvas.getContext("2d");
       pen.setTransform(width / this.width, 0, 0, height / this.height, 0, 0);
       pen.font = "11px system-ui, sans-serif";
@@ -232,7 +241,7 @@ const Roll = (() => {
     // The bars in view that are some way apart, so that their lines or numbers can be told apart.
     *barsInView(least) {
       const { beats, bars } = this.music;
-      const { from, to } = this.axis;
+      const { from, to } = this;
       const first = Math.max(0, after(bars, after(beats, from) - 1) - 1);
       let last = first;
       while (last < bars.length && beats[bars[last]] < to) last += 1;
@@ -243,7 +252,7 @@ const Roll = (() => {
     paintBars(pen, lane) {
       if (!this.music || this.music.bars.length === 0) return;
       const { beats } = this.music;
-      const [first, last] = [Math.max(0, after(beats, this.axis.from) - 1), after(beats, this.axis.to)];
+      const [first, last] = [Math.max(0, after(beats, this.from) - 1), after(beats, this.to)];
       if ((last - first) * 12 < this.plot) {
         pen.fillStyle = this.colours.line;
         for (let index = first; index < last; index += 1) pen.fillRect(this.x(beats[index]) - 0.5, lane.top, 1, lane.height);
@@ -253,7 +262,7 @@ const Roll = (() => {
     }
     paintRuler(pen) {
       const { ink, soft, bar } = this.colours;
-      const { from, to } = this.axis;
+      const { from, to } = this;
       pen.textAlign = "left";
       let y = 12;
       if (this.music && this.music.bars.length > 0) {
@@ -290,6 +299,7 @@ const Roll = (() => {
       const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
       for (let second = Math.ceil((this.offset + from) / step) * step; second <= this.offset + to; second += step) {
         const x = this.x(second - this.offset);
+        if (second < this.offset - 1e-6) continue;
         pen.fillStyle = bar;
         pen.fillRect(x - 0.5, y - 10, 1, 13);
         pen.fillStyle = soft;
@@ -372,12 +382,13 @@ const Roll = (() => {
     }
     pinch(drag, now) {
       const old = drag.spread ?? now;
-      const around = this.second(old.x);
+      const around = this.second(old.x) + this.shift;
       if (old.wide > 30 && now.wide > 10) this.axis.zoom(now.wide / old.wide, around);
       this.axis.scroll((old.x - now.x) / this.pixelsPerSecond);
       if (drag.lane) {
         if (old.high > 50 && now.high > 10) drag.lane.zoom(now.high / old.high, drag.lane.row(old.y));
         drag.lane.scroll((now.y - old.y) / drag.lane.rowHeight);
+        this.axis.draw();
       }
       drag.spread = now;
     }
@@ -387,17 +398,17 @@ const Roll = (() => {
       const pixels = (delta) => delta * [1, 16, 200][event.deltaMode];
       const lane = this.laneAt(event.offsetY);
       const factor = 2 ** clamp(-pixels(event.deltaY) / 200, -1, 1);
-      if (event.ctrlKey || event.metaKey) this.axis.zoom(factor, this.second(event.offsetX));
+      if (event.ctrlKey || event.metaKey) this.axis.zoom(factor, this.second(event.offsetX) + this.shift);
       else if (event.altKey && lane) {
         lane.zoom(factor, lane.row(event.offsetY));
-        this.draw();
+        this.axis.draw();
       } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
         this.axis.scroll(pixels(event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX) / this.pixelsPerSecond);
       } else {
         const before = lane?.range[0];
         lane?.scroll(-pixels(event.deltaY) / lane.rowHeight);
         if (!lane || lane.range[0] === before) return;
-        this.draw();
+        this.axis.draw();
       }
       event.preventDefault();
       this.readAt(event.offsetX, event.offsetY);
@@ -410,7 +421,7 @@ const Roll = (() => {
       const { axis } = this;
       const lane = this.lanes[this.lane];
       const size = axis.to - axis.from;
-      const around = this.chosen ? this.chosen[0] : (axis.from + axis.to) / 2;
+      const around = this.chosen ? this.chosen[0] + this.shift : (axis.from + axis.to) / 2;
       const keys = {
         ArrowLeft: () => this.move(-1, 0), ArrowRight: () => this.move(1, 0), ArrowUp: () => this.move(0, 1), ArrowDown: () => this.move(0, -1),
         "Shift ArrowLeft": () => axis.scroll(-size / 4), "Shift ArrowRight": () => axis.scroll(size / 4),
@@ -418,15 +429,15 @@ const Roll = (() => {
         "+": () => axis.zoom(1.6, around), "=": () => axis.zoom(1.6, around), "-": () => axis.zoom(1 / 1.6, around),
         0: () => this.showAll(), Home: () => axis.show(0, size), End: () => axis.show(axis.length - size, axis.length),
         PageUp: () => lane.scroll(12), PageDown: () => lane.scroll(-12),
-        Enter: () => this.play(this.chosen ? this.chosen[0] : this.lanes[this.lane] === this.notes ? axis.from : this.cursor[0]),
-        l: () => this.setLoop(this.loop ? null : [axis.from, axis.to]), v: () => this.nextLane(),
+        Enter: () => this.play(this.chosen ? this.chosen[0] : this.lanes[this.lane] === this.notes ? this.seen[0] : this.cursor[0]),
+        l: () => this.setLoop(this.loop ? null : this.seen), v: () => this.nextLane(),
       };
       const act = keys[(event.shiftKey && event.key.length > 1 ? "Shift " : "") + event.key];
       if (!act) return;
       event.preventDefault();
       event.stopPropagation();
       act();
-      this.draw();
+      axis.draw();
     }
     // Steps through notes in order, or over a feature's cells, and tells what is there.
     move(sideways, upwards) {
@@ -435,7 +446,7 @@ const Roll = (() => {
         const list = [...lane.music.notes.keys()].filter((index) => !lane.hidden.has(lane.music.notes[index][5]));
         const notes = list.map((index) => lane.music.notes[index]);
         let at = notes.indexOf(this.chosen);
-        if (at < 0) at = notes.findIndex((note) => note[0] >= this.axis.from - 1e-6) - (sideways > 0 || upwards !== 0 ? 1 : 0);
+        if (at < 0) at = notes.findIndex((note) => note[0] >= this.from - 1e-6) - (sideways > 0 || upwards !== 0 ? 1 : 0);
         if (upwards === 0) at += sideways;
         else {
           // The next higher or lower note that sounds with this one.
@@ -466,8 +477,8 @@ const Roll = (() => {
     }
     reveal(second) {
       const { axis } = this;
-      const size = axis.to - axis.from;
-      if (second < axis.from || second > axis.to - size / 20) axis.show(second - size / 10, second + size * 9 / 10);
+      const [place, size] = [second + this.shift, axis.to - axis.from];
+      if (place < axis.from || place > axis.to - size / 20) axis.show(place - size / 10, place + size * 9 / 10);
     }
 
     // MARK: Playing
@@ -504,7 +515,7 @@ const Roll = (() => {
     watch() {
       const second = this.heard;
       if (second === null) this.playing = null;
-      else if (second > this.axis.to - (this.axis.to - this.axis.from) / 20 && this.axis.to < this.axis.length - 1e-6 && second <= this.axis.to + 1) this.reveal(second);
+      else if (second > this.to - (this.to - this.from) / 20 && this.axis.to < this.axis.length - 1e-6 && second <= this.to + 1) this.reveal(second);
       this.placeHead();
       this.follow(second);
       if (second !== null) requestAnimationFrame(() => this.watch());
@@ -531,6 +542,15 @@ const Roll = (() => {
       place += size;
     }
     return head;
+  };
+  // Lanes of one kind show the same rows, and scroll and zoom together.
+  Roll.joinRows = (all) => {
+    const lanes = new Map();
+    for (const lane of all.flatMap((roll) => roll.lanes)) {
+      const kind = `${lane.constructor.name} ${lane.feature?.name} ${lane.feature?.rows} ${lane.used}`;
+      lanes.set(kind, [...(lanes.get(kind) ?? []), lane]);
+    }
+    for (const alike of lanes.values()) Lanes.Lane.join(alike);
   };
   Roll.Axis = Axis;
   return Roll;
