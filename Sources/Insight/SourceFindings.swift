@@ -217,7 +217,7 @@ struct SourceFindings {
     }
 
     /// How many standard deviations a source must be faster or slower than the median, on average over the three.
-    static let farSpeed = 2.5
+    static let farSpeed = 3.0
 
     /// Sources that are much faster or slower than most: their tempo may be wrong.
     private var tooFast: [Problem] {

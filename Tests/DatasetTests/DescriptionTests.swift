@@ -154,6 +154,36 @@ struct DescriptionTests {
         }
     }
 
+    /// Eight bars of rock: bass drum, snare, hi-hats in eighths.
+    private func rock(channel: UInt8, program: UInt8) -> [Note] {
+        (0..<64).flatMap { eighth -> [Note] in
+            let keys: [UInt8] = [42] + (eighth % 4 == 0 ? [36] : eighth % 4 == 2 ? [38] : [])
+            return keys.map {
+                Note(
+                    onset: eighth * 48, offset: eighth * 48 + 10, pitch: $0, velocity: 90, channel: channel,
+                    program: program)
+            }
+        }
+    }
+
+    @Test func drumsOffTheirChannelAreHeard() {
+        #expect(ScoreDescription(score(rock(channel: 3, program: 0))).drumLike == 96)
+        #expect(ScoreDescription(score(rock(channel: 9, program: 128))).drumLike == 0)
+        // A bass line of the same keys, one after the other, is none; nor are keys far apart, nor too few notes.
+        let line = rock(channel: 3, program: 33).enumerated().map { index, note in
+            Note(
+                onset: index * 24, offset: index * 24 + 20, pitch: note.pitch, velocity: 90, channel: 3,
+                program: 33)
+        }
+        #expect(ScoreDescription(score(line)).drumLike == 0)
+        let chords = (0..<200).map { note($0 / 2 * 24, $0 / 2 * 24 + 20, UInt8(36 + $0 * 17 % 48)) }
+        #expect(ScoreDescription(score(chords)).drumLike == 0)
+        #expect(ScoreDescription(score(Array(rock(channel: 3, program: 0).prefix(31)))).drumLike == 0)
+        // Beside another part only its own notes count.
+        let both = (rock(channel: 3, program: 0) + chords).sorted { $0.onset < $1.onset }
+        #expect(ScoreDescription(score(both)).drumLike == 96)
+    }
+
     @Test func factsAreReadBack() throws {
         let found = ScoreDescription(
             score((0..<40).map { note($0 * 24, $0 * 24 + 20, UInt8(40 + $0 * 7 % 50)) }, keys: []))
@@ -163,6 +193,9 @@ struct DescriptionTests {
         #expect(ScoreDescription(json: ["pitches": [500, 1]]) == nil)
         guard case .object(var members) = found.json else { return }
         members["of a later version"] = [1, ["a": nil]]
+        #expect(ScoreDescription(json: .object(members)) == found)
+        // What `read` 2 recorded.
+        members["drum_like"] = nil
         #expect(ScoreDescription(json: .object(members)) == found)
         for (name, wrong) in [
             ("pitches", [127, 1, 1]), ("lengths", [21, 1, 1, 1]), ("sketch", "abc"), ("bars", 1.5),

@@ -66,6 +66,46 @@ struct AnnotationTests {
         #expect(try Annotations(ofDataset: "shown", cachePath: exhibition.cache).all.count == 1)
     }
 
+    /// A tag of a segment finds the segment, one of a source all its segments; counts are what each would find.
+    @Test func tagsAreAFacet() async throws {
+        let exhibition = try Exhibition(splits: "")
+        func found(_ query: [(String, String)]) async throws -> [String] {
+            let rows = try await exhibition.ask("/api/segments", query)["rows"]?.array ?? []
+            return rows.compactMap { $0["id"]?.string }
+        }
+        func counts(_ query: [(String, String)] = []) async throws -> [String: Int] {
+            let tags = try await exhibition.ask("/api/facets", query)["tags"]?.array ?? []
+            return Dictionary(
+                uniqueKeysWithValues: tags.map {
+                    ($0["value"]?.string ?? "", $0["segments"]?.integer ?? -1)
+                })
+        }
+        #expect(try await counts() == [:])
+        let hostile = "<img src=x onerror=alert(1)>\u{202E}\"'&</script>".replacingOccurrences(of: "/", with: "")
+        let second = try await Self.id(exhibition, "fast 15.mid", 1)
+        let all = try await found([("q", "fast 15.mid")])
+        let tone = try await found([("q", "tone1.wav")])
+        #expect(all.count > 2 && all[1] == second && tone.count > 1)
+        try await Self.tag(exhibition, second, "segment", ["loud", hostile])
+        try await Self.tag(exhibition, tone[1], "segment", ["loud"])
+        try await Self.tag(exhibition, try await Self.id(exhibition, "fast 13.mid"), "source", ["odd"])
+        let odd = try await found([("q", "fast 13.mid")])
+        #expect(try await Set(found([("tag", "loud")])) == [second, tone[1]])
+        #expect(try await found([("tag", hostile)]) == [second])
+        #expect(try await Set(found([("tag", "loud"), ("tag", "odd")])) == Set([second, tone[1]] + odd))
+        #expect(try await found([("tag", "loud"), ("kind", "audio")]) == [tone[1]])
+        #expect(try await found([("tag", "no such tag")]).isEmpty)
+        #expect(try await counts() == ["loud": 2, hostile: 1, "odd": odd.count])
+        // A choice of tags does not count against the others, all other filters do.
+        #expect(try await counts([("tag", "odd")]) == ["loud": 2, hostile: 1, "odd": odd.count])
+        #expect(try await counts([("kind", "audio")]) == ["loud": 1, hostile: 0, "odd": 0])
+        // A segment of a tagged source that has the tag too counts once; what was taken back is gone.
+        try await Self.tag(exhibition, odd[0], "segment", ["odd"])
+        #expect(try await counts()["odd"] == odd.count)
+        try await Self.tag(exhibition, second, "segment", [])
+        #expect(try await counts() == ["loud": 1, "odd": odd.count])
+    }
+
     /// A killed process leaves a part of a line; another appends after it, and what is whole counts.
     @Test func aTornLineLosesOnlyItself() async throws {
         let exhibition = try Exhibition(splits: "")

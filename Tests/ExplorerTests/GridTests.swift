@@ -130,6 +130,14 @@ struct GridTests {
             let paths = Set(found["rows"]?.array?.compactMap { $0["path"]?.string } ?? [])
             #expect(found["pages"]?.integer == 1 && paths == Set(problem.paths), "\(problem.code)")
             for path in problem.paths { #expect(problem.sources.contains { $0.contains(path) }) }
+            // A line about one source leads to that source.
+            let lines = counted.first { $0["value"]?.string == problem.code }?["found"]?.array ?? []
+            #expect(lines.map { $0["text"]?.string } == problem.sources.map { $0 }, "\(problem.code)")
+            for (line, path) in zip(lines, problem.paths) where problem.paths.count == problem.sources.count {
+                let id = try #require(line["segment"]?.string)
+                let segment = try await exhibition.ask("/api/segment", [("id", id)])
+                #expect(segment["source"]?["path"]?.string == path && segment["number"]?.integer == 0)
+            }
             let choice = counted.first { $0["value"]?.string == problem.code }
             #expect(choice?["segments"] == found["segments"])
         }

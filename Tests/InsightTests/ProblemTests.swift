@@ -2,6 +2,7 @@ import Dataset
 import Describing
 import Foundation
 import Loading
+import TestSupport
 import Testing
 
 @testable import Insight
@@ -109,6 +110,79 @@ struct ProblemTests {
         }
         let apart = try shop.build("splits: {train: 0.5, test: 0.5}")
         #expect(Set(apart.snapshot.sources.map(\.piece)).count == 10)
+    }
+
+    /// Two styles that differ in everything, thirteen pieces each, and a piece of the one under the name of the other.
+    private func twoStyles(_ count: Int = 13) throws {
+        for index in 0..<count {
+            let low = Workshop.melody(seed: index + 1).map { $0 - 20 }
+            try shop.write("music/slow/\(index).mid", Workshop.midi(low, velocities: [30, 35, 40]))
+            let high = Workshop.melody(seed: index + 50, count: 400).map { $0 + 20 }
+            try shop.write("music/fast/\(index).mid", Workshop.midi(high, velocities: [90, 110, 120]))
+        }
+    }
+
+    @Test func aWrongLabelIsUnlikeItsNeighbours() throws {
+        try twoStyles()
+        #expect(try problems(shop.build(Self.splits))["labels.unlike"] == nil)
+        let wrong = Workshop.midi(Workshop.melody(seed: 40).map { $0 - 20 }, velocities: [30, 35, 40])
+        // Copies are one piece, and do not confirm each other.
+        for copy in 0..<4 { try shop.write("music/fast/wrong\(copy).mid", wrong) }
+        let found = try #require(try problems(shop.build(Self.splits))["labels.unlike"])
+        #expect(
+            found.sources == (0..<4).map {
+                "music/fast/wrong\($0).mid: fast; 10 of the 10 most similar sources are slow"
+            })
+        #expect(found.paths == (0..<4).map { "music/fast/wrong\($0).mid" })
+    }
+
+    /// With ten pieces of a value or fewer, ten neighbours of others say nothing.
+    @Test func fewPiecesOfAValueAreNotDoubted() throws {
+        try twoStyles(10)
+        let wrong = Workshop.midi(Workshop.melody(seed: 40).map { $0 - 20 }, velocities: [30, 35, 40])
+        try shop.write("music/fast/wrong.mid", wrong)
+        #expect(try problems(shop.build(Self.splits))["labels.unlike"] == nil)
+    }
+
+    @Test func aWrongTempo() throws {
+        try pieces(24)
+        func atTempo(_ bpm: Int) -> [UInt8] {
+            let length = 60_000_000 / bpm
+            let track = Workshop.melody(seed: 90).flatMap { [0, 0x90, $0, 70, 24, 0x80, $0, 0] as [UInt8] }
+            return MadeFile.midi(
+                track: [0, 0xFF, 0x51, 3] + [16, 8, 0].map { UInt8(length >> $0 & 255) } + track)
+        }
+        try shop.write("music/jazz/brisk.mid", atTempo(140))
+        try shop.write("music/jazz/slow.mid", atTempo(40))
+        try shop.write("music/jazz/wrong.mid", atTempo(480))
+        let found = try problems(shop.build(Self.splits))["midi.speed"]
+        #expect(
+            found?.sources == [
+                "music/jazz/wrong.mid: 480 BPM, 32.00 notes/s of 0.03 s; half of all are near 120 BPM, 8.00 notes/s of 0.13 s",
+                "music/jazz/slow.mid: 40 BPM, 2.67 notes/s of 0.39 s; half of all are near 120 BPM, 8.00 notes/s of 0.13 s",
+            ])
+        #expect(found?.paths == ["music/jazz/wrong.mid", "music/jazz/slow.mid"])
+    }
+
+    @Test func drumsThatLeftTheirChannel() throws {
+        try pieces(20)
+        func rock(channel: UInt8) -> [UInt8] {
+            let events = (0..<64).flatMap { eighth -> [(tick: Int, bytes: [UInt8])] in
+                let keys: [UInt8] = [42] + (eighth % 4 == 0 ? [36] : eighth % 4 == 2 ? [38] : [])
+                return keys.flatMap {
+                    [
+                        (eighth * 48, [0x90 | channel, $0, UInt8(80 + eighth % 7)]),
+                        (eighth * 48 + 10, [0x80 | channel, $0, 0]),
+                    ]
+                }
+            }
+            return MadeFile.midi(events: events)
+        }
+        try shop.write("music/jazz/drums.mid", rock(channel: 9))
+        try shop.write("music/jazz/melody.mid", rock(channel: 2))
+        let found = try problems(shop.build(Self.splits))["midi.drums-as-melody"]
+        #expect(found?.sources == ["music/jazz/melody.mid: 96 of 96 notes"])
+        #expect(found?.message == "1 source with a melodic part that sounds like drums")
     }
 
     @Test func oddMIDI() throws {
