@@ -3,7 +3,7 @@
 // with one cursor of sound that can change from one to the other.
 const pairView = (() => {
   const { $, element, whole, short } = page;
-  const { ask, askRoll, complainOfSound, drawFacts } = explorer;
+  const { ask, askRoll, complainOfSound, drawTable } = explorer;
 
   let seen = null;
   let rolls = [];
@@ -24,6 +24,17 @@ const pairView = (() => {
     rolls = found.map((one, index) => draw(box, one, axis, shifts[index]));
     Roll.joinRows(rolls);
     axis.draw();
+    drawNumbers(box, found.map(({ source }) => source));
+  }
+  // Each number of both, beside each other.
+  function drawNumbers(parent, sources) {
+    const titles = [...new Set(sources.flatMap((source) => source.measures.map(({ title }) => title)))];
+    const body = drawTable(parent, ["", ...sources.map((source) => source.path)], "numbers of both");
+    for (const title of titles) {
+      const row = element("tr", null, body);
+      element("th", title, row, { scope: "row" });
+      for (const source of sources) element("td", short(source.measures.find((one) => one.title === title)?.value), row);
+    }
   }
   function describe(later, share, semitones) {
     if (share === null) return "No common onsets were found, so both begin at the start of their files.";
@@ -47,15 +58,16 @@ const pairView = (() => {
   function draw(parent, { source, music, features, length }, axis, shift) {
     const box = element("section", null, parent, { "aria-label": source.path });
     const name = source.path.slice(source.path.lastIndexOf("/") + 1);
-    element("h2", name, box);
-    const tags = element("p", null, box);
+    const head = element("div", null, box, { class: "head" });
+    element("h2", name, head);
+    const tags = element("span", null, head);
     element("span", source.split || "split by segment", tags, { class: `tag ${source.split || ""}` });
     for (const [label, value] of Object.entries(source.labels)) element("span", `${label} ${value}`, tags, { class: "tag" });
     if (source.first) element("a", `${whole(source.segments)} segments`, tags, { href: `#source=${source.number}` });
-    const button = element("button", "▶ play", box, { type: "button", class: "play", "aria-label": `play ${name}` });
+    const button = element("button", "▶ play", head, { type: "button", class: "play", "aria-label": `play ${name}` });
     const address = `/api/sound?source=${source.number}`;
     const roll = new Roll(box, {
-      name, length, music, features, axis, shift, height: 190, sound: music ? null : { address, start: 0 },
+      name, length, music, features, axis, shift, height: 160, sound: music ? null : { address, start: 0 },
       follow: (second) => { button.textContent = second === null ? "▶ play" : "■ stop"; },
       fault: () => complainOfSound(address),
     });
@@ -66,9 +78,6 @@ const pairView = (() => {
       const second = other.heard + other.shift - shift;
       return roll.play(second > 0 && second < length ? second : 0);
     });
-    const numbers = element("details", null, box);
-    element("summary", "numbers", numbers);
-    drawFacts(numbers, [...source.measures.map(({ title, value }) => [title, short(value)]), ["path", source.path]]);
     return roll;
   }
 

@@ -44,7 +44,7 @@ const Lanes = (() => {
   }
 
   // The dots of a tile: small enough that one is drawn well within a frame.
-  const tileSize = [512, 256];
+  const tileSize = [256, 256];
 
   // Notes: [start, duration, pitch, velocity, program, part]. They are drawn on tiles once, and stay there until the zoom, the
   // parts or the colours change: to scroll is to copy tiles.
@@ -104,7 +104,7 @@ const Lanes = (() => {
       // The zoom is computed from two ends that scroll, and differs in its last digits.
       const looks = [roll.pixelsPerSecond.toPrecision(10), this.rowHeight.toPrecision(10), across, down, ...roll.colours.parts, "hidden", ...this.hidden].join(" ");
       if (looks !== this.tilesOf) {
-        this.tiles.clear();
+        this.forgetTiles(0);
         this.tilesOf = looks;
       }
       const [wide, high] = tileSize;
@@ -117,19 +117,20 @@ const Lanes = (() => {
         for (let column = columns[0]; column <= columns[1]; column += 1) pen.drawImage(this.tile(column, row, roll, across, down), column * wide, row * high);
       }
       pen.restore();
-      const most = 3 * (columns[1] - columns[0] + 2) * (rows[1] - rows[0] + 2);
-      for (const key of this.tiles.keys()) {
-        if (this.tiles.size <= most) break;
-        this.tiles.delete(key);
-      }
-      // Those beside the view are drawn while nothing else is to be done.
-      clearTimeout(this.ahead);
-      this.ahead = setTimeout(() => {
-        if (looks !== this.tilesOf) return;
-        for (const column of [columns[1] + 1, columns[0] - 1]) {
-          for (let row = rows[0]; row <= rows[1]; row += 1) this.tile(column, row, roll, across, down);
-        }
-      }, 50);
+      this.forgetTiles(3 * (columns[1] - columns[0] + 3) * (rows[1] - rows[0] + 1));
+      this.beside = [columns[1] + 1, columns[0] - 1].flatMap((column) => Array.from({ length: rows[1] - rows[0] + 1 }, (_, row) => [column, rows[0] + row]));
+      if (this.isAhead) return;
+      this.isAhead = true;
+      setTimeout(() => this.drawAhead(roll, across, down), 0);
+    }
+    // Draws the tiles beside the view, one between two frames, so that they are there when they come into view.
+    drawAhead(roll, across, down) {
+      this.isAhead = false;
+      const next = this.beside.find(([column, row]) => !this.tiles.has(`${column} ${row}`));
+      if (!next || !roll.canvas.isConnected) return;
+      this.tile(...next, roll, across, down);
+      this.isAhead = true;
+      setTimeout(() => this.drawAhead(roll, across, down), 0);
     }
     tile(column, row, roll, across, down) {
       const key = `${column} ${row}`;
@@ -138,11 +139,18 @@ const Lanes = (() => {
       this.tiles.set(key, tile);
       return tile;
     }
+    // Leaves so many, those that were used last.
+    forgetTiles(count) {
+      for (const [key, tile] of this.tiles) {
+        if (this.tiles.size <= count) break;
+        tile.close();
+        this.tiles.delete(key);
+      }
+    }
     makeTile(column, row, roll, across, down) {
-      const tile = document.createElement("canvas");
       const [width, height] = tileSize;
-      Object.assign(tile, { width, height });
-      const pen = tile.getContext("2d");
+      const canvas = new OffscreenCanvas(width, height);
+      const pen = canvas.getContext("2d");
       pen.scale(across, down);
       const scale = roll.pixelsPerSecond;
       const [x, y] = [column * width / across, row * height / down];
@@ -168,7 +176,7 @@ const Lanes = (() => {
           pen.fillRect(place, (top - pitch - 1) * this.rowHeight, Math.max(1.5, length > 4 ? length - 1 : length), rowHeight);
         }
       }
-      return tile;
+      return canvas.transferToImageBitmap();
     }
     paintScale(pen, { colours }) {
       const [low, high] = this.range;

@@ -272,14 +272,15 @@ const Roll = (() => {
           ...signatures.map(([index, text]) => [beats[bars[index]], text]),
           ...tempi.map(([second, tempo]) => [second, `♩ ${short(Math.round(tempo * 10) / 10)}`]),
         ].sort((one, other) => one[0] - other[0]);
-        const before = (kind) => marks.filter(([second, text]) => second <= from && text.startsWith("♩") === kind).pop();
-        const shown = [before(false), before(true), ...marks.filter(([second]) => second > from && second < to)];
+        const start = Math.max(from, 0);
+        const before = (kind) => marks.filter(([second, text]) => second <= start && text.startsWith("♩") === kind).pop();
+        const shown = [before(false), before(true), ...marks.filter(([second]) => second > start && second < to)];
         let free = left;
         pen.fillStyle = soft;
         for (const mark of shown) {
           if (!mark) continue;
           const x = Math.max(left, this.x(mark[0]));
-          if (mark[0] > from && x < free) continue;
+          if (mark[0] > start && x < free) continue;
           const place = Math.max(x, free);
           pen.fillText(mark[1], place, y);
           free = place + pen.measureText(mark[1]).width + 8;
