@@ -4,8 +4,8 @@ import Symbolic
 ///
 /// A kit by General MIDI's key map: bass drum (35, 36), snare (37 to 40) and hi-hat or cymbal (42, 44, 46, 49, 51, 53, 57,
 /// 59) are half of at least 32 notes, each of the three a twentieth of them, and a twentieth of the onsets have a hi-hat or
-/// cymbal together with a bass drum or snare, which a bass line has not. Of 134 drum parts of real files that are read
-/// without their channel, 109 are such, and of 1,549 other parts 5, guitars of low chords.
+/// cymbal together with a bass drum or snare, which a bass line has not. Of 133 real files whose drums were moved to
+/// another channel 109 are found; of 933 real files as they are 5 are, most for guitars of low chords.
 enum DrumLikeness {
     /// What one channel holds.
     private struct Kit {

@@ -111,14 +111,14 @@ extension DatasetExplorer {
             // A line is about one source, or about several.
             let isBySource = problem.paths.count == problem.sources.count
             return [
-                "value": .string(problem.code), "message": .string(problem.message),
-                "help": .string(problem.help),
+                "value": .string(problem.code), "message": .string(problem.message.shown),
+                "help": .string(problem.help.shown),
                 "segments": problem.paths.isEmpty ? .null : JSONValue(counts[problem.code] ?? 0),
                 "count": JSONValue(problem.sources.count),
                 "found": .array(
                     problem.sources.prefix(Self.mostFound).enumerated().map { index, line in
                         [
-                            "text": .string(line),
+                            "text": .string(line.shown),
                             "segment": isBySource ? segment(ofPath: problem.paths[index]) : .null,
                         ]
                     }),

@@ -306,7 +306,7 @@ struct SegmentLibrary: Sendable {
             for index in problems.indices where out == nil || out == .problem {
                 if problems[index].value[source] { perProblem[index] += 1 }
             }
-            if out == nil || out == .tag, !known.tags.isBare(source: source) {
+            if out == nil || out == .tag {
                 for tag in known.tags.of(segment, source: source) { counts.tags[tag] += 1 }
             }
             for index in bins.indices where out == nil || out == .number(bins[index].key) {

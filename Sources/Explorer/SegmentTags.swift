@@ -10,10 +10,10 @@ struct SegmentTags: Sendable {
     private let ofSources: [Int: [Int]]
     /// By index of a segment in `SegmentLibrary`, the places of its own tags.
     private let ofSegments: [Int: [Int]]
-    /// The sources that have segments with tags of their own.
-    private let hasOwn: Set<Int>
+    /// By source, whether it or a segment of it has a tag; empty if there are no tags.
+    private let isTagged: [Bool]
 
-    init() { (names, ofSources, ofSegments, hasOwn) = ([], [:], [:], []) }
+    init() { (names, ofSources, ofSegments, isTagged) = ([], [:], [:], []) }
 
     /// Finds the segments that annotations are about.
     ///
@@ -48,16 +48,13 @@ struct SegmentTags: Sendable {
                 ofSegments[first[source] + number] = tags
             }
         }
-        (self.ofSources, self.ofSegments, hasOwn) = (ofSources, ofSegments, Set(known.keys))
+        (self.ofSources, self.ofSegments) = (ofSources, ofSegments)
+        isTagged = sources.indices.map { ofSources[$0] != nil || known[$0] != nil }
     }
 
     /// The places in `names` of a segment's tags and its source's.
     func of(_ segment: Int, source: Int) -> Set<Int> {
-        var tags = Set(ofSources[source] ?? [])
-        if hasOwn.contains(source) { tags.formUnion(ofSegments[segment] ?? []) }
-        return tags
+        guard !isTagged.isEmpty, isTagged[source] else { return [] }
+        return Set(ofSources[source] ?? []).union(ofSegments[segment] ?? [])
     }
-
-    /// Whether no segment of a source has a tag.
-    func isBare(source: Int) -> Bool { ofSources[source] == nil && !hasOwn.contains(source) }
 }

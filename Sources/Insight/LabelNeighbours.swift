@@ -9,7 +9,7 @@ import Loading
     import Darwin
 #endif
 
-/// Sources whose label none of the sources that are most like them have: they may be mislabelled.
+/// Sources whose most similar sources have another label: they may be mislabelled.
 ///
 /// Out of fold, by nearest neighbours on statistics: each number is divided by its standard deviation over the dataset, and
 /// the `neighbours` nearest by Euclidean distance are looked at, those of the source's own piece left out, so that copies
@@ -25,8 +25,8 @@ struct LabelNeighbours {
 
     /// How many neighbours are asked.
     static let neighbours = 10
-    /// How many of them must agree on another value.
-    static let agreeing = 6
+    /// How many of them must agree on another value, and how many may have the source's own.
+    static let (agreeing, dissenting) = (5, 1)
     /// At most so many sources are compared with; of more, evenly many of the dataset's order.
     private static let mostCompared = 4096
 
@@ -108,8 +108,7 @@ struct LabelNeighbours {
             let sorted = doubts.sorted { ($1.share, $0.path) < ($0.share, $1.path) }
             return Problem(
                 code: "labels.unlike",
-                message: "label '\(label)': \(count(sorted.count, "source")) unlike all others of "
-                    + "\(sorted.count == 1 ? "its" : "their") value, but like those of another",
+                message: "label '\(label)': \(count(sorted.count, "source")) whose most similar sources have another value",
                 help: "see and hear them: some are mislabelled, some are just unusual; correct the labels",
                 sources: sorted.map(\.line), paths: sorted.map(\.path))
         }
@@ -161,8 +160,8 @@ struct LabelNeighbours {
         for one in near {
             for value in LabelText.values(one.labels[label]) { counts[value, default: 0] += 1 }
         }
-        guard own.allSatisfy({ counts[$0] == nil }),
-            let most = counts.filter({ known.contains($0.key) })
+        guard own.reduce(0, { $0 + (counts[$1] ?? 0) }) <= dissenting,
+            let most = counts.filter({ known.contains($0.key) && !own.contains($0.key) })
                 .max(by: { ($0.value, $1.key) < ($1.value, $0.key) }),
             most.value >= agreeing
         else { return nil }

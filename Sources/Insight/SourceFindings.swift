@@ -202,9 +202,9 @@ struct SourceFindings {
             let lengths = score.lengths.counts
             let notes = lengths.reduce(0, +)
             guard notes >= 16 else { return nil }
-            // Bins are half powers of 2; the first holds what is below 2^-5 beats.
+            // Bins begin at half powers of 2; the first holds what is below 2^-5 beats.
             let beats = lengths.enumerated().reduce(0.0) {
-                $0 + Double($1.element) * (Double($1.offset) - 10.5) / 2
+                $0 + Double($1.element) * (Double($1.offset) - 11) / 2
             } / Double(notes)
             values = [log2(tempo), log2(Double(notes) / source.seconds), log2(tempo / 60) - beats]
         }

@@ -157,7 +157,8 @@ struct DescriptionTests {
     /// Eight bars of rock: bass drum, snare, hi-hats in eighths.
     private func rock(channel: UInt8, program: UInt8) -> [Note] {
         (0..<64).flatMap { eighth -> [Note] in
-            let keys: [UInt8] = [42] + (eighth % 4 == 0 ? [36] : eighth % 4 == 2 ? [38] : [])
+            var keys: [UInt8] = [42]
+            if eighth % 2 == 0 { keys.append(eighth % 4 == 0 ? 36 : 38) }
             return keys.map {
                 Note(
                     onset: eighth * 48, offset: eighth * 48 + 10, pitch: $0, velocity: 90, channel: channel,

@@ -132,7 +132,7 @@ struct GridTests {
             for path in problem.paths { #expect(problem.sources.contains { $0.contains(path) }) }
             // A line about one source leads to that source.
             let lines = counted.first { $0["value"]?.string == problem.code }?["found"]?.array ?? []
-            #expect(lines.map { $0["text"]?.string } == problem.sources.map { $0 }, "\(problem.code)")
+            #expect(lines.map { $0["text"]?.string } == problem.sources.map(\.shown), "\(problem.code)")
             for (line, path) in zip(lines, problem.paths) where problem.paths.count == problem.sources.count {
                 let id = try #require(line["segment"]?.string)
                 let segment = try await exhibition.ask("/api/segment", [("id", id)])

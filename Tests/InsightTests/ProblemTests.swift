@@ -159,7 +159,7 @@ struct ProblemTests {
         #expect(
             found?.sources == [
                 "music/jazz/wrong.mid: 480 BPM, 32.00 notes/s of 0.03 s; half of all are near 120 BPM, 8.00 notes/s of 0.13 s",
-                "music/jazz/slow.mid: 40 BPM, 2.67 notes/s of 0.39 s; half of all are near 120 BPM, 8.00 notes/s of 0.13 s",
+                "music/jazz/slow.mid: 40 BPM, 2.67 notes/s of 0.38 s; half of all are near 120 BPM, 8.00 notes/s of 0.13 s",
             ])
         #expect(found?.paths == ["music/jazz/wrong.mid", "music/jazz/slow.mid"])
     }
@@ -167,13 +167,13 @@ struct ProblemTests {
     @Test func drumsThatLeftTheirChannel() throws {
         try pieces(20)
         func rock(channel: UInt8) -> [UInt8] {
-            let events = (0..<64).flatMap { eighth -> [(tick: Int, bytes: [UInt8])] in
-                let keys: [UInt8] = [42] + (eighth % 4 == 0 ? [36] : eighth % 4 == 2 ? [38] : [])
-                return keys.flatMap {
-                    [
-                        (eighth * 48, [0x90 | channel, $0, UInt8(80 + eighth % 7)]),
-                        (eighth * 48 + 10, [0x80 | channel, $0, 0]),
-                    ]
+            var events: [(tick: Int, bytes: [UInt8])] = []
+            for eighth in 0..<64 {
+                var keys: [UInt8] = [42]
+                if eighth % 2 == 0 { keys.append(eighth % 4 == 0 ? 36 : 38) }
+                for key in keys {
+                    events.append((eighth * 48, [0x90 | channel, key, UInt8(80 + eighth % 7)]))
+                    events.append((eighth * 48 + 10, [0x80 | channel, key, 0]))
                 }
             }
             return MadeFile.midi(events: events)
