@@ -18,8 +18,10 @@ struct SegmentTags: Sendable {
     /// Finds the segments that annotations are about.
     ///
     /// - Parameters:
-    ///   - starts: the start of each segment of a source, in the order of its segments.
+    ///   - annotations: the tags.
+    ///   - sources: those of the snapshot.
     ///   - first: the index of each source's first segment.
+    ///   - starts: the start of each segment of a source, in the order of its segments.
     init(
         _ annotations: Annotations, _ sources: [Snapshot.Source], first: [Int],
         starts: (_ source: Int) throws -> [Int]

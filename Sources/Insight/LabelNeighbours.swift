@@ -42,7 +42,7 @@ struct LabelNeighbours {
 
     // MARK: Numbers
 
-    /// What a source is compared by; nil if nothing is recorded of it. NaN is unknown.
+    /// What a source is compared by, NaN for what is unknown; nil if nothing is recorded of it.
     private static func numbers(_ source: MeasuredSource) -> [Float]? {
         if let score = source.record.score {
             guard score.pitches.reduce(0, +) >= 16 else { return nil }
@@ -98,6 +98,7 @@ struct LabelNeighbours {
     // MARK: Neighbours
 
     /// A finding for each label, strongest first.
+    ///
     /// - Throws: `build.interrupted`.
     func problems() throws(BuildError) -> [Problem] {
         var found: [String: [(share: Int, path: String, line: String)]] = [:]
@@ -108,7 +109,8 @@ struct LabelNeighbours {
             let sorted = doubts.sorted { ($1.share, $0.path) < ($0.share, $1.path) }
             return Problem(
                 code: "labels.unlike",
-                message: "label '\(label)': \(count(sorted.count, "source")) whose most similar sources have another value",
+                message: "label '\(label)': \(count(sorted.count, "source")) "
+                    + "whose most similar sources have another value",
                 help: "see and hear them: some are mislabelled, some are just unusual; correct the labels",
                 sources: sorted.map(\.line), paths: sorted.map(\.path))
         }
@@ -201,7 +203,9 @@ struct LabelNeighbours {
                     let difference = scaled[index * width + column] - scaled[other * width + column]
                     distance += difference * difference
                 }
-                if nearest.count == neighbours, let last = nearest.last, distance >= last.distance { continue }
+                if nearest.count == neighbours, let last = nearest.last, distance >= last.distance {
+                    continue
+                }
                 if items[other].piece == items[index].piece { continue }
                 let place = nearest.firstIndex { $0.distance > distance } ?? nearest.count
                 nearest.insert((distance, other), at: place)

@@ -203,9 +203,10 @@ struct SourceFindings {
             let notes = lengths.reduce(0, +)
             guard notes >= 16 else { return nil }
             // Bins begin at half powers of 2; the first holds what is below 2^-5 beats.
-            let beats = lengths.enumerated().reduce(0.0) {
-                $0 + Double($1.element) * (Double($1.offset) - 11) / 2
-            } / Double(notes)
+            let beats =
+                lengths.enumerated().reduce(0.0) {
+                    $0 + Double($1.element) * (Double($1.offset) - 11) / 2
+                } / Double(notes)
             values = [log2(tempo), log2(Double(notes) / source.seconds), log2(tempo / 60) - beats]
         }
 
@@ -235,9 +236,10 @@ struct SourceFindings {
         }
         let most = Speed(middle).text
         let far = speeds.compactMap { path, speed -> (far: Double, path: String, line: String)? in
-            let mean = zip(speed.values, zip(middle, spread)).reduce(0.0) {
-                $0 + ($1.0 - $1.1.0) / $1.1.1
-            } / 3
+            let mean =
+                zip(speed.values, zip(middle, spread)).reduce(0.0) {
+                    $0 + ($1.0 - $1.1.0) / $1.1.1
+                } / 3
             guard abs(mean) > Self.farSpeed else { return nil }
             return (abs(mean), path, "\(path): \(speed.text); half of all are near \(most)")
         }.sorted { ($1.far, $0.path) < ($0.far, $1.path) }

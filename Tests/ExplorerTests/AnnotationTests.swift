@@ -81,7 +81,8 @@ struct AnnotationTests {
                 })
         }
         #expect(try await counts() == [:])
-        let hostile = "<img src=x onerror=alert(1)>\u{202E}\"'&</script>".replacingOccurrences(of: "/", with: "")
+        let hostile = "<img src=x onerror=alert(1)>\u{202E}\"'&</script>".replacingOccurrences(
+            of: "/", with: "")
         let second = try await Self.id(exhibition, "fast 15.mid", 1)
         let all = try await found([("q", "fast 15.mid")])
         let tone = try await found([("q", "tone1.wav")])

@@ -130,9 +130,10 @@ struct ProblemTests {
         for copy in 0..<4 { try shop.write("music/fast/wrong\(copy).mid", wrong) }
         let found = try #require(try problems(shop.build(Self.splits))["labels.unlike"])
         #expect(
-            found.sources == (0..<4).map {
-                "music/fast/wrong\($0).mid: fast; 10 of the 10 most similar sources are slow"
-            })
+            found.sources
+                == (0..<4).map {
+                    "music/fast/wrong\($0).mid: fast; 10 of the 10 most similar sources are slow"
+                })
         #expect(found.paths == (0..<4).map { "music/fast/wrong\($0).mid" })
     }
 

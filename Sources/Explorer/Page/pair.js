@@ -71,7 +71,7 @@ const pairView = (() => {
       follow: (second) => { button.textContent = second === null ? "▶ play" : "■ stop"; },
       fault: () => complainOfSound(address),
     });
-    // Where the other one is heard, this one goes on.
+    // Where the other one is heard, this one continues.
     button.addEventListener("click", () => {
       const other = rolls.find((one) => one !== roll && one.heard !== null);
       if (!other) return roll.toggle();
