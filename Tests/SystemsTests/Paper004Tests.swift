@@ -283,6 +283,24 @@ private func peakBytes() -> Int {
         try expectSameTensors(whole, resumed)
     }
 
+    /// A drawn code begins with a deviation of 0.05: behind one of 1 the decoder would learn to do without it.
+    @Test func aDrawnCodeBeginsNarrow() async throws {
+        let hiss = try Hiss(normalize: "per: style")
+        let cache = hiss.cache
+        try await onTorch {
+            _ = try Hiss.train(
+                "twin-vae", in: cache, TrainingLimits(steps: 1), assignments: ["width=8", "rate=0.0001"])
+        }
+        let file = try hiss.weights("twin-vae-1")
+        try await onTorch {
+            for coder in 0..<2 {
+                let logVariance = try TorchTensor(
+                    reading: "coders.\(coder).variance.output.bias", from: file)
+                #expect(try ((logVariance * 0.5).exp() - 0.05).abs().largest().item() < 0.001)
+            }
+        }
+    }
+
     @Test func datasetsTheyCannotLearnFromAreRefused() throws {
         func fault(_ snapshot: Snapshot) -> String? {
             #expect(throws: TrainingError.self) { try Recipe.twinCAE.check(snapshot) }?.message

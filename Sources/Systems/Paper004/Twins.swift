@@ -53,9 +53,11 @@ final class Twins: TrainableSystem {
             }
         }
         networks = TwinNetworks(coders: coders, discriminators: discriminators)
-        // Keras's first weights.
+        // Keras's first weights, but for the deviation of a drawn code. Where that begins at 1, the code says nothing:
+        // the decoder learns to say silence, and stays there.
         try networks.initialise { name, _ in
-            name.hasSuffix("bias") ? .constant(0) : name.hasSuffix("weight") ? .glorotUniform : nil
+            if name.hasSuffix("variance.output.bias") { return .constant(Self.firstLogVariance) }
+            return name.hasSuffix("bias") ? .constant(0) : name.hasSuffix("weight") ? .glorotUniform : nil
         }
         try networks.lay(out: .channelsLast)
         try networks.move(to: context.device)
@@ -69,6 +71,9 @@ final class Twins: TrainableSystem {
             : try Adam(
                 parameters.filter { $0.name.hasPrefix("discriminators.") }, rate: rate, epsilon: 1e-7)
     }
+
+    /// A deviation of 0.05.
+    private static let firstLogVariance = -6.0
 
     /// Every recording has a style, and the train split at least two.
     static let need = Need("recordings with a label 'style' of two values or more") { snapshot in
