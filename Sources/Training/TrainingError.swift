@@ -11,6 +11,8 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
 
         /// No recipe, parameter or preset of that name, or a value it does not take.
         public static let usage = Code(rawValue: "train.usage")
+        /// A content has a style that the run did not learn.
+        public static let unknownStyle = Code(rawValue: "train.unknown-style")
         /// The snapshot lacks what the recipe needs.
         public static let unfit = Code(rawValue: "train.unfit")
         /// No run of that name in the cache.
@@ -44,7 +46,7 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
     /// The status with which a command ends on this error.
     public var exitStatus: ExitStatus {
         switch code {
-        case .usage, .unfit: .usage
+        case .usage, .unfit, .unknownStyle: .usage
         case .noRun: .noCache
         case .badRun: .damaged
         case .locked: .locked

@@ -90,11 +90,13 @@ public struct TransferRequest: Sendable {
 
     /// The style to bring it to: the one asked for, else the only one that is not the content's.
     ///
-    /// - Throws: `train.usage` when that is not one of the styles, or more than one.
+    /// - Throws: `train.usage` when that is not one of the styles, or more than one; `train.unknown-style` when the
+    ///   content's is not one of them.
     public func target(among styles: [String]) throws(TrainingError) -> String {
-        for named in [style, contentStyle].compactMap({ $0 }) where !styles.contains(named) {
+        for (named, code) in [(style, TrainingError.Code.usage), (contentStyle, .unknownStyle)] {
+            guard let named, !styles.contains(named) else { continue }
             throw TrainingError(
-                .usage, "the run knows no style '\(named)'; it knows \(styles.joined(separator: ", "))")
+                code, "the run knows no style '\(named)'; it knows \(styles.joined(separator: ", "))")
         }
         if let style { return style }
         let others = styles.filter { $0 != contentStyle }

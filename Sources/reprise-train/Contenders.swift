@@ -182,14 +182,20 @@ struct Contents {
                 let task = TransferTask(
                     content: piece.path, digest: piece.source.sha256,
                     ending: isScore ? ".mid" : ".wav", style: style, contentStyle: piece.style)
+                let line = "\(system.text): \(progress): \(piece.source.path)"
                 let result = try converter.cached(
-                    task, bytes: { try RawFile.content(piece.path, isScore: isScore) },
-                    write: Conversion.write)
-                if !result.wasCached { batch.count((ContinuousClock.now - clock) / .seconds(1)) }
-                Terminal.standardError.writeLine(
-                    "\(system.text): \(progress): \(piece.source.path)\(result.wasCached ? " (cached)" : "")")
+                    task,
+                    bytes: {
+                        Terminal.standardError.writeLine(line)
+                        return try RawFile.content(piece.path, isScore: isScore)
+                    }, write: Conversion.write)
+                if result.wasCached {
+                    Terminal.standardError.writeLine(line + " (cached)")
+                } else {
+                    batch.count((ContinuousClock.now - clock) / .seconds(1))
+                }
                 return result.path
-            } catch let error as TrainingError where error.code == .file {
+            } catch let error as TrainingError where [.file, .unknownStyle].contains(error.code) {
                 leaveOut(piece.source.path, "\(system.text) cannot convert it: \(error.message)")
                 return nil
             }

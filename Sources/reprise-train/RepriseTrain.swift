@@ -6,6 +6,7 @@ import Judging
 import Loading
 import Manifest
 import SoundFiles
+import Synchronization
 import Systems
 import Torch
 import Training
@@ -69,9 +70,13 @@ struct TorchOptions: ParsableArguments {
     var threads: Int?
 
     var trainer: Trainer {
-        Trainer(
+        // What is said of each file of a folder, such as where the style comes from, is said once.
+        let said = Mutex(Set<String>())
+        return Trainer(
             recipes: Recipe.all, cachePath: common.cachePath, numerics: Numerics.tag,
-            log: { Terminal.standardError.writeLine($0) })
+            log: { line in
+                if said.withLock({ $0.insert(line).inserted }) { Terminal.standardError.writeLine(line) }
+            })
     }
 
     func validate() throws {

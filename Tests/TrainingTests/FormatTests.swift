@@ -51,6 +51,13 @@ struct FormatTests {
         #expect(try request("jazz", nil).target(among: ["classical", "jazz"]) == "jazz")
         #expect(try request(nil, "jazz").target(among: ["classical", "jazz"]) == "classical")
         #expect(throws: TrainingError.self) { try request(nil, nil).target(among: ["classical", "jazz"]) }
-        #expect(throws: TrainingError.self) { try request("pop", nil).target(among: ["classical", "jazz"]) }
+        func code(_ style: String?, _ content: String?) -> TrainingError.Code? {
+            #expect(throws: TrainingError.self) {
+                try request(style, content).target(among: ["classical", "jazz"])
+            }?.code
+        }
+        #expect(code("pop", nil) == .usage && code("pop", "folk") == .usage)
+        // A comparison leaves such contents out, and goes on.
+        #expect(code("jazz", "folk") == .unknownStyle)
     }
 }
