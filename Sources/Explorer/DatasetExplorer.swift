@@ -58,7 +58,7 @@ public final class DatasetExplorer: Sendable {
         var starts: [Int: [Int]] = [:]
         /// Made of the annotations of a state of their file.
         var tags: (file: FileStat?, found: SegmentTags)?
-        /// The shards that thumbnails were drawn of last, oldest first.
+        /// The shards that were opened last, oldest first.
         var shards: [(object: Digest, shard: Shard)] = []
         /// Thumbnails by the segment's id.
         var thumbnails: [String: [UInt8]] = [:]
@@ -156,7 +156,7 @@ public final class DatasetExplorer: Sendable {
         for run in table.runs[source] {
             for number in run.number..<run.number + run.count {
                 guard let place = reader.place(number, in: run.split) else { continue }
-                starts.append(try reader.open(place.shard).segment(place.index).start)
+                starts.append(try shard(of: place).segment(place.index).start)
             }
         }
         return starts
@@ -180,19 +180,25 @@ public final class DatasetExplorer: Sendable {
         return read
     }
 
+    /// The shard of a segment; the last few stay open, since many segments are of the same, whose opening costs more than
+    /// what is done with one of them.
+    private func shard(of place: DatasetReader.Place) throws -> Shard {
+        let object = place.shard.object
+        if let open = late.withLock({ $0.shards.first { $0.object == object }?.shard }) { return open }
+        let shard = try reader.open(place.shard)
+        late.withLock { late in
+            late.shards.append((object, shard))
+            if late.shards.count > 8 { late.shards.removeFirst() }
+        }
+        return shard
+    }
+
     /// The thumbnail of a segment, drawn once.
     func thumbnail(of place: DatasetReader.Place) throws -> [UInt8] {
         let name = "\(place.split.rawValue)/\(place.number)"
         if let old = late.withLock({ $0.thumbnails[name] }) { return old }
-        // Many on a page are of the same shard, whose opening costs more than the drawing.
-        let open = late.withLock { $0.shards.first { $0.object == place.shard.object }?.shard }
-        let shard = try open ?? reader.open(place.shard)
-        let png = try Thumbnail.png(of: place.index, in: shard)
+        let png = try Thumbnail.png(of: place.index, in: shard(of: place))
         late.withLock { late in
-            if open == nil {
-                late.shards.append((place.shard.object, shard))
-                if late.shards.count > 8 { late.shards.removeFirst() }
-            }
             if late.thumbnails.count >= 4096 { late.thumbnails.removeAll() }
             late.thumbnails[name] = png
         }
