@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the explorer with a dataset of 100,000 segments: the server's answers and memory, and the page in Chromium.
+"""Measures the explorer with a dataset of 125,000 segments: the server's answers and memory, and the page in Chromium.
 
     tools/benchmarks/explorer.py [--binary FILE] [--files N] [--keep DIR]
 
