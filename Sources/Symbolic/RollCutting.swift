@@ -56,7 +56,7 @@ private struct TimelineCutter {
         let cells = (segments.count + starts.count) * parameters.steps
         guard cells <= RollSegments.maximumCount else { throw tooLarge("\(cells) steps") }
         try appendNotes(to: &segments)
-        appendControls(to: &segments)
+        try appendControls(to: &segments)
         appendPedals(to: &segments)
         appendTempi(to: &segments)
         appendFrameSteps(to: &segments)
@@ -183,102 +183,105 @@ private struct TimelineCutter {
             } else {
                 trackVoices(of: timeline.notes, includeDrums: includeDrums)
             }
-        let (source, notes, starts) = (timeline.notes, notes, starts)
-        let (steps, end) = (parameters.steps, window.upperBound)
-        let (pitches, hasDrums) = (parameters.pitches, parameters.drums != .exclude)
-        var finder = SegmentFinder(starts, steps: steps, end: end)
-        var offsets = [Int](repeating: 0, count: starts.count + 1)
-        let places = [Range<Int32>](unsafeUninitializedCapacity: source.count) { places, count in
-            for index in source.indices {
-                var place: Range<Int32> = 0..<0
-                if pitches.contains(source[index].pitch), hasDrums || !source[index].isDrum {
-                    place = finder.segments(from: notes[index].start, to: notes[index].end)
+        let stored = storedNotes(voices)
+        let base = segments.start.count
+        try checkRows(stored, base: base)
+        var rows: [Row] = []
+        rows.reserveCapacity(stored.count + stored.count / 8)
+        stored.withUnsafeBufferPointer { stored in
+            // They begin in order: those of a segment follow each other, but for those that sound on into it.
+            var first = 0
+            var sounding: [Int] = []
+            for start in starts {
+                let segment = start..<end(from: start)
+                sounding.removeAll { stored[$0].end <= start }
+                while first < stored.count, stored[first].start < start {
+                    if stored[first].end > start { sounding.append(first) }
+                    first += 1
                 }
-                places.initializeElement(at: index, to: place)
-                offsets[Int(place.lowerBound)] += 1
-                offsets[Int(place.upperBound)] -= 1
-            }
-            count = source.count
-        }
-        let total = Self.sumUp(&offsets)
-        guard segments.start.count + total <= RollSegments.maximumCount else {
-            throw tooLarge("\(total) rows")
-        }
-        let rows = UnsafeMutableBufferPointer<Row>.allocate(capacity: total)
-        defer { rows.deallocate() }
-        var cursors = offsets
-        for index in source.indices {
-            for segment in Int(places[index].lowerBound)..<Int(places[index].upperBound) {
-                let row = Row(
-                    source[index], notes[index], voice: voices[index], segmentStart: starts[segment],
-                    segmentEnd: min(starts[segment] + steps, end))
-                rows.initializeElement(at: cursors[segment], to: row)
-                cursors[segment] += 1
+                let firstRow = rows.count
+                for index in sounding { rows.append(Row(stored[index], in: segment)) }
+                var index = first
+                while index < stored.count, stored[index].start < segment.upperBound {
+                    rows.append(Row(stored[index], in: segment))
+                    index += 1
+                }
+                rows.withUnsafeMutableBufferPointer { rows in
+                    sortRows(UnsafeMutableBufferPointer(rebasing: rows[firstRow...]))
+                }
+                segments.notesOffset.append(Int64(base + rows.count))
             }
         }
-        for segment in starts.indices {
-            sortRows(UnsafeMutableBufferPointer(rebasing: rows[offsets[segment]..<offsets[segment + 1]]))
-        }
-        segments.append(rows: UnsafeBufferPointer(rows), offsets: offsets.dropFirst())
+        rows.withUnsafeBufferPointer { segments.append(rows: $0) }
     }
 
-    /// Turns changes, of how many rows a segment has from one to the next, into where each segment's rows begin.
-    ///
-    /// - Parameter offsets: [segments + 1].
-    /// - Returns: the number of all rows.
-    private static func sumUp(_ offsets: inout [Int]) -> Int {
-        var (total, rowsHere) = (0, 0)
-        for segment in offsets.indices {
-            rowsHere += offsets[segment]
-            offsets[segment] = total
-            total += rowsHere
+    /// The notes that get rows.
+    private func storedNotes(_ voices: [UInt8]) -> [StoredNote] {
+        let (source, notes) = (timeline.notes, notes)
+        let (pitches, hasDrums) = (parameters.pitches, parameters.drums != .exclude)
+        return [StoredNote](unsafeUninitializedCapacity: source.count) { stored, count in
+            for index in source.indices
+            where pitches.contains(source[index].pitch) && (hasDrums || !source[index].isDrum) {
+                let note = StoredNote(source[index], notes[index], voice: voices[index])
+                stored.initializeElement(at: count, to: note)
+                count += 1
+            }
         }
-        return total
     }
 
-    private mutating func appendControls(to segments: inout RollSegments) {
+    /// - Throws: if the segments have more rows than they may.
+    private func checkRows(_ notes: [StoredNote], base: Int) throws(MIDIError) {
+        // No note has more than one row in each segment.
+        guard base + notes.count * starts.count > RollSegments.maximumCount else { return }
+        var finder = SegmentFinder(starts, steps: parameters.steps, end: window.upperBound)
+        let total = notes.reduce(base) { $0 + finder.segments(from: $1.start, to: $1.end).count }
+        guard total <= RollSegments.maximumCount else { throw tooLarge("\(total) rows") }
+    }
+
+    private mutating func appendControls(to segments: inout RollSegments) throws(MIDIError) {
         let base = segments.controlsStep.count
         if parameters.controls == .none {
             segments.controlsOffset += repeatElement(Int64(base), count: starts.count)
             return
         }
         let isStored = (0..<128).map { parameters.controls.contains(UInt8($0)) }
-        let (source, starts) = (timeline.controls, starts)
         var (grid, tick, step) = (grid, -1, 0)
-        var finder = SegmentFinder(starts, steps: parameters.steps, end: window.upperBound)
-        var offsets = [Int](repeating: 0, count: starts.count + 1)
-        var steps: [Int] = []
-        steps.reserveCapacity(source.count)
-        let places = [Range<Int32>](unsafeUninitializedCapacity: source.count) { places, count in
-            for control in source {
+        let source = timeline.controls
+        typealias Stored = (step: Int, control: ControlChange)
+        let stored = [Stored](unsafeUninitializedCapacity: source.count) { stored, count in
+            for control in source where isStored[Int(control.number & 127)] {
                 if control.tick != tick {
                     tick = control.tick
                     step = grid.step(of: tick)
                 }
-                let place: Range<Int32> =
-                    isStored[Int(control.number & 127)] ? finder.segments(from: step, to: step + 1) : 0..<0
-                steps.append(step)
-                places.initializeElement(at: count, to: place)
+                stored.initializeElement(at: count, to: (step, control))
                 count += 1
-                offsets[Int(place.lowerBound)] += 1
-                offsets[Int(place.upperBound)] -= 1
             }
         }
-        let total = Self.sumUp(&offsets)
-        segments.controlsOffset += offsets.dropFirst().map { Int64(base + $0) }
-        // By segment, each in the order of the score.
+        // They come in order: those of a segment follow each other.
+        var ranges: [Range<Int>] = []
+        ranges.reserveCapacity(starts.count)
+        var (first, last, total) = (0, 0, 0)
+        for start in starts {
+            let end = end(from: start)
+            while first < stored.count, stored[first].step < start { first += 1 }
+            last = max(first, last)
+            while last < stored.count, stored[last].step < end { last += 1 }
+            ranges.append(first..<last)
+            total += last - first
+            segments.controlsOffset.append(Int64(base + total))
+        }
+        guard base + total <= RollSegments.maximumCount else { throw tooLarge("\(base + total) rows") }
         let rows = [ControlRow](unsafeUninitializedCapacity: total) { rows, count in
-            for index in source.indices {
-                for segment in Int(places[index].lowerBound)..<Int(places[index].upperBound) {
+            for (start, range) in zip(starts, ranges) {
+                for (step, control) in stored[range] {
                     let row = ControlRow(
-                        step: UInt16(truncatingIfNeeded: steps[index] - starts[segment]),
-                        number: source[index].number, value: source[index].value,
-                        channel: source[index].channel)
-                    rows.initializeElement(at: offsets[segment], to: row)
-                    offsets[segment] += 1
+                        step: UInt16(truncatingIfNeeded: step - start), number: control.number,
+                        value: control.value, channel: control.channel)
+                    rows.initializeElement(at: count, to: row)
+                    count += 1
                 }
             }
-            count = total
         }
         rows.withUnsafeBufferPointer { rows in
             RollSegments.append(rows, to: &segments.controlsStep) { $0.step }
@@ -296,29 +299,34 @@ private struct TimelineCutter {
     }
 
     private mutating func appendPedals(to segments: inout RollSegments) {
+        guard !starts.isEmpty else { return }
         let base = segments.pedal.count
         segments.pedal += repeatElement(0, count: starts.count * parameters.steps * 3)
         let pedals = PedalControls(timeline)
-        for (column, number) in [64, 66, 67 as UInt8].enumerated() {
-            let end = max(timeline.endTick + 1, 1)
-            for (_, spans) in pedals.spans(number, end: end, drums: false) {
-                var finder = SegmentFinder(starts, steps: parameters.steps, end: window.upperBound)
-                for (index, span) in spans.enumerated() {
-                    // A pedal never released is down to the window's end.
-                    let isOpen = index + 1 == spans.count && span.upperBound > timeline.endTick
-                    let down = grid.stepFrom(span.lowerBound)
-                    let up =
-                        isOpen ? window.upperBound : min(grid.stepFrom(span.upperBound), window.upperBound)
-                    guard down < up else { continue }
-                    for segment in finder.segments(from: down, to: up).map({ Int($0) }) {
-                        let from = max(down, starts[segment])
-                        let cell = base + (segment * parameters.steps + from - starts[segment]) * 3 + column
-                        let count = min(up, self.end(from: starts[segment])) - from
-                        segments.pedal.withUnsafeMutableBufferPointer { pedal in
-                            for step in 0..<max(count, 0) { pedal[cell + step * 3] = 1 }
-                        }
-                    }
+        segments.pedal.withUnsafeMutableBufferPointer { cells in
+            for (column, number) in [64, 66, 67 as UInt8].enumerated() {
+                let end = max(timeline.endTick + 1, 1)
+                for (_, spans) in pedals.spans(number, end: end, drums: false) {
+                    paint(spans, into: UnsafeMutableBufferPointer(rebasing: cells[(base + column)...]))
                 }
+            }
+        }
+    }
+
+    /// Sets every third cell, the first of each step, where a pedal is down.
+    private mutating func paint(_ spans: [Range<Int>], into cells: UnsafeMutableBufferPointer<UInt8>) {
+        var finder = SegmentFinder(starts, steps: parameters.steps, end: window.upperBound)
+        for (index, span) in spans.enumerated() {
+            // A pedal never released is down to the window's end.
+            let isOpen = index + 1 == spans.count && span.upperBound > timeline.endTick
+            let down = grid.stepFrom(span.lowerBound)
+            let up = isOpen ? window.upperBound : min(grid.stepFrom(span.upperBound), window.upperBound)
+            guard down < up else { continue }
+            for segment in finder.segments(from: down, to: up) {
+                let start = starts[Int(segment)]
+                let from = max(down, start)
+                let cell = (Int(segment) * parameters.steps + from - start) * 3
+                for step in 0..<max(min(up, end(from: start)) - from, 0) { cells[cell + step * 3] = 1 }
             }
         }
     }
@@ -347,6 +355,24 @@ private struct TimelineCutter {
     }
 }
 
+/// A note on the grid, with what all its rows have in common.
+private struct StoredNote: BitwiseCopyable {
+    let start: Int
+    let end: Int
+    /// Pitch, program, voice and velocity at their places in a row's key.
+    let key: UInt64
+    let isLengthened: Bool
+
+    @inline(__always)
+    init(_ note: Note, _ stepped: SteppedNote, voice: UInt8) {
+        start = stepped.start
+        end = stepped.end
+        isLengthened = stepped.isLengthened
+        let high = UInt64(note.pitch) << 41 | UInt64(note.program) << 33
+        key = high | UInt64(voice) << 25 | UInt64(note.velocity) << 18
+    }
+}
+
 /// A note in a segment: its columns packed so that their order is the order of the number.
 private struct Row: BitwiseCopyable {
     let key: UInt64
@@ -356,15 +382,16 @@ private struct Row: BitwiseCopyable {
     func precedes(_ other: Row) -> Bool { key < other.key || key == other.key && flags < other.flags }
 
     @inline(__always)
-    init(_ note: Note, _ stepped: SteppedNote, voice: UInt8, segmentStart: Int, segmentEnd: Int) {
-        let start = max(stepped.start, segmentStart)
-        let length = min(stepped.end, segmentEnd) - start
-        let high = UInt64(start - segmentStart) << 48 | UInt64(note.pitch) << 41 | UInt64(note.program) << 33
-        key = high | UInt64(voice) << 25 | UInt64(note.velocity) << 18 | UInt64(length) << 2
+    init(_ note: StoredNote, in segment: Range<Int>) {
+        let start = max(note.start, segment.lowerBound)
+        let length = min(note.end, segment.upperBound) &- start
+        key =
+            UInt64(truncatingIfNeeded: start &- segment.lowerBound) << 48 | note.key
+            | UInt64(truncatingIfNeeded: length) << 2
         flags =
-            (stepped.start >= segmentStart ? RollFlags.onset : 0)
-            | (stepped.isLengthened ? RollFlags.lengthened : 0)
-            | (stepped.end <= segmentEnd ? RollFlags.ends : 0)
+            (note.start >= segment.lowerBound ? RollFlags.onset : 0)
+            | (note.isLengthened ? RollFlags.lengthened : 0)
+            | (note.end <= segment.upperBound ? RollFlags.ends : 0)
     }
 }
 
@@ -390,9 +417,7 @@ private func sortRows(_ rows: UnsafeMutableBufferPointer<Row>) {
 }
 
 extension RollSegments {
-    fileprivate mutating func append(rows: UnsafeBufferPointer<Row>, offsets: ArraySlice<Int>) {
-        let base = start.count
-        notesOffset += offsets.map { Int64(base + $0) }
+    fileprivate mutating func append(rows: UnsafeBufferPointer<Row>) {
         Self.append(rows, to: &start) { UInt16(truncatingIfNeeded: $0.key >> 48) }
         Self.append(rows, to: &length) { UInt16(truncatingIfNeeded: $0.key >> 2) }
         Self.append(rows, to: &pitch) { UInt8(truncatingIfNeeded: $0.key >> 41) & 0x7F }

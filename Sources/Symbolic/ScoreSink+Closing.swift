@@ -96,46 +96,63 @@ extension ScoreSink {
         var channelKey: UInt16
         var number: UInt8
         var value: UInt8
+
+        /// Takes a control change and the number of those before it in the file.
+        @inline(__always)
+        init(_ control: ControlChange, _ index: Int) {
+            tickKey = control.position
+            self.control = UInt32(truncatingIfNeeded: index)
+            channelKey = UInt16(truncatingIfNeeded: control.channelKey)
+            number = control.number
+            value = control.value
+        }
     }
 
     /// By key, of equal keys in order.
     private func pedalPresses() -> [PedalPress] {
-        var moves: [PedalMove] = []
-        moves.reserveCapacity(controls.count)
-        for index in controls.indices {
-            let control = controls[index]
-            guard control.number == 64 || control.number == 120 || control.number == 121 else { continue }
-            moves.append(
-                PedalMove(
-                    tickKey: control.position, control: UInt32(truncatingIfNeeded: index),
-                    channelKey: UInt16(truncatingIfNeeded: control.channelKey), number: control.number,
-                    value: control.value))
+        var finder = PressFinder()
+        var (last, isInOrder) = (UInt32(0), true)
+        for index in controls.indices where controls[index].movesSustain {
+            if controls[index].position < last {
+                isInOrder = false
+                break
+            }
+            last = controls[index].position
+            finder.take(PedalMove(controls[index], index))
         }
-        if zip(moves, moves.dropFirst()).contains(where: { $0.tickKey > $1.tickKey }) {
-            moves = moves.withUnsafeBufferPointer(sortedByTick)
+        if !isInOrder {
+            let moves = controls.indices.lazy.filter { controls[$0].movesSustain }
+                .map { PedalMove(controls[$0], $0) }
+            finder = PressFinder()
+            for move in Array(moves).withUnsafeBufferPointer(sortedByTick) { finder.take(move) }
         }
-        var isDown = [Bool](repeating: false, count: 128 * 16)
-        var presses: [PedalPress] = []
-        var isSorted = true
-        var lastKey: UInt64 = 0
-        for move in moves {
+        guard !finder.isSorted else { return finder.presses }
+        return finder.presses.enumerated().sorted {
+            ($0.element.key, $0.offset) < ($1.element.key, $1.offset)
+        }
+        .map(\.element)
+    }
+
+    /// Finds the presses among moves in the order of ticks.
+    private struct PressFinder {
+        private(set) var presses: [PedalPress] = []
+        /// Whether the presses are in the order of their keys.
+        private(set) var isSorted = true
+        private var isDown = [Bool](repeating: false, count: 128 * 16)
+        private var lastKey: UInt64 = 0
+
+        @inline(__always)
+        mutating func take(_ move: PedalMove) {
             let wasDown = isDown[Int(move.channelKey)]
             if move.number != 120 {
                 isDown[Int(move.channelKey)] = move.number == 64 && move.value >= PedalSpans.threshold
             }
-            guard isDown[Int(move.channelKey)], !wasDown || move.number == 120 else { continue }
+            guard isDown[Int(move.channelKey)], !wasDown || move.number == 120 else { return }
             let key = UInt64(move.tickKey) << 11 | UInt64(move.channelKey)
             isSorted = isSorted && lastKey <= key
             lastKey = key
             presses.append(PedalPress(key: key, control: move.control))
         }
-        if !isSorted {
-            presses = presses.enumerated().sorted {
-                ($0.element.key, $0.offset) < ($1.element.key, $1.offset)
-            }
-            .map(\.element)
-        }
-        return presses
     }
 
     /// Why damaged bytes leave the notes in doubt; nil if they do not.
@@ -169,6 +186,8 @@ extension Note {
 extension ControlChange {
     /// The number of its port and channel, below 2,048.
     var channelKey: Int { Int(port) << 4 | Int(channel) }
+    /// Whether it concerns the sustain pedal: its own, all sound off, or reset all controllers.
+    fileprivate var movesSustain: Bool { number == 64 || number == 120 || number == 121 }
 }
 
 extension PartMessage {

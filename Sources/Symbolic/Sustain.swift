@@ -26,14 +26,28 @@ struct PedalSpans {
     mutating func close(at endTick: Int) { set(0, at: endTick) }
 }
 
-/// The control changes of a timeline that move pedals, and those that silence channels: far fewer than all.
+/// The control changes of a timeline that move pedals, and those that silence channels: far fewer than all, since most
+/// only say again on which side of the threshold a pedal is.
 struct PedalControls {
     private var controls: [ControlChange] = []
     /// Whether there are any of each number.
     private var isPresent = [Bool](repeating: false, count: 256)
 
     init(_ timeline: Timeline) {
-        for control in timeline.controls where control.number >= 120 || 64...67 ~= control.number {
+        // For each of the numbers 64 to 67, port and channel what the change before said; 0 is nothing.
+        var said = [UInt8](repeating: 0, count: 4 * 128 * 16)
+        for control in timeline.controls {
+            switch control.number {
+            case 64...67:
+                let says: UInt8 =
+                    1 | (control.value >= PedalSpans.threshold ? 2 : 0) | (control.isDrum ? 4 : 0)
+                let key = Int(control.number - 64) << 11 | control.channelKey
+                if said[key] == says { continue }
+                said[key] = says
+            case 120: break
+            case 121: for number in 0..<4 { said[number << 11 | control.channelKey] = 0 }
+            default: continue
+            }
             isPresent[Int(control.number)] = true
             controls.append(control)
         }
@@ -66,7 +80,6 @@ struct PedalControls {
             }
             guard let port = ports.find(control.port) else { continue }
             let channel = port << 4 | Int(control.channel)
-            // Most only say again how far down a pedal is.
             switch control.number {
             case number:
                 let sets = control.value >= PedalSpans.threshold
