@@ -36,8 +36,9 @@ final class Committer: @unchecked Sendable {
 
     private static let recordLimit = 2048
     private static let byteLimit = 256 << 20
-    /// How long a finished action may wait for company, in nanoseconds.
-    private static let patience: Int64 = 1_000_000_000
+    /// How long a finished action may wait for company, in nanoseconds: not so long that much is left for the end of a
+    /// build, when nothing else is to be done meanwhile.
+    private static let patience: Int64 = 200_000_000
 
     private let store: ObjectStore
     private let records: Records

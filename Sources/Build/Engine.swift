@@ -22,6 +22,8 @@ public final class Engine: Sendable {
     private let observer: @Sendable (Event) -> Void
     private let committer: Committer
     private let underWay = Monitor<Set<Digest>>([])
+    /// Keys of which a lookup found that nothing is known that could say why they run; each saves one look.
+    private let unknown = Mutex<Set<Digest>>([])
     private let hits = Atomic<Int>(0)
     private let runs = Atomic<Int>(0)
 
@@ -64,6 +66,11 @@ public final class Engine: Sendable {
             found[index] = ActionRecord(action: actions[index], result: record.result)
         }
         for case let record? in found { count(record) }
+        let missing = zip(actions, found).compactMap { $1 == nil ? $0 : nil }
+        if !missing.isEmpty {
+            let new = try cache.unknown(missing)
+            unknown.withLock { $0.formUnion(new) }
+        }
         return found
     }
 
@@ -166,6 +173,7 @@ public final class Engine: Sendable {
         if let pending = committer.pending(action.key) {
             return .hit(ActionRecord(action: action, result: pending.result))
         }
+        if unknown.withLock({ $0.remove(action.key) }) != nil { return .miss(.neverBuilt) }
         let (result, reason) = try cache.find(action)
         if let reason { return .miss(reason) }
         // Without a reason to run there is a result.

@@ -200,6 +200,26 @@ final class Index: Sendable {
         var latest: (journal: String, place: Range<Int>)?
     }
 
+    /// Whether anything is known of each of some actions without a result: a drop, or another action of the stage on the
+    /// subject.
+    func areKnown(
+        _ actions: [(key: Digest, stage: String, subject: String)]
+    ) throws(BuildError) -> [Bool] {
+        try readAll { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM latest WHERE subject = ?)
+                    OR EXISTS (SELECT 1 FROM dropped WHERE key = ?)
+                    """)
+            return try actions.map { action in
+                statement.setUncheckedArguments([
+                    Self.subjectNumber(action.stage, action.subject), action.key.data,
+                ])
+                return try Bool.fetchOne(statement) ?? true
+            }
+        }
+    }
+
     /// What is recorded under a key, and without a result what else is known: in one query.
     func find(
         _ key: Digest, stage: String, subject: String

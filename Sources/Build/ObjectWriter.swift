@@ -23,7 +23,7 @@ public final class ObjectWriter {
 
     private static let bufferSize = 128 << 10
     /// The disk is set to work whenever so many bytes were written, so that the flush at the end finds little left to do.
-    private static let startSize = 8 << 20
+    static let startSize = 8 << 20
 
     /// Begins an object; its file is read-only from the start, so that only this writer ever changes it.
     init(

@@ -106,6 +106,7 @@ final class PackWriter: Sendable {
 private final class OpenPack: @unchecked Sendable {
     let name = PackName()
     private(set) var end = 0
+    private var started = 0
     /// Whether its name may not be durable; used by the flushing thread alone.
     var isNew = true
 
@@ -138,6 +139,10 @@ private final class OpenPack: @unchecked Sendable {
             try disk.write(raw, to: descriptor, at: end, path: path)
         }
         end += bytes.count
+        if end - started >= ObjectWriter.startSize {
+            disk.startWriting(descriptor)
+            started = end
+        }
         objects.append(PlacedObject(digest: digest, place: place))
         return place
     }

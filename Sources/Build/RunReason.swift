@@ -227,6 +227,15 @@ extension Cache {
         return (nil, reason ?? .outputMissing)
     }
 
+    /// The keys of those of some actions without a result of which nothing was dropped, and whose stages have no record
+    /// on their subjects: they were never built.
+    func unknown(_ actions: [Action]) throws(BuildError) -> [Digest] {
+        let isKnown = try records.withIndex { (index) throws(BuildError) in
+            try index.areKnown(actions.map { (key: $0.key, stage: $0.stage.name, subject: $0.subject) })
+        }
+        return zip(actions, isKnown).compactMap { $1 ? nil : $0.key }
+    }
+
     /// The result of an action, why it was lost if it was, and where the youngest record of its stage on its subject is.
     private func look(
         for action: Action

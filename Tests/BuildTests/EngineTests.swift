@@ -25,12 +25,13 @@ import Testing
     /// Runs one action whose output is a text; the reason it ran for, if it ran.
     private func run(
         _ action: Action, giving text: String = "x", for audience: ActionContext.Audience = .actions,
-        isForced: Bool = false
+        isForced: Bool = false, afterLookup: Bool = false
     ) throws -> RunReason? {
         let reason = Monitor<RunReason?>(nil)
         let engine = Engine(try open()) { event in
             if case .ran(_, let why) = event { reason.withLock { $0 = why } }
         }
+        if afterLookup { _ = try engine.lookup([action]) }
         let record = try engine.run(action, isForced: isForced) {
             try $0.write(Array(text.utf8), as: "text", for: audience)
         }
@@ -39,7 +40,11 @@ import Testing
         return reason.withLock { $0 }
     }
 
-    @Test func initialNullAndOneChangeWithReasons() throws {
+    /// A lookup before finds the same reasons.
+    @Test(arguments: [false, true]) func initialNullAndOneChangeWithReasons(afterLookup: Bool) throws {
+        func run(_ action: Action, isForced: Bool = false) throws -> RunReason? {
+            try self.run(action, isForced: isForced, afterLookup: afterLookup)
+        }
         #expect(try run(action(1)) == .neverBuilt)
         #expect(try run(action(1)) == nil)
         #expect(
@@ -59,10 +64,10 @@ import Testing
         #expect(try run(action(1), isForced: true) == .forced)
     }
 
-    @Test(arguments: [ActionContext.Audience.actions, .readers])
-    func lostAndDamagedOutputsRunAgain(audience: ActionContext.Audience) throws {
+    @Test(arguments: [ActionContext.Audience.actions, .readers], [false, true])
+    func lostAndDamagedOutputsRunAgain(audience: ActionContext.Audience, afterLookup: Bool) throws {
         func run(_ action: Action, giving text: String) throws -> RunReason? {
-            try self.run(action, giving: text, for: audience)
+            try self.run(action, giving: text, for: audience, afterLookup: afterLookup)
         }
         /// The file that holds the output, and where it begins there.
         func lies() throws -> (file: String, offset: Int) {
