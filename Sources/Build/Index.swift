@@ -15,7 +15,9 @@ final class Index: Sendable {
     /// - 1: the first: action, latest, dropped, journal, source.
     /// - 2: a checksum in every row; the youngest time of each journal.
     /// - 3: the places of small objects in packs.
-    static let schema = 3
+    /// - 4: results in rows of their own beside the keys: in a table without row numbers, SQLite gives a row of over a
+    ///   quarter of a page another page for itself.
+    static let schema = 4
 
     /// Who opens an index on the disk.
     enum Access: Sendable {
@@ -82,8 +84,7 @@ final class Index: Sendable {
         """,
         """
         CREATE TABLE action (
-        key BLOB PRIMARY KEY, at INTEGER NOT NULL, outputs BLOB, facts BLOB, remarks BLOB, sum INTEGER NOT NULL
-        ) WITHOUT ROWID
+        key BLOB PRIMARY KEY, at INTEGER NOT NULL, outputs BLOB, facts BLOB, remarks BLOB, sum INTEGER NOT NULL)
         """,
         """
         CREATE TABLE latest (
