@@ -30,7 +30,7 @@ var targets: [Target] = [
     // Layer 5
     .target(
         name: "Console",
-        dependencies: ["Build", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        dependencies: ["Remotes", "Build", .product(name: "ArgumentParser", package: "swift-argument-parser")],
         swiftSettings: strict),
     .target(
         name: "Setup",
@@ -93,6 +93,9 @@ var targets: [Target] = [
         name: "Audio",
         dependencies: ["SoundFiles", "Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW"],
         swiftSettings: strict),
+    .target(
+        name: "Remotes", dependencies: ["Build", "CCurl", .product(name: "Crypto", package: "swift-crypto")],
+        swiftSettings: strict),
     // Layer 0
     .target(name: "Tensors", swiftSettings: strict),
     .target(name: "SoundFiles", dependencies: ["CSndfile", "CMpg123"], swiftSettings: strict),
@@ -103,6 +106,8 @@ var targets: [Target] = [
             .product(name: "Crypto", package: "swift-crypto"),
         ],
         swiftSettings: strict),
+    // libcurl is loaded when it is first used (Sources/CCurl/curl.c).
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .systemLibrary(
         name: "CSndfile", pkgConfig: "sndfile",
         providers: [.apt(["libsndfile1-dev"]), .brew(["libsndfile"])]),
@@ -147,6 +152,8 @@ var targets: [Target] = [
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
     .testTarget(name: "BuildTests", dependencies: ["TestSupport", "Build"], swiftSettings: strict),
+    .testTarget(
+        name: "RemotesTests", dependencies: ["TestSupport", "Remotes", "Build"], swiftSettings: strict),
     .testTarget(
         name: "AudioTests", dependencies: ["Audio", "SoundFiles", "Tensors", "CEBUR128"],
         swiftSettings: strict),

@@ -42,6 +42,8 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let foreignFolder = Code(rawValue: "build.foreign-folder")
         /// A folder or archive that was received is not what it says it is.
         public static let untrusted = Code(rawValue: "build.untrusted")
+        /// An address, a key or settings for a remote store cannot be used.
+        public static let badRemote = Code(rawValue: "build.bad-remote")
         /// The index has another version's tables; the builder replaces it.
         static let indexSchema = Code(rawValue: "build.index-schema")
         /// A source is not there or can't be opened or read.
@@ -82,7 +84,7 @@ public struct BuildError: Error, Sendable, Equatable, CustomStringConvertible {
         switch code {
         case .noCache, .noDataset: .noCache
         case .locked: .locked
-        case .notACache, .foreignFolder: .usage
+        case .notACache, .foreignFolder, .badRemote: .usage
         case .objectMissing, .objectCorrupt, .damaged, .foreignFile: .damaged
         case .sourceUnreadable, .sourceChanged: .quarantined
         case .interrupted: .interrupted

@@ -50,6 +50,8 @@ public final class Cache: Sendable {
     let records: Records
     let log: @Sendable (String) -> Void
     let cancellation: Cancellation
+    /// Where results are looked for that this cache lacks, and where new ones are sent.
+    public let remote: (any RemoteStore)?
     private let lock: Lock?
     let lease: Lease?
 
@@ -61,23 +63,26 @@ public final class Cache: Sendable {
     /// - Parameters:
     ///   - path: the folder.
     ///   - access: what for.
+    ///   - remote: where results are looked for that it lacks, and where new ones are sent.
     ///   - cancellation: ends waiting for another builder.
     ///   - log: is given lines for people, such as that another build is waited for.
     /// - Throws: `build.no-cache`; `build.not-a-cache` for a folder that holds other things; `build.locked`,
     ///   `build.read-only`, `build.foreign-file`, `build.io`, `build.interrupted`.
     public convenience init(
-        path: String, for access: Access, cancellation: Cancellation = .bySignal,
-        log: @escaping @Sendable (String) -> Void = { _ in }
+        path: String, for access: Access, remote: (any RemoteStore)? = nil,
+        cancellation: Cancellation = .bySignal, log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(BuildError) {
-        try self.init(path: path, for: access, disk: Disk(), cancellation: cancellation, log: log)
+        try self.init(
+            path: path, for: access, remote: remote, disk: Disk(), cancellation: cancellation, log: log)
     }
 
     init(
-        path: String, for access: Access, disk: Disk, packLimit: Int = PackFile.sizeLimit,
+        path: String, for access: Access, remote: (any RemoteStore)? = nil, disk: Disk, packLimit: Int = PackFile.sizeLimit,
         cancellation: Cancellation = .bySignal, log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(BuildError) {
         self.path = path
         self.access = access
+        self.remote = remote
         self.disk = disk
         self.cancellation = cancellation
         self.log = log

@@ -12,6 +12,8 @@ final class Committer: @unchecked Sendable {
         var replaces: DropReason?
         var files: [SealedFile] = []
         var sources: [SourceFile] = []
+        /// Whether it came from a remote store.
+        var isFetched = false
 
         var bytes: Int { files.reduce(0) { $0 + $1.reference.size } }
     }
@@ -43,13 +45,16 @@ final class Committer: @unchecked Sendable {
     private let store: ObjectStore
     private let records: Records
     private let log: @Sendable (String) -> Void
+    /// Given the records of actions that ran here, once they are durable; called by the committing thread.
+    private let committed: @Sendable ([ActionRecord]) -> Void
     private let state = Monitor(State())
     // Both are touched by the committing thread alone.
     private let journal: JournalWriter
     private var lastTime: Int64 = 0
     private let thread = Monitor<Thread?>(nil)
 
-    init(_ cache: Cache) {
+    init(_ cache: Cache, committed: @escaping @Sendable ([ActionRecord]) -> Void) {
+        self.committed = committed
         store = cache.store
         records = cache.records
         log = cache.log
@@ -134,6 +139,7 @@ final class Committer: @unchecked Sendable {
             }
             do throws(BuildError) {
                 try commit(group)
+                committed(group.filter { !$0.isFetched }.compactMap(\.record))
                 state.withLock { state in
                     state.committed += group.count
                     // The same key may have been queued again meanwhile.

@@ -4,7 +4,8 @@ internal import Synchronization
 ///
 /// An action whose key has a recorded result with all its objects is not run; anything else is, and what comes of it
 /// is recorded. Results are found by what goes in, so an action whose inputs come out as before is a hit, and nothing
-/// after it runs (early cutoff).
+/// after it runs (early cutoff). If the cache has a remote store, that is asked before an action runs, and is given what
+/// comes of those that ran.
 ///
 /// All methods may be called from any thread.
 public final class Engine: Sendable {
@@ -12,6 +13,8 @@ public final class Engine: Sendable {
     public enum Event: Sendable {
         /// Its result was there.
         case hit(ActionRecord)
+        /// A remote store had its result.
+        case fetched(ActionRecord)
         /// It ran, for a reason.
         case ran(ActionRecord, RunReason)
     }
@@ -21,6 +24,7 @@ public final class Engine: Sendable {
     private let workers: Workers
     private let observer: @Sendable (Event) -> Void
     private let committer: Committer
+    private let exchange: RemoteExchange?
     private let underWay = Monitor<Set<Digest>>([])
     /// Keys of which a lookup found that nothing is known that could say why they run; each saves one look.
     private let unknown = Mutex<Set<Digest>>([])
@@ -33,30 +37,42 @@ public final class Engine: Sendable {
     ///   - cache: where results are looked up and recorded.
     ///   - workers: share what is looked up for many actions at once.
     ///   - observer: told of each action, from any thread.
+    ///   - outputs: of a record from the cache's remote store: the outputs that its stage makes, and who opens each; nil
+    ///     if the stage could not have made the record. Without it no remote store is asked.
     /// - Precondition: the cache was opened for building or working, and has no other engine.
     public init(
         _ cache: Cache, workers: Workers = Workers(count: 1),
-        observer: @escaping @Sendable (Event) -> Void = { _ in }
+        observer: @escaping @Sendable (Event) -> Void = { _ in },
+        outputs: (@Sendable (ActionRecord) -> [String: ActionContext.Audience]?)? = nil
     ) {
         precondition(cache.access != .reading, "an engine on a cache that was opened for reading")
         self.cache = cache
         self.workers = workers
         self.observer = observer
-        committer = Committer(cache)
+        let exchange = cache.remote.flatMap { remote in
+            outputs.map { RemoteExchange(remote, cache, outputs: $0) }
+        }
+        self.exchange = exchange
+        committer = Committer(cache, committed: { exchange?.give($0) })
     }
 
     deinit {
         committer.stop()
+        exchange?.stop()
     }
 
     /// How many actions had their results there.
     public var hitCount: Int { hits.load(ordering: .relaxed) }
     /// How many actions ran.
     public var runCount: Int { runs.load(ordering: .relaxed) }
+    /// How many of the hits a remote store had.
+    public var fetchedCount: Int { exchange?.counts.found ?? 0 }
+    /// How many results a remote store took.
+    public var sharedCount: Int { exchange?.counts.kept ?? 0 }
 
     /// What is recorded of many actions; nil for those that have to run.
     ///
-    /// Each that is found counts as a hit.
+    /// Each that is found counts as a hit; the cache's remote store, if it has one, is asked for the others.
     ///
     /// - Throws: `build.io`, `build.damaged`; `build.interrupted`.
     public func lookup(_ actions: [Action]) throws(BuildError) -> [ActionRecord?] {
@@ -66,12 +82,40 @@ public final class Engine: Sendable {
             found[index] = ActionRecord(action: actions[index], result: record.result)
         }
         for case let record? in found { count(record) }
+        if let exchange {
+            let absent = found.indices.filter { found[$0] == nil }
+            for (index, fetched) in zip(absent, try exchange.fetch(absent.map { actions[$0] })) {
+                guard let fetched else { continue }
+                let (_, reason) = try cache.find(actions[index])
+                try take(fetched, because: reason ?? .neverBuilt)
+                found[index] = fetched.record
+            }
+        }
         let missing = zip(actions, found).compactMap { $1 == nil ? $0 : nil }
         if !missing.isEmpty {
             let new = try cache.unknown(missing)
             unknown.withLock { $0.formUnion(new) }
         }
         return found
+    }
+
+    /// Records a result that a remote store had.
+    private func take(_ found: RemoteExchange.Found, because reason: RunReason) throws(BuildError) {
+        let item = Committer.Item(
+            record: found.record, replaces: Self.drop(for: reason), files: found.files, isFetched: true)
+        try committer.enqueue(item)
+        hits.add(1, ordering: .relaxed)
+        observer(.fetched(found.record))
+    }
+
+    /// How the record is dropped that is there already.
+    private static func drop(for reason: RunReason) -> DropReason? {
+        switch reason {
+        case .outputMissing: .missing
+        case .outputCorrupt: .corrupt
+        case .forced: .forced
+        default: nil
+        }
     }
 
     /// The result of an action: the recorded one, or that of running the body now.
@@ -101,7 +145,12 @@ public final class Engine: Sendable {
         case .hit(let record):
             count(record)
             return record
-        case .miss(let why): reason = why
+        case .miss(let why):
+            reason = why
+            if !isForced, let found = try exchange?.fetch(action) {
+                try take(found, because: reason)
+                return found.record
+            }
         }
         let context = ActionContext(action, cache: cache)
         var failure: Diagnostic?
@@ -124,14 +173,8 @@ public final class Engine: Sendable {
             (result.outputs, files) = try context.seal(mayBeThere: mayBeThere)
         }
         let record = ActionRecord(action: action, result: result)
-        let replaces: DropReason? =
-            switch reason {
-            case .outputMissing: .missing
-            case .outputCorrupt: .corrupt
-            case .forced: .forced
-            default: nil
-            }
-        try committer.enqueue(Committer.Item(record: record, replaces: replaces, files: files))
+        try committer.enqueue(
+            Committer.Item(record: record, replaces: Self.drop(for: reason), files: files))
         runs.add(1, ordering: .relaxed)
         observer(.ran(record, reason))
         return record
@@ -205,11 +248,12 @@ public final class Engine: Sendable {
         }
     }
 
-    /// Waits until everything that ran is durable.
+    /// Waits until everything that ran is durable, and the remote store has taken or refused it.
     ///
     /// - Throws: `build.disk-full`, `build.io` and other errors of the disk.
     public func flush() throws(BuildError) {
         try committer.flush()
+        exchange?.drain()
     }
 
     /// Makes everything durable, then a snapshot the newest of a dataset; then keeps what the build saw, so that the

@@ -13,6 +13,8 @@ struct BuildOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Worker threads (default: one for each processor).", valueName: "n"))
     var jobs: Int?
 
+    @OptionGroup var remote: RemoteOptions
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -25,21 +27,23 @@ struct BuildOptions: ParsableArguments {
         }
     }
 
-    func options(_ progress: ProgressLine, waits: Bool = true) -> DatasetBuild.Options {
-        progress.options(common, jobs: jobs, waits: waits)
+    func options(_ progress: ProgressLine, waits: Bool = true) throws -> DatasetBuild.Options {
+        try progress.options(common, remote, jobs: jobs, waits: waits)
     }
 }
 
 extension ProgressLine {
     /// The options of a build that reports here.
-    func options(_ common: CommonOptions, jobs: Int?, waits: Bool = true) -> DatasetBuild.Options {
-        DatasetBuild.Options(
+    func options(
+        _ common: CommonOptions, _ remote: RemoteOptions, jobs: Int?, waits: Bool = true
+    ) throws -> DatasetBuild.Options {
+        let log: @Sendable (String) -> Void = { line in
+            self.clear()
+            Terminal.standardError.writeLine(line)
+        }
+        return DatasetBuild.Options(
             cachePath: common.cachePath, jobs: jobs ?? Workers.processors, waits: waits,
-            progress: { self.report($0) },
-            log: { line in
-                self.clear()
-                Terminal.standardError.writeLine(line)
-            })
+            remote: try remote.open(log: log), progress: { self.report($0) }, log: log)
     }
 }
 
@@ -66,7 +70,7 @@ struct BuildCommand: ParsableCommand {
         let progress = ProgressLine()
         let summary: BuildSummary
         do {
-            summary = try dataset.run(build.options(progress, waits: !noWait))
+            summary = try dataset.run(try build.options(progress, waits: !noWait))
         } catch {
             progress.clear()
             throw error
@@ -99,8 +103,21 @@ struct BuildCommand: ParsableCommand {
         text += "segments   \(segments.joined(separator: ", "))\n"
         text += "shards     \(grouped(summary.written)) written, \(grouped(summary.reused)) reused\n"
         text += "actions    \(grouped(summary.run)) run, \(grouped(summary.hit)) cached\n"
+        if let remote = summary.remote { text += "remote     \(remote.text)\n" }
         text += "time       \(format(summary.seconds, 2)) s\n"
         return text
+    }
+}
+
+extension RemoteUse {
+    /// What was moved, for people.
+    fileprivate var text: String {
+        var parts = [
+            "\(grouped(found)) \(found == 1 ? "result" : "results") from \(address.shown) (\(byteSize(traffic.received)))",
+            "\(grouped(kept)) sent (\(byteSize(traffic.sent)))",
+        ]
+        if isPublished == false { parts.append("the snapshot is not there") }
+        return parts.joined(separator: ", ")
     }
 }
 

@@ -6,7 +6,7 @@ import Insight
 import Loading
 
 /// Where `push` and `pull` copy to and from.
-struct RemoteOptions: ParsableArguments {
+struct SharingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "A folder, or a file that ends in .tar; both can be copied anywhere.", valueName: "remote"))
@@ -40,7 +40,7 @@ struct PushCommand: ParsableCommand {
     @Argument(help: "The dataset.")
     var dataset: String
 
-    @OptionGroup var options: RemoteOptions
+    @OptionGroup var options: SharingOptions
 
     func run() throws {
         Cancellation.catchSignals()
@@ -66,7 +66,7 @@ struct PullCommand: ParsableCommand {
     @Argument(help: "The dataset, by the name that it was pushed under.")
     var dataset: String
 
-    @OptionGroup var options: RemoteOptions
+    @OptionGroup var options: SharingOptions
 
     func run() throws {
         Cancellation.catchSignals()

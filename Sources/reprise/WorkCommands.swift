@@ -100,6 +100,8 @@ struct WorkCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Worker threads (default: one for each processor).", valueName: "n"))
     var jobs: Int?
 
+    @OptionGroup var remote: RemoteOptions
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -139,7 +141,7 @@ struct WorkCommand: ParsableCommand {
         let summary: WorkSummary
         do {
             summary = try DatasetBuild(manifestPath: plan.manifestPath).work(
-                on: slices, of: plan, progress.options(common, jobs: jobs))
+                on: slices, of: plan, progress.options(common, remote, jobs: jobs))
         } catch {
             progress.clear()
             throw error

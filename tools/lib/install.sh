@@ -43,6 +43,7 @@ libebur128  libebur128-dev     libebur128     libebur128-devel     libebur128
 libpng      libpng-dev         libpng         libpng-devel         libpng
 zlib        zlib1g-dev         zlib           zlib-devel           zlib
 sqlite3     libsqlite3-dev     sqlite         sqlite-devel         sqlite
+libcurl     libcurl4-openssl-dev curl         libcurl-devel        curl
 '
 
 # Their names for pkg-config.

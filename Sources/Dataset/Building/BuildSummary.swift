@@ -61,6 +61,8 @@ public struct BuildSummary: Sendable, Equatable {
     public var written = 0
     /// Shards that were there already.
     public var reused = 0
+    /// What was taken from a remote store and given to it; nil without one.
+    public var remote: RemoteUse?
     /// Wall-clock seconds.
     public var seconds = 0.0
     /// Entries that could not be used, by path.
@@ -76,6 +78,13 @@ public struct BuildSummary: Sendable, Equatable {
 
     /// The object that `build --json` prints.
     public var json: JSONValue {
+        var members = lastingJSON.object ?? [:]
+        members["remote"] = remote?.json
+        return .object(members)
+    }
+
+    /// The part of `json` that a build with nothing to do gives again.
+    var lastingJSON: JSONValue {
         [
             "dataset": .string(dataset),
             "snapshot": JSONValue(snapshot),
@@ -100,7 +109,7 @@ public struct BuildSummary: Sendable, Equatable {
         self.snapshot = snapshot
     }
 
-    /// Reads what `json` wrote; nil for anything else.
+    /// Reads what `lastingJSON` wrote; nil for anything else.
     init?(json: JSONValue) {
         guard let dataset = json["dataset"]?.string,
             let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }),

@@ -32,6 +32,8 @@ public struct DatasetBuild: Sendable {
         public var jobs: Int
         /// Whether to wait for another builder, or to fail with `build.locked`.
         public var waits: Bool
+        /// Where results are looked for that the cache lacks, and where new ones are sent.
+        public var remote: (any RemoteStore)?
         /// Told of progress, from any thread.
         public var progress: @Sendable (BuildProgress) -> Void
         /// Given lines for people.
@@ -40,12 +42,14 @@ public struct DatasetBuild: Sendable {
         /// Collects options.
         public init(
             cachePath: String, jobs: Int = Workers.processors, waits: Bool = true,
+            remote: (any RemoteStore)? = nil,
             progress: @escaping @Sendable (BuildProgress) -> Void = { _ in },
             log: @escaping @Sendable (String) -> Void = { _ in }
         ) {
             self.cachePath = cachePath
             self.jobs = jobs
             self.waits = waits
+            self.remote = remote
             self.progress = progress
             self.log = log
         }
@@ -59,17 +63,20 @@ public struct DatasetBuild: Sendable {
         func seconds() -> Double { (ContinuousClock.now - start) / .seconds(1) }
         options.progress(BuildProgress(phase: .scanning, done: 0, total: 0))
         let (entries, fingerprint) = try scan()
-        if FileStat(path: "\(options.cachePath)/objects") != nil,
-            let state = try Cache(path: options.cachePath, for: .reading).unchangedBuild(
-                of: manifest.dataset, fingerprint: fingerprint.finish()),
-            let summary = BuildSummary(json: state.summary)
-        {
-            return summary.repeated(seconds: seconds())
+        if FileStat(path: "\(options.cachePath)/objects") != nil {
+            let cache = try Cache(path: options.cachePath, for: .reading, remote: options.remote)
+            if let state = cache.unchangedBuild(of: manifest.dataset, fingerprint: fingerprint.finish()),
+                var summary = BuildSummary(json: state.summary)
+            {
+                summary.remote = try published(state.objects, from: cache)
+                return summary.repeated(seconds: seconds())
+            }
         }
         let cache = try Cache(
-            path: options.cachePath, for: .building(wait: options.waits), log: options.log)
+            path: options.cachePath, for: .building(wait: options.waits), remote: options.remote,
+            log: options.log)
         let workers = Workers(count: options.jobs)
-        let engine = Engine(cache, workers: workers)
+        let engine = Engine(cache, workers: workers, outputs: Stages.outputs)
         do {
             let assembly = assembly(manifest, .engine(engine), workers, options)
             // From the sources on: what a shard finds damaged, another stage makes.
@@ -87,13 +94,15 @@ public struct DatasetBuild: Sendable {
             let state = BuildState(
                 fingerprint: isSettled ? fingerprint.finish() : nil, snapshot: object.digest,
                 objects: isSettled ? objects : [],
-                summary: isSettled ? summary.json : ["quarantine": summary.json["quarantine"] ?? .null],
+                summary: isSettled
+                    ? summary.lastingJSON : ["quarantine": summary.lastingJSON["quarantine"] ?? .null],
                 origin: "\(directory)/\(path.split(separator: "/").last ?? "")",
                 numerics: Dictionary(
                     uniqueKeysWithValues: Stages.all.compactMap { stage in
                         stage.numerics.map { (stage.name, $0) }
                     }))
             try engine.publish(object.digest, as: manifest.dataset, keeping: state)
+            summary.remote = try published(objects, from: cache, engine)
             summary.seconds = seconds()
             return summary
         } catch {
@@ -101,6 +110,15 @@ public struct DatasetBuild: Sendable {
             try? engine.flush()
             throw located(error)
         }
+    }
+
+    /// Makes sure that the remote store, if there is one, has the snapshot under the dataset's name.
+    private func published(
+        _ objects: [ObjectReference], from cache: Cache, _ engine: Engine? = nil
+    ) throws(BuildError) -> RemoteUse? {
+        guard let remote = cache.remote else { return nil }
+        let isPublished = try cache.share(objects, as: manifest.dataset) != nil
+        return RemoteUse(remote, engine, isPublished: isPublished)
     }
 
     /// What a build would run, and why; nothing is run or written.

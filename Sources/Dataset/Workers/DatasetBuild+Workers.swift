@@ -20,15 +20,19 @@ public struct WorkSummary: Sendable {
     public var unreadable: [BuildSummary.Problem] = []
     /// Wall-clock seconds.
     public var seconds = 0.0
+    /// What was taken from a remote store and given to it; nil without one.
+    public var remote: RemoteUse?
 
     /// The object that `work --json` prints.
     public var json: JSONValue {
-        [
+        var members: [String: JSONValue] = [
             "slices": .array(slices.map { JSONValue($0) }), "actions": JSONValue(actions),
             "run": JSONValue(run), "hit": JSONValue(hit), "quarantine": .array(quarantine.map(\.json)),
             "unreadable": .array(unreadable.map(\.json)),
             "seconds": .rounded(seconds),
         ]
+        members["remote"] = remote?.json
+        return .object(members)
     }
 }
 
@@ -50,7 +54,8 @@ extension DatasetBuild {
         options.progress(BuildProgress(phase: .scanning, done: 0, total: 0))
         let (entries, _) = try scan()
         let cache = try Cache(
-            path: options.cachePath, for: .building(wait: options.waits), log: options.log)
+            path: options.cachePath, for: .building(wait: options.waits), remote: options.remote,
+            log: options.log)
         let workers = Workers(count: options.jobs)
         var items: [WorkPlan.Item] = []
         if phase == .sources {
@@ -59,7 +64,7 @@ extension DatasetBuild {
                 items.append(try item(due.task, by: due.digest, cache))
             }
         } else {
-            let engine = Engine(cache, workers: workers)
+            let engine = Engine(cache, workers: workers, outputs: Stages.outputs)
             let collector = TaskCollector(engine)
             _ = try assembly(manifest, .collector(collector), workers, options).assemble(entries)
             try engine.flush()
@@ -200,9 +205,9 @@ extension DatasetBuild {
             for: .working(
                 name: name + UUID().uuidString,
                 knowing: WorkerKnowledge(predecessors: name, places: places, youngest: plan.youngest)),
-            log: options.log)
+            remote: options.remote, log: options.log)
         let workers = Workers(count: options.jobs)
-        let engine = Engine(cache, workers: workers)
+        let engine = Engine(cache, workers: workers, outputs: Stages.outputs)
         do {
             if plan.phase == .sources {
                 try workOnSources(items(tasks), engine, workers, finished, &summary)
@@ -222,6 +227,12 @@ extension DatasetBuild {
         }
         summary.run += engine.runCount
         summary.hit += engine.hitCount
+        if let remote = options.remote {
+            var use = RemoteUse(remote, engine)
+            use.found += summary.remote?.found ?? 0
+            use.kept += summary.remote?.kept ?? 0
+            summary.remote = use
+        }
     }
 
     private func workOnSources(
