@@ -30,7 +30,9 @@ var targets: [Target] = [
     // Layer 5
     .target(
         name: "Console",
-        dependencies: ["Remotes", "Build", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        dependencies: [
+            "Remotes", "Build", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
         swiftSettings: strict),
     .target(
         name: "Setup",

@@ -77,6 +77,41 @@ public final class ActionContext {
         try cache.cancellation.check()
     }
 
+    /// Runs the body; the result lacks the outputs.
+    ///
+    /// - Throws: as `Engine.run`.
+    func run(
+        reading sources: [SourceFile], _ body: (ActionContext) throws -> Void
+    ) throws(BuildError) -> ActionResult {
+        var failure: Diagnostic?
+        do {
+            try body(self)
+        } catch let thrown as StageFailure {
+            failure = thrown.diagnostic
+        } catch let error as BuildError {
+            throw error
+        } catch {
+            throw BuildError(
+                .stageFaulted, "\(action.stage.name) of \(action.subject): \(error)", canRetry: false)
+        }
+        for source in sources { try source.checkUnchanged() }
+        return ActionResult(facts: facts, diagnostics: diagnostics, failure: failure)
+    }
+
+    /// Names the outputs, and keeps none of them.
+    ///
+    /// - Throws: `build.disk-full`, `build.io`.
+    func discard() throws(BuildError) -> [String: ObjectReference] {
+        var outputs: [String: ObjectReference] = [:]
+        for (name, writer) in writers {
+            let sealed = try writer.seal()
+            outputs[name] = sealed.reference
+            if case .file(let path) = sealed.contents { try cache.disk.remove(path) }
+        }
+        writers = [:]
+        return outputs
+    }
+
     /// Names the outputs and hands them over to be put in place.
     ///
     /// - Parameter mayBeThere: whether small outputs are looked for before they are stored once more.
@@ -101,5 +136,22 @@ public final class ActionContext {
         }
         writers = [:]
         return (outputs, files)
+    }
+}
+
+extension Cache {
+    /// What an action gives when it is run now; nothing of it is kept or recorded.
+    ///
+    /// - Precondition: the cache was opened for building.
+    /// - Throws: as `Engine.run`.
+    public func recompute(
+        _ action: Action, reading sources: [SourceFile] = [], _ body: (ActionContext) throws -> Void
+    ) throws(BuildError) -> ActionResult {
+        precondition(access != .reading, "a cache opened for reading has no place for temporary files")
+        try cancellation.check()
+        let context = ActionContext(action, cache: self)
+        var result = try context.run(reading: sources, body)
+        if result.failure == nil { result.outputs = try context.discard() }
+        return result
     }
 }

@@ -19,6 +19,7 @@ internal import Synchronization
 /// runs/<run>/        trainings; each holds the snapshot that its run.json names
 /// holders/<process>  what processes use right now, locked for as long as they live
 /// leases/<worker>    the signs of life of workers
+/// fetched/ab/cdef…   objects of a remote store that were read; any of them may go at any time
 /// plans/             plans of work and their logs, as the tools for schedulers write them
 /// tmp/<writer>/      files not yet in place
 /// lock               held by the one builder
@@ -63,7 +64,8 @@ public final class Cache: Sendable {
     /// - Parameters:
     ///   - path: the folder.
     ///   - access: what for.
-    ///   - remote: where results are looked for that it lacks, and where new ones are sent.
+    ///   - remote: where results are looked for that it lacks, and where new ones are sent. Objects that are read and
+    ///     that the cache lacks are fetched; for that, a cache is made for reading too.
     ///   - cancellation: ends waiting for another builder.
     ///   - log: is given lines for people, such as that another build is waited for.
     /// - Throws: `build.no-cache`; `build.not-a-cache` for a folder that holds other things; `build.locked`,
@@ -77,7 +79,8 @@ public final class Cache: Sendable {
     }
 
     init(
-        path: String, for access: Access, remote: (any RemoteStore)? = nil, disk: Disk, packLimit: Int = PackFile.sizeLimit,
+        path: String, for access: Access, remote: (any RemoteStore)? = nil, disk: Disk,
+        packLimit: Int = PackFile.sizeLimit,
         cancellation: Cancellation = .bySignal, log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(BuildError) {
         self.path = path
@@ -104,9 +107,16 @@ public final class Cache: Sendable {
         records = Records(disk, root: path, keeper: keeper, log: log)
         store = ObjectStore(
             disk, root: "\(path)/objects", temporaries: "\(path)/tmp/\(writer)", records: records,
-            packLimit: packLimit)
+            packLimit: packLimit,
+            fetched: remote.map {
+                FetchedObjects($0, disk, folder: "\(path)/fetched", cancellation: cancellation)
+            })
         self.writer = writer
         if access == .reading {
+            if remote != nil, !Self.isCache(path, disk) {
+                try Self.mark(path, disk)
+                try Self.makeFolders(["objects", "journals", "refs"], in: path, disk)
+            }
             let isCache = Self.isCache(path, disk)
             if isCache { try Self.checkFolders(in: path, writer: writer, disk) }
             guard isCache, disk.isFolder("\(path)/objects") else {
@@ -176,6 +186,18 @@ public final class Cache: Sendable {
     /// `withFile(of:)` for those.
     public func path(of digest: Digest) -> String {
         store.path(of: digest)
+    }
+
+    /// The path of the file of an object, which is fetched if only the remote store has it; its bytes are checked if it
+    /// was.
+    ///
+    /// - Parameters:
+    ///   - digest: its name.
+    ///   - size: its size.
+    /// - Returns: where it lies, or would lie if it is nowhere.
+    /// - Throws: `build.disk-full`, `build.io`.
+    public func readablePath(of digest: Digest, size: Int) throws(BuildError) -> String {
+        try store.readablePath(of: digest, size: size)
     }
 
     /// The whole of an object, its bytes checked against its name.

@@ -8,7 +8,8 @@ extension Cache {
     /// The names of everything that a cache keeps for itself: none of it is ever a source.
     public static let ownNames: Set<String> = [
         "CACHEDIR.TAG", "objects", "journals", "index.sqlite", "index.sqlite-wal", "index.sqlite-shm",
-        "index.sqlite-journal", "lock", "refs", "state", "tmp", "leases", "holders", "runs", "transfers",
+        "index.sqlite-journal", "lock", "refs", "state", "tmp", "leases", "holders", "runs",
+        "fetched", "transfers",
         "plans", "notes", "sweeps",
     ]
 

@@ -153,21 +153,9 @@ public final class Engine: Sendable {
             }
         }
         let context = ActionContext(action, cache: cache)
-        var failure: Diagnostic?
-        do {
-            try body(context)
-        } catch let thrown as StageFailure {
-            failure = thrown.diagnostic
-        } catch let error as BuildError {
-            throw error
-        } catch {
-            throw BuildError(
-                .stageFaulted, "\(action.stage.name) of \(action.subject): \(error)", canRetry: false)
-        }
-        for source in sources { try source.checkUnchanged() }
-        var result = ActionResult(facts: context.facts, diagnostics: context.diagnostics, failure: failure)
+        var result = try context.run(reading: sources, body)
         var files: [SealedFile] = []
-        if failure == nil {
+        if result.failure == nil {
             // What was never built is not there, and nobody but the one builder keeps collections away meanwhile.
             let mayBeThere = reason != .neverBuilt && reason != .forced && cache.lease == nil
             (result.outputs, files) = try context.seal(mayBeThere: mayBeThere)

@@ -16,6 +16,8 @@ final class ObjectStore: Sendable {
     let root: String
     /// The small objects.
     let packs: Packs
+    /// What is fetched to be read; nil without a remote store.
+    private let fetched: FetchedObjects?
     private let temporaries: String
     private let serial = Atomic<Int>(0)
     private let state = Mutex(State())
@@ -27,7 +29,11 @@ final class ObjectStore: Sendable {
         var verified: Set<Digest> = []
     }
 
-    init(_ disk: Disk, root: String, temporaries: String, records: Records, packLimit: Int) {
+    init(
+        _ disk: Disk, root: String, temporaries: String, records: Records, packLimit: Int,
+        fetched: FetchedObjects?
+    ) {
+        self.fetched = fetched
         self.disk = disk
         self.root = root
         self.temporaries = temporaries
@@ -82,8 +88,28 @@ final class ObjectStore: Sendable {
     /// The size of an object; nil for one that is not there.
     func size(of digest: Digest) throws(BuildError) -> Int? {
         if let found = FileStat(withoutFollowing: path(of: digest)), found.isRegularFile { return found.size }
-        guard let place = try packs.place(of: digest), packs.isPresent(place) else { return nil }
+        guard let place = try packs.place(of: digest), packs.isPresent(place) else {
+            return fetched?.size(of: digest)
+        }
         return place.length
+    }
+
+    /// Opens an object that only the remote store has, or had when it was needed last; nil if it has not.
+    private func openFetched(
+        _ digest: Digest, size: Int?
+    ) throws(BuildError) -> (descriptor: Int32, path: String)? {
+        guard let fetched, !isPending(digest), FileStat(withoutFollowing: path(of: digest)) == nil else {
+            return nil
+        }
+        if let place = try packs.place(of: digest), packs.isPresent(place) { return nil }
+        return try fetched.open(digest, size: size)
+    }
+
+    /// The path of an object's file: where it lies or would lie in the cache, or where it is after it was fetched.
+    func readablePath(of digest: Digest, size: Int?) throws(BuildError) -> String {
+        guard let (descriptor, path) = try openFetched(digest, size: size) else { return path(of: digest) }
+        disk.close(descriptor)
+        return path
     }
 
     /// Opens an object, checked against its name once a process, and lends its descriptor.
@@ -93,6 +119,10 @@ final class ObjectStore: Sendable {
     func withDescriptor<Result>(
         of digest: Digest, size: Int? = nil, _ body: (Int32) throws(BuildError) -> Result
     ) throws(BuildError) -> Result {
+        if let (descriptor, _) = try openFetched(digest, size: size) {
+            defer { disk.close(descriptor) }
+            return try body(descriptor)
+        }
         guard let (descriptor, isVerified) = try open(digest) else {
             let bytes = try packedBytes(of: digest, size: size)
             let descriptor = try disk.openNameless(holding: bytes)
@@ -115,21 +145,24 @@ final class ObjectStore: Sendable {
 
     /// The whole of an object, checked against its name.
     func bytes(of digest: Digest, size expected: Int? = nil) throws(BuildError) -> [UInt8] {
-        guard let (descriptor, isVerified) = try open(digest) else {
+        let fetched = try openFetched(digest, size: expected)
+        let own = fetched == nil ? try open(digest) : nil
+        guard let (descriptor, isVerified) = fetched.map({ ($0.descriptor, true) }) ?? own else {
             return try packedBytes(of: digest, size: expected)
         }
         defer { disk.close(descriptor) }
+        let path = fetched?.path ?? path(of: digest)
         guard let size = FileStat(descriptor: descriptor)?.size else {
-            throw .system("read", path(of: digest), errno)
+            throw .system("read", path, errno)
         }
         if let expected, size != expected { throw setAside(digest) }
         guard size <= Self.wholeLimit else {
-            throw .foreign(path(of: digest), "has \(size) bytes; at most \(Self.wholeLimit) are read at once")
+            throw .foreign(path, "has \(size) bytes; at most \(Self.wholeLimit) are read at once")
         }
         var bytes = [UInt8](repeating: 0, count: size)
         var span = bytes.mutableSpan
         let count = try span.withUnsafeMutableBytes { (buffer) throws(BuildError) in
-            try disk.read(descriptor, into: buffer, at: 0, path: path(of: digest))
+            try disk.read(descriptor, into: buffer, at: 0, path: path)
         }
         if !isVerified || count != bytes.count {
             guard Digest(of: bytes[..<count]) == digest else { throw setAside(digest) }
@@ -141,6 +174,10 @@ final class ObjectStore: Sendable {
     /// The whole of a packed object, checked against its name; nil for one that is a file.
     func bytesIfPacked(_ digest: Digest, size: Int?) throws(BuildError) -> [UInt8]? {
         if isPendingFile(digest) || FileStat(withoutFollowing: path(of: digest)) != nil { return nil }
+        if let (descriptor, _) = try openFetched(digest, size: size) {
+            disk.close(descriptor)
+            return nil
+        }
         return try packedBytes(of: digest, size: size)
     }
 

@@ -177,7 +177,7 @@ final class RemoteExchange: Sendable {
         for object in record.outputs.values {
             let isWrong = state.withoutWaking { $0.wrong.contains(object.digest) }
             if !isWrong, object.size >= Self.largeObject, remote.holds(object) { continue }
-            // What cannot be read here, somebody else makes.
+            // What cannot be read here is left to other machines.
             guard (try? cache.send(object, to: remote)) == true else { return false }
         }
         var bytes: [UInt8] = []

@@ -8,6 +8,8 @@ public protocol RemoteStore: Sendable {
     var address: String { get }
     /// How many requests it takes at once.
     var connections: Int { get }
+    /// The most bytes that a cache keeps of objects that it fetched to read them.
+    var localLimit: Int { get }
     /// What was moved so far.
     var traffic: RemoteTraffic { get }
 
@@ -65,50 +67,52 @@ public struct RemoteTraffic: Sendable, Hashable {
     }
 }
 
-extension Cache {
-    /// Under which key a remote store keeps what the newest snapshot of a dataset is.
-    static func remoteKey(of dataset: String) -> Digest { Digest(of: Array("ref/\(dataset)".utf8)) }
+extension RemoteStore {
+    /// Under which key a store keeps what the newest snapshot of a dataset is.
+    static func key(of dataset: String) -> Digest { Digest(of: Array("ref/\(dataset)".utf8)) }
 
-    /// The newest snapshot of a dataset as the remote store has it; nil without one.
-    public func remoteSnapshot(of dataset: String) -> ObjectReference? {
-        guard Self.isName(dataset), let remote,
-            let bytes = remote.record(under: Self.remoteKey(of: dataset))
-        else { return nil }
+    /// The newest snapshot of a dataset; nil if there is none that can be had.
+    public func snapshot(of dataset: String) -> ObjectReference? {
+        guard Cache.isName(dataset), let bytes = record(under: Self.key(of: dataset)) else { return nil }
         guard let json = try? JSONValue(parsing: bytes), json["dataset"]?.string == dataset,
             let snapshot = json["snapshot"]?.string.flatMap({ Digest(hex: $0) }),
             let size = json["bytes"]?.integer, size >= 0
         else {
-            remote.reject("the reference of the dataset '\(dataset)'")
+            reject("the reference of the dataset '\(dataset)'")
             return nil
         }
         return ObjectReference(digest: snapshot, size: size)
     }
+}
 
-    /// Makes a snapshot the newest of its dataset in the remote store, once all objects that it reaches are there.
+extension Cache {
+    /// Makes a snapshot the newest of its dataset in a remote store, once all objects that it reaches are there.
     ///
     /// - Parameters:
     ///   - objects: the snapshot, then all that it reaches.
     ///   - dataset: its dataset.
+    ///   - remote: the store.
     ///   - progress: is told how many bytes are there, from any thread.
     /// - Returns: how many objects and bytes were sent; nil if the store did not take all of them, and has no new snapshot.
     /// - Throws: `build.object-missing`, `build.object-corrupt` and other errors of the cache; `build.interrupted`.
     public func share(
-        _ objects: [ObjectReference], as dataset: String,
+        _ objects: [ObjectReference], as dataset: String, to remote: any RemoteStore,
         progress: @escaping @Sendable (_ bytes: Int) -> Void = { _ in }
     ) throws(BuildError) -> (objects: Int, bytes: Int)? {
-        guard let remote, let snapshot = objects.first else { return nil }
+        guard let snapshot = objects.first else { return nil }
         let reference: JSONValue = [
-            "dataset": .string(dataset), "snapshot": JSONValue(snapshot.digest), "bytes": JSONValue(snapshot.size),
+            "dataset": .string(dataset), "snapshot": JSONValue(snapshot.digest),
+            "bytes": JSONValue(snapshot.size),
         ]
-        let (key, bytes) = (Self.remoteKey(of: dataset), reference.canonicalBytes)
-        if remote.record(under: key) == bytes { return (0, 0) }
         let workers = Workers(count: remote.connections, cancellation: cancellation)
         let sent = try workers.map(objects) { (object) throws(BuildError) -> Int? in
             defer { progress(object.size) }
             if remote.holds(object) { return 0 }
             return try send(object, to: remote) ? 1 : nil
         }
-        guard !sent.contains(nil), remote.keep(bytes, under: key) else { return nil }
+        guard !sent.contains(nil),
+            remote.keep(reference.canonicalBytes, under: type(of: remote).key(of: dataset))
+        else { return nil }
         let bytesSent = zip(objects, sent).reduce(0) { $0 + ($1.1 == 1 ? $1.0.size : 0) }
         return (sent.reduce(0) { $0 + ($1 ?? 0) }, bytesSent)
     }

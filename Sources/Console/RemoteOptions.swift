@@ -17,7 +17,7 @@ public struct RemoteOptions: ParsableArguments {
     /// As ArgumentParser wants it.
     public init() {}
 
-    /// Refuses a key without a remote, and an address that is none.
+    /// Refuses a key without a remote, and what is not an address.
     ///
     /// - Throws: `ValidationError`.
     public func validate() throws {
@@ -32,14 +32,74 @@ public struct RemoteOptions: ParsableArguments {
         }
     }
 
-    /// The remote store; nil if none was named.
+    /// Opens the remote store.
     ///
     /// - Parameter log: is given lines for people, such as that the server does not answer.
+    /// - Returns: the store; nil if none was named.
     /// - Throws: `build.bad-remote`.
     public func open(log: @escaping @Sendable (String) -> Void) throws(BuildError) -> (any RemoteStore)? {
         guard let remote else { return nil }
+        return try Self.open(remote, key: remoteKey, log: log)
+    }
+
+    /// Whether a text is an address of the network, and not a path.
+    public static func isAddress(_ text: String) -> Bool { RemoteAddress.isAddress(text) }
+
+    /// Opens a remote store.
+    ///
+    /// - Parameters:
+    ///   - address: where it is.
+    ///   - key: the file whose bytes sign its records.
+    ///   - gibibytes: how much a cache keeps of what is fetched to be read; nil: the usual limit.
+    ///   - log: is given lines for people.
+    /// - Returns: the store.
+    /// - Throws: `build.bad-remote`.
+    public static func open(
+        _ address: String, key: String?, keeping gibibytes: Int? = nil,
+        log: @escaping @Sendable (String) -> Void
+    ) throws(BuildError) -> any RemoteStore {
         var seal: RecordSeal?
-        if let remoteKey { seal = try RecordSeal(keyFile: remoteKey) }
-        return try RemoteCache(RemoteAddress(remote), seal: seal, log: log)
+        if let key { seal = try RecordSeal(keyFile: key) }
+        return try RemoteCache(
+            RemoteAddress(address), seal: seal, localLimit: (gibibytes ?? usualGibibytes) << 30, log: log)
+    }
+
+    static let usualGibibytes = 32
+}
+
+/// Options of commands that read a dataset which a cache on another machine may have.
+public struct RemoteReadingOptions: ParsableArguments {
+    @OptionGroup var remote: RemoteOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Most disk space for what is fetched, in GiB (default: \(RemoteOptions.usualGibibytes)).",
+            valueName: "n"))
+    var remoteSpace: Int?
+
+    /// As ArgumentParser wants it.
+    public init() {}
+
+    /// Refuses a space that is not a number of GiB, or without a remote.
+    ///
+    /// - Throws: `ValidationError`.
+    public func validate() throws {
+        guard let remoteSpace else { return }
+        guard (1...1 << 20).contains(remoteSpace) else {
+            throw ValidationError("--remote-space is \(remoteSpace); write a number of GiB, 1 or more")
+        }
+        if remote.remote == nil {
+            throw ValidationError("--remote-space needs --remote, of which it keeps a part")
+        }
+    }
+
+    /// Opens the remote store.
+    ///
+    /// - Parameter log: is given lines for people, such as that the server does not answer.
+    /// - Returns: the store; nil if none was named.
+    /// - Throws: `build.bad-remote`.
+    public func open(log: @escaping @Sendable (String) -> Void) throws(BuildError) -> (any RemoteStore)? {
+        guard let address = remote.remote else { return nil }
+        return try RemoteOptions.open(address, key: remote.remoteKey, keeping: remoteSpace, log: log)
     }
 }

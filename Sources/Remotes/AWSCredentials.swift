@@ -67,7 +67,10 @@ struct AWSSettings: Sendable, Hashable {
         credentials = found
         region =
             variable("AWS_REGION") ?? variable("AWS_DEFAULT_REGION") ?? config?["region"] ?? "us-east-1"
-        guard region.utf8.allSatisfy({ $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A || $0 == 0x2D || $0 >= 0x30 && $0 <= 0x39 })
+        guard
+            region.utf8.allSatisfy({
+                $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A || $0 == 0x2D || $0 >= 0x30 && $0 <= 0x39
+            })
         else { throw refused("the region '\(region)' is no name of a region; AWS_REGION names it") }
         let address =
             variable("AWS_ENDPOINT_URL_S3") ?? variable("AWS_ENDPOINT_URL") ?? variable("S3_ENDPOINT_URL")
@@ -78,7 +81,9 @@ struct AWSSettings: Sendable, Hashable {
         }
         guard let parsed = try? RemoteAddress(address), case .http(let base) = parsed.kind,
             !base.contains("@")
-        else { throw refused("the endpoint '\(address)' is no address; write https://host or http://host:port") }
+        else {
+            throw refused("the endpoint '\(address)' is no address; write https://host or http://host:port")
+        }
         endpoint = base
     }
 

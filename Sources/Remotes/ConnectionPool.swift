@@ -1,5 +1,5 @@
-internal import CCurl
 import Build
+internal import CCurl
 import Foundation
 import Synchronization
 
@@ -88,6 +88,7 @@ final class ConnectionPool: Sendable {
     /// - Parameters:
     ///   - request: what is asked.
     ///   - sink: takes the body of an answer with the status 200 in parts; false ends the transfer.
+    /// - Returns: what came of it.
     func perform(
         _ request: HTTPRequest, to sink: (UnsafeRawBufferPointer) -> Bool = { _ in true }
     ) -> HTTPAnswer {
@@ -104,7 +105,8 @@ final class ConnectionPool: Sendable {
             switch request.body {
             case .bytes(let bytes):
                 return bytes.withUnsafeBytes {
-                    perform(request, connection, bytes: $0.baseAddress ?? UnsafeRawPointer(bitPattern: 1), sink)
+                    perform(
+                        request, connection, bytes: $0.baseAddress ?? UnsafeRawPointer(bitPattern: 1), sink)
                 }
             case .none, .file: return perform(request, connection, bytes: nil, sink)
             }
@@ -124,7 +126,8 @@ final class ConnectionPool: Sendable {
         asked.body = bytes
         asked.size = -1
         switch request.body {
-        case .none: if request.method == "POST" { (asked.body, asked.size) = (UnsafeRawPointer(bitPattern: 1), 0) }
+        case .none:
+            if request.method == "POST" { (asked.body, asked.size) = (UnsafeRawPointer(bitPattern: 1), 0) }
         case .bytes(let bytes): asked.size = Int64(bytes.count)
         case .file(let descriptor, let range):
             asked.descriptor = descriptor

@@ -32,7 +32,8 @@ public struct RemoteAddress: Sendable, Hashable {
         var rest = String(text[mark.upperBound...])
         while rest.hasSuffix("/") { rest.removeLast() }
         // What ends a header's or a request's line must not get into one.
-        guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !rest.contains("?"), !rest.contains("#") else {
+        guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !rest.contains("?"), !rest.contains("#")
+        else {
             throw refused("holds a space, a query or a character outside of ASCII")
         }
         switch scheme {

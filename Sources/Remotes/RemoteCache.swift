@@ -9,6 +9,8 @@ import Synchronization
 public final class RemoteCache: RemoteStore {
     /// Where it is, for people.
     public let address: String
+    /// The most bytes that a cache keeps of objects that it fetched to read them.
+    public let localLimit: Int
     private let place: Place
     private let limits: RemoteLimits
     private let seal: RecordSeal?
@@ -27,22 +29,28 @@ public final class RemoteCache: RemoteStore {
     /// - Parameters:
     ///   - address: where it is.
     ///   - seal: signs the records that are kept, and is asked about those that are found.
+    ///   - localLimit: the most bytes that a cache keeps of objects that it fetched to read them.
     ///   - limits: how long it is waited for.
     ///   - environment: the variables that say how S3 is spoken to; nil: those of this process.
     ///   - log: is given lines for people, such as that the server does not answer.
     /// - Throws: `build.bad-remote` if libcurl is missing, or the settings for S3 are wrong.
     public init(
-        _ address: RemoteAddress, seal: RecordSeal? = nil, limits: RemoteLimits = RemoteLimits(),
+        _ address: RemoteAddress, seal: RecordSeal? = nil, localLimit: Int = 32 << 30,
+        limits: RemoteLimits = RemoteLimits(),
         environment: [String: String]? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(BuildError) {
         self.address = address.shown
         self.seal = seal
+        self.localLimit = localLimit
         self.limits = limits
         switch address.kind {
         case .http(let base): place = .http(base: base)
         case .s3(let bucket, let prefix):
-            place = .s3(S3Bucket(bucket, prefix: prefix, try AWSSettings(environment: environment ?? ProcessInfo.processInfo.environment)))
+            place = .s3(
+                S3Bucket(
+                    bucket, prefix: prefix,
+                    try AWSSettings(environment: environment ?? ProcessInfo.processInfo.environment)))
         }
         pool = try ConnectionPool(limits)
         health = RemoteHealth(limits, address: address.shown, log: log)
@@ -122,7 +130,9 @@ public final class RemoteCache: RemoteStore {
                 return keepInParts(name, descriptor, size: object.size)
             }
             return isKept(
-                ask("PUT", name, body: .file(descriptor: descriptor, range: 0..<object.size), hash: object.digest))
+                ask(
+                    "PUT", name, body: .file(descriptor: descriptor, range: 0..<object.size),
+                    hash: object.digest))
         }
     }
 
@@ -162,7 +172,7 @@ public final class RemoteCache: RemoteStore {
             said += part
             return true
         }
-        // S3 may tell of an error with the status 200.
+        // S3 may report an error with the status 200.
         return ended?.status == 200 && S3Bucket.element("ETag", of: said) != nil
     }
 
@@ -189,7 +199,9 @@ public final class RemoteCache: RemoteStore {
 
     // MARK: Requests
 
-    private func isKept(_ answer: HTTPAnswer?) -> Bool { answer.map { (200...204).contains($0.status) } ?? false }
+    private func isKept(_ answer: HTTPAnswer?) -> Bool {
+        answer.map { (200...204).contains($0.status) } ?? false
+    }
 
     /// Makes a request, again if it fails for a reason that may pass; nil if there is no answer.
     ///

@@ -25,7 +25,9 @@ final class RemoteHealth: Sendable {
         self.log = log
     }
 
-    /// Whether a request may be made now. After a pause, one request at a time shows whether the server is back.
+    /// Whether a request may be made now.
+    ///
+    /// After a pause, one request at a time shows whether the server is back.
     func mayAsk() -> Bool {
         state.withLock { state in
             if state.isOff { return false }
@@ -97,7 +99,7 @@ public struct RemoteLimits: Sendable {
     var answering = Duration.seconds(60)
     /// How often a request is made that fails for a reason that may pass.
     var attempts = 3
-    /// Before a request is made again, doubled each time.
+    /// Before a request is repeated, doubled each time.
     var retrying = Duration.milliseconds(250)
     /// After so many failures in a row the server is left alone.
     var failures = 8

@@ -23,7 +23,8 @@ struct S3Bucket: Sendable {
             host = String(endpoint[scheme..<slash])
             path = "\(endpoint[slash...])/\(bucket)/\(key)"
         } else {
-            let domain = "s3.\(settings.region).amazonaws.com" + (settings.region.hasPrefix("cn-") ? ".cn" : "")
+            let domain =
+                "s3.\(settings.region).amazonaws.com" + (settings.region.hasPrefix("cn-") ? ".cn" : "")
             // A name with dots does not fit the certificate.
             let isInPath = bucket.contains(".") || bucket.contains("_") || bucket != bucket.lowercased()
             host = isInPath ? domain : "\(bucket).\(domain)"
@@ -51,7 +52,8 @@ struct S3Bucket: Sendable {
         // As it is signed, also where it names the usual port.
         headers.append(("Host", host))
         if body.count > 0 { headers.append(("Content-Type", "application/octet-stream")) }
-        return HTTPRequest(method: method, url: origin + path + sent, headers: headers, body: body, limit: limit)
+        return HTTPRequest(
+            method: method, url: origin + path + sent, headers: headers, body: body, limit: limit)
     }
 
     /// The text of the first element of a name in a short XML text.

@@ -1,4 +1,4 @@
-internal import Build
+public import Build
 public import Loading
 internal import Tensors
 public import Torch
@@ -74,6 +74,8 @@ public struct Trainer: Sendable {
     public let recipes: [Recipe]
     /// The cache's folder.
     public let cachePath: String
+    /// Has the datasets and snapshots that the cache lacks.
+    let remote: (any RemoteStore)?
     /// The libraries' numerics tag, on which a transfer's result depends.
     let numerics: String
     /// Takes lines that tell what continues.
@@ -81,11 +83,12 @@ public struct Trainer: Sendable {
 
     /// A trainer of some recipes.
     public init(
-        recipes: [Recipe], cachePath: String, numerics: String = "",
+        recipes: [Recipe], cachePath: String, remote: (any RemoteStore)? = nil, numerics: String = "",
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.recipes = recipes
         self.cachePath = cachePath
+        self.remote = remote
         self.numerics = numerics
         self.log = log
     }
@@ -122,7 +125,8 @@ public struct Trainer: Sendable {
         var settings = try Settings(recipe, preset: request.preset, assignments: request.assignments)
         if let epochs = request.epochs { try settings.setEpochs(epochs, of: recipe) }
         let device = try self.device(request.device ?? "cpu", settings)
-        let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "train \(name)")
+        let reader = try DatasetReader(
+            dataset, cachePath: cachePath, remote: remote, holdingFor: "train \(name)")
         try recipe.check(reader.snapshot, settings)
         if let threads = request.threads { try TorchRuntime.setThreadCount(threads) }
         let foundations = try self.foundations(of: recipe, &settings, request, reader, report)
@@ -169,9 +173,9 @@ public struct Trainer: Sendable {
         }
         record.device = device.description
         let reader = try DatasetReader(
-            record.snapshot.hex, cachePath: cachePath, holdingFor: "train \(name)")
+            record.snapshot.hex, cachePath: cachePath, remote: remote, holdingFor: "train \(name)")
         if let dataset = request.dataset {
-            let named = try DatasetReader(dataset, cachePath: cachePath)
+            let named = try DatasetReader(dataset, cachePath: cachePath, remote: remote)
             guard named.digest == record.snapshot else {
                 throw TrainingError(
                     .usage,
@@ -257,7 +261,8 @@ public struct Trainer: Sendable {
         let folder = try RunFolder(named: name, in: cachePath)
         let recipe = try recipe(record.recipe)
         let settings = try Settings(recipe, recorded: record.settings, file: folder.path + "/run.json")
-        let reader = try DatasetReader(record.snapshot.hex, cachePath: cachePath, holdingFor: "use \(name)")
+        let reader = try DatasetReader(
+            record.snapshot.hex, cachePath: cachePath, remote: remote, holdingFor: "use \(name)")
         try RandomGenerator.seed(UInt64(settings.integer("seed")))
         let system = try recipe.trained().make(settings, context(recipe, settings, reader, device))
         try Checkpoint.loadBest(into: system, from: folder, objective: objective)

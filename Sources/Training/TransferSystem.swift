@@ -41,7 +41,9 @@ public final class TransferSystem {
         if let recipe = trainer.recipes.first(where: { $0.name == name }),
             case .optimised(let kind) = recipe.kind
         {
-            reader = try dataset.map { try DatasetReader($0, cachePath: trainer.cachePath) }
+            reader = try dataset.map {
+                try DatasetReader($0, cachePath: trainer.cachePath, remote: trainer.remote)
+            }
             if let reader { try recipe.check(reader.snapshot) }
             guard reader != nil || !kind.needsDataset else {
                 throw TrainingError(.usage, "\(name) works with a dataset; write --dataset DATASET")

@@ -69,14 +69,17 @@ struct TorchOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Threads per operation (default: libtorch's choice).", valueName: "n"))
     var threads: Int?
 
-    var trainer: Trainer {
+    @OptionGroup var remote: RemoteReadingOptions
+
+    func trainer() throws -> Trainer {
         // What is said of each file of a folder, such as where the style comes from, is said once.
         let said = Mutex(Set<String>())
+        let log: @Sendable (String) -> Void = { line in
+            if said.withLock({ $0.insert(line).inserted }) { Terminal.standardError.writeLine(line) }
+        }
         return Trainer(
-            recipes: Recipe.all, cachePath: common.cachePath, numerics: Numerics.tag,
-            log: { line in
-                if said.withLock({ $0.insert(line).inserted }) { Terminal.standardError.writeLine(line) }
-            })
+            recipes: Recipe.all, cachePath: common.cachePath, remote: try remote.open(log: log),
+            numerics: Numerics.tag, log: log)
     }
 
     func validate() throws {
@@ -89,7 +92,7 @@ struct TorchOptions: ParsableArguments {
     func onTorch<Result: Sendable>(
         _ body: @escaping @Sendable (Trainer, Device) throws -> Result
     ) throws -> Result {
-        let (trainer, name, threads) = (trainer, device, threads)
+        let (trainer, name, threads) = (try trainer(), device, threads)
         return try TorchThread.runAndWait {
             if let threads { try TorchRuntime.setThreadCount(threads) }
             return try body(trainer, try Device(name ?? "cpu"))

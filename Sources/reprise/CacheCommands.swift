@@ -11,12 +11,31 @@ struct VerifyCommand: ParsableCommand {
         discussion: """
             Exit status: 0 sound; 12 damaged. With --repair, damaged files are set aside, and the datasets that need \
             them are built again from their manifests and sources; 0 repaired, 12 something could not be rebuilt.
+            With --recompute, a sample of the results of each dataset's last build is computed once more, from its \
+            manifest and sources: results of a remote, or of another machine, may have the right hash and be wrong.
             """)
 
     @Flag(help: "Set damaged files aside, and rebuild the datasets that need them.")
     var repair = false
 
+    @Option(
+        help: ArgumentHelp("Compute a sample of the results once more, and compare.", valueName: "percent"),
+        transform: { text in
+            let digits = text.hasSuffix("%") ? text.dropLast() : text[...]
+            guard let percent = Double(digits), percent > 0, percent <= 100 else {
+                throw ValidationError("--recompute is '\(text)'; write a part of the results, such as 1%")
+            }
+            return percent / 100
+        })
+    var recompute: Double?
+
     @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if repair, recompute != nil {
+            throw ValidationError("write one of --repair and --recompute: first repair, then compare")
+        }
+    }
 
     func run() throws {
         Cancellation.catchSignals()
@@ -24,15 +43,20 @@ struct VerifyCommand: ParsableCommand {
             cachePath: common.cachePath, log: { Terminal.standardError.writeLine($0) })
         if repair { return try mend(options) }
         let found = try Cache(path: common.cachePath, for: .reading, log: options.log).verify(with: Workers())
+        var recomputed: [RecomputedDataset] = []
+        if let recompute, found.isSound { recomputed = try RecomputedDataset.all(recompute, options) }
         if common.json {
-            print(JSONValue.object(members(found)).canonical)
+            var members = members(found)
+            if recompute != nil { members["recomputed"] = .array(recomputed.map(\.json)) }
+            print(JSONValue.object(members).canonical)
         } else {
             show(found)
             print(
                 "\(counts(found)): \(found.isSound ? "sound" : "damaged; 'reprise verify --repair' repairs it")"
             )
+            for dataset in recomputed { print(dataset.text.shown) }
         }
-        if !found.isSound { throw Ending(status: .damaged) }
+        if !found.isSound || recomputed.contains(where: \.differs) { throw Ending(status: .damaged) }
     }
 
     private func mend(_ options: DatasetBuild.Options) throws {
@@ -94,6 +118,25 @@ struct VerifyCommand: ParsableCommand {
 
     private func counts(_ found: Verification) -> String {
         "\(grouped(found.objects)) objects, \(byteSize(found.bytes)), \(grouped(found.records)) records"
+    }
+}
+
+extension RecomputedDataset {
+    /// Lines for people.
+    fileprivate var text: String {
+        guard let recomputation else { return "not recomputed  \(dataset): \(failure ?? "")" }
+        let lines = recomputation.differences.map { item in
+            "differs  \(item.stage) of \(item.subject): \(item.parts.joined(separator: ", ")) (ac/\(item.key.hex))"
+        }
+        let count = recomputation.differences.count
+        let end =
+            count == 0
+            ? "all as recorded"
+            : "\(grouped(count)) not as recorded; build into a new cache, without the remote that they came from"
+        let checked = recomputation.checked
+        let noun = checked == 1 ? "result" : "results"
+        return (lines + ["recomputed  \(dataset): \(grouped(checked)) \(noun), \(end)"])
+            .joined(separator: "\n")
     }
 }
 

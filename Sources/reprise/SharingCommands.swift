@@ -9,10 +9,29 @@ import Loading
 struct SharingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "A folder, or a file that ends in .tar; both can be copied anywhere.", valueName: "remote"))
+            "A folder, a file that ends in .tar, http(s)://host/path or s3://bucket/prefix.",
+            valueName: "remote"))
     var remote: String
 
+    @Option(
+        help: ArgumentHelp("A file whose bytes sign a server's records (HMAC-SHA-256).", valueName: "file"),
+        completion: .file())
+    var remoteKey: String?
+
     @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard remoteKey == nil || RemoteOptions.isAddress(remote) else {
+            throw ValidationError(
+                "--remote-key signs the records of a server; folders and archives have none")
+        }
+    }
+
+    /// What `--remote` names.
+    func open(log: @escaping @Sendable (String) -> Void) throws(BuildError) -> Remote {
+        guard RemoteOptions.isAddress(remote) else { return Remote(path: remote) }
+        return .store(try RemoteOptions.open(remote, key: remoteKey, log: log))
+    }
 
     /// Prints what was done.
     func show(_ verb: String, _ summary: SharingSummary, _ remote: Remote) {
@@ -31,7 +50,7 @@ struct SharingOptions: ParsableArguments {
 
 struct PushCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "push", abstract: "Copy a built dataset to a folder or an archive, for other machines.",
+        commandName: "push", abstract: "Copy a built dataset to a folder, an archive or a server.",
         discussion: """
             The snapshot, everything that training, export and transfer read of it, and a card, README.md. Sources are \
             not copied. Objects that are there are skipped. See docs/sharing.md.
@@ -44,7 +63,7 @@ struct PushCommand: ParsableCommand {
 
     func run() throws {
         Cancellation.catchSignals()
-        let remote = try Remote(options.remote)
+        let remote = try options.open { Terminal.standardError.writeLine($0) }
         let reader = try DatasetReader(
             dataset, cachePath: options.common.cachePath, holdingFor: "push \(dataset)")
         let progress = ProgressLine()
@@ -63,14 +82,14 @@ struct PullCommand: ParsableCommand {
             that it has are skipped. See docs/sharing.md.
             """)
 
-    @Argument(help: "The dataset, by the name that it was pushed under.")
+    @Argument(help: "The dataset's name; of a server also a snapshot's whole hash.")
     var dataset: String
 
     @OptionGroup var options: SharingOptions
 
     func run() throws {
         Cancellation.catchSignals()
-        let remote = try Remote(options.remote)
+        let remote = try options.open { Terminal.standardError.writeLine($0) }
         let progress = ProgressLine()
         defer { progress.clear() }
         let summary = try remote.pull(

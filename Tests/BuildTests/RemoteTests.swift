@@ -19,7 +19,10 @@ import Testing
         let state = Mutex(Contents())
         let address = "memory"
         let connections = 4
+        let localLimit: Int
         var traffic: RemoteTraffic { RemoteTraffic() }
+
+        init(localLimit: Int = 1 << 40) { self.localLimit = localLimit }
 
         func record(under key: Digest) -> [UInt8]? {
             state.withLock {
@@ -49,7 +52,8 @@ import Testing
             let bytes: [UInt8]
             switch contents {
             case .bytes(let found): bytes = found
-            case .file(let path): bytes = (try? Data(contentsOf: URL(fileURLWithPath: path))).map(Array.init) ?? []
+            case .file(let path):
+                bytes = (try? Data(contentsOf: URL(fileURLWithPath: path))).map(Array.init) ?? []
             }
             return state.withLock {
                 if $0.takesNothing { return false }
@@ -168,7 +172,10 @@ import Testing
             // Failures have no objects; an empty object cannot lose a byte or have another one.
             let failures = 3
             let empty = change == 1 || change == 3 ? (0..<40).count { $0 % 4 == 0 && $0 % 11 != 10 } : 0
-            #expect(outcome == Outcome(run: 40 - failures - empty, fetched: failures + empty, shared: 40 - failures - empty))
+            #expect(
+                outcome
+                    == Outcome(
+                        run: 40 - failures - empty, fetched: failures + empty, shared: 40 - failures - empty))
             #expect(try findings("changed-\(change)") == [])
             #expect(store.state.withLock { $0.objects } == whole, "change \(change)")
         }
@@ -180,7 +187,8 @@ import Testing
         let whole = store.state.withLock { $0.records }
         let some = try #require(whole[Self.action(1).key].map { String(decoding: $0, as: UTF8.self) })
         let changes: [String] = [
-            "", "null", "[]", "{}", "{", String(repeating: "[", count: 5000), String(some.dropLast()), some + some,
+            "", "null", "[]", "{}", "{", String(repeating: "[", count: 5000), String(some.dropLast()),
+            some + some,
             some.replacing("\"bytes\"", with: "\"other\""), some.replacing("\"outputs\"", with: "\"puts\""),
             some.replacing("\"facts\":{\"number\":1}", with: "\"facts\":{}"),
             some.replacing(",10]", with: ",-10]"), some.replacing(",10]", with: ",9000000000000000000]"),
@@ -224,25 +232,118 @@ import Testing
         let records = try cache.lookup((0..<8).map(Self.action)).compactMap { $0 }
         let objects = records.map { $0.output("bytes") }
         store.state.withLock { $0 = MemoryStore.Contents() }
-        #expect(cache.remoteSnapshot(of: "toy") == nil)
-        let sent = try #require(try cache.share(objects, as: "toy"))
+        #expect(store.snapshot(of: "toy") == nil)
+        let sent = try #require(try cache.share(objects, as: "toy", to: store))
         #expect(sent.objects == 8)
         #expect(sent.bytes == objects.reduce(0) { $0 + $1.size })
-        #expect(cache.remoteSnapshot(of: "toy") == objects[0])
-        #expect(cache.remoteSnapshot(of: "other") == nil)
-        let again = try #require(try cache.share(objects, as: "toy"))
+        #expect(store.snapshot(of: "toy") == objects[0])
+        #expect(store.snapshot(of: "other") == nil)
+        let again = try #require(try cache.share(objects, as: "toy", to: store))
         #expect(again.objects == 0)
         // One that is not taken keeps the dataset from getting its name.
         store.state.withLock {
             $0 = MemoryStore.Contents()
             $0.takesNothing = true
         }
-        #expect(try cache.share(objects, as: "toy") == nil)
+        #expect(try cache.share(objects, as: "toy", to: store) == nil)
         store.state.withLock { $0.takesNothing = false }
-        for text in ["", "{}", "[1]", #"{"dataset":"other","snapshot":"\#(objects[0].digest.hex)","bytes":1}"#] {
-            store.state.withLock { $0.records[Cache.remoteKey(of: "toy")] = Array(text.utf8) }
-            #expect(cache.remoteSnapshot(of: "toy") == nil)
+        for text in [
+            "", "{}", "[1]", #"{"dataset":"other","snapshot":"\#(objects[0].digest.hex)","bytes":1}"#,
+        ] {
+            store.state.withLock { $0.records[MemoryStore.key(of: "toy")] = Array(text.utf8) }
+            #expect(store.snapshot(of: "toy") == nil)
         }
         #expect(store.state.withLock(\.rejected).count == 4)
+    }
+
+    // MARK: Reading
+
+    /// Three objects in a store alone, 1,000 bytes each.
+    private func objectsElsewhere(_ store: MemoryStore) -> [ObjectReference] {
+        (0..<3).map { number in
+            let bytes = [UInt8](repeating: UInt8(number), count: 1000)
+            store.state.withLock { $0.objects[Digest(of: bytes)] = bytes }
+            return ObjectReference(digest: Digest(of: bytes), size: 1000)
+        }
+    }
+
+    private func copies(_ path: String) -> Set<String> {
+        let disk = Disk()
+        return Set(
+            disk.names(in: "\(path)/fetched").flatMap { first in
+                disk.names(in: "\(path)/fetched/\(first)").map { first + $0 }
+            })
+    }
+
+    @Test func aReaderFetchesWhatItNeedsAndKeepsItWithinTheLimit() throws {
+        let store = MemoryStore(localLimit: 2500)
+        let objects = objectsElsewhere(store)
+        let path = "\(folder.path)/reader"
+        #expect(throws: BuildError.self) { try Cache(path: path, for: .reading) }
+        let cache = try Cache(path: path, for: .reading, remote: store)
+        #expect(!cache.holds(objects[0].digest))
+        for (number, object) in objects.enumerated() {
+            let expected = [UInt8](repeating: UInt8(number), count: 1000)
+            switch number {
+            case 0: #expect(try cache.bytes(of: object.digest, size: 1000) == expected)
+            case 1: #expect(try cache.withFile(of: object.digest) { try Files.read($0) } == expected)
+            default: #expect(try Files.read(cache.readablePath(of: object.digest, size: 1000)) == expected)
+            }
+            #expect(cache.holds(object.digest))
+            // Modification times of some file systems are coarse.
+            usleep(20_000)
+        }
+        #expect(copies(path) == Set(objects[1...].map(\.digest.hex)), "the oldest has gone")
+        // One that is opened again is young; what is there is not asked for.
+        store.state.withLock { $0.objects[objects[1].digest] = nil }
+        #expect(try cache.bytes(of: objects[1].digest).count == 1000)
+        usleep(20_000)
+        #expect(try cache.bytes(of: objects[0].digest).count == 1000)
+        #expect(copies(path) == Set([objects[0], objects[1]].map(\.digest.hex)))
+        #expect(try findings("reader") == [])
+        // Another process finds the copies without the store.
+        let again = try Cache(path: path, for: .reading, remote: MemoryStore())
+        #expect(try again.bytes(of: objects[1].digest).count == 1000)
+        #expect { try again.bytes(of: objects[2].digest) } throws: {
+            ($0 as? BuildError)?.code == .objectMissing
+        }
+        #expect(throws: BuildError.self) {
+            try Cache(path: path, for: .reading).bytes(of: objects[0].digest)
+        }
+    }
+
+    @Test func aDamagedCopyIsFetchedAgainAndAWrongObjectIsMissing() throws {
+        let objects = objectsElsewhere(store)
+        let path = "\(folder.path)/reader"
+        _ = try Cache(path: path, for: .reading, remote: store).bytes(of: objects[1].digest)
+        let hex = objects[1].digest.hex
+        let copy = "\(path)/fetched/\(hex.prefix(2))/\(hex.dropFirst(2))"
+        try Disk().remove(copy)
+        try Files.write(copy, [UInt8](repeating: 9, count: 1000))
+        let cache = try Cache(path: path, for: .reading, remote: store)
+        #expect(try cache.bytes(of: objects[1].digest) == [UInt8](repeating: 1, count: 1000))
+        store.state.withLock { $0.objects[objects[2].digest] = [UInt8](repeating: 9, count: 1000) }
+        #expect { try cache.bytes(of: objects[2].digest) } throws: {
+            ($0 as? BuildError)?.code == .objectMissing
+        }
+        #expect(store.state.withLock(\.rejected).count == 1)
+        #expect(copies(path) == [hex])
+    }
+
+    /// An action elsewhere needs an object that only the store has.
+    @Test func anInputIsFetched() throws {
+        let objects = objectsElsewhere(store)
+        let cache = try Cache(
+            path: "\(folder.path)/worker", for: .working(name: "w"), remote: store,
+            disk: Disk(UnflushedFileSystem()))
+        let engine = Engine(cache, outputs: { _ in ["sum": .actions] })
+        let action = Action(Stage("sum", version: 1), inputs: [Input("in", objects[2].digest)], subject: "x")
+        let record = try engine.run(action) { context in
+            let sum = try context.bytes(of: "in").reduce(0) { $0 + Int($1) }
+            try context.write(Array("\(sum)".utf8), as: "sum")
+        }
+        #expect(try cache.bytes(of: record.output("sum").digest) == Array("2000".utf8))
+        try engine.flush()
+        #expect(store.state.withLock { $0.records[action.key] } != nil)
     }
 }

@@ -14,7 +14,8 @@ struct AddressTests {
     }
 
     @Test(arguments: [
-        "folder", "ftp://host/x", "http://", "http://:80", "https://me@", "s3://", "s3:///key", "s3://buck et",
+        "folder", "ftp://host/x", "http://", "http://:80", "https://me@", "s3://", "s3:///key",
+        "s3://buck et",
         "http://host/a?b=c", "http://host/a#b", "http://host/\r\nX: y", "s3://bücket/x", "://host",
     ])
     func anythingElseIsRefused(text: String) {

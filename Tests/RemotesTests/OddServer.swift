@@ -72,8 +72,12 @@ final class OddServer: Sendable {
     }
 
     /// A whole answer.
-    static func answer(_ status: String, _ body: [UInt8] = [], length: Int? = nil, headers: String = "") -> [UInt8] {
-        Array("HTTP/1.1 \(status)\r\nContent-Length: \(length ?? body.count)\r\n\(headers)Connection: close\r\n\r\n".utf8)
+    static func answer(_ status: String, _ body: [UInt8] = [], length: Int? = nil, headers: String = "")
+        -> [UInt8]
+    {
+        Array(
+            "HTTP/1.1 \(status)\r\nContent-Length: \(length ?? body.count)\r\n\(headers)Connection: close\r\n\r\n"
+                .utf8)
             + body
     }
 
@@ -139,7 +143,8 @@ final class OddServer: Sendable {
                 head = end
                 let text = String(decoding: bytes[..<end], as: UTF8.self).lowercased()
                 let length = text.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
-                needed = end + (length.flatMap { Int($0.dropFirst(15).trimmingCharacters(in: .whitespaces)) } ?? 0)
+                needed =
+                    end + (length.flatMap { Int($0.dropFirst(15).trimmingCharacters(in: .whitespaces)) } ?? 0)
             }
         }
         let text = String(decoding: bytes.prefix { $0 != 0x0D }, as: UTF8.self)

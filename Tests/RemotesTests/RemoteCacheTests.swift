@@ -111,7 +111,10 @@ import Testing
         let replies: [(String, OddServer.Reply)] = [
             ("cut short", .bytes(OddServer.answer("200 OK", body, length: 2000))),
             ("cut in its head", .bytes(Array("HTTP/1.1 200 OK\r\nContent-Le".utf8))),
-            ("larger than stated", .endless(head: Array("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".utf8))),
+            (
+                "larger than stated",
+                .endless(head: Array("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".utf8))
+            ),
             ("stated to be huge", .endless(head: OddServer.answer("200 OK", length: 1 << 50))),
             ("a negative length", .bytes(Array("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n".utf8))),
             ("no HTTP", .bytes(Array("SSH-2.0-OpenSSH\r\n".utf8))),
@@ -119,7 +122,10 @@ import Testing
             ("hung up", .hangUp), ("silent", .silence),
             ("too slow", .drip(OddServer.answer("200 OK", body), .milliseconds(20))),
             ("a page about an error", .bytes(OddServer.answer("503 Busy", Array("<h1>busy</h1>".utf8)))),
-            ("elsewhere", .bytes(OddServer.answer("302 Found", headers: "Location: http://127.0.0.1:1/\r\n"))),
+            (
+                "elsewhere",
+                .bytes(OddServer.answer("302 Found", headers: "Location: http://127.0.0.1:1/\r\n"))
+            ),
             ("forbidden", .bytes(OddServer.answer("403 Forbidden"))),
         ]
         var limits = Self.quick

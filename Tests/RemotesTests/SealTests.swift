@@ -7,8 +7,8 @@ struct SealTests {
     private let key = (0..<32).map { UInt8($0) }
     private let name = Digest(of: Array("an action".utf8))
 
-    /// By Python: `hmac.new(bytes(range(32)), b"reprise record 1\n" + hashlib.sha256(b"an action").hexdigest().encode()
-    /// + b"\n" + b'{"a":1}', "sha256").hexdigest()`.
+    // By Python: hmac.new(bytes(range(32)), b"reprise record 1\n" + hashlib.sha256(b"an action").hexdigest().encode()
+    // + b"\n" + b'{"a":1}', "sha256").hexdigest()
     @Test func aSignatureIsThatOfAnotherProgram() throws {
         let sealed = RecordSeal(key: key).seal(Array(#"{"a":1}"#.utf8), under: name)
         let expected = "8ceb958396d2e69c64dbea1b456e961b83454ac5bd70418856e15bec8272c6cc"

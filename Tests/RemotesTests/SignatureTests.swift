@@ -29,7 +29,8 @@ struct SignatureTests {
                 region: try text("region"))
             let request = AWSSignature.Request(
                 method: try text("method"), path: try text("path"), query: Self.pairs(item["query"]),
-                headers: [("host", try text("host"))] + Self.pairs(item["headers"]), bodyHash: try text("body"))
+                headers: [("host", try text("host"))] + Self.pairs(item["headers"]),
+                bodyHash: try text("body"))
             let added = signature.headers(for: request, at: try #require(item["time"]?.integer))
             let found = Dictionary(uniqueKeysWithValues: added.map { ($0.name, $0.value) })
             let expected = try #require(item["signed"]?.object).compactMapValues(\.string)
@@ -46,7 +47,9 @@ struct SignatureTests {
     @Test func aSignatureDependsOnEveryPart() {
         let base = AWSSignature.Request(
             method: "GET", path: "/a", query: [("x", "1")], headers: [("host", "h")], bodyHash: "00")
-        func sign(_ request: AWSSignature.Request, secret: String = "s", region: String = "r", time: Int = 0) -> String {
+        func sign(_ request: AWSSignature.Request, secret: String = "s", region: String = "r", time: Int = 0)
+            -> String
+        {
             AWSSignature(credentials: AWSCredentials(key: "k", secret: secret, token: nil), region: region)
                 .headers(for: request, at: time).last?.value ?? ""
         }

@@ -23,6 +23,7 @@ import odd_cache_server  # noqa: E402
 import small_music  # noqa: E402
 
 PROGRAM = command.built_program()
+TRAINER = PROGRAM and shutil.which(f"{PROGRAM}-train")
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 MANIFEST = """\
 version: 1
@@ -140,6 +141,35 @@ class Remotes(unittest.TestCase):
         found = json.loads(self.run_program("verify", "--cache", cache, "--json").stdout)
         self.assertEqual(found["findings"], [])
 
+    def shards(self, cache):
+        """The hashes of the shards of the newest snapshot, by split."""
+        name = (pathlib.Path(cache) / "refs" / "numbers").read_text().strip()
+        snapshot = json.loads((pathlib.Path(cache) / "objects" / name[:2] / name[2:]).read_bytes())
+        return {split: {shard["object"] for shard in part["shards"]} for split, part in snapshot["splits"].items()}
+
+    def assert_pushed(self, remote, *words, environment=None):
+        """A dataset that was built without the remote is pushed there, and pulled by its name and by its hash."""
+        def run(*command):
+            done = self.run_program(*command, "--remote", remote, *words, "--json", environment=environment)
+            return json.loads(done.stdout)
+
+        pushed = run("push", "numbers", "--cache", "clean")
+        self.assertEqual(pushed["snapshot"], self.clean["snapshot"])
+        self.assertEqual(pushed["objects"]["skipped"], 0)
+        again = run("push", "numbers", "--cache", "clean")
+        self.assertEqual((again["objects"]["copied"], again["bytes"]), (0, 0))
+        for name in ("numbers", self.clean["snapshot"]):
+            cache = self.new_cache()
+            pulled = run("pull", name, "--cache", cache)
+            self.assertEqual(pulled["objects"], pushed["objects"])
+            self.assertEqual((pulled["bytes"], pulled["dataset"]), (pushed["bytes"], "numbers"))
+            self.assert_sound(cache)
+            self.run_program("stats", "numbers", "--cache", cache)
+            self.assertEqual(run("pull", name, "--cache", cache)["objects"]["copied"], 0)
+        self.run_program(
+            "pull", "others", "--cache", self.new_cache(), "--remote", remote, *words, statuses=(10,),
+            environment=environment)
+
     def assert_shared(self, remote, *words, environment=None):
         """One cache fills a remote, a second one takes everything from it, and neither asks for what it has."""
         first = self.build(self.new_cache(), "--remote", remote, *words, environment=environment)
@@ -209,6 +239,96 @@ class OddServers(Remotes):
                     if fault in ("huge", "endless"):
                         self.assertLess(remote["received"], 16 << 20)
 
+    def test_pulls_of_wrong_objects_are_refused(self):
+        store = self.folder / "pushed"
+        with odd_cache_server.serving(store) as server:
+            self.run_program("push", "numbers", "--cache", "clean", "--remote", server.address)
+            for fault in ("truncated", "short", "wrong", "huge", "endless", "failing", "closed"):
+                with self.subTest(fault):
+                    server.fault = fault
+                    cache = self.new_cache()
+                    done = self.run_program(
+                        "pull", "numbers", "--cache", cache, "--remote", server.address, statuses=(1, 10))
+                    self.assertIn("error: ", done.stderr)
+                    self.run_program("stats", "numbers", "--cache", cache, statuses=(10,))
+            server.fault = "no puts"
+            with tempfile.TemporaryDirectory() as empty:
+                server.folder = pathlib.Path(empty).resolve()
+                done = self.run_program(
+                    "push", "numbers", "--cache", "clean", "--remote", server.address, statuses=(1,))
+                self.assertIn("did not take all", done.stderr)
+
+    @unittest.skipIf(TRAINER is None, "the program reprise-train is not built")
+    def test_a_training_fetches_the_shards_that_it_reads(self):
+        store = self.folder / "trained"
+        with odd_cache_server.serving(store) as server:
+            self.run_program("push", "numbers", "--cache", "clean", "--remote", server.address)
+            words = ["train", "music-vae", "--max-steps", "2", "--preset", "cpu", "--json"]
+            own = json.loads(self.run_program(*words, "--dataset", "numbers", "--cache", "clean").stdout)
+            by_split = self.shards(self.folder / "clean")
+            for name in ("numbers", self.clean["snapshot"]):
+                cache = pathlib.Path(self.new_cache())
+                run = json.loads(self.run_program(
+                    *words, "--dataset", name, "--cache", str(cache), "--remote", server.address).stdout)
+                self.assertEqual(run["snapshot"], own["snapshot"])
+                self.assertEqual(run["best"], own["best"], "the same training as from a cache of its own")
+                copies = {path.parent.name + path.name for path in (cache / "fetched").rglob("*") if path.is_file()}
+                self.assertTrue(copies & by_split["train"])
+                self.assertFalse(copies & by_split["test"], "nothing of the test split was needed")
+                self.assert_sound(str(cache))
+            # What was fetched is enough to resume without the server; without it a training ends with an error.
+            server.fault = "failing"
+            self.run_program(
+                "train", "--resume", run["run"], "--max-steps", "3", "--cache", str(cache), "--remote", server.address)
+            done = self.run_program(
+                *words, "--dataset", "numbers", "--cache", self.new_cache(), "--remote", server.address, statuses=(10,))
+            self.assertIn("no dataset 'numbers'", done.stderr)
+
+    def test_recomputation_finds_a_record_that_is_wrong(self):
+        store = self.folder / "forged"
+        with odd_cache_server.serving(store) as server:
+            cache = self.new_cache()
+            self.build(cache, "--remote", server.address)
+            found = json.loads(self.run_program("verify", "--recompute", "100%", "--cache", cache, "--json").stdout)
+            self.assertEqual(
+                found["recomputed"],
+                [{"dataset": "numbers", "checked": self.count, "differences": [], "failure": None}])
+            forged = 0
+            for path in (store / "ac").iterdir():
+                record = json.loads(path.read_bytes())
+                if record.get("stage") == "read" and "failure" not in record:
+                    record["facts"]["segments"]["empty_steps"] += 1
+                    path.write_text(json.dumps(record))
+                    forged += 1
+            cache = self.new_cache()
+            self.assertEqual(self.build(cache, "--remote", server.address)["actions"]["run"], 0)
+            self.assert_sound(cache)
+            done = self.run_program("verify", "--recompute", "100%", "--cache", cache, "--json", statuses=(12,))
+            found = json.loads(done.stdout)["recomputed"][0]
+            self.assertEqual(len(found["differences"]), forged)
+            self.assertEqual({(item["stage"], *item["parts"]) for item in found["differences"]}, {("read", "facts")})
+            some = json.loads(self.run_program(
+                "verify", "--recompute", "20%", "--cache", cache, "--json", statuses=(0, 12)).stdout)
+            self.assertLess(some["recomputed"][0]["checked"], self.count)
+        self.run_program("verify", "--recompute", "0", "--cache", cache, statuses=(64,))
+
+    def test_workers_without_a_shared_folder(self):
+        """Each worker has a cache of its own; the plans and the results go through the remote."""
+        store = self.folder / "between"
+        with odd_cache_server.serving(store) as server:
+            words = ("--remote", server.address)
+            for phase in ("sources", "statistics", "shards"):
+                plan = self.run_program(
+                    "plan", "numbers.yaml", "--phase", phase, "--slices", "4", "--cache", self.new_cache(), *words)
+                (self.folder / "plan.jsonl").write_text(plan.stdout)
+                for number in range(json.loads(plan.stdout.split("\n")[0])["slices"]):
+                    self.run_program(
+                        "work", "--plan", "plan.jsonl", "--slice", str(number), "--cache", self.new_cache(), *words,
+                        statuses=(0, 3))
+            built = self.build(self.new_cache(), *words)
+            self.assert_same(built)
+            self.assertLessEqual(built["actions"]["run"], 1, "workers did all but the snapshot")
+
     def test_a_remote_that_is_not_there(self):
         built = self.build(self.new_cache(), "--remote", f"http://127.0.0.1:{free_port()}/x")
         self.assert_same(built)
@@ -238,6 +358,10 @@ class Nginx(Remotes):
         folder, remote, _ = self.start()
         self.assert_shared(remote)
         self.assertEqual(sorted(path.name for path in (folder / "store/cache").iterdir()), ["ac", "cas"])
+
+    def test_push_and_pull(self):
+        _, remote, _ = self.start()
+        self.assert_pushed(remote)
 
     def test_signed_records(self):
         _, remote, _ = self.start()
@@ -309,6 +433,10 @@ class S3(Remotes):
     def test_a_second_cache_computes_nothing(self):
         _, variables = self.start()
         self.assert_shared("s3://lab/some/prefix", environment=variables)
+
+    def test_push_and_pull(self):
+        _, variables = self.start()
+        self.assert_pushed("s3://lab/pushed", environment=variables)
 
     def test_files_instead_of_variables(self):
         _, variables = self.start()

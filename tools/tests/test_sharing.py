@@ -153,11 +153,14 @@ class Sharing(Music):
         (bad / "reprise-dataset.json").write_text(json.dumps({**listed, "dataset": "../mix"}))
         self.refused(bad, "names no dataset")
 
-    def test_networks_come_later(self):
-        for address in ("https://example.org/d", "s3://bucket/d"):
+    def test_what_is_no_remote_is_refused(self):
+        for words, reason in (
+            (("--remote", "ftp://example.org/d"), "scheme 'ftp'"),
+            (("--remote", "folder", "--remote-key", "key"), "folders and archives have none"),
+        ):
             for command in ("push", "pull"):
-                done = self.reprise(command, "mix", "--remote", address, statuses=(64,))
-                self.assertIn("folders and .tar files", done.stderr)
+                done = self.reprise(command, "mix", *words, statuses=(64,))
+                self.assertIn(reason, done.stderr)
         (self.folder / "occupied").mkdir()
         (self.folder / "occupied" / "mine").write_text("")
         self.assertIn("mine", self.reprise("push", "mix", "--remote", "occupied", statuses=(64,)).stderr)

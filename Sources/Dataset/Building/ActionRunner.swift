@@ -1,16 +1,18 @@
 import Build
 
-/// Runs the actions that a build describes, or notes which would run.
+/// Runs the actions that a build describes, notes which would run, or computes some of them once more.
 enum ActionRunner: Sendable {
     case engine(Engine)
     case plan(Plan)
     case collector(TaskCollector)
+    case recomputation(Recomputation)
 
     var cache: Cache {
         switch self {
         case .engine(let engine): engine.cache
         case .plan(let plan): plan.cache
         case .collector(let collector): collector.engine.cache
+        case .recomputation(let recomputation): recomputation.cache
         }
     }
 
@@ -26,6 +28,7 @@ enum ActionRunner: Sendable {
         case .engine(let engine): try engine.lookup(drafts.map { Self.action($0) })
         case .plan(let plan): try plan.lookup(drafts)
         case .collector(let collector): try collector.lookup(drafts)
+        case .recomputation(let recomputation): try recomputation.lookup(drafts)
         }
     }
 
@@ -38,6 +41,7 @@ enum ActionRunner: Sendable {
         case .engine(let engine): try engine.run(Self.action(draft), reading: sources, body)
         case .plan(let plan): try plan.find(draft)
         case .collector(let collector): try collector.run(draft, reading: sources, body)
+        case .recomputation(let recomputation): try recomputation.run(draft, reading: sources, body)
         }
     }
 

@@ -117,7 +117,10 @@ public struct DatasetBuild: Sendable {
         _ objects: [ObjectReference], from cache: Cache, _ engine: Engine? = nil
     ) throws(BuildError) -> RemoteUse? {
         guard let remote = cache.remote else { return nil }
-        let isPublished = try cache.share(objects, as: manifest.dataset) != nil
+        var isPublished = remote.snapshot(of: manifest.dataset) == objects.first
+        if !isPublished {
+            isPublished = try cache.share(objects, as: manifest.dataset, to: remote) != nil
+        }
         return RemoteUse(remote, engine, isPublished: isPublished)
     }
 

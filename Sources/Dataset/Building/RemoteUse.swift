@@ -42,7 +42,9 @@ extension Stages {
         switch record.stage.name {
         case read.name:
             let facts = SegmentFacts(record)
-            guard record.failure != nil || [facts.count, facts.notes, facts.controls].allSatisfy(counts.contains)
+            guard
+                record.failure != nil
+                    || [facts.count, facts.notes, facts.controls].allSatisfy(counts.contains)
             else { return nil }
             return [ReadStage.output: .actions]
         case spectrum.name:

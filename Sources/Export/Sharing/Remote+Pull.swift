@@ -8,7 +8,7 @@ extension Remote {
     /// reaches is taken. The dataset gets its name in the cache last. A pull that was stopped continues.
     ///
     /// - Parameters:
-    ///   - dataset: the name that the remote must have it under.
+    ///   - dataset: the name that the remote must have it under; of a store also a snapshot's whole hash.
     ///   - cachePath: the cache; made if there is none.
     ///   - log: is given lines for people, such as that another build is waited for.
     ///   - progress: is told how many bytes are done, of how many.
@@ -35,6 +35,7 @@ extension Remote {
                 throw missing("no dataset was pushed to \(path)")
             }
             list = try Self.list(inFolder: folder)
+        case .store(let store): return try take(dataset, from: store, into: cachePath, log, progress)
         case .archive(let file):
             guard FileStat(path: file) != nil else { throw missing("there is no archive \(path)") }
             let opened = try Self.openArchive(file)
@@ -67,6 +68,65 @@ extension Remote {
             try engine.publish(list.snapshot, as: dataset, keeping: nil)
         }
         return taking.summary
+    }
+
+    /// Objects are asked for by their names: the snapshot, its tables and statistics, then the shards.
+    private func take(
+        _ dataset: String, from store: any RemoteStore, into cachePath: String,
+        _ log: @escaping @Sendable (String) -> Void, _ progress: (Int, Int) -> Void
+    ) throws -> SharingSummary {
+        let reference = store.snapshot(of: dataset)
+        guard let digest = reference?.digest ?? Digest(hex: dataset) else {
+            throw missing("no dataset '\(dataset)' at \(path), or the server does not answer")
+        }
+        let cache = try Cache(path: cachePath, for: .building(wait: true), log: log)
+        let engine = Engine(cache)
+        var taking = Taking(
+            engine: engine, summary: SharingSummary(dataset: dataset, snapshot: digest), total: 0, place: path
+        )
+        func fetch(_ digest: Digest, _ size: Int?) throws {
+            try taking.take(digest, size: size) { sink in
+                var failure: (any Error)?
+                let isWhole = store.read(digest, size: size) { part in
+                    do {
+                        try sink(Array(part))
+                        return true
+                    } catch {
+                        failure = error
+                        return false
+                    }
+                }
+                if let failure { throw failure }
+                guard isWhole else {
+                    throw BuildError(
+                        .inputOutput, "\(path) did not give all of object \(digest); pull again to continue",
+                        canRetry: true)
+                }
+            }
+            progress(taking.done, max(taking.total, taking.done))
+        }
+        try fetch(digest, reference?.size)
+        let reached = try Self.trusted(path) { () throws(BuildError) in
+            try Snapshot.objects(of: digest, in: cache)
+        }
+        let sizes = try Self.trusted(path) { () throws(BuildError) in
+            try Snapshot.shardSizes(of: digest, in: cache)
+        }
+        taking.total = taking.done + sizes.values.reduce(0) { $0.addingReportingOverflow($1).partialValue }
+        for object in reached where sizes[object] == nil { try fetch(object, nil) }
+        for object in reached { if let size = sizes[object] { try fetch(object, size) } }
+        try engine.flush()
+        let snapshot = try Self.trusted(path) { () throws(BuildError) in try Snapshot(digest, in: cache) }
+        guard snapshot.dataset == dataset || reference == nil else {
+            throw BuildError.untrusted(path, "has a snapshot of another dataset, '\(snapshot.dataset)'")
+        }
+        if try cache.snapshot(of: snapshot.dataset) != digest {
+            try engine.publish(digest, as: snapshot.dataset, keeping: nil)
+        }
+        var summary = SharingSummary(dataset: snapshot.dataset, snapshot: digest)
+        (summary.copied, summary.skipped) = (taking.summary.copied, taking.summary.skipped)
+        summary.bytes = taking.summary.bytes
+        return summary
     }
 
     private func missing(_ message: String) -> BuildError {
@@ -143,7 +203,7 @@ extension Remote {
 private struct Taking {
     let engine: Engine
     var summary: SharingSummary
-    let total: Int
+    var total: Int
     /// The remote.
     let place: String
     /// The bytes of the objects that are there now.
@@ -157,15 +217,21 @@ private struct Taking {
 
     /// Stores an object, whose bytes the body hands over, unless the cache has it.
     mutating func take(_ object: ObjectReference, _ body: (([UInt8]) throws -> Void) throws -> Void) throws {
+        try take(object.digest, size: object.size, body)
+    }
+
+    /// Stores an object whose size may not be known.
+    mutating func take(
+        _ digest: Digest, size: Int?, _ body: (([UInt8]) throws -> Void) throws -> Void
+    ) throws {
         try Cancellation.bySignal.check()
-        done += object.size
-        if isThere(object) {
+        if isThere(digest, size: size) {
+            done += size ?? engine.cache.size(of: digest)
             summary.skipped += 1
             return
         }
         let action = Action(
-            Self.stage, parameters: ["object": JSONValue(object.digest)], inputs: [],
-            subject: object.digest.short)
+            Self.stage, parameters: ["object": JSONValue(digest)], inputs: [], subject: digest.short)
         let record = try engine.run(action, isForced: true) { context in
             let writer = try context.makeOutput("object", for: .readers)
             var hasher = Digest.Hasher()
@@ -174,20 +240,22 @@ private struct Taking {
                 try part.withUnsafeBytes { try writer.write($0) }
             }
             let found = hasher.finish()
-            guard found == object.digest else {
+            guard found == digest else {
                 throw BuildError.untrusted(
-                    place, "has object \(object.digest) with other bytes, which hash to \(found)")
+                    place, "has object \(digest) with other bytes, which hash to \(found)")
             }
         }
-        precondition(record.output("object").digest == object.digest, "an object under another name")
+        let stored = record.output("object")
+        precondition(stored.digest == digest, "an object under another name")
+        done += stored.size
         summary.copied += 1
-        summary.bytes += object.size
+        summary.bytes += stored.size
     }
 
     /// Whether the cache has the object whole; one that turns out damaged is set aside there.
-    private func isThere(_ object: ObjectReference) -> Bool {
-        guard engine.cache.contains(object) else { return false }
-        let isWhole: Void? = try? engine.cache.withFile(of: object.digest, size: object.size) { _ in }
+    private func isThere(_ digest: Digest, size: Int?) -> Bool {
+        guard engine.cache.holds(digest) else { return false }
+        let isWhole: Void? = try? engine.cache.withFile(of: digest, size: size) { _ in }
         return isWhole != nil
     }
 }

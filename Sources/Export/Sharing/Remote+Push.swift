@@ -31,6 +31,7 @@ extension Remote {
         switch self {
         case .folder(let path): return try pushFolder(path, list, card, reader.cache, progress)
         case .archive(let path): return try pushArchive(path, list, card, reader.cache, progress)
+        case .store(let store): return try pushStore(store, list, reader.cache)
         }
     }
 
@@ -56,12 +57,28 @@ extension Remote {
             case .archive(let file):
                 guard FileStat(path: file) != nil else { return nil }
                 found = try Self.openArchive(file).list
+            case .store: return nil
             }
         } catch  where error.code == .untrusted {
             throw foreign("is not a pushed dataset")
         }
         guard found.dataset == list.dataset else { throw foreign("holds the dataset '\(found.dataset)'") }
         return found
+    }
+
+    private func pushStore(
+        _ store: any RemoteStore, _ list: PushedDataset, _ cache: Cache
+    ) throws -> SharingSummary {
+        guard let sent = try cache.share(list.objects, as: list.dataset, to: store) else {
+            throw BuildError(
+                .inputOutput,
+                "\(path) did not take all of the dataset, and has no new snapshot; push again to continue",
+                canRetry: true)
+        }
+        var summary = SharingSummary(dataset: list.dataset, snapshot: list.snapshot)
+        (summary.copied, summary.bytes) = (sent.objects, sent.bytes)
+        summary.skipped = list.objects.count - sent.objects
+        return summary
     }
 
     private func pushFolder(

@@ -1,42 +1,38 @@
 public import Build
 import Manifest
 
-/// Where a dataset is pushed to and pulled from: a folder, or one archive file.
+/// Where a dataset is pushed to and pulled from: a folder, one archive file, or a store that caches share.
 ///
-/// Both hold the same: `reprise-dataset.json`, which says what is there (`PushedDataset`); `README.md`, the dataset's card;
+/// The first two hold the same: `reprise-dataset.json`, which says what is there (`PushedDataset`); `README.md`, the dataset's card;
 /// and `objects/ab/cdef…`, the snapshot and everything that it reaches, each object named by the SHA-256 of its bytes. An
 /// archive is a tar file of those, in this order.
-public enum Remote: Sendable, Hashable {
+public enum Remote: Sendable {
     /// A folder.
     case folder(String)
     /// A tar archive.
     case archive(String)
+    /// A store behind HTTP or S3, which holds objects by their hashes, and under a dataset's name its newest snapshot.
+    case store(any RemoteStore)
 
     /// The file that says what is there.
     static let listName = "reprise-dataset.json"
     /// The card.
     static let cardName = "README.md"
 
-    /// Reads what the user wrote.
+    /// Takes a path that the user wrote.
     ///
     /// - Parameter text: a folder; or an archive, which ends in `.tar` or is a file.
-    /// - Throws: `build.foreign-folder` for an address of the network.
-    public init(_ text: String) throws(BuildError) {
-        if text.contains("://") {
-            throw BuildError(
-                .foreignFolder,
-                "\(text) is an address; push and pull work with folders and .tar files for now: push to one of those, copy it with rsync, scp or 'aws s3 sync', and pull from the copy",
-                canRetry: false)
-        }
+    public init(path text: String) {
         let path = text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
         let isFile = FileStat(path: path)?.isRegularFile == true
         self = isFile || path.hasSuffix(".tar") ? .archive(path) : .folder(path)
     }
 
-    /// The folder or file.
+    /// The folder or file, or the store's address.
     public var path: String {
         switch self {
         case .folder(let path), .archive(let path): path
+        case .store(let store): store.address
         }
     }
 

@@ -50,6 +50,8 @@ final class LoaderShards: Sendable {
         open = Mutex(Array(repeating: nil, count: places.count))
         for place in places {
             let path = reader.cache.path(of: place.shard.object)
+            // One that only the remote has is fetched when it is first used.
+            if reader.cache.remote != nil, FileStat(path: path) == nil { continue }
             guard let status = FileStat(path: path) else {
                 throw BuildError(
                     .objectMissing,
@@ -72,7 +74,9 @@ final class LoaderShards: Sendable {
         case .dataset(let reader):
             let shard = places[index].shard
             return try LoaderShard(
-                Shard(path: reader.cache.path(of: shard.object), as: shard, in: reader.snapshot, .columns),
+                Shard(
+                    path: reader.cache.readablePath(of: shard.object, size: shard.bytes), as: shard,
+                    in: reader.snapshot, .columns),
                 vocabularies: reader.snapshot.vocabularies)
         }
     }

@@ -17,11 +17,15 @@ public final class DatasetReader: Sendable {
     ///   - name: a dataset's name for its newest snapshot; `<dataset>@<n>` for an older one; or at least 6 digits of
     ///     a snapshot's hash.
     ///   - cachePath: the cache's folder.
+    ///   - remote: has the dataset under its name, or the snapshot of this hash; objects are fetched when they are first
+    ///     read. The cache is made if there is none. What the remote has not is looked for in the cache.
     ///   - purpose: what the process does for long, such as `serve piano`: `gc` then keeps the snapshot until the reader
     ///     is released or the process ends.
     /// - Throws: `BuildError`: `build.no-cache`, `build.no-dataset`, and what reading the snapshot meets.
-    public init(_ name: String, cachePath: String, holdingFor purpose: String? = nil) throws {
-        let cache = try Cache(path: cachePath, for: .reading)
+    public init(
+        _ name: String, cachePath: String, remote: (any RemoteStore)? = nil, holdingFor purpose: String? = nil
+    ) throws {
+        let cache = try Cache(path: cachePath, for: .reading, remote: remote)
         let digest = try Self.find(name, cache)
         hold = try purpose.flatMap { (purpose) throws(BuildError) in try cache.hold(digest, for: purpose) }
         (self.cache, self.digest) = (cache, digest)
@@ -29,6 +33,11 @@ public final class DatasetReader: Sendable {
     }
 
     private static func find(_ name: String, _ cache: Cache) throws -> Digest {
+        if let remote = cache.remote {
+            let found = remote.snapshot(of: name)?.digest ?? Digest(hex: name)
+            // A snapshot that cannot be had is looked for here under its name.
+            if let found, (try? cache.bytes(of: found)) != nil { return found }
+        }
         let references = try cache.references()
         let full = { (reference: Reference) in
             reference.number.map { "\(reference.dataset)@\($0)" } ?? reference.dataset

@@ -103,6 +103,16 @@ extension Snapshot {
         return try Head(bytes(digest, name, in: cache), named: name).objects
     }
 
+    /// The sizes in bytes of the shards that a snapshot's object refers to.
+    ///
+    /// - Throws: `BuildError` if it cannot be read, or is no snapshot of this version's format.
+    public static func shardSizes(of digest: Digest, in cache: Cache) throws(BuildError) -> [Digest: Int] {
+        let name = "snapshot \(digest.short)"
+        let shards = try Head(bytes(digest, name, in: cache), named: name).shards
+        return Dictionary(
+            shards.values.joined().map { ($0.object, $0.bytes) }, uniquingKeysWith: { first, _ in first })
+    }
+
     private static func bytes(
         _ digest: Digest, _ name: String, in cache: Cache
     ) throws(BuildError) -> [UInt8] {
