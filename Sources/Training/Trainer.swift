@@ -75,7 +75,7 @@ public struct Trainer: Sendable {
     /// The cache's folder.
     public let cachePath: String
     /// Has the datasets and snapshots that the cache lacks.
-    let remote: (any RemoteStore)?
+    public let remote: (any RemoteStore)?
     /// The libraries' numerics tag, on which a transfer's result depends.
     let numerics: String
     /// Takes lines that tell what continues.

@@ -32,7 +32,8 @@ struct ComparisonRequest: Sendable {
         guard let dataset = try dataset ?? trainer.dataset(ofRunAmong: names) else {
             throw TrainingError(.usage, "none of the systems is a run; write --dataset DATASET")
         }
-        let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "compare \(style)")
+        let reader = try DatasetReader(
+            dataset, cachePath: cachePath, remote: trainer.remote, holdingFor: "compare \(style)")
         let evaluation = try TransferEvaluation(
             reader, cachePath: cachePath, style: style, log: { Terminal.standardError.writeLine($0) })
         var contents = try Contents(reader, evaluation, split, limit: limit, recordings: recordings)

@@ -115,8 +115,9 @@ struct EvaluateCommand: ParsableCommand {
             outputs: (outputs, RawFile.files(below: outputs)),
             contents: (contents, RawFile.files(below: contents)))
         let cachePath = torch.common.cachePath
-        let evaluation = try torch.onTorch { _, _ in
-            let reader = try DatasetReader(dataset, cachePath: cachePath, holdingFor: "evaluate \(dataset)")
+        let evaluation = try torch.onTorch { trainer, _ in
+            let reader = try DatasetReader(
+                dataset, cachePath: cachePath, remote: trainer.remote, holdingFor: "evaluate \(dataset)")
             return try TransferEvaluation(
                 reader, cachePath: cachePath, style: style, log: { Terminal.standardError.writeLine($0) }
             ).evaluate(pairs)

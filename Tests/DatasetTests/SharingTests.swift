@@ -16,10 +16,10 @@ struct SharingTests {
         reader = try LoaderFixture.shared.get().reader
     }
 
-    private func remote(_ name: String) throws -> Remote { try Remote("\(folder.path)/\(name)") }
+    private func remote(_ name: String) -> Remote { Remote(path: "\(folder.path)/\(name)") }
 
     @Test(arguments: ["folder", "archive.tar"]) func aDatasetComesBack(name: String) throws {
-        let remote = try remote(name)
+        let remote = self.remote(name)
         let pushed = try remote.push(reader)
         #expect(pushed.copied == Set(reader.snapshot.objects).count + 1 && pushed.skipped == 0)
         #expect(try remote.push(reader).copied == 0)
@@ -44,7 +44,7 @@ struct SharingTests {
     }
 
     @Test func damageInTheCacheIsPulledAgain() throws {
-        let remote = try remote("folder")
+        let remote = self.remote("folder")
         _ = try remote.push(reader)
         let cache = "\(folder.path)/cache"
         _ = try remote.pull("loader", into: cache)
@@ -61,7 +61,7 @@ struct SharingTests {
 
     /// No object with other bytes than its name says gets into the cache, and the dataset gets no name.
     @Test func otherBytesAreRefused() throws {
-        let remote = try remote("folder")
+        let remote = self.remote("folder")
         _ = try remote.push(reader)
         let last = try #require(reader.snapshot.objects.last)
         let path = "\(remote.path)/\(Remote.name(of: last))"
