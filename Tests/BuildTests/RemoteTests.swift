@@ -229,12 +229,12 @@ import Testing
         try build("first")
         let path = "\(folder.path)/first"
         let cache = try Cache(path: path, for: .reading, remote: store)
-        let records = try cache.lookup((0..<8).map(Self.action)).compactMap { $0 }
+        let records = try cache.lookup((0..<4).map(Self.action)).compactMap { $0 }
         let objects = records.map { $0.output("bytes") }
         store.state.withLock { $0 = MemoryStore.Contents() }
         #expect(store.snapshot(of: "toy") == nil)
         let sent = try #require(try cache.share(objects, as: "toy", to: store))
-        #expect(sent.objects == 8)
+        #expect(sent.objects == 4)
         #expect(sent.bytes == objects.reduce(0) { $0 + $1.size })
         #expect(store.snapshot(of: "toy") == objects[0])
         #expect(store.snapshot(of: "other") == nil)
