@@ -9,7 +9,7 @@ struct BatchProgress {
 
     init(of total: Int) { self.total = total }
 
-    /// Goes on to the next file, such as "3 of 12, about 2 min 10 s left".
+    /// Begins the next file, and gives its place and the time left, such as "3 of 12, about 2 min 10 s left".
     mutating func next() -> String {
         number += 1
         let place = "\(number) of \(total)"

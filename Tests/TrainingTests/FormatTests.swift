@@ -57,7 +57,7 @@ struct FormatTests {
             }?.code
         }
         #expect(code("pop", nil) == .usage && code("pop", "folk") == .usage)
-        // A comparison leaves such contents out, and goes on.
+        // A comparison leaves such contents out.
         #expect(code("jazz", "folk") == .unknownStyle)
     }
 }

@@ -223,23 +223,14 @@ public struct RunCard: Sendable {
     }
 
     private var python: String {
-        guard system.hasPythonNetwork else {
-            return """
-                import reprise
-
-                run = reprise.load_run("\(run.name)")
-                run.state_dict()
-                """
-        }
-        return """
-            import reprise
-            from torch.utils.data import DataLoader
-
-            run = reprise.load_run("\(run.name)")
-            network = run.network().eval()
-            for batch in DataLoader(run.dataset("test").torch(**run.views), batch_size=32):
-                outputs = network(*run.inputs(batch))
-            """
+        let load = "run = reprise.load_run(\"\(run.name)\")"
+        guard system.hasPythonNetwork else { return "import reprise\n\n\(load)\nrun.state_dict()" }
+        return [
+            "import reprise", "from torch.utils.data import DataLoader", "", load,
+            "network = run.network().eval()",
+            "for batch in DataLoader(run.dataset(\"test\").torch(**run.views), batch_size=32):",
+            "    outputs = network(*run.inputs(batch))",
+        ].joined(separator: "\n")
     }
 
     private var limits: [String] {
