@@ -36,7 +36,10 @@ final class FetchedObjects: Sendable {
         self.cancellation = cancellation
     }
 
-    private func path(of digest: Digest) -> String {
+    private func path(of digest: Digest) -> String { Self.path(of: digest, in: folder) }
+
+    /// Where the local copy of an object lies in the folder `fetched`.
+    static func path(of digest: Digest, in folder: String) -> String {
         let hex = digest.hex
         return "\(folder)/\(hex.prefix(2))/\(hex.dropFirst(2))"
     }

@@ -320,6 +320,9 @@ extension Cache {
             let file = "runs/\(name)/run.json"
             do throws(BuildError) {
                 guard let snapshot = try snapshot(ofRun: name), !holds(snapshot) else { continue }
+                // Of a training whose dataset a remote store has.
+                let copy = FetchedObjects.path(of: snapshot, in: "\(path)/fetched")
+                if FileStat(withoutFollowing: copy) != nil { continue }
                 findings.append(
                     Finding(
                         .runDangling, file,

@@ -13,8 +13,6 @@ struct BuildOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Worker threads (default: one for each processor).", valueName: "n"))
     var jobs: Int?
 
-    @OptionGroup var remote: RemoteOptions
-
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -27,7 +25,9 @@ struct BuildOptions: ParsableArguments {
         }
     }
 
-    func options(_ progress: ProgressLine, waits: Bool = true) throws -> DatasetBuild.Options {
+    func options(
+        _ progress: ProgressLine, _ remote: RemoteOptions? = nil, waits: Bool = true
+    ) throws -> DatasetBuild.Options {
         try progress.options(common, remote, jobs: jobs, waits: waits)
     }
 }
@@ -35,7 +35,7 @@ struct BuildOptions: ParsableArguments {
 extension ProgressLine {
     /// The options of a build that reports here.
     func options(
-        _ common: CommonOptions, _ remote: RemoteOptions, jobs: Int?, waits: Bool = true
+        _ common: CommonOptions, _ remote: RemoteOptions?, jobs: Int?, waits: Bool = true
     ) throws -> DatasetBuild.Options {
         let log: @Sendable (String) -> Void = { line in
             self.clear()
@@ -43,7 +43,7 @@ extension ProgressLine {
         }
         return DatasetBuild.Options(
             cachePath: common.cachePath, jobs: jobs ?? Workers.processors, waits: waits,
-            remote: try remote.open(log: log), progress: { self.report($0) }, log: log)
+            remote: try remote?.open(log: log), progress: { self.report($0) }, log: log)
     }
 }
 
@@ -56,6 +56,8 @@ struct BuildCommand: ParsableCommand {
             """)
 
     @OptionGroup var build: BuildOptions
+
+    @OptionGroup var remote: RemoteOptions
 
     @Flag(help: "Only show what would run, and why.")
     var dryRun = false
@@ -70,7 +72,7 @@ struct BuildCommand: ParsableCommand {
         let progress = ProgressLine()
         let summary: BuildSummary
         do {
-            summary = try dataset.run(try build.options(progress, waits: !noWait))
+            summary = try dataset.run(try build.options(progress, remote, waits: !noWait))
         } catch {
             progress.clear()
             throw error

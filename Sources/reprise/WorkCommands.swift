@@ -19,6 +19,8 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var build: BuildOptions
 
+    @OptionGroup var remote: RemoteOptions
+
     @Option(
         help: ArgumentHelp("What to plan: sources, statistics or shards.", valueName: "name"),
         completion: .list(WorkPhase.allCases.map(\.rawValue)),
@@ -56,13 +58,13 @@ struct PlanCommand: ParsableCommand {
         let progress = ProgressLine()
         defer { progress.clear() }
         if let phase {
-            let lines = try dataset.plan(phase, slices: slices, build.options(progress))
+            let lines = try dataset.plan(phase, slices: slices, build.options(progress, remote))
             progress.clear()
             FileHandle.standardOutput.write(Data(lines))
             return
         }
         let plan = try WorkPlan(path: missing ?? "")
-        let found = try dataset.missing(of: plan, build.options(progress))
+        let found = try dataset.missing(of: plan, build.options(progress, remote))
         progress.clear()
         if build.common.json {
             let slices = found.map { item -> JSONValue in

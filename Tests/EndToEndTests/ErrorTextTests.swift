@@ -81,8 +81,8 @@ struct ErrorTextTests {
             ["export", "d", "--to", "out", "--split", "dev"],
             ["export", "d", "--to", "out", "--format", "csv", "--compress"],
             ["export", "d", "--to", "out", "--format", "webdataset", "--tar-size", "0"],
-            ["push", "d"], ["push", "d", "--remote", "s3://bucket/d"],
-            ["pull", "d", "--remote", "https://example.org/d"], ["index", "rebuilt"],
+            ["push", "d"], ["push", "d", "--remote", "s3://"],
+            ["pull", "d", "--remote", "ftp://example.org/d"], ["index", "rebuilt"],
         ] {
             try transcript.run(list: arguments)
         }

@@ -40,6 +40,14 @@ audio:
 splits: {train: 0.8, validation: 0.1, test: 0.1}
 shards: {target_bytes: 16KiB}
 """
+TUNES = """\
+version: 1
+dataset: tunes
+sources: [{path: "midi/[0-9]*.mid"}]
+midi: {segment: {steps: 256}}
+splits: {train: 0.7, validation: 0.15, test: 0.15}
+shards: {target_bytes: 4KiB}
+"""
 LONG = """\
 version: 1
 dataset: long
@@ -141,9 +149,9 @@ class Remotes(unittest.TestCase):
         found = json.loads(self.run_program("verify", "--cache", cache, "--json").stdout)
         self.assertEqual(found["findings"], [])
 
-    def shards(self, cache):
-        """The hashes of the shards of the newest snapshot, by split."""
-        name = (pathlib.Path(cache) / "refs" / "numbers").read_text().strip()
+    def shards(self, cache, dataset):
+        """The hashes of the shards of a dataset's newest snapshot, by split."""
+        name = (pathlib.Path(cache) / "refs" / dataset).read_text().strip()
         snapshot = json.loads((pathlib.Path(cache) / "objects" / name[:2] / name[2:]).read_bytes())
         return {split: {shard["object"] for shard in part["shards"]} for split, part in snapshot["splits"].items()}
 
@@ -261,12 +269,14 @@ class OddServers(Remotes):
     @unittest.skipIf(TRAINER is None, "the program reprise-train is not built")
     def test_a_training_fetches_the_shards_that_it_reads(self):
         store = self.folder / "trained"
+        (self.folder / "tunes.yaml").write_text(TUNES, encoding="utf-8")
         with odd_cache_server.serving(store) as server:
-            self.run_program("push", "numbers", "--cache", "clean", "--remote", server.address)
+            built = self.build("clean", manifest="tunes.yaml")
+            self.run_program("push", "tunes", "--cache", "clean", "--remote", server.address)
             words = ["train", "music-vae", "--max-steps", "2", "--preset", "cpu", "--json"]
-            own = json.loads(self.run_program(*words, "--dataset", "numbers", "--cache", "clean").stdout)
-            by_split = self.shards(self.folder / "clean")
-            for name in ("numbers", self.clean["snapshot"]):
+            own = json.loads(self.run_program(*words, "--dataset", "tunes", "--cache", "clean").stdout)
+            by_split = self.shards(self.folder / "clean", "tunes")
+            for name in ("tunes", built["snapshot"]):
                 cache = pathlib.Path(self.new_cache())
                 run = json.loads(self.run_program(
                     *words, "--dataset", name, "--cache", str(cache), "--remote", server.address).stdout)
@@ -276,13 +286,15 @@ class OddServers(Remotes):
                 self.assertTrue(copies & by_split["train"])
                 self.assertFalse(copies & by_split["test"], "nothing of the test split was needed")
                 self.assert_sound(str(cache))
+                self.run_program("gc", "--grace", "0", "--cache", str(cache))
+                self.assert_sound(str(cache))
             # What was fetched is enough to resume without the server; without it a training ends with an error.
             server.fault = "failing"
             self.run_program(
                 "train", "--resume", run["run"], "--max-steps", "3", "--cache", str(cache), "--remote", server.address)
             done = self.run_program(
-                *words, "--dataset", "numbers", "--cache", self.new_cache(), "--remote", server.address, statuses=(10,))
-            self.assertIn("no dataset 'numbers'", done.stderr)
+                *words, "--dataset", "tunes", "--cache", self.new_cache(), "--remote", server.address, statuses=(10,))
+            self.assertIn("no dataset 'tunes'", done.stderr)
 
     def test_recomputation_finds_a_record_that_is_wrong(self):
         store = self.folder / "forged"
