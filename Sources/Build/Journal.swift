@@ -334,3 +334,15 @@ final class JournalWriter {
         return 0
     }
 }
+
+extension JournalEntry {
+    /// The time of the line.
+    var at: Int64 {
+        switch self {
+        case .record(_, let at): at
+        case .drop(_, _, let at): at
+        case .place(_, let at): at
+        case .source(_, _, let at): at
+        }
+    }
+}

@@ -295,7 +295,7 @@ private func peakBytes() -> Int {
         try await onTorch {
             for coder in 0..<2 {
                 let logVariance = try TorchTensor(
-                    reading: "coders.\(coder).variance.output.bias", from: file)
+                    reading: "network.coders.\(coder).variance.output.bias", from: file)
                 #expect(try ((logVariance * 0.5).exp() - 0.05).abs().largest().item() < 0.001)
             }
         }
