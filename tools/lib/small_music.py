@@ -5,6 +5,23 @@ import os
 import random
 import struct
 
+#: A dataset of such files in folders `midi` and `sound`, in small segments and shards.
+MANIFEST = """\
+version: 1
+dataset: numbers
+sources:
+  - {path: "midi/*.mid"}
+  - {path: "sound/*.wav"}
+midi: {segment: {steps: 16}}
+audio:
+  sample_rate: 8000
+  segment: {samples: 2048}
+  stft: {n_fft: 256, hop: 256}
+  features: {mel: {bands: 8, fmax: 4000}}
+splits: {train: 0.8, validation: 0.1, test: 0.1}
+shards: {target_bytes: 16KiB}
+"""
+
 
 def number(value):
     """A number of variable length, as MIDI files have them."""

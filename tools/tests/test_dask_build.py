@@ -25,21 +25,6 @@ import small_music  # noqa: E402
 
 PROGRAM = command.built_program()
 FILES, SLICES = 120, 30
-MANIFEST = """\
-version: 1
-dataset: numbers
-sources:
-  - {path: "midi/*.mid"}
-  - {path: "sound/*.wav"}
-midi: {segment: {steps: 16}}
-audio:
-  sample_rate: 8000
-  segment: {samples: 2048}
-  stft: {n_fft: 256, hop: 256}
-  features: {mel: {bands: 8, fmax: 4000}}
-splits: {train: 0.8, validation: 0.1, test: 0.1}
-shards: {target_bytes: 16KiB}
-"""
 
 
 class Cluster(unittest.TestCase):
@@ -56,7 +41,7 @@ class Cluster(unittest.TestCase):
             samples = [(index * 31 + at * (index + 3)) % 2001 - 1000 for at in range(8000)]
             (self.folder / "sound" / f"{index}.wav").write_bytes(small_music.wave_file(samples, 8000))
         (self.folder / "midi" / "broken.mid").write_bytes(b"MT")
-        (self.folder / "numbers.yaml").write_text(MANIFEST, encoding="utf-8")
+        (self.folder / "numbers.yaml").write_text(small_music.MANIFEST, encoding="utf-8")
         self.processes = []
         self.addCleanup(self.stop)
 

@@ -25,21 +25,6 @@ import small_music  # noqa: E402
 PROGRAM = command.built_program()
 TRAINER = PROGRAM and shutil.which(f"{PROGRAM}-train")
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-MANIFEST = """\
-version: 1
-dataset: numbers
-sources:
-  - {path: "midi/*.mid"}
-  - {path: "sound/*.wav"}
-midi: {segment: {steps: 16}}
-audio:
-  sample_rate: 8000
-  segment: {samples: 2048}
-  stft: {n_fft: 256, hop: 256}
-  features: {mel: {bands: 8, fmax: 4000}}
-splits: {train: 0.8, validation: 0.1, test: 0.1}
-shards: {target_bytes: 16KiB}
-"""
 TUNES = """\
 version: 1
 dataset: tunes
@@ -117,7 +102,7 @@ class Remotes(unittest.TestCase):
             samples = [(index * 31 + at * (index + 3)) % 2001 - 1000 for at in range(8000)]
             (cls.folder / "sound" / f"{index}.wav").write_bytes(small_music.wave_file(samples, 8000))
         (cls.folder / "midi" / "broken.mid").write_bytes(b"MT")
-        (cls.folder / "numbers.yaml").write_text(MANIFEST, encoding="utf-8")
+        (cls.folder / "numbers.yaml").write_text(small_music.MANIFEST, encoding="utf-8")
         cls.clean = cls.build("clean")
         cls.count = cls.clean["actions"]["run"]
 

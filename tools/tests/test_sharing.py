@@ -38,7 +38,7 @@ class Sharing(Music):
                                 self.assertEqual(left.extractfile(name).read(), right.extractfile(name).read())
                 self.reprise("stats", "mix", cache=cache)
         card = (self.folder / "remote" / "README.md").read_text(encoding="utf-8")
-        for words in ("# A mix: of notes & sound", "Licence: cc-by-4.0", "@misc{mix}", "reprise pull mix"):
+        for words in ("# A mix: of notes \\& sound", "Licence: cc-by-4.0", "@misc{mix}", "reprise pull mix"):
             self.assertIn(words, card)
         with tarfile.open(self.folder / "remote.tar") as archive:
             self.assertEqual(archive.extractfile("README.md").read().decode(), card)
