@@ -67,11 +67,9 @@ struct AWSSettings: Sendable, Hashable {
         credentials = found
         region =
             variable("AWS_REGION") ?? variable("AWS_DEFAULT_REGION") ?? config?["region"] ?? "us-east-1"
-        guard
-            region.utf8.allSatisfy({
-                $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A || $0 == 0x2D || $0 >= 0x30 && $0 <= 0x39
-            })
-        else { throw refused("the region '\(region)' is no name of a region; AWS_REGION names it") }
+        guard region.utf8.allSatisfy({ $0.isLetterOrDigit || $0 == 0x2D }) else {
+            throw refused("the region '\(region)' is no name of a region; AWS_REGION names it")
+        }
         let address =
             variable("AWS_ENDPOINT_URL_S3") ?? variable("AWS_ENDPOINT_URL") ?? variable("S3_ENDPOINT_URL")
             ?? config?["endpoint_url"]

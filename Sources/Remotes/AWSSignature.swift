@@ -1,3 +1,4 @@
+import Build
 import Crypto
 
 /// Signs requests as Amazon's Signature Version 4 asks for (AWS General Reference, "Create a signed AWS API request"), in
@@ -41,12 +42,12 @@ struct AWSSignature {
         let day = String(stamp.prefix(8))
         let scope = "\(day)/\(region)/\(service)/aws4_request"
         let text =
-            "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(Self.hex(SHA256.hash(data: Array(canonical.utf8))))"
+            "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(Build.Digest(of: canonical.utf8).hex)"
         var key = SymmetricKey(data: Array("AWS4\(credentials.secret)".utf8))
         for part in [day, region, service, "aws4_request"] {
-            key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(part.utf8), using: key))
+            key = SymmetricKey(data: key.signature(of: Array(part.utf8)).bytes)
         }
-        let signature = Self.hex(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
+        let signature = key.signature(of: Array(text.utf8)).hex
         added.append(
             (
                 "authorization",
@@ -67,10 +68,7 @@ struct AWSSignature {
         let plain = Set("-._~\(others)".utf8)
         var result = ""
         for unit in text.utf8 {
-            let isPlain =
-                unit | 0x20 >= 0x61 && unit | 0x20 <= 0x7A || unit >= 0x30 && unit <= 0x39
-                || plain.contains(unit)
-            if isPlain {
+            if unit.isLetterOrDigit || plain.contains(unit) {
                 result.unicodeScalars.append(Unicode.Scalar(unit))
             } else {
                 result += "%" + (unit < 16 ? "0" : "") + String(unit, radix: 16, uppercase: true)
@@ -99,9 +97,5 @@ struct AWSSignature {
         func two(_ number: Int) -> String { (number < 10 ? "0" : "") + String(number) }
         return "\(year)\(two(month))\(two(dayOfYear - (153 * part + 2) / 5 + 1))"
             + "T\(two(seconds / 3600))\(two(seconds / 60 % 60))\(two(seconds % 60))Z"
-    }
-
-    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

@@ -39,9 +39,7 @@ public struct RecordSeal: Sendable {
 
     /// The record with its signature.
     func seal(_ record: [UInt8], under name: Build.Digest) -> [UInt8] {
-        let code = HMAC<SHA256>.authenticationCode(for: Self.message(record, name), using: key)
-        let digits = code.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        return record + [0x0A] + digits.utf8 + [0x0A]
+        record + [0x0A] + key.signature(of: Self.message(record, name)).hex.utf8 + [0x0A]
     }
 
     /// The record alone; nil if it is not signed with this key for this name.
@@ -61,5 +59,14 @@ public struct RecordSeal: Sendable {
             let signature = Build.Digest(hex: String(decoding: bytes.suffix(65).dropLast(), as: UTF8.self))
         else { return nil }
         return (Array(bytes.dropLast(66)), signature)
+    }
+}
+
+extension SymmetricKey {
+    /// The HMAC-SHA-256 of a message (RFC 2104).
+    func signature(of message: [UInt8]) -> Build.Digest {
+        let code = Array(HMAC<SHA256>.authenticationCode(for: message, using: self))
+        guard let signature = Build.Digest(bytes: code) else { preconditionFailure("SHA-256 has 32 bytes") }
+        return signature
     }
 }

@@ -46,14 +46,18 @@ public struct RemoteAddress: Sendable, Hashable {
         case "s3":
             let parts = rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
             let bucket = parts.first.map(String.init) ?? ""
-            let isName = bucket.utf8.allSatisfy { unit in
-                unit | 0x20 >= 0x61 && unit | 0x20 <= 0x7A || unit >= 0x30 && unit <= 0x39
-                    || unit == 0x2D || unit == 0x2E || unit == 0x5F
-            }
+            let isName = bucket.utf8.allSatisfy { $0.isLetterOrDigit || "-._".utf8.contains($0) }
             guard !bucket.isEmpty, isName else { throw refused("names no bucket") }
             kind = .s3(bucket: bucket, prefix: parts.count > 1 ? "\(parts[1])/" : "")
             shown = "s3://\(rest)"
         default: throw refused("has the scheme '\(scheme)'")
         }
+    }
+}
+
+extension UInt8 {
+    /// Whether it is a letter or a digit of ASCII.
+    var isLetterOrDigit: Bool {
+        self | 0x20 >= 0x61 && self | 0x20 <= 0x7A || self >= 0x30 && self <= 0x39
     }
 }

@@ -66,11 +66,7 @@ public final class RemoteCache: RemoteStore {
 
     /// The bytes that are kept under a key, their signature checked and removed; nil if there are none that can be had.
     public func record(under key: Digest) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        let answer = ask("GET", "ac/\(key.hex)", limit: limits.recordSize) { part in
-            bytes += part
-            return true
-        }
+        let (answer, bytes) = askWhole("GET", "ac/\(key.hex)", limit: limits.recordSize)
         guard answer?.status == 200 else { return nil }
         if let seal {
             guard let record = seal.open(bytes, under: key) else {
@@ -138,11 +134,7 @@ public final class RemoteCache: RemoteStore {
 
     /// Sends a large object to S3 in parts (`CreateMultipartUpload`, `UploadPart`, `CompleteMultipartUpload`).
     private func keepInParts(_ name: String, _ descriptor: Int32, size: Int) -> Bool {
-        var text: [UInt8] = []
-        let begun = ask("POST", name, query: [("uploads", "")]) { part in
-            text += part
-            return true
-        }
+        let (begun, text) = askWhole("POST", name, query: [("uploads", "")])
         guard begun?.status == 200, let upload = S3Bucket.element("UploadId", of: text) else { return false }
         // S3 takes 10,000 parts at most.
         let partSize = max(limits.partSize, (size + 9_999) / 10_000)
@@ -165,13 +157,8 @@ public final class RemoteCache: RemoteStore {
             "<Part><PartNumber>\(number + 1)</PartNumber><ETag>\(S3Bucket.escaped(tag))</ETag></Part>"
         }
         let list = Array("<CompleteMultipartUpload>\(parts.joined())</CompleteMultipartUpload>".utf8)
-        var said: [UInt8] = []
-        let ended = ask(
-            "POST", name, query: [("uploadId", upload)], body: .bytes(list), hash: Digest(of: list)
-        ) { part in
-            said += part
-            return true
-        }
+        let (ended, said) = askWhole(
+            "POST", name, query: [("uploadId", upload)], body: .bytes(list), hash: Digest(of: list))
         // S3 may report an error with the status 200.
         return ended?.status == 200 && S3Bucket.element("ETag", of: said) != nil
     }
@@ -239,6 +226,19 @@ public final class RemoteCache: RemoteStore {
             pause *= 2
         }
         return nil
+    }
+
+    /// The same with the body of the answer.
+    private func askWhole(
+        _ method: String, _ name: String, query: [(name: String, value: String)] = [],
+        body: HTTPRequest.Body = .none, hash: Digest? = nil, limit: Int = 1 << 20
+    ) -> (answer: HTTPAnswer?, bytes: [UInt8]) {
+        var bytes: [UInt8] = []
+        let answer = ask(method, name, query: query, body: body, hash: hash, limit: limit) { part in
+            bytes += part
+            return true
+        }
+        return (answer, bytes)
     }
 
     private func request(
