@@ -83,6 +83,12 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
+    /// Where an object of this name lies in a folder of objects: `ab/cdef…`.
+    public var place: String {
+        let hex = hex
+        return "\(hex.prefix(2))/\(hex.dropFirst(2))"
+    }
+
     /// The first 12 hex digits, for people.
     public var short: String { String(hex.prefix(12)) }
 

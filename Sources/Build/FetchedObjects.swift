@@ -40,8 +40,7 @@ final class FetchedObjects: Sendable {
 
     /// Where the local copy of an object lies in the folder `fetched`.
     static func path(of digest: Digest, in folder: String) -> String {
-        let hex = digest.hex
-        return "\(folder)/\(hex.prefix(2))/\(hex.dropFirst(2))"
+        "\(folder)/\(digest.place)"
     }
 
     /// The size of the local copy of an object; nil if there is none.
@@ -100,7 +99,8 @@ final class FetchedObjects: Sendable {
         }
         let writer = try ObjectWriter(
             disk, path: "\(folder)/\(getpid())-\(number)", cancellation: cancellation)
-        guard try remote.copy(digest, size: size, to: writer) else { return false }
+        guard try remote.copy(digest, size: size, to: { (part) throws(BuildError) in try writer.write(part) })
+        else { return false }
         let (reference, temporary) = try writer.sealFile()
         guard reference.digest == digest else {
             try disk.remove(temporary)

@@ -102,7 +102,11 @@ final class RemoteExchange: Sendable {
         let writer = try ObjectWriter(
             cache.disk, path: cache.store.temporaryPath(), mayBePacked: audience == .actions,
             cancellation: cache.cancellation)
-        guard try remote.copy(reference.digest, size: reference.size, to: writer) else { return nil }
+        guard
+            try remote.copy(
+                reference.digest, size: reference.size,
+                to: { (part) throws(BuildError) in try writer.write(part) })
+        else { return nil }
         let object = try writer.seal()
         guard object.reference == reference else {
             if case .file(let path) = object.contents { _ = cache.disk.calls.unlink(path) }
@@ -183,25 +187,5 @@ final class RemoteExchange: Sendable {
         var bytes: [UInt8] = []
         record.appendCanonical(to: &bytes)
         return remote.keep(bytes, under: record.key)
-    }
-}
-
-extension RemoteStore {
-    /// Copies an object to a writer; false if the store has not all of it.
-    ///
-    /// - Throws: what the writer throws.
-    func copy(_ digest: Digest, size: Int?, to writer: ObjectWriter) throws(BuildError) -> Bool {
-        var failure: BuildError?
-        let isWhole = read(digest, size: size) { part in
-            do throws(BuildError) {
-                try writer.write(part)
-                return true
-            } catch {
-                failure = error
-                return false
-            }
-        }
-        if let failure { throw failure }
-        return isWhole
     }
 }

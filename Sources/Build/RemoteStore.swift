@@ -68,6 +68,31 @@ public struct RemoteTraffic: Sendable, Hashable {
 }
 
 extension RemoteStore {
+    /// Hands over the bytes of an object in parts to what may fail.
+    ///
+    /// - Parameters:
+    ///   - digest: its name.
+    ///   - size: its size if that is known.
+    ///   - sink: takes a part.
+    /// - Returns: whether the object was there and all of it was handed over.
+    /// - Throws: what the sink throws, which ends the transfer.
+    public func copy<Failure: Error>(
+        _ digest: Digest, size: Int?, to sink: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) -> Bool {
+        var failure: Failure?
+        let isWhole = read(digest, size: size) { part in
+            do throws(Failure) {
+                try sink(part)
+                return true
+            } catch {
+                failure = error
+                return false
+            }
+        }
+        if let failure { throw failure }
+        return isWhole
+    }
+
     /// Under which key a store keeps what the newest snapshot of a dataset is.
     static func key(of dataset: String) -> Digest { Digest(of: Array("ref/\(dataset)".utf8)) }
 
@@ -92,12 +117,10 @@ extension Cache {
     ///   - objects: the snapshot, then all that it reaches.
     ///   - dataset: its dataset.
     ///   - remote: the store.
-    ///   - progress: is told how many bytes are there, from any thread.
     /// - Returns: how many objects and bytes were sent; nil if the store did not take all of them, and has no new snapshot.
     /// - Throws: `build.object-missing`, `build.object-corrupt` and other errors of the cache; `build.interrupted`.
     public func share(
-        _ objects: [ObjectReference], as dataset: String, to remote: any RemoteStore,
-        progress: @escaping @Sendable (_ bytes: Int) -> Void = { _ in }
+        _ objects: [ObjectReference], as dataset: String, to remote: any RemoteStore
     ) throws(BuildError) -> (objects: Int, bytes: Int)? {
         guard let snapshot = objects.first else { return nil }
         let reference: JSONValue = [
@@ -106,7 +129,6 @@ extension Cache {
         ]
         let workers = Workers(count: remote.connections, cancellation: cancellation)
         let sent = try workers.map(objects) { (object) throws(BuildError) -> Int? in
-            defer { progress(object.size) }
             if remote.holds(object) { return 0 }
             return try send(object, to: remote) ? 1 : nil
         }

@@ -201,12 +201,9 @@ extension Cache {
         let present = Set(files.filter(\.isObject).compactMap(\.digest)).union(packed.present)
         for (digest, object) in named where !present.contains(digest) && !store.isPending(digest) {
             let place = ledger.places[digest]?.place
-            let hex = digest.hex
             findings.append(
                 Finding(
-                    .objectMissing,
-                    place.map { "objects/packs/\($0.pack)" }
-                        ?? "objects/\(hex.prefix(2))/\(hex.dropFirst(2))",
+                    .objectMissing, place.map { "objects/packs/\($0.pack)" } ?? "objects/\(digest.place)",
                     "\(object.size) bytes are gone", subject: subject(object.key), object: digest,
                     place: place))
         }

@@ -34,12 +34,16 @@ public struct RemoteOptions: ParsableArguments {
 
     /// Opens the remote store.
     ///
-    /// - Parameter log: is given lines for people, such as that the server does not answer.
+    /// - Parameters:
+    ///   - gibibytes: how much a cache keeps of what is fetched to be read; nil: the usual limit.
+    ///   - log: is given lines for people, such as that the server does not answer.
     /// - Returns: the store; nil if none was named.
     /// - Throws: `build.bad-remote`.
-    public func open(log: @escaping @Sendable (String) -> Void) throws(BuildError) -> (any RemoteStore)? {
+    public func open(
+        keeping gibibytes: Int? = nil, log: @escaping @Sendable (String) -> Void
+    ) throws(BuildError) -> (any RemoteStore)? {
         guard let remote else { return nil }
-        return try Self.open(remote, key: remoteKey, log: log)
+        return try Self.open(remote, key: remoteKey, keeping: gibibytes, log: log)
     }
 
     /// Whether a text is an address of the network, and not a path.
@@ -99,7 +103,6 @@ public struct RemoteReadingOptions: ParsableArguments {
     /// - Returns: the store; nil if none was named.
     /// - Throws: `build.bad-remote`.
     public func open(log: @escaping @Sendable (String) -> Void) throws(BuildError) -> (any RemoteStore)? {
-        guard let address = remote.remote else { return nil }
-        return try RemoteOptions.open(address, key: remote.remoteKey, keeping: remoteSpace, log: log)
+        try remote.open(keeping: remoteSpace, log: log)
     }
 }

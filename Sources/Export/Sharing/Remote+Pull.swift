@@ -86,18 +86,7 @@ extension Remote {
         )
         func fetch(_ digest: Digest, _ size: Int?) throws {
             try taking.take(digest, size: size) { sink in
-                var failure: (any Error)?
-                let isWhole = store.read(digest, size: size) { part in
-                    do {
-                        try sink(Array(part))
-                        return true
-                    } catch {
-                        failure = error
-                        return false
-                    }
-                }
-                if let failure { throw failure }
-                guard isWhole else {
+                guard try store.copy(digest, size: size, to: { try sink(Array($0)) }) else {
                     throw BuildError(
                         .inputOutput, "\(path) did not give all of object \(digest); pull again to continue",
                         canRetry: true)

@@ -37,9 +37,7 @@ public enum Remote: Sendable {
     }
 
     /// Where an object lies in it.
-    static func name(of digest: Digest) -> String {
-        "objects/\(digest.hex.prefix(2))/\(digest.hex.dropFirst(2))"
-    }
+    static func name(of digest: Digest) -> String { "objects/\(digest.place)" }
 }
 
 extension Remote {
