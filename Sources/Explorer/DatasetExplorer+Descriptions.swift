@@ -100,9 +100,7 @@ extension DatasetExplorer {
         func describe(_ number: Int) -> JSONValue {
             ["source": JSONValue(number), "path": .string(sources[number].path)]
         }
-        let numbers = Dictionary(
-            sources.enumerated().map { ($0.element.path, $0.offset) }, uniquingKeysWith: { first, _ in first }
-        )
+        let numbers = try await problemNumbers()
         /// The first segment of a source.
         func segment(ofPath path: String) -> JSONValue {
             guard let run = numbers[path].flatMap({ table.runs[$0].first }) else { return .null }

@@ -37,6 +37,8 @@ public final class DatasetExplorer: Sendable {
     private struct Findings {
         let statistics: DatasetStatistics
         var concerned: [String: [Bool]] = [:]
+        /// By path, the first source of each that a problem names.
+        let numbers: [String: Int]
 
         init(_ reader: DatasetReader) throws {
             statistics = try DatasetStatistics(reader)
@@ -46,6 +48,10 @@ public final class DatasetExplorer: Sendable {
                 let old = concerned[problem.code] ?? [Bool](repeating: false, count: sources.count)
                 concerned[problem.code] = zip(old, sources).map { $0 || paths.contains($1.path) }
             }
+            let named = Set(statistics.problems.flatMap(\.paths))
+            numbers = Dictionary(
+                sources.enumerated().filter { named.contains($1.path) }.map { ($1.path, $0) },
+                uniquingKeysWith: { first, _ in first })
         }
     }
 
@@ -118,6 +124,9 @@ public final class DatasetExplorer: Sendable {
 
     /// By code, whether each problem of `stats` concerns each source; those without sources of their own are left out.
     func problemSources() async throws -> [String: [Bool]] { try await findings().concerned }
+
+    /// By path, the first source of each that a problem of `stats` names.
+    func problemNumbers() async throws -> [String: Int] { try await findings().numbers }
 
     /// Counted once.
     private func findings() async throws -> Findings {
