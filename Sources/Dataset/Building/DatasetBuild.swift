@@ -91,11 +91,11 @@ public struct DatasetBuild: Sendable {
             summary.seconds = seconds()
             // A source that could not be read is tried again, and one that is too young is looked at again.
             let isSettled = summary.isSettled
+            let lasting = summary.lastingJSON
             let state = BuildState(
                 fingerprint: isSettled ? fingerprint.finish() : nil, snapshot: object.digest,
                 objects: isSettled ? objects : [],
-                summary: isSettled
-                    ? summary.lastingJSON : ["quarantine": summary.lastingJSON["quarantine"] ?? .null],
+                summary: isSettled ? lasting : ["quarantine": lasting["quarantine"] ?? .null],
                 origin: "\(directory)/\(path.split(separator: "/").last ?? "")",
                 numerics: Dictionary(
                     uniqueKeysWithValues: Stages.all.compactMap { stage in

@@ -50,9 +50,9 @@ final class LoaderShards: Sendable {
         open = Mutex(Array(repeating: nil, count: places.count))
         for place in places {
             let path = reader.cache.path(of: place.shard.object)
-            // One that only the remote has is fetched when it is first used.
-            if reader.cache.remote != nil, FileStat(path: path) == nil { continue }
             guard let status = FileStat(path: path) else {
+                // One that only the remote has is fetched when it is first used.
+                if reader.cache.remote != nil { continue }
                 throw BuildError(
                     .objectMissing,
                     "shard \(place.shard.object) is not in the cache; build the dataset again",
