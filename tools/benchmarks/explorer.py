@@ -21,6 +21,7 @@ import urllib.request
 
 root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(root, "tools", "lib"))
+import command  # noqa: E402
 import small_music  # noqa: E402
 import webdriver  # noqa: E402
 
@@ -80,12 +81,8 @@ def main():
                 file.write(MANIFEST)
         subprocess.run([options.binary, "build", os.path.join(folder, "m.yaml"), "--cache", cache, "--json"], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        server = subprocess.Popen([options.binary, "serve", "large", "--cache", cache, "--port", "0", "--json"], stdout=subprocess.PIPE)
-        try:
-            measure(server, json.loads(server.stdout.readline())["url"])
-        finally:
-            server.terminate()
-            server.wait()
+        with command.serving(options.binary, "large", cache) as (server, address):
+            measure(server, address)
 
 
 def measure(server, address):

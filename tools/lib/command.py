@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -105,6 +106,17 @@ def built_program():
         return named
     places = [os.path.join(ROOT, ".build", kind, "reprise") for kind in ("release", "debug")]
     return max((place for place in places if os.access(place, os.X_OK)), key=os.path.getmtime, default=None)
+
+
+@contextlib.contextmanager
+def serving(program, dataset, cache):
+    """Runs `reprise serve` on a free port, and gives its process and address."""
+    server = subprocess.Popen([program, "serve", dataset, "--cache", cache, "--port", "0", "--json"], stdout=subprocess.PIPE)
+    try:
+        yield server, json.loads(server.stdout.readline())["url"]
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def mark_cache(folder):
