@@ -44,7 +44,8 @@ const segmentView = (() => {
     document.title = `${name} ${isWhole ? "" : `${detail.number + 1} `}– ${explorer.dataset.dataset}`;
     const head = element("div", null, box, { class: "head" });
     element("button", "← list", head, { type: "button", id: "to-list" }).addEventListener("click", () => go({ segment: null, whole: null }));
-    const title = element("h2", name, head);
+    const title = element("h2", null, head);
+    element("bdi", name, title);
     element("span", isWhole ? ` all ${whole(source.segments)} segments` : ` segment ${detail.number + 1} of ${whole(source.segments)}`, title, { class: "soft" });
     const tags = element("p", null, box);
     element("span", detail.segment.split("/")[0], tags, { class: `tag ${detail.segment.split("/")[0]}` });

@@ -60,7 +60,9 @@
   }
   for (const problem of data.problems) {
     const box = element("details", null, $("problems"));
-    const summary = element("summary", problem.message + " ", box);
+    const summary = element("summary", null, box);
+    element("bdi", problem.message, summary);
+    summary.append(" ");
     element("code", problem.code, summary, { class: "soft" });
     element("p", "→ " + problem.help, box);
     if (problem.sources.length > 0) {
