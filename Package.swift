@@ -12,35 +12,21 @@ let strict: [SwiftSetting] = [
 ]
 
 var targets: [Target] = [
-    // Layer 6
-    .executableTarget(
-        name: "reprise",
-        dependencies: [
-            "Console", "Setup", "Insight", "Export", "Dataset", "Manifest", "Loading", "Build",
-            .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ],
-        swiftSettings: strict),
+    // Layer 8
     .executableTarget(
         name: "reprise-serve",
         dependencies: [
-            "Console", "Explorer", "Build",
+            "Explorer", "Console", "Files",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
-    // Layer 5
-    .target(
-        name: "Console",
-        dependencies: [
-            "Remotes", "Build", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ],
-        swiftSettings: strict),
-    .target(
-        name: "Setup",
-        dependencies: ["Insight", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Build"],
-        swiftSettings: strict),
+    // Layer 7
     .target(
         name: "Explorer",
-        dependencies: ["Insight", "Dataset", "Manifest", "Loading", "Audio", "Build"],
+        dependencies: [
+            "Insight", "Runs", "Dataset", "Loading", "Manifest", "Build", "Audio", "Pictures", "Storage",
+            "Files", "SoundFiles",
+        ],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
             .embedInCode("Page/explorer.js"), .embedInCode("Page/filters.js"),
@@ -49,11 +35,20 @@ var targets: [Target] = [
             .embedInCode("Page/snapshots.js"),
         ],
         swiftSettings: strict),
-    // Layer 4
+    .executableTarget(
+        name: "reprise",
+        dependencies: [
+            "Insight", "Export", "Runs", "Dataset", "Setup", "Console", "Loading", "Manifest", "Build",
+            "Listing", "Pictures", "Storage", "Files",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: strict),
+    // Layer 6
     .target(
         name: "Insight",
         dependencies: [
-            "Dataset", "Manifest", "Loading", "Describing", "Symbolic", "Build", "Tensors", "CPNG",
+            "Runs", "Dataset", "Loading", "Manifest", "Describing", "Pictures", "Storage", "Symbolic",
+            "Files", "Tensors",
         ],
         exclude: ["Report/chart.min.js.LICENSE"],
         resources: [
@@ -65,49 +60,87 @@ var targets: [Target] = [
             .embedInCode("Report/listening.js"), .embedInCode("Report/listening.css"),
         ],
         swiftSettings: strict),
+    // Layer 5
     .target(
         name: "Export",
         dependencies: [
-            "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Tensors", "Build", "CZlib",
-        ],
-        swiftSettings: strict),
-    .target(
-        name: "Dataset",
-        dependencies: [
-            "Loading", "Manifest", "Describing", "Symbolic", "Audio", "SoundFiles", "Tensors", "Build",
+            "Dataset", "Loading", "Manifest", "Build", "Storage", "Symbolic", "Files", "SoundFiles",
+            "Tensors", "CZlib",
         ],
         swiftSettings: strict),
     .target(
         name: "Preparation",
-        dependencies: ["Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles", "Build"],
-        swiftSettings: strict),
-    // Layer 2
-    .target(name: "Loading", dependencies: ["Symbolic", "Tensors", "Build"], swiftSettings: strict),
-    .target(
-        name: "Manifest",
-        dependencies: ["Audio", "Symbolic", "Build", .product(name: "Yams", package: "Yams")],
-        swiftSettings: strict),
-    .target(
-        name: "Describing", dependencies: ["Audio", "Symbolic", "Tensors", "Build"], swiftSettings: strict),
-    // Layer 1
-    .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: strict),
-    .target(
-        name: "Audio",
-        dependencies: ["SoundFiles", "Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW"],
-        swiftSettings: strict),
-    .target(
-        name: "Remotes", dependencies: ["Build", "CCurl", .product(name: "Crypto", package: "swift-crypto")],
-        swiftSettings: strict),
-    // Layer 0
-    .target(name: "Tensors", swiftSettings: strict),
-    .target(name: "SoundFiles", dependencies: ["CSndfile", "CMpg123"], swiftSettings: strict),
-    .target(
-        name: "Build",
         dependencies: [
-            .product(name: "GRDB", package: "GRDB.swift"),
-            .product(name: "Crypto", package: "swift-crypto"),
+            "Dataset", "Loading", "Manifest", "Build", "Audio", "Symbolic", "Files", "SoundFiles",
         ],
         swiftSettings: strict),
+    .target(
+        name: "Runs",
+        dependencies: ["Dataset", "Loading", "Manifest", "Storage", "Files"],
+        swiftSettings: strict),
+    // Layer 4
+    .target(
+        name: "Dataset",
+        dependencies: [
+            "Loading", "Manifest", "Build", "Describing", "Listing", "Audio", "Storage", "Symbolic",
+            "Files", "SoundFiles", "Tensors",
+        ],
+        swiftSettings: strict),
+    .target(
+        name: "Setup",
+        dependencies: [
+            "Loading", "Manifest", "Build", "Listing", "Audio", "Storage", "Symbolic", "Files",
+            "SoundFiles",
+        ],
+        swiftSettings: strict),
+    // Layer 3
+    .target(
+        name: "Console",
+        dependencies: [
+            "Remotes", "Storage", "Files",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: strict),
+    .target(
+        name: "Loading",
+        dependencies: ["Build", "Storage", "Symbolic", "Files", "Tensors"],
+        swiftSettings: strict),
+    .target(
+        name: "Manifest",
+        dependencies: [
+            "Listing", "Audio", "Storage", "Symbolic", "Files", .product(name: "Yams", package: "Yams"),
+        ],
+        swiftSettings: strict),
+    // Layer 2
+    .target(name: "Build", dependencies: ["Storage", "Files"], swiftSettings: strict),
+    .target(
+        name: "Describing",
+        dependencies: ["Audio", "Storage", "Symbolic", "Files", "Tensors"],
+        swiftSettings: strict),
+    .target(name: "Listing", dependencies: ["Storage", "Files"], swiftSettings: strict),
+    .target(
+        name: "Remotes",
+        dependencies: ["Storage", "Files", "CCurl", .product(name: "Crypto", package: "swift-crypto")],
+        swiftSettings: strict),
+    // Layer 1
+    .target(
+        name: "Audio",
+        dependencies: ["SoundFiles", "CFFTW", "CMpg123", "CSamplerate", "CSndfile", "CSoxr"],
+        swiftSettings: strict),
+    .target(name: "Pictures", dependencies: ["Files", "CPNG"], swiftSettings: strict),
+    .target(
+        name: "Storage",
+        dependencies: ["Files", .product(name: "GRDB", package: "GRDB.swift")],
+        swiftSettings: strict),
+    .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: strict),
+    // Layer 0
+    .target(
+        name: "Files",
+        dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+        swiftSettings: strict),
+    .target(name: "SoundFiles", dependencies: ["CMpg123", "CSndfile"], swiftSettings: strict),
+    .target(name: "Statistics", swiftSettings: strict),
+    .target(name: "Tensors", swiftSettings: strict),
     // libcurl is loaded when it is first used (Sources/CCurl/curl.c).
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .systemLibrary(
@@ -135,7 +168,8 @@ var targets: [Target] = [
         name: "Kernels",
         // Audio's kernels are not public: its sources are linked into the folder.
         dependencies: [
-            "Dataset", "Manifest", "Describing", "Symbolic", "Build", "SoundFiles", "Tensors", "CSndfile",
+            "Dataset", "Manifest", "Listing", "Describing", "Symbolic", "Build", "Storage", "Files",
+            "SoundFiles", "Tensors", "CSndfile",
             "CMpg123", "CSamplerate", "CSoxr", "CFFTW", "CAllocations",
         ],
         path: "tools/benchmarks/kernels", swiftSettings: strict),
@@ -151,60 +185,73 @@ var targets: [Target] = [
         name: "InversionRoundTrip", dependencies: ["Audio", "SoundFiles", "Tensors"],
         path: "tools/benchmarks/round-trip", swiftSettings: strict),
     // Tests mirror Sources; the last two look at the whole.
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
-    .testTarget(name: "BuildTests", dependencies: ["TestSupport", "Build"], swiftSettings: strict),
+    .target(
+        name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(name: "FilesTests", dependencies: ["TestSupport", "Files"], swiftSettings: strict),
     .testTarget(
-        name: "RemotesTests", dependencies: ["TestSupport", "Remotes", "Build"], swiftSettings: strict),
-    .testTarget(
-        name: "AudioTests", dependencies: ["Audio", "SoundFiles", "Tensors", "CEBUR128"],
+        name: "StatisticsTests",
+        dependencies: ["TestSupport", "Statistics", "Tensors"],
         swiftSettings: strict),
-    .testTarget(name: "SymbolicTests", dependencies: ["Symbolic", "Tensors"], swiftSettings: strict),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
+    .testTarget(name: "BuildTests", dependencies: ["Build", "Storage", "Files"], swiftSettings: strict),
     .testTarget(
-        name: "ManifestTests", dependencies: ["TestSupport", "Manifest", "Symbolic", "Audio", "Build"],
+        name: "RemotesTests",
+        dependencies: ["TestSupport", "Remotes", "Storage", "Files"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "AudioTests",
+        dependencies: ["TestSupport", "Audio", "SoundFiles", "Tensors", "CEBUR128"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "SymbolicTests",
+        dependencies: ["TestSupport", "Symbolic", "Tensors"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "ManifestTests",
+        dependencies: ["TestSupport", "Manifest", "Listing", "Audio", "Symbolic", "Files"],
         swiftSettings: strict),
     .testTarget(
         name: "DatasetTests",
         dependencies: [
-            "TestSupport", "Dataset", "Export", "Manifest", "Loading", "Describing", "Symbolic", "Audio",
-            "Build",
-            "Tensors",
+            "TestSupport", "Export", "Dataset", "Loading", "Manifest", "Build", "Describing", "Listing",
+            "Audio", "Storage", "Symbolic", "Files", "Tensors",
         ],
         swiftSettings: strict),
     .testTarget(
         name: "PreparationTests",
         dependencies: [
-            "TestSupport", "Preparation", "Dataset", "Loading", "Symbolic", "Audio", "Build", "Tensors",
+            "TestSupport", "Preparation", "Dataset", "Loading", "Audio", "Files", "SoundFiles", "Tensors",
         ],
         swiftSettings: strict),
     .testTarget(
         name: "InsightTests",
         dependencies: [
-            "TestSupport", "Insight", "Dataset", "Manifest", "Loading", "Describing", "Symbolic", "Build",
-            "Tensors", "CPNG",
+            "TestSupport", "Insight", "Runs", "Dataset", "Loading", "Describing", "Pictures", "Storage",
+            "Symbolic", "Files", "Tensors", "CPNG",
         ],
         swiftSettings: strict),
     .testTarget(
         name: "SetupTests",
-        dependencies: ["TestSupport", "Setup", "Dataset", "Manifest", "Loading", "Build"],
+        dependencies: ["TestSupport", "Dataset", "Setup", "Loading", "Manifest", "Build", "Files"],
         swiftSettings: strict),
     .testTarget(
         name: "ExplorerTests",
         dependencies: [
-            "TestSupport", "Explorer", "Insight", "Export", "Dataset", "Manifest", "Loading", "Audio",
-            "Symbolic",
-            "Build",
+            "TestSupport", "Explorer", "Insight", "Export", "Dataset", "Loading", "Pictures", "Symbolic",
+            "Files", "SoundFiles",
         ],
         swiftSettings: strict),
     .testTarget(
         name: "ConsoleTests",
         dependencies: [
-            "Console", "Build", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Console", "Storage", "Files",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
     .testTarget(name: "ArchitectureTests", swiftSettings: strict),
     .testTarget(
-        name: "EndToEndTests", dependencies: ["TestSupport", "reprise", "reprise-serve"],
+        name: "EndToEndTests",
+        dependencies: ["TestSupport", "reprise", "reprise-serve"],
         swiftSettings: strict),
 ]
 
@@ -212,39 +259,42 @@ var targets: [Target] = [
 /// look at the disk would be remembered with the manifest.
 if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
     targets += [
-        // Layer 6
+        // Layer 7
         .executableTarget(
             name: "reprise-train",
             dependencies: [
-                "Console", "Systems", "Judging", "Training", "Insight", "Dataset", "Manifest", "Loading",
-                "SoundFiles", "Torch", "Build",
+                "Insight", "Judging", "Systems", "Runs", "Dataset", "Training", "Console", "Loading",
+                "Build", "Listing", "Storage", "Torch", "Files", "SoundFiles", "Statistics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        // Layer 6
+        .target(
+            name: "Judging",
+            dependencies: [
+                "Pretrained", "Dataset", "Loading", "Manifest", "Build", "Audio", "Symbolic", "Torch",
+                "Files", "Statistics", "Tensors",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Systems",
+            dependencies: [
+                "Preparation", "Pretrained", "Training", "Loading", "Storage", "Symbolic", "Torch",
+                "Files", "Tensors",
             ],
             swiftSettings: strict),
         // Layer 5
         .target(
-            name: "Systems",
-            dependencies: [
-                "Pretrained", "Training", "Preparation", "Loading", "Symbolic", "Torch", "Tensors", "Build",
-            ],
-            swiftSettings: strict),
-        .target(
-            name: "Judging",
-            dependencies: [
-                "Pretrained", "Training", "Dataset", "Manifest", "Loading", "Symbolic", "Audio", "SoundFiles",
-                "Torch", "Tensors", "Build",
-            ],
+            name: "Pretrained",
+            dependencies: ["Training", "Torch", "Files", "Tensors"],
             swiftSettings: strict),
         // Layer 4
         .target(
-            name: "Pretrained", dependencies: ["Training", "Torch", "Tensors", "Build"],
+            name: "Training",
+            dependencies: ["Loading", "Storage", "Torch", "Files", "Tensors"],
             swiftSettings: strict),
-        // Layer 3
-        .target(
-            name: "Training", dependencies: ["Loading", "Torch", "Tensors", "Build"], swiftSettings: strict),
         // Layer 1
         .target(name: "Torch", dependencies: ["Tensors", "CTorch"], swiftSettings: strict),
-        // Layer 0
         .target(
             name: "CTorch",
             cxxSettings: [.unsafeFlags(["-isystem", "\(libtorch)/include"])],
@@ -264,21 +314,20 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         .testTarget(name: "TorchTests", dependencies: ["Torch", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "Dataset", "Loading", "Torch", "Tensors", "Build"],
+            dependencies: ["Dataset", "Training", "Loading", "Storage", "Torch", "Files", "Tensors"],
             swiftSettings: strict),
         .testTarget(
             name: "SystemsTests",
             dependencies: [
-                "TestSupport", "Systems", "Training", "Dataset", "Manifest", "Loading", "Symbolic",
-                "Torch", "Tensors", "Build",
+                "TestSupport", "Systems", "Preparation", "Dataset", "Training", "Loading", "Symbolic",
+                "Torch", "Files", "Tensors",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "JudgingTests",
             dependencies: [
-                "TestSupport", "Judging", "Pretrained", "Training", "Dataset", "Loading", "Symbolic", "Audio",
-                "Torch", "Tensors",
-                "Build",
+                "TestSupport", "Judging", "Pretrained", "Dataset", "Training", "Loading", "Audio",
+                "Symbolic", "Torch", "Files", "Statistics", "Tensors",
             ],
             swiftSettings: strict),
     ]

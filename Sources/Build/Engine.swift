@@ -1,3 +1,5 @@
+public import Files
+public import Storage
 internal import Synchronization
 
 /// Runs pure stages at most once.

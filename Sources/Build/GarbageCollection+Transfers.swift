@@ -1,3 +1,6 @@
+import Files
+import Storage
+
 #if canImport(Glibc)
     internal import Glibc
 #else

@@ -1,4 +1,7 @@
 /// What tidying a cache removed and kept, or would.
+public import Files
+public import Storage
+
 public struct GarbageCollection: Sendable, Hashable {
     /// Objects that nothing reached, set-aside ones included.
     public var removedObjects = 0

@@ -1,3 +1,6 @@
+public import Files
+public import Storage
+
 #if canImport(Glibc)
     internal import Glibc
 #else

@@ -1,3 +1,6 @@
+public import Files
+public import Storage
+
 extension Cache {
     /// What looking at all packs found; findings have their objects, not yet their subjects.
     struct PackExamination {
@@ -85,6 +88,20 @@ extension Cache {
                     Finding(.packTorn, path, "no whole table of contents; the journals have its places"))
             }
         }
+    }
+
+    /// Replaces the index by one made from the journals alone; the next build hashes every source again, and looks at
+    /// everything.
+    ///
+    /// - Precondition: the cache was opened for building.
+    /// - Throws: `build.read-only`, `build.disk-full`, `build.io`.
+    public func rebuildIndex() throws(BuildError) {
+        guard case .building = access else {
+            preconditionFailure("index rebuild in a cache opened for \(access)")
+        }
+        try records.rebuildFromNothing()
+        _ = try restorePlaces()
+        try forgetFingerprints()
     }
 
     /// Finds objects whose lines in the journals are lost, by the tables of contents of the packs, and gives them new

@@ -2,6 +2,9 @@
 ///
 /// A result that is taken is recorded as one that ran here: its objects are whole, and have the hashes that its record
 /// says.
+import Files
+import Storage
+
 final class RemoteExchange: Sendable {
     /// A record that was found, and the files of its objects that wait to be put in place.
     struct Found: Sendable {

@@ -1,5 +1,5 @@
 public import ArgumentParser
-import Build
+import Files
 
 #if canImport(Glibc)
     import Glibc

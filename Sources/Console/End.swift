@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 #if canImport(Glibc)
     import Glibc

@@ -1,6 +1,7 @@
 public import ArgumentParser
-public import Build
+public import Files
 import Remotes
+public import Storage
 
 /// Options of commands that may use a cache on another machine.
 public struct RemoteOptions: ParsableArguments {

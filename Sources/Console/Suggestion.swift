@@ -1,4 +1,4 @@
-import Build
+import Files
 
 /// Words that were perhaps meant.
 enum Suggestion {

@@ -1,5 +1,5 @@
 internal import Audio
-public import Build
+public import Files
 
 /// How alike a spectrum is to itself some frames later, and some bands higher: beats and harmonics show as periods.
 ///

@@ -1,4 +1,4 @@
-import Build
+import Files
 
 /// Counts of lengths in bins whose edges are a factor of √2 apart.
 ///

@@ -1,5 +1,5 @@
 import Audio
-public import Build
+public import Files
 import Tensors
 
 /// What statistics want to know of one source's mel spectrum, before any gain: each band's mean and deviation.

@@ -1,4 +1,5 @@
-public import Build
+public import Files
+public import Storage
 
 extension ScoreDescription {
     /// The member `description` of the facts that `read` records, as short as they can be: lists without the zeros at their ends.

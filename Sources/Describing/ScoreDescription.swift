@@ -1,4 +1,4 @@
-import Build
+import Files
 public import Symbolic
 
 /// What statistics want to know of one piece of MIDI, whatever grid a dataset lays on it.

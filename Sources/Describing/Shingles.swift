@@ -1,4 +1,4 @@
-import Build
+import Files
 public import Symbolic
 
 /// Stretches of twelve notes that follow each other, as hashes: what pieces that are versions of one work share.

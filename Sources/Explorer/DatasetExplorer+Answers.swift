@@ -1,8 +1,13 @@
 import Audio
 import Build
 import Dataset
+import Files
 import Insight
 import Loading
+import Pictures
+import Runs
+import SoundFiles
+import Storage
 
 extension DatasetExplorer {
     /// The longest target of a request, in bytes.

@@ -1,6 +1,8 @@
 import Audio
-import Build
+import Files
 import Insight
+import Runs
+import SoundFiles
 
 extension DatasetExplorer {
     func runs() throws -> [RunListing] { try RunListing.all(cachePath: cachePath) }

@@ -1,8 +1,9 @@
-import Build
 import Dataset
+import Files
 import Insight
 import Loading
 import Manifest
+import Storage
 import Synchronization
 
 /// A dataset to see and hear in a browser.

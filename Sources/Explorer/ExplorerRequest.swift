@@ -1,4 +1,5 @@
 import Audio
+import SoundFiles
 
 /// A request, with only what its answer depends on.
 struct ExplorerRequest: Sendable {

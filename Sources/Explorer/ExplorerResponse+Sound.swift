@@ -1,4 +1,5 @@
 import Audio
+import SoundFiles
 
 extension ExplorerResponse {
     /// A sound, or the part of it that a `Range` header names (RFC 9110, section 14).

@@ -1,6 +1,5 @@
-import Build
 import Dataset
-import Insight
+import Files
 import Loading
 
 #if canImport(Glibc)

@@ -1,5 +1,5 @@
-import Build
 import Dataset
+import Files
 import Loading
 
 /// The numbers of all segments, each in a column in the order of `SegmentLibrary`, with its order and its histogram's

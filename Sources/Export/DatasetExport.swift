@@ -1,5 +1,5 @@
-public import Build
 import Dataset
+public import Files
 public import Loading
 import SoundFiles
 

@@ -1,4 +1,4 @@
-import Build
+import Files
 
 #if canImport(Glibc)
     import Glibc
@@ -185,7 +185,7 @@ final class ExportFolder {
         var found: [String] = []
         var due = [""]
         while let prefix = due.popLast() {
-            guard let names = Build.names(inFolder: "\(folder)/\(prefix).") else {
+            guard let names = Files.names(inFolder: "\(folder)/\(prefix).") else {
                 throw OutputFile.failure("\(folder)/\(prefix)", errno)
             }
             for path in names.map({ prefix + $0 }) {

@@ -1,4 +1,4 @@
-import Build
+import Files
 import Loading
 
 /// Labels as exports write them: one value, or several, which the snapshot has as one text with U+001F between them.

@@ -1,6 +1,6 @@
-public import Build
 import Dataset
 public import Describing
+public import Files
 import Loading
 
 /// What audio sources hold, added up.

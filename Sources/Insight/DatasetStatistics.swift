@@ -1,6 +1,6 @@
-public import Build
 import Dataset
 public import Describing
+public import Files
 public import Loading
 import Manifest
 

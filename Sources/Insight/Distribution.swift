@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// How a number is spread over sources.
 public struct Distribution: Sendable {

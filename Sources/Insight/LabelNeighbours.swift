@@ -1,6 +1,6 @@
-import Build
 import Dataset
 import Describing
+import Files
 import Loading
 
 #if canImport(Glibc)

@@ -1,6 +1,6 @@
-public import Build
 import Dataset
 public import Describing
+public import Files
 
 /// What MIDI sources hold, added up; drums are left out unless said.
 public struct MIDITally: Sendable {

@@ -1,5 +1,5 @@
-public import Build
 public import Dataset
+public import Files
 import Loading
 import Manifest
 

@@ -1,4 +1,5 @@
 public import Describing
+import Files
 
 #if canImport(Glibc)
     import Glibc

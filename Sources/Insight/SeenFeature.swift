@@ -1,7 +1,8 @@
-import Build
 import Dataset
+import Files
 import Loading
 import Manifest
+import Pictures
 
 #if canImport(Glibc)
     import Glibc

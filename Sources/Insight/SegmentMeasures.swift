@@ -1,5 +1,5 @@
-public import Build
 import Dataset
+public import Files
 import Loading
 import Manifest
 import Symbolic

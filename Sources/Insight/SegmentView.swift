@@ -1,7 +1,9 @@
-public import Build
 public import Dataset
+public import Files
 public import Loading
 import Manifest
+public import Pictures
+import Storage
 import Symbolic
 import Tensors
 

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 public import Loading
 
 /// What came, went and changed from one snapshot to another.

@@ -1,6 +1,7 @@
-public import Build
 import Dataset
+public import Files
 import Loading
+import Runs
 public import Symbolic
 import Tensors
 

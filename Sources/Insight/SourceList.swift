@@ -1,5 +1,5 @@
-public import Build
 import Dataset
+public import Files
 public import Loading
 
 /// The sources of a dataset: those that were built, and those that could not be.

@@ -1,5 +1,5 @@
-import Build
 public import Dataset
+import Files
 import Loading
 
 /// A number that a source has, to filter and sort by.

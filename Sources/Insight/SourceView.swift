@@ -1,7 +1,8 @@
-public import Build
 public import Dataset
+public import Files
 public import Loading
 import Manifest
+public import Pictures
 import Tensors
 
 /// A whole source as its segments show it.

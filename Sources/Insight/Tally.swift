@@ -1,5 +1,5 @@
-public import Build
 import Dataset
+public import Files
 import Loading
 
 /// What is in a dataset, counted over some of its sources.

@@ -1,6 +1,6 @@
 internal import Audio
-public import Build
 internal import Dataset
+public import Files
 public import Loading
 internal import Manifest
 internal import Symbolic

@@ -1,6 +1,7 @@
 internal import Audio
-internal import Build
+import Build
 internal import Dataset
+internal import Files
 public import Loading
 internal import SoundFiles
 

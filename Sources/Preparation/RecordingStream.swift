@@ -1,6 +1,6 @@
 internal import Audio
-internal import Build
 internal import Dataset
+internal import Files
 public import Loading
 
 /// A part of a recording.

@@ -1,6 +1,6 @@
 internal import Audio
-internal import Build
 internal import Dataset
+internal import Files
 internal import Loading
 
 /// A recording that was made of converted spectrograms, in a file without a name.

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 internal import Tensors
 public import Torch
 internal import Training

@@ -1,5 +1,5 @@
-import Build
 import Crypto
+import Files
 
 /// Signs requests as Amazon's Signature Version 4 asks for (AWS General Reference, "Create a signed AWS API request"), in
 /// the form of S3: paths are encoded once, and the body's hash is a header.
@@ -42,7 +42,7 @@ struct AWSSignature {
         let day = String(stamp.prefix(8))
         let scope = "\(day)/\(region)/\(service)/aws4_request"
         let text =
-            "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(Build.Digest(of: canonical.utf8).hex)"
+            "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(Files.Digest(of: canonical.utf8).hex)"
         var key = SymmetricKey(data: Array("AWS4\(credentials.secret)".utf8))
         for part in [day, region, service, "aws4_request"] {
             key = SymmetricKey(data: key.signature(of: Array(part.utf8)).bytes)

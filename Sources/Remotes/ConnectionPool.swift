@@ -1,5 +1,5 @@
-import Build
 internal import CCurl
+import Files
 import Foundation
 import Synchronization
 

@@ -1,5 +1,5 @@
-public import Build
 import Crypto
+public import Files
 import Foundation
 
 /// Signs the records of a remote store, so that they are believed only from those who have the key.
@@ -33,17 +33,17 @@ public struct RecordSeal: Sendable {
 
     init(key: [UInt8]) { self.key = SymmetricKey(data: key) }
 
-    private static func message(_ record: some Sequence<UInt8>, _ name: Build.Digest) -> [UInt8] {
+    private static func message(_ record: some Sequence<UInt8>, _ name: Files.Digest) -> [UInt8] {
         Array("reprise record 1\n\(name.hex)\n".utf8) + record
     }
 
     /// The record with its signature.
-    func seal(_ record: [UInt8], under name: Build.Digest) -> [UInt8] {
+    func seal(_ record: [UInt8], under name: Files.Digest) -> [UInt8] {
         record + [0x0A] + key.signature(of: Self.message(record, name)).hex.utf8 + [0x0A]
     }
 
     /// The record alone; nil if it is not signed with this key for this name.
-    func open(_ bytes: [UInt8], under name: Build.Digest) -> [UInt8]? {
+    func open(_ bytes: [UInt8], under name: Files.Digest) -> [UInt8]? {
         guard let (record, signature) = Self.parts(bytes), let signature else { return nil }
         guard
             HMAC<SHA256>.isValidAuthenticationCode(
@@ -53,10 +53,10 @@ public struct RecordSeal: Sendable {
     }
 
     /// A record, and its signature if it has one.
-    static func parts(_ bytes: [UInt8]) -> (record: [UInt8], signature: Build.Digest?)? {
+    static func parts(_ bytes: [UInt8]) -> (record: [UInt8], signature: Files.Digest?)? {
         guard bytes.last == 0x0A else { return (bytes, nil) }
         guard bytes.count >= 66, bytes[bytes.count - 66] == 0x0A,
-            let signature = Build.Digest(hex: String(decoding: bytes.suffix(65).dropLast(), as: UTF8.self))
+            let signature = Files.Digest(hex: String(decoding: bytes.suffix(65).dropLast(), as: UTF8.self))
         else { return nil }
         return (Array(bytes.dropLast(66)), signature)
     }
@@ -64,9 +64,9 @@ public struct RecordSeal: Sendable {
 
 extension SymmetricKey {
     /// The HMAC-SHA-256 of a message (RFC 2104).
-    func signature(of message: [UInt8]) -> Build.Digest {
+    func signature(of message: [UInt8]) -> Files.Digest {
         let code = Array(HMAC<SHA256>.authenticationCode(for: message, using: self))
-        guard let signature = Build.Digest(bytes: code) else { preconditionFailure("SHA-256 has 32 bytes") }
+        guard let signature = Files.Digest(bytes: code) else { preconditionFailure("SHA-256 has 32 bytes") }
         return signature
     }
 }

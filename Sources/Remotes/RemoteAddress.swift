@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// Where a remote store is: an HTTP server, or a bucket of S3 or of a store that speaks its protocol.
 public struct RemoteAddress: Sendable, Hashable {

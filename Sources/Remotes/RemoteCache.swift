@@ -1,5 +1,6 @@
-public import Build
+public import Files
 import Foundation
+public import Storage
 import Synchronization
 
 /// A remote store behind HTTP: `cas/<sha256>` has objects, `ac/<sha256>` has records, as Bazel's caches lay them out.

@@ -1,4 +1,4 @@
-import Build
+import Files
 
 /// A bucket of S3, or of a store that speaks its protocol: where an object is, and how its requests are signed.
 struct S3Bucket: Sendable {

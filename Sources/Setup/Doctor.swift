@@ -1,9 +1,10 @@
 import Audio
-public import Build
+import Build
+public import Files
 import Foundation
-import Insight
 import Loading
 import SoundFiles
+import Storage
 
 /// Whether this machine, and a cache, are fit for work.
 public struct Doctor: Sendable {

@@ -1,5 +1,4 @@
-import Build
-import Insight
+import Files
 import Manifest
 
 extension FolderManifest {

@@ -1,4 +1,4 @@
-import Build
+import Files
 import Manifest
 
 #if canImport(Glibc)
@@ -60,7 +60,7 @@ public struct FolderManifest: Sendable {
 
     private static func realPath(of folder: String) throws(BuildError) -> String {
         do throws(FileFailure) {
-            return try Build.realPath(of: folder)
+            return try Files.realPath(of: folder)
         } catch {
             throw BuildError(.inputOutput, "cannot open \(folder): \(error.message)", canRetry: false)
         }

@@ -1,5 +1,4 @@
-public import Build
-import Insight
+public import Files
 
 extension FolderSurvey {
     /// Lines for people: what was found, and what could not be read.

@@ -1,5 +1,5 @@
-public import Build
-import Manifest
+public import Files
+import Listing
 import SoundFiles
 import Symbolic
 

@@ -1,5 +1,5 @@
 import Audio
-public import Build
+public import Files
 import Loading
 
 /// The versions that decide what a build gives.

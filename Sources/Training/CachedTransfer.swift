@@ -1,4 +1,5 @@
-public import Build
+public import Files
+import Storage
 
 #if canImport(Glibc)
     internal import Glibc
@@ -96,7 +97,7 @@ extension TransferSystem {
         let folder = trainer.cachePath + "/transfers"
         let (place, name) = ("\(folder)/\(key.hex)", "out\(task.ending)")
         func kept(_ result: Transferred?) -> CachedTransfer? {
-            guard let bytes = try? Build.contents(of: "\(place)/transfer.json", in: AT_FDCWD, limit: 1 << 24),
+            guard let bytes = try? Files.contents(of: "\(place)/transfer.json", in: AT_FDCWD, limit: 1 << 24),
                 let record = try? JSONValue(parsing: bytes), let hash = record["out"]?.string,
                 let found = try? Digest(ofFileAt: "\(place)/\(name)"), found.hex == hash
             else { return nil }

@@ -1,4 +1,4 @@
-internal import Build
+internal import Files
 
 /// The members of a JSON object in a run's folder, each checked before it is used: anyone may have written the file.
 struct CheckedFields {

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 public import Loading
 public import Torch
 

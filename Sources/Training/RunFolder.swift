@@ -1,4 +1,4 @@
-internal import Build
+internal import Files
 
 #if canImport(Glibc)
     internal import Glibc
@@ -47,7 +47,7 @@ final class RunFolder {
 
     /// The runs of a cache whose names have a beginning, the newest number first.
     static func names(in cache: String, startingWith beginning: String) -> [String] {
-        (Build.names(inFolder: runs(in: cache)) ?? []).filter { $0.hasPrefix(beginning) }
+        (Files.names(inFolder: runs(in: cache)) ?? []).filter { $0.hasPrefix(beginning) }
             .compactMap { name in Int(name.dropFirst(beginning.count)).map { (number: $0, name: name) } }
             .sorted { $0.number > $1.number }.map(\.name)
     }

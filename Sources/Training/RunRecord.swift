@@ -1,4 +1,4 @@
-public import Build
+public import Files
 internal import Torch
 
 #if canImport(Glibc)

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// A number, word or switch that a recipe can be given.
 public struct Parameter: Sendable, Hashable {

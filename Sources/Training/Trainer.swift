@@ -1,5 +1,6 @@
-public import Build
+import Files
 public import Loading
+public import Storage
 internal import Tensors
 public import Torch
 

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// Why a training, or work with a run, could not continue.
 public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 import Loading
 internal import Tensors
 internal import Torch

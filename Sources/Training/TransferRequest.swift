@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// A file as it was given.
 public struct RawInput: Sendable {

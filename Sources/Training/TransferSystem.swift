@@ -1,4 +1,4 @@
-internal import Build
+internal import Files
 internal import Loading
 public import Torch
 

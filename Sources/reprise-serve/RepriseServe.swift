@@ -1,7 +1,7 @@
 import ArgumentParser
-import Build
 import Console
 import Explorer
+import Files
 
 #if canImport(Glibc)
     import Glibc

@@ -1,4 +1,4 @@
-import Insight
+import Files
 
 /// How far a row of conversions is, and the time left if each of the others takes as long as those so far.
 struct BatchProgress {

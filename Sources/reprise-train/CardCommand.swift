@@ -1,7 +1,7 @@
 import ArgumentParser
-import Build
 import Console
-import Insight
+import Files
+import Runs
 import Systems
 import Training
 

@@ -1,7 +1,6 @@
 import ArgumentParser
-import Build
 import Console
-import Insight
+import Files
 import Systems
 import Torch
 import Training

@@ -2,10 +2,9 @@ import ArgumentParser
 import Build
 import Console
 import Dataset
-import Insight
+import Files
 import Judging
 import Loading
-import Manifest
 import Systems
 import Torch
 import Training

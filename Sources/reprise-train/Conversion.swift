@@ -1,8 +1,9 @@
-import Build
 import Dataset
+import Files
 import Judging
 import Loading
 import SoundFiles
+import Storage
 import Torch
 import Training
 

@@ -1,10 +1,9 @@
 import ArgumentParser
-import Build
 import Console
-import Insight
+import Files
 import Judging
 import Loading
-import Manifest
+import Statistics
 import Torch
 import Training
 

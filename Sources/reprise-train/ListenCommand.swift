@@ -1,9 +1,8 @@
 import ArgumentParser
-import Build
 import Console
+import Files
 import Insight
 import Judging
-import Manifest
 
 struct ListenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,3 @@
-import Build
 import Console
 import Insight
 import Training

@@ -1,5 +1,5 @@
-import Build
-import Manifest
+import Files
+import Listing
 import Training
 
 #if canImport(Glibc)

@@ -1,10 +1,10 @@
 import ArgumentParser
-import Build
 import Console
 import Dataset
+import Files
 import Judging
+import Listing
 import Loading
-import Manifest
 import SoundFiles
 import Synchronization
 import Systems

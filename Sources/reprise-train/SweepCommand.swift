@@ -1,7 +1,6 @@
 import ArgumentParser
-import Build
 import Console
-import Insight
+import Files
 import Judging
 import Loading
 import Training

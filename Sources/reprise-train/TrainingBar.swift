@@ -1,5 +1,5 @@
 import Console
-import Insight
+import Files
 import Synchronization
 import Training
 

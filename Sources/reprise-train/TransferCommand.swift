@@ -1,10 +1,7 @@
 import ArgumentParser
-import Build
 import Console
 import Dataset
-import Insight
-import Judging
-import Manifest
+import Files
 import SoundFiles
 import Torch
 import Training

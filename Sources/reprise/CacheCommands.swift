@@ -2,8 +2,10 @@ import ArgumentParser
 import Build
 import Console
 import Dataset
+import Files
 import Insight
 import Loading
+import Storage
 
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

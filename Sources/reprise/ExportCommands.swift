@@ -1,8 +1,7 @@
 import ArgumentParser
-import Build
 import Console
 import Export
-import Insight
+import Files
 import Loading
 
 /// A format on the command line.

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Build
 import Console
+import Files
 import Insight
 import Loading
+import Runs
+import Storage
 
 struct DatasetsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,9 +1,10 @@
 import ArgumentParser
-import Build
 import Console
 import Dataset
+import Files
 import Insight
 import Loading
+import Pictures
 
 struct StatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import Console
 import Dataset
-import Insight
+import Files
 import Synchronization
 
 /// Progress on standard error: a bar with rate and time left on a terminal, a plain line now and then elsewhere.

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Build
 import Console
-import Manifest
+import Files
+import Listing
 import Setup
 
 #if canImport(Glibc)

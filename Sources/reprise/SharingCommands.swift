@@ -1,7 +1,7 @@
 import ArgumentParser
-import Build
 import Console
 import Export
+import Files
 import Insight
 import Loading
 

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Build
 import Console
+import Files
 import Manifest
 import Setup
 

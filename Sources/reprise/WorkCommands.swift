@@ -1,9 +1,8 @@
 import ArgumentParser
-import Build
 import Console
 import Dataset
+import Files
 import Foundation
-import Insight
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import SoundFiles
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Audio

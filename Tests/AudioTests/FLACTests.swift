@@ -1,8 +1,6 @@
 import Foundation
 import Testing
 
-@testable import Audio
-
 @Suite struct FLACTests {
     /// FLAC made by hand: verbatim samples of 16 bits, 256 to a block (RFC 9639).
     struct Writer {

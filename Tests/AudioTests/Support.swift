@@ -3,12 +3,6 @@ import Tensors
 
 @testable import Audio
 
-/// A golden file of this package, by the name before `.safetensors`.
-func golden(_ name: String) throws -> TensorFile {
-    let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    return try TensorFile(path: folder.appending(path: "Fixtures/Golden/\(name).safetensors").path)
-}
-
 /// The largest difference of two arrays, as a part of the second's greatest magnitude.
 func largestDifference(_ found: [Float], _ expected: [Float]) -> Float {
     guard found.count == expected.count else { return .infinity }

@@ -1,6 +1,8 @@
 import Testing
 
 @testable import Build
+@testable import Files
+@testable import Storage
 
 @Suite struct EngineTests {
     let folder: TemporaryFolder

@@ -1,6 +1,8 @@
 import Testing
 
 @testable import Build
+@testable import Files
+@testable import Storage
 
 /// Reading texts part by part, and facts that are read when they are asked for.
 @Suite struct JSONReaderTests {

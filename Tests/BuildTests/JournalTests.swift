@@ -1,6 +1,8 @@
 import Testing
 
 @testable import Build
+@testable import Files
+@testable import Storage
 
 @Suite struct JournalTests {
     private let disk = Disk(UnflushedFileSystem())

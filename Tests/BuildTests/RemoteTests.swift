@@ -3,6 +3,8 @@ import Synchronization
 import Testing
 
 @testable import Build
+@testable import Files
+@testable import Storage
 
 /// Engines that share a store: read-through, write-behind, and what of a store is not believed.
 @Suite(.timeLimit(.minutes(2))) struct RemoteTests {

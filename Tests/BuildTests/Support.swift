@@ -1,4 +1,4 @@
-@testable import Build
+@testable import Files
 
 #if canImport(Glibc)
     import Glibc

@@ -1,4 +1,6 @@
 @testable import Build
+@testable import Files
+@testable import Storage
 
 #if canImport(Glibc)
     import Glibc

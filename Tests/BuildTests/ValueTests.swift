@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Build
+@testable import Files
 
 @Suite struct ValueTests {
     @Test func digestsAreThoseOfSHA256() throws {

@@ -1,6 +1,8 @@
 import Testing
 
 @testable import Build
+@testable import Files
+@testable import Storage
 
 /// Workers that were told what they need, in place of reading every journal.
 @Suite struct WorkerKnowledgeTests {

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Build
+import Files
+import Storage
 import Testing
 
 @testable import Console

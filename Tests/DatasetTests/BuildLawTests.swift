@@ -1,4 +1,6 @@
 import Build
+import Files
+import Storage
 import TestSupport
 import Testing
 

@@ -1,7 +1,8 @@
 import Audio
-import Build
+import Files
 import Foundation
 import Loading
+import Storage
 import Tensors
 import TestSupport
 import Testing

@@ -2,9 +2,9 @@ import Symbolic
 import TestSupport
 import Testing
 
-@testable import Build
 @testable import Dataset
 @testable import Describing
+@testable import Files
 
 /// What `describe` finds, on scores small enough to count by hand.
 struct DescriptionTests {

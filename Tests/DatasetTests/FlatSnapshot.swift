@@ -1,4 +1,4 @@
-import Build
+import Files
 import Loading
 
 /// A snapshot and its one table as a single value: the snapshot's own members, and the table's list as `entries`.

@@ -1,10 +1,10 @@
-import Build
+import Files
 import Foundation
 import TestSupport
 import Testing
 
 @testable import Dataset
-@testable import Manifest
+@testable import Listing
 
 /// `dtype: float16` never stores an infinity, and reports what it makes 0.
 @Suite struct HalfFloatTests {

@@ -1,6 +1,7 @@
-import Build
 import Dataset
-import Manifest
+import Files
+import Listing
+import Storage
 import TestSupport
 
 #if canImport(Glibc)
@@ -173,7 +174,7 @@ struct LawPlace: Sendable, Codable {
         return bytes
     }
 
-    static func names(in folder: String) -> [String] { Build.names(inFolder: folder + "/.") ?? [] }
+    static func names(in folder: String) -> [String] { Files.names(inFolder: folder + "/.") ?? [] }
 }
 
 /// The parameters that the laws change.

@@ -1,5 +1,6 @@
-import Build
+import Files
 import Foundation
+import Storage
 import TestSupport
 import Testing
 

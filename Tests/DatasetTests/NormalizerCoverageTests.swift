@@ -1,10 +1,11 @@
 import Audio
-import Build
 import Foundation
 import TestSupport
 import Testing
 
 @testable import Dataset
+@testable import Files
+@testable import Listing
 @testable import Loading
 @testable import Manifest
 

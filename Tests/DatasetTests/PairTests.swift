@@ -1,7 +1,7 @@
-import Build
 import Export
+import Files
 import Foundation
-import Manifest
+import Storage
 import Tensors
 import Testing
 

@@ -1,6 +1,7 @@
-import Build
+import Files
 import Foundation
 import Manifest
+import Storage
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
-import Build
+import Files
 import Foundation
+import Manifest
 import Symbolic
 import Tensors
 import TestSupport
@@ -7,7 +8,6 @@ import Testing
 
 @testable import Dataset
 @testable import Loading
-@testable import Manifest
 
 /// Segments in every unit, built: what a shard holds beside what was computed by hand.
 @Suite struct SegmentsInUnitsTests {

@@ -1,6 +1,8 @@
 import Build
+import Files
 import Foundation
 import Loading
+import Storage
 import TestSupport
 import Testing
 

@@ -1,9 +1,11 @@
+import Build
 import TestSupport
 import Testing
 
-@testable import Build
 @testable import Dataset
+@testable import Files
 @testable import Loading
+@testable import Storage
 
 #if canImport(Glibc)
     import Glibc

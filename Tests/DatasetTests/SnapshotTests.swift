@@ -1,7 +1,7 @@
 import Testing
 
-@testable import Build
 @testable import Dataset
+@testable import Files
 @testable import Loading
 
 /// A snapshot's text, which is written and read without a tree of all its sources.

@@ -1,6 +1,6 @@
-import Build
 import Dataset
 import Export
+import Files
 import Foundation
 import Insight
 import Loading

@@ -1,7 +1,7 @@
-import Audio
-import Build
 import Dataset
+import Files
 import Loading
+import SoundFiles
 import Testing
 
 @testable import Explorer

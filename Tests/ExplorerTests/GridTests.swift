@@ -1,10 +1,11 @@
-import Build
 import Dataset
 import Loading
+import Pictures
 import Symbolic
 import Testing
 
 @testable import Explorer
+@testable import Files
 @testable import Insight
 
 /// The grid: its order by numbers of segments, its counts, its histograms and its thumbnails.

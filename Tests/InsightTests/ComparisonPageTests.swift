@@ -1,9 +1,10 @@
-import Build
 import Foundation
 import TestSupport
 import Testing
 
+@testable import Files
 @testable import Insight
+@testable import Runs
 
 /// The page of a comparison: what its folder holds, and that no name becomes markup or a path.
 struct ComparisonPageTests {

@@ -1,6 +1,6 @@
-import Build
 import Testing
 
+@testable import Files
 @testable import Insight
 
 struct DistributionTests {

@@ -1,8 +1,9 @@
-import Build
 import TestSupport
 import Testing
 
+@testable import Files
 @testable import Insight
+@testable import Runs
 
 /// The page of a listening test: what its folder holds, and what it does not say.
 struct ListeningPageTests {

@@ -1,12 +1,13 @@
 import CPNG
 import Foundation
-import Loading
 import Testing
 
-@testable import Build
 @testable import Dataset
 @testable import Describing
+@testable import Files
 @testable import Insight
+@testable import Loading
+@testable import Pictures
 
 /// Statistics, pictures, pages and comparisons of small datasets.
 struct LookingTests {

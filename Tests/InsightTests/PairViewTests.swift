@@ -3,6 +3,7 @@ import Loading
 import Testing
 
 @testable import Dataset
+@testable import Files
 @testable import Insight
 
 /// Segments of pairs: notes and features stacked on one axis of time, and counted once.

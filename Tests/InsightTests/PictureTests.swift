@@ -1,7 +1,8 @@
 import Testing
 
-@testable import Build
+@testable import Files
 @testable import Insight
+@testable import Pictures
 
 struct PictureTests {
     @Test func colourMapRunsFromDarkToLight() {

@@ -5,6 +5,7 @@ import Loading
 import TestSupport
 import Testing
 
+@testable import Files
 @testable import Insight
 
 /// Problems that are put in on purpose, each to be found with its sources, and nothing else.

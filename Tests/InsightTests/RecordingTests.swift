@@ -1,10 +1,10 @@
-import Build
 import Foundation
 import Loading
 import Testing
 
 @testable import Dataset
 @testable import Describing
+@testable import Files
 @testable import Insight
 
 /// Recordings that are there twice, and how spectra repeat.

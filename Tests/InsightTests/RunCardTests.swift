@@ -1,7 +1,7 @@
-import Build
+import Files
 import Foundation
-import Insight
 import Loading
+import Runs
 import Testing
 
 /// The card of a run: what the manifest and the evaluations say, and nothing of it markup.

@@ -1,6 +1,6 @@
-import Build
+import Files
 import Foundation
-import Insight
+import Runs
 import Testing
 
 /// What is read of the evaluations that are kept with a run.

@@ -1,6 +1,7 @@
-import Build
+import Files
 import Foundation
-import Insight
+import Runs
+import Storage
 import Testing
 
 /// What `reprise runs --remove` takes away, and what it leaves.

@@ -1,4 +1,3 @@
-import Build
 import Foundation
 import Loading
 import Symbolic
@@ -7,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import Dataset
+@testable import Files
 @testable import Insight
 
 /// What pages draw and play, held against pretty_midi and mido (tools/oracles/sounding_music.py).

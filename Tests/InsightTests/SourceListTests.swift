@@ -1,5 +1,5 @@
-import Build
 import Dataset
+import Files
 import Insight
 import Loading
 import TestSupport

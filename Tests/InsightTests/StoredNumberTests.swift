@@ -1,8 +1,8 @@
-import Build
 import Dataset
 import Foundation
 import Testing
 
+@testable import Files
 @testable import Insight
 
 /// `inspect` shows what the stages stored of a segment.

@@ -1,8 +1,8 @@
 import Synchronization
 import Testing
 
-@testable import Build
 @testable import Dataset
+@testable import Files
 @testable import Insight
 @testable import Loading
 

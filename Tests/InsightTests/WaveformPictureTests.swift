@@ -1,8 +1,10 @@
 import Dataset
 import Foundation
 import Loading
+import Pictures
 import Testing
 
+@testable import Files
 @testable import Insight
 
 /// The waveform beside features of frames, in which a column is many samples.

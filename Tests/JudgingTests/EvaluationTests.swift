@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Judging
+@testable import Statistics
 
 /// Judging folders of outputs by a dataset of two made styles: `even` moves in steps and even notes, `skipping` in leaps and
 /// dotted ones.

@@ -1,8 +1,10 @@
-import Build
+import Files
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Judging
+@testable import Statistics
 
 /// Blind tests: what is drawn, and what answers of known truth come to.
 struct ListeningTests {

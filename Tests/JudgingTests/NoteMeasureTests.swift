@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Judging
+@testable import Statistics
 
 /// Small cases against the plainest possible computation.
 @Suite struct NoteMeasureTests {

@@ -1,4 +1,5 @@
 import Foundation
+import Statistics
 import Symbolic
 import Tensors
 import Testing
@@ -145,10 +146,4 @@ struct NoteOracle {
             }
         }
     }
-}
-
-/// The golden vectors of a name.
-func golden(_ name: String) throws -> TensorFile {
-    let tests = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-    return try TensorFile(path: tests.joined(separator: "/") + "/Fixtures/Golden/\(name).safetensors")
 }

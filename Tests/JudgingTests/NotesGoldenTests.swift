@@ -1,6 +1,7 @@
 import Foundation
 import Judging
 import Tensors
+import TestSupport
 import Testing
 
 /// Held against mir_eval, muspy, pretty_midi, librosa, scipy and numpy (tools/oracles/judging_golden.py).

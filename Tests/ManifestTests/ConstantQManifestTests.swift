@@ -1,8 +1,7 @@
 import Audio
-import Build
+import Files
+import Manifest
 import Testing
-
-@testable import Manifest
 
 /// What a manifest says of the constant-Q transform.
 struct ConstantQManifestTests {

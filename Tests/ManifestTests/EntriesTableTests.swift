@@ -1,3 +1,4 @@
+import Listing
 import TestSupport
 import Testing
 
@@ -19,7 +20,7 @@ import Testing
             ("VAL", "validation"), ("dev", "validation"), ("test", "test"), ("testing", "test"), ("", nil),
             ("trian", nil),
         ]
-        for (word, split) in words { #expect(Manifest.Splits.name(ofWord: word) == split) }
+        for (word, split) in words { #expect(SplitWord.split(word) == split) }
     }
 
     @Test func maestro() throws {

@@ -1,7 +1,8 @@
-import Build
+import Files
 import TestSupport
 import Testing
 
+@testable import Listing
 @testable import Manifest
 
 #if canImport(Glibc)

@@ -1,6 +1,6 @@
-import Build
+import Files
 import Foundation
-import Manifest
+import Listing
 import TestSupport
 import Testing
 

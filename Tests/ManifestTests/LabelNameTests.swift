@@ -1,8 +1,6 @@
-import Build
+import Files
 import TestSupport
 import Testing
-
-@testable import Manifest
 
 /// A label that a key names and nothing has would leave every entry in one group, or each in its own, silently.
 @Suite struct LabelNameTests {

@@ -1,3 +1,4 @@
+import Listing
 import Testing
 
 @testable import Manifest

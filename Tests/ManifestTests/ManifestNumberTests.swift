@@ -1,5 +1,6 @@
 import Audio
-import Build
+import Files
+import Listing
 import TestSupport
 import Testing
 

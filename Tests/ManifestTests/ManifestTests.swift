@@ -1,9 +1,10 @@
 import Audio
-import Build
+import Files
 import Symbolic
 import TestSupport
 import Testing
 
+@testable import Listing
 @testable import Manifest
 
 @Suite struct ManifestTests {

@@ -1,6 +1,5 @@
+import Manifest
 import Testing
-
-@testable import Manifest
 
 /// Keys that were renamed: the old name is read as the new one, with a warning.
 @Suite struct RenamedKeyTests {

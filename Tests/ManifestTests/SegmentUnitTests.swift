@@ -1,4 +1,4 @@
-import Build
+import Files
 import Symbolic
 import TestSupport
 import Testing

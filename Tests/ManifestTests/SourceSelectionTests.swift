@@ -1,7 +1,8 @@
-import Build
 import TestSupport
 import Testing
 
+@testable import Files
+@testable import Listing
 @testable import Manifest
 
 /// `exclude`, `limit`, several values of a label and `map` of a source item.

@@ -1,8 +1,9 @@
 import Foundation
+import Manifest
 import TestSupport
 import Testing
 
-@testable import Manifest
+@testable import Listing
 
 /// Tables as spreadsheets and corpora save them: no cell changes or disappears without a word.
 @Suite struct TableTextTests {

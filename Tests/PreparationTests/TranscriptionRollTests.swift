@@ -13,15 +13,9 @@ struct TranscriptionRollTests {
         ("offsets", .offsets),
     ]
 
-    private func golden() throws -> TensorFile {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        return try TensorFile(
-            path: tests.appendingPathComponent("Fixtures/Golden/transcription.safetensors").path)
-    }
-
     /// Every cell as note-seq has it; only the division by 127 is rounded, on both sides to the same float.
     @Test func rollsAreNoteSeqs() throws {
-        let file = try golden()
+        let file = try golden("transcription")
         let midi = try file.tensor("midi", as: UInt8.self).elements
         let dataset = try BuiltDataset(
             "midi: {segment: {steps: 48}, controls: true}", [("a/a.mid", midi)] + BuiltDataset.scores())

@@ -1,18 +1,14 @@
 import Symbolic
 import Tensors
+import TestSupport
 import Testing
 
 /// Held against symusic and pretty_midi (tools/oracles/midi_golden.py).
 @Suite struct SymbolicGoldenTests {
     static let cases = ["plain", "tempi", "band"]
 
-    private func golden() throws -> TensorFile {
-        let tests = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-        return try TensorFile(path: tests.joined(separator: "/") + "/Fixtures/Golden/symbolic.safetensors")
-    }
-
     @Test(arguments: cases) func notesAreSymusics(name: String) throws {
-        let file = try golden()
+        let file = try golden("symbolic")
         let timeline = try Score(midi: file.tensor("\(name).midi").elements).timelines[0]
         let ours = timeline.notes.map { note in
             [note.onset, note.offset, Int(note.pitch), Int(note.velocity), Int(note.program)]
@@ -27,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: cases) func secondsArePrettyMIDIs(name: String) throws {
-        let file = try golden()
+        let file = try golden("symbolic")
         let map = try Score(midi: file.tensor("\(name).midi").elements).timelines[0].tempoMap
         let notes: Tensor<Int64> = try file.tensor("\(name).notes")
         let seconds: Tensor<Double> = try file.tensor("\(name).seconds")
@@ -41,7 +37,7 @@ import Testing
     }
 
     @Test(arguments: cases) func rollsAreSymusics(name: String) throws {
-        let file = try golden()
+        let file = try golden("symbolic")
         let score = try Score(midi: file.tensor("\(name).midi").elements)
         guard case .ticksPerQuarter(let ticks) = score.division else { return }
         let frame: Tensor<UInt8> = try file.tensor("\(name).frame")

@@ -1,5 +1,5 @@
-import Build
 import Dataset
+import Files
 import Loading
 import Symbolic
 import TestSupport

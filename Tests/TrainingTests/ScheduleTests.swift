@@ -1,4 +1,4 @@
-import Build
+import Files
 import Tensors
 import Testing
 import Torch

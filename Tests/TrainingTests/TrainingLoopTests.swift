@@ -1,4 +1,4 @@
-import Build
+import Files
 import Foundation
 import Tensors
 import Testing

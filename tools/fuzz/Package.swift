@@ -25,29 +25,31 @@ let package = Package(
     ],
     targets: [
         .executableTarget(
-            name: "fuzz", dependencies: ["CFuzzer", "Manifest", "Symbolic", "Audio", "SoundFiles", "Tensors", "Build"],
+            name: "fuzz", dependencies: ["CFuzzer", "Manifest", "Listing", "Symbolic", "Audio", "SoundFiles", "Tensors", "Files"],
             swiftSettings: instrumented,
             linkerSettings: [.unsafeFlags([runtime]), .linkedLibrary("stdc++")]),
         .target(name: "CFuzzer"),
         .target(
             name: "Manifest",
-            dependencies: ["Symbolic", "Audio", "Build", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "Listing", "Symbolic", "Audio", "Storage", "Files", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: instrumented),
         .target(name: "Symbolic", dependencies: ["Tensors"], swiftSettings: instrumented),
         .target(
             name: "Audio",
             dependencies: [
-                "SoundFiles", "Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW",
+                "SoundFiles", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW",
             ],
             swiftSettings: instrumented),
         .target(name: "SoundFiles", dependencies: ["CSndfile", "CMpg123"], swiftSettings: instrumented),
         .target(name: "Tensors", swiftSettings: instrumented),
+        .target(name: "Listing", dependencies: ["Storage", "Files"], swiftSettings: instrumented),
         .target(
-            name: "Build",
-            dependencies: [
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Crypto", package: "swift-crypto"),
-            ],
+            name: "Storage", dependencies: ["Files", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: instrumented),
+        .target(
+            name: "Files", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: instrumented),
         .systemLibrary(name: "CSndfile", pkgConfig: "sndfile"),
         .systemLibrary(name: "CMpg123", pkgConfig: "libmpg123"),

@@ -1,4 +1,5 @@
-import Build
+import Files
+import Storage
 
 /// An action as far as it is known: what depends on actions that have not run is nil.
 ///

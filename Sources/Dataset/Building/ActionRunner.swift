@@ -1,4 +1,6 @@
 import Build
+import Files
+import Storage
 
 /// Runs the actions that a build describes, notes which would run, or computes some of them once more.
 enum ActionRunner: Sendable {

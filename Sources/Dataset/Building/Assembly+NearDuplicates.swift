@@ -1,6 +1,7 @@
-import Build
 import Describing
+import Files
 import Loading
+import Storage
 import Tensors
 
 extension Assembly {

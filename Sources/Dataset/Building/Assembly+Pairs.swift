@@ -1,4 +1,5 @@
 import Build
+import Files
 import Loading
 import Manifest
 import Symbolic

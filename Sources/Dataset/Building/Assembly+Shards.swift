@@ -1,7 +1,8 @@
 import Audio
-import Build
+import Files
 import Loading
 import Manifest
+import Storage
 import Synchronization
 import Tensors
 

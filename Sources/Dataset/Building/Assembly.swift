@@ -1,8 +1,11 @@
 import Audio
 import Build
+import Files
+import Listing
 import Loading
 import Manifest
 internal import SoundFiles
+import Storage
 import Symbolic
 import Synchronization
 

@@ -1,5 +1,8 @@
 public import Build
+import Files
+import Listing
 import Manifest
+import Storage
 
 /// The mending of a cache: what is damaged is set aside, and the datasets that need it are built again.
 ///

@@ -1,7 +1,9 @@
-public import Build
+import Build
+public import Files
 import Foundation
 import Loading
 public import Manifest
+public import Storage
 
 /// A manifest on its way to a snapshot.
 ///

@@ -1,4 +1,6 @@
-public import Build
+import Build
+public import Files
+import Storage
 
 /// What a build would do.
 public struct Explanation: Sendable {

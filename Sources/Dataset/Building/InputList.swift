@@ -1,4 +1,5 @@
-import Build
+import Files
+import Storage
 
 /// Some of the very many inputs of an action: an object of their own, so that the action's record is short, and a change
 /// of one input writes one list again.

@@ -1,4 +1,6 @@
 public import Build
+public import Files
+import Storage
 import Synchronization
 
 /// An action that a build would run.

@@ -1,5 +1,7 @@
-public import Build
-import Manifest
+import Build
+public import Files
+import Listing
+import Storage
 import Synchronization
 
 /// A sample of the recorded results of a build, each computed once more and compared with what is recorded.

@@ -1,5 +1,7 @@
-internal import Audio
-public import Build
+import Audio
+import Build
+public import Files
+public import Storage
 
 /// What a build took from a remote store, and gave to it.
 public struct RemoteUse: Sendable, Equatable {

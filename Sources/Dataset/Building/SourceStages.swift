@@ -1,6 +1,8 @@
 import Build
+import Files
 import Loading
 import Manifest
+import Storage
 import Symbolic
 
 /// The stage of each source: an entry's bytes → segments and facts, in parallel, at most once.

@@ -1,6 +1,7 @@
-import Build
 import Describing
+import Files
 public import Loading
+import Storage
 import Symbolic
 import Tensors
 

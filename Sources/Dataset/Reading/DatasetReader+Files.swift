@@ -1,5 +1,7 @@
 public import Build
+import Files
 public import Loading
+import Storage
 public import Symbolic
 internal import Tensors
 

@@ -1,4 +1,5 @@
-internal import Build
+import Build
+import Files
 public import Loading
 
 extension DatasetReader {

@@ -1,4 +1,4 @@
-import Build
+import Files
 public import Loading
 public import Manifest
 

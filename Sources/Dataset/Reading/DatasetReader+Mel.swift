@@ -1,8 +1,9 @@
 import Audio
-import Build
 public import Describing
+import Files
 public import Loading
 public import Manifest
+import Storage
 import Tensors
 
 #if canImport(Glibc)

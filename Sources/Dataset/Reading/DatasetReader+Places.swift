@@ -1,5 +1,6 @@
-import Build
+import Files
 public import Loading
+import Storage
 
 extension DatasetReader {
     /// Finds a segment.

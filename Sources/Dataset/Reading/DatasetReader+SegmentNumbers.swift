@@ -1,6 +1,7 @@
-public import Build
+public import Files
 public import Loading
 import Manifest
+import Storage
 import Symbolic
 import Tensors
 

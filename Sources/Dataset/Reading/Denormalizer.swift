@@ -1,7 +1,8 @@
 import Audio
-import Build
+import Files
 public import Loading
 import Manifest
+import Storage
 import Tensors
 
 /// Brings a normalised mel spectrogram, spectrogram or constant-Q transform back to linear values, with a snapshot's statistics.

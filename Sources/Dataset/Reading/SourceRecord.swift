@@ -1,7 +1,8 @@
-public import Build
 public import Describing
+public import Files
 public import Loading
 import Manifest
+import Storage
 import Symbolic
 
 /// What is recorded of one source of a snapshot: the facts that its stages left.

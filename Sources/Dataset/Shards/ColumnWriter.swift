@@ -1,4 +1,5 @@
-import Build
+import Files
+import Storage
 import Tensors
 
 /// Writes the tensors of one file side by side: each grows at its own place, through a small buffer, so that

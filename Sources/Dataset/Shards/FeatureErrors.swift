@@ -1,5 +1,6 @@
 import Audio
-public import Build
+public import Files
+import Listing
 import Manifest
 
 extension BuildError.Code {

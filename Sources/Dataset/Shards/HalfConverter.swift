@@ -1,5 +1,6 @@
-import Build
+import Files
 import Loading
+import Storage
 import Synchronization
 
 /// Converts one feature of one source to binary16 and counts what does not survive.

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// A shard's share of the pieces of one split and kind: a leaf of the binary trie over piece ids.
 public struct Bucket: Hashable, Sendable {

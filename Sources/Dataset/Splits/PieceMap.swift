@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// The pieces that entries belong to.
 ///

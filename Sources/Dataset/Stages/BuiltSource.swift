@@ -1,6 +1,7 @@
 import Audio
-import Build
+import Files
 import Loading
+import Storage
 
 /// What the stage of one source found: all that the dataset-wide stages need to know of it.
 struct BuiltSource: Sendable {

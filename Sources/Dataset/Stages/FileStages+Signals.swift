@@ -1,5 +1,5 @@
 public import Audio
-public import Build
+public import Files
 import Loading
 import Manifest
 import SoundFiles

@@ -1,7 +1,8 @@
 public import Audio
-public import Build
+public import Files
 public import Loading
 public import Manifest
+import Storage
 public import Symbolic
 import Tensors
 

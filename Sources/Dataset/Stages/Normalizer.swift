@@ -1,5 +1,5 @@
 import Audio
-import Build
+import Files
 import Manifest
 import Tensors
 

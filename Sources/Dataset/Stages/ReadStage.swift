@@ -1,7 +1,9 @@
 import Build
 import Describing
+import Files
 import Loading
 import Manifest
+import Storage
 import Symbolic
 import Tensors
 

@@ -1,7 +1,9 @@
 import Audio
 import Build
+import Files
 import Loading
 import Manifest
+import Storage
 import Tensors
 
 /// One entry's segments on their way into a shard.

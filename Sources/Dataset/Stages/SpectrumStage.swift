@@ -1,9 +1,11 @@
 import Audio
 import Build
 import Describing
+import Files
 import Loading
 import Manifest
 internal import SoundFiles
+import Storage
 import Synchronization
 import Tensors
 

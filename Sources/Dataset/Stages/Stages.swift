@@ -1,5 +1,4 @@
-import Audio
-import Build
+import Storage
 
 /// Every stage there is.
 ///

@@ -1,6 +1,8 @@
 import Audio
 import Build
+import Files
 import Manifest
+import Storage
 import Tensors
 
 /// One train entry's part in the statistics.

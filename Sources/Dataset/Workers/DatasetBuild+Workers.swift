@@ -1,6 +1,8 @@
-public import Build
+import Build
+public import Files
 import Foundation
 import Manifest
+import Storage
 import Symbolic
 import Synchronization
 

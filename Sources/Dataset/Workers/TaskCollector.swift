@@ -1,4 +1,6 @@
 import Build
+import Files
+import Storage
 import Synchronization
 
 /// Walks through a build for a plan of work: what is small is run in place, what workers are to run is collected.

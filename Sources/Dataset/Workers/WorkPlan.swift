@@ -1,4 +1,4 @@
-public import Build
+public import Files
 import Foundation
 
 /// A file that lists due actions in slices, for workers that see nothing else of each other.

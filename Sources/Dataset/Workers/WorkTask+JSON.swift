@@ -1,6 +1,7 @@
 import Audio
-import Build
+import Files
 import Loading
+import Storage
 
 extension WorkTask {
     /// The task as an object.

@@ -1,7 +1,9 @@
 import Audio
 import Build
+import Files
 import Loading
 import Manifest
+import Storage
 import Symbolic
 
 /// A part of a build that workers do.

@@ -1,4 +1,4 @@
-internal import Build
+internal import Files
 
 #if canImport(Glibc)
     internal import Glibc

@@ -1,4 +1,5 @@
 internal import Audio
+import SoundFiles
 internal import Synchronization
 
 #if canImport(Glibc)

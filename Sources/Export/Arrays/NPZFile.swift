@@ -1,4 +1,4 @@
-import Build
+import Files
 import Tensors
 
 /// Writes NumPy's `.npz`: a ZIP archive of `.npy` members, each streamed through once.

@@ -1,4 +1,4 @@
-import Build
+import Files
 
 /// Writes a tar archive (POSIX.1-1988 `ustar`), file by file.
 ///

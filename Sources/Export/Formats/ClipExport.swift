@@ -1,6 +1,6 @@
-import Audio
 import Build
 import Dataset
+import Files
 import Loading
 import Manifest
 import SoundFiles

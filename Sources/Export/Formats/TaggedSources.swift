@@ -1,4 +1,4 @@
-public import Build
+public import Files
 public import Loading
 
 /// A dataset's sources as a table that a manifest reads, with the tags that people gave them.

@@ -1,4 +1,4 @@
-import Build
+import Files
 
 /// Writes a Parquet file (Apache Parquet, format 2.10), row by row and one row group in memory at a time.
 ///

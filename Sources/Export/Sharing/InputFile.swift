@@ -1,4 +1,4 @@
-import Build
+import Files
 
 #if canImport(Glibc)
     import Glibc

@@ -1,5 +1,7 @@
 import Build
+import Files
 import Loading
+import Storage
 
 extension Remote {
     /// Copies a dataset of this remote into a cache; objects that are there are skipped.

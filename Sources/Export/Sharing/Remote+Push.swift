@@ -1,7 +1,7 @@
-import Build
 import Dataset
+import Files
 public import Loading
-import Manifest
+import Storage
 
 extension Remote {
     /// Copies a snapshot and everything that it reaches to this remote, with a card; objects that are there are skipped.

@@ -1,5 +1,6 @@
-public import Build
+import Files
 import Manifest
+public import Storage
 
 /// Where a dataset is pushed to and pulled from: a folder, one archive file, or a store that caches share.
 ///

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// What a push or a pull did.
 public struct SharingSummary: Sendable {

@@ -1,4 +1,4 @@
-import Build
+import Files
 
 /// Reads a tar archive of regular files, front to back; anything else in it is refused.
 final class TarReader {

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// The tags and the note that a person gave to a source, or to one of its segments.
 ///

@@ -1,4 +1,5 @@
-public import Build
+public import Files
+import Runs
 
 #if canImport(Glibc)
     import Glibc

@@ -1,5 +1,7 @@
 import Dataset
+import Files
 import Manifest
+import Pictures
 import Symbolic
 
 extension Excerpt {

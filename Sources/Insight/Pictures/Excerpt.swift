@@ -1,4 +1,5 @@
 import Dataset
+import Files
 import Loading
 import Manifest
 import Symbolic

@@ -1,4 +1,5 @@
-public import Build
+public import Files
+import Pictures
 
 extension Plot {
     /// Numbers by row and frame to draw.

@@ -1,4 +1,5 @@
-public import Build
+public import Files
+import Pictures
 
 /// Pictures of numbers that are in no dataset, such as what a network says.
 public enum Plot {

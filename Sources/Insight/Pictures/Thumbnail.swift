@@ -1,5 +1,6 @@
-internal import Build
+import Files
 public import Loading
+import Pictures
 import Symbolic
 import Tensors
 

@@ -1,4 +1,5 @@
-public import Build
+public import Files
+import Runs
 internal import Symbolic
 
 /// A page of several systems' results, in a folder with the files that they made.

@@ -1,4 +1,4 @@
-internal import Build
+import Files
 internal import Symbolic
 
 /// The page of a blind listening test, in a folder that opens from disk without a server.

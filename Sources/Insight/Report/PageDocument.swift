@@ -1,4 +1,4 @@
-import Build
+import Files
 
 /// A page as one text: its data, style sheet and scripts are in it, and its content security policy lets it load only
 /// what `sources` names.

@@ -1,4 +1,4 @@
-import Build
+import Files
 
 extension DatasetStatistics {
     /// Writes the page to a file.

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// What several systems made of the same contents, side by side with answers that need no system.
 public struct Comparison: Sendable {

@@ -1,4 +1,5 @@
-public import Build
+public import Files
+import Statistics
 
 /// What was measured of a folder of outputs, beside answers that need no system.
 public struct Judgement: Sendable {

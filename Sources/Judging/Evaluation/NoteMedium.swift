@@ -1,5 +1,6 @@
-internal import Build
 internal import Dataset
+internal import Files
+import Statistics
 internal import Symbolic
 
 #if canImport(Glibc)

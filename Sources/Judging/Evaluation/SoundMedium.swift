@@ -1,7 +1,8 @@
 internal import Audio
-internal import Build
 internal import Dataset
+internal import Files
 internal import Pretrained
+import Statistics
 internal import Symbolic
 
 /// Sound: recordings, their first 30 seconds, taken through the dataset's mel and back.

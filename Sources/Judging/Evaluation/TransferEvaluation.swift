@@ -1,8 +1,10 @@
 internal import Audio
-internal import Build
+import Build
 internal import Dataset
+internal import Files
 public import Loading
-internal import Manifest
+import Manifest
+import Statistics
 internal import Symbolic
 
 /// Judges a folder of outputs, whatever system made them, by a dataset and the style that was aimed at.

@@ -1,4 +1,5 @@
-public import Build
+public import Files
+import Statistics
 
 #if canImport(Glibc)
     internal import Glibc

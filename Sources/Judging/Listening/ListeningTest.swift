@@ -1,5 +1,6 @@
 internal import Audio
-public import Build
+public import Files
+import Statistics
 
 /// A blind test of systems by listeners: its trials, and the key that says which system each side is.
 public struct ListeningTest: Sendable {

@@ -5,6 +5,8 @@
 /// over the columns in which either piece sounds, so a column in which only one sounds counts 0. Source: Cífka,
 /// Şimşekli and Richard, "Supervised Symbolic Music Style Translation Using Synthetic Data" (ISMIR 2019), section 5.1,
 /// after Lu and Su (ISMIR 2018).
+public import Statistics
+
 public struct ChromaSimilarity: Hashable, Sendable {
     /// Samples per beat.
     public var samplesPerBeat: Int

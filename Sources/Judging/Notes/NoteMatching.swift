@@ -1,4 +1,6 @@
 /// How many events of an estimate find a partner in a reference.
+import Statistics
+
 public struct MatchScore: Hashable, Sendable {
     /// The pairs.
     public let matched: Int

@@ -1,5 +1,5 @@
 internal import Audio
-internal import Build
+internal import Files
 
 /// A mono signal in memory, at one rate, full scale at ±1.
 ///

@@ -1,4 +1,4 @@
-import Build
+import Files
 import Tensors
 
 /// A view with all that the shards and the manifest say of it.

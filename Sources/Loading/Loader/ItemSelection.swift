@@ -1,4 +1,4 @@
-import Build
+import Files
 
 /// Finds the examples that a set covers.
 struct ItemSelection {

@@ -1,4 +1,4 @@
-import Build
+import Files
 
 /// Why a snapshot can't be fed as a plan asks.
 public struct LoaderError: Error, Equatable, Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import Build
+import Files
 import Tensors
 
 /// A shard, mapped, with the places of all columns that a plan reads.

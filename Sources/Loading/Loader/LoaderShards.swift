@@ -1,4 +1,5 @@
-import Build
+import Files
+import Storage
 import Synchronization
 import Tensors
 

@@ -1,4 +1,4 @@
-import Build
+import Files
 public import Tensors
 
 /// An open shard: its segments with their sources and labels, mapped from its object.

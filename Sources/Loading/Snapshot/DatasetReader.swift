@@ -1,4 +1,6 @@
 public import Build
+public import Files
+public import Storage
 
 /// A built dataset, opened for reading: its snapshot, its shards, and what is recorded of its sources.
 public final class DatasetReader: Sendable {

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 extension Snapshot {
     /// The order in which entries have their segments in the shards of a split and kind.

@@ -1,4 +1,4 @@
-import Build
+import Files
 import Tensors
 
 /// What every shard of a snapshot holds, by the snapshot's `features`: the names, types and shapes of its tensors.

@@ -1,4 +1,5 @@
-public import Build
+public import Files
+public import Storage
 
 extension Snapshot.Shard {
     fileprivate init(_ json: JSONValue, _ field: String) throws(SnapshotFault) {

@@ -1,4 +1,4 @@
-import Build
+import Files
 
 extension Snapshot {
     /// Why a label cannot be a class: the first source with several values of it, and what to do.

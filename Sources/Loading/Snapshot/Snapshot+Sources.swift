@@ -1,4 +1,4 @@
-import Build
+import Files
 
 extension Snapshot.Source {
     /// Reads an entry from its members.

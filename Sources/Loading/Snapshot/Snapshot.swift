@@ -1,4 +1,5 @@
-public import Build
+public import Files
+public import Storage
 
 /// What the segments of a shard hold.
 public enum SegmentKind: String, Sendable, CaseIterable {

@@ -1,5 +1,6 @@
-public import Build
+public import Files
 internal import Foundation
+public import Listing
 
 #if canImport(Glibc)
     internal import Glibc
@@ -279,7 +280,7 @@ public struct EntryList: Sendable {
             }
             if let splitColumn {
                 let word = cell(splitColumn) ?? ""
-                guard let split = Manifest.Splits.name(ofWord: word) else {
+                guard let split = SplitWord.split(word) else {
                     throw LabelPattern.Fault(
                         message:
                             "the split of '\(path)' in column '\(splitColumn)' is '\(word)'; write train, validation or test"

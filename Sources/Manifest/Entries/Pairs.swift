@@ -1,4 +1,5 @@
-internal import Build
+internal import Files
+import Listing
 
 #if canImport(Glibc)
     internal import Glibc

@@ -1,4 +1,5 @@
-internal import Build
+internal import Files
+import Listing
 
 extension ItemScan {
     /// Leaves out the files that `exclude` names, and of the rest all but `limit`.

@@ -1,4 +1,4 @@
-internal import Build
+internal import Files
 
 /// A text with placeholders that an entry's path, or its row in a table, fills in.
 ///

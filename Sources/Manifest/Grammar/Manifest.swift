@@ -1,4 +1,6 @@
-import Build
+import Files
+public import Listing
+import Storage
 
 /// A dataset as its YAML manifest declares it, checked and with defaults filled in.
 ///

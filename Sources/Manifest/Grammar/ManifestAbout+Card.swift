@@ -1,4 +1,4 @@
-internal import Build
+internal import Files
 
 extension Manifest.About {
     /// The licence in the YAML head of a card of Hugging Face; no lines without one.

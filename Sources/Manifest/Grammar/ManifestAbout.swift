@@ -1,4 +1,4 @@
-internal import Build
+internal import Files
 
 extension Manifest {
     /// The manifest's `about` block: texts for the cards of exported and pushed datasets.

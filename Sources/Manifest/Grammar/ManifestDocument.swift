@@ -1,3 +1,4 @@
+import Listing
 internal import Yams
 
 /// The YAML of a manifest, read to a tree; faults of the text itself are found here.

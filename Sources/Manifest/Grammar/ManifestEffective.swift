@@ -1,6 +1,7 @@
 public import Audio
-public import Build
-internal import Symbolic
+public import Files
+import Listing
+import Symbolic
 
 extension Manifest {
     /// The manifest with defaults filled in, in the manifest's own grammar; the snapshot holds it.

@@ -1,4 +1,5 @@
 internal import Audio
+import Files
 internal import Symbolic
 internal import Yams
 

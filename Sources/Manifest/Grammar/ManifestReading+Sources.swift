@@ -1,4 +1,6 @@
-import Build
+import Files
+import Listing
+import Storage
 internal import Yams
 
 /// Reads the manifest's `sources`.

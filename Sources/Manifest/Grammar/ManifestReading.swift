@@ -1,4 +1,5 @@
-internal import Build
+internal import Files
+public import Listing
 internal import Yams
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
-import Build
+import Files
+import Listing
 internal import Yams
 
 /// Collects every fault and every warning of one manifest.
@@ -166,11 +167,6 @@ struct Section {
     func section(_ key: String, keys: [String], oldKeys: [String: String] = [:]) -> Section? {
         values[key].flatMap { Section($0, name: path(key), keys: keys, oldKeys: oldKeys, faults: faults) }
     }
-}
-
-extension Double {
-    /// Without a fraction of zero: `1`, not `1.0`.
-    var brief: String { self == rounded() && magnitude < 1e15 ? String(Int(self)) : String(self) }
 }
 
 extension Node {

@@ -24,19 +24,6 @@ extension Manifest {
         /// Whether sources that share passages are one piece.
         public var nearDuplicates = NearDuplicates.ignore
 
-        /// The name of the split that a table's word means: `train`, `validation` or `test`.
-        ///
-        /// - Parameter word: train or training; validation, valid, val or dev; test or testing; without regard to case.
-        /// - Returns: the name; nil for any other word.
-        static func name(ofWord word: String) -> String? {
-            switch word.lowercased() {
-            case "train", "training": "train"
-            case "validation", "valid", "val", "dev": "validation"
-            case "test", "testing": "test"
-            default: nil
-            }
-        }
-
         /// How many parts, and how large.
         public enum Division: Hashable, Sendable {
             /// Shares that add up to 1.

@@ -1,4 +1,4 @@
-internal import Build
+internal import Files
 
 extension Manifest {
     /// The manifest as YAML with every default written out; reading it gives a manifest of equal ``effective``.

@@ -1,5 +1,5 @@
 internal import Audio
-public import Build
+public import Files
 public import Symbolic
 
 extension RecordingCut {

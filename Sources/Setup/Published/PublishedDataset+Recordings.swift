@@ -1,5 +1,4 @@
-import Build
-import Manifest
+import Files
 
 // Datasets of recordings. Layouts and columns as the datasets' own pages and files have them.
 

@@ -1,4 +1,4 @@
-public import Build
+public import Files
 
 /// A dataset that others published: where its files are, and what is known about them.
 public struct PublishedDataset: Sendable {

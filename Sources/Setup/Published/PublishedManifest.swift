@@ -1,6 +1,7 @@
-public import Build
-import Insight
+public import Files
+import Listing
 import Manifest
+import Storage
 
 /// The manifest, and the table beside it, that `reprise import` writes for a published dataset.
 public struct PublishedManifest: Sendable {

@@ -1,5 +1,6 @@
-internal import Build
+internal import Files
 internal import Loading
+internal import Storage
 internal import Torch
 internal import Training
 

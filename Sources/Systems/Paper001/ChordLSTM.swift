@@ -1,4 +1,4 @@
-internal import Build
+internal import Files
 import Loading
 internal import Tensors
 internal import Torch

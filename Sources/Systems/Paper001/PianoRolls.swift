@@ -1,4 +1,3 @@
-internal import Build
 import Loading
 internal import Tensors
 internal import Torch

@@ -1,6 +1,7 @@
-internal import Build
+internal import Files
 internal import Loading
 internal import Pretrained
+internal import Storage
 internal import Tensors
 internal import Torch
 internal import Training

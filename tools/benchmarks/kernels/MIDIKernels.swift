@@ -1,6 +1,5 @@
-import Build
+import Files
 import Foundation
-import Manifest
 import Symbolic
 
 /// The kernels of MIDI, over the bytes of files; a malformed file counts for nothing.

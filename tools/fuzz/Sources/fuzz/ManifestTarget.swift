@@ -1,4 +1,5 @@
-internal import Build
+internal import Files
+internal import Listing
 internal import Manifest
 
 /// Manifests: a value or a `ManifestError` whose every fault has a line and words.
