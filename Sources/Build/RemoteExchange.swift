@@ -125,13 +125,16 @@ final class RemoteExchange: Sendable {
     /// Sends the results of actions that ran here, some time soon; waits only when very many wait already.
     func give(_ records: [ActionRecord]) {
         guard !records.isEmpty else { return }
-        startThreads()
+        // The other connections are left to look-ups.
+        startThreads(max(1, remote.connections / 2))
         _ = state.wait { $0.queue.count < Self.queueLimit || cache.cancellation.isRequested ? true : nil }
         state.withLock { $0.queue += records }
     }
 
     /// Waits until all that was given is sent, or was refused.
     func drain() {
+        // Nobody looks anything up meanwhile.
+        if state.withoutWaking({ !$0.queue.isEmpty }) { startThreads(remote.connections) }
         // A signal wakes nobody.
         while true {
             let deadline = FileStat.now + 200_000_000
@@ -153,11 +156,11 @@ final class RemoteExchange: Sendable {
         for thread in running { thread.join() }
     }
 
-    private func startThreads() {
+    /// Starts as many threads as are lacking to `count`.
+    private func startThreads(_ count: Int) {
         threads.withLock { threads in
-            guard threads.isEmpty else { return }
-            // The others are left to look-ups.
-            threads = (0..<max(1, remote.connections / 2)).compactMap { _ in Thread { self.work() } }
+            guard threads.count < count else { return }
+            threads += (threads.count..<count).compactMap { _ in Thread { self.work() } }
         }
     }
 

@@ -59,10 +59,26 @@ run_tests() {
 }
 
 # run_package_tests: those of the Python package, by the Python of .venv. They call the program that REPRISE_BINARY names,
-# else the one that was built last; without one pytest says what it skips.
+# else the one that was built last. Each test that is skipped is listed with the reason.
 run_package_tests() {
     can_test_package || install_package_tests || return 0
-    (cd "$root/tools/python" && "$package_python" -B -m pytest --quiet -p no:cacheprovider tests </dev/null)
+    (cd "$root/tools/python" && "$package_python" -B -m pytest --quiet -rs -p no:cacheprovider tests </dev/null)
+}
+
+# run_tool_tests: those of the tools, by the Python of .venv, with the same program. What is skipped is listed by its reason.
+run_tool_tests() {
+    local log=$root/.build/logs/tools.log python=$package_python status=0
+    install_tool_tests
+    [ -x "$python" ] || python=python3
+    PATH=$servers_path quietly "$log" \
+        "$python" -B -m unittest discover --verbose --start-directory "$root/tools/tests" || status=$?
+    note "$(grep '^Ran ' "$log" || echo 'no test ran')"
+    sed -n "s/.* \.\.\. skipped ['\"]\(.*\)['\"]$/\1/p" "$log" | sort | uniq -c |
+        while read -r count reason; do
+            note "$count skipped: $reason"
+        done
+    [ "$status" -eq 0 ] || note "all of it: $log"
+    return "$status"
 }
 
 # swift_build ARGUMENTS: progress while it runs, the compiler's words on a failure only; all of them are in the log.

@@ -254,3 +254,64 @@ install_axe() {
     note "pip cannot get axe-core-python, so pages are not audited for accessibility ($log says why)"
     return 1
 }
+
+# What the tests of the tools need besides Python's standard library, into .venv: the libraries that exports are for, dask,
+# and moto, a server of S3. Of mirdata only the lists of files in its wheel are used.
+tool_test_modules='boto3 datasets distributed flask mido mirdata moto pretty_midi pyarrow soundfile webdataset'
+tool_test_packages='dask[distributed] datasets mido moto[server] numpy pretty_midi pyarrow soundfile webdataset'
+
+# install_tool_tests: what is not there. What cannot be had is said, and so is each test that is skipped for it.
+install_tool_tests() {
+    local log=$root/.build/logs/pip.log
+    local -a pip=("$package_python" -m pip install --progress-bar off --retries 1 --timeout 30)
+    mkdir -p "$root/.build/logs"
+    if ! make_venv "$log"; then
+        note "python3 cannot make .venv, so tests that need other libraries are skipped ($log says why)"
+    else
+        # shellcheck disable=SC2086  # lists of words
+        if ! has_modules $tool_test_modules &&
+            ! { "${pip[@]}" $tool_test_packages && "${pip[@]}" --no-deps mirdata==0.3.8; } </dev/null >>"$log" 2>&1; then
+            note "pip cannot get $tool_test_packages, so some tests are skipped ($log says why)"
+        fi
+    fi
+    install_server nginx nginx
+    install_server slurmctld slurmctld slurmd slurm-client
+    # Three hosts are network namespaces, which root alone makes.
+    if [ "$(id -u)" -eq 0 ] && ! command -v ip >/dev/null; then
+        (apt_install iproute2) || note 'apt-get cannot get iproute2, so the test of three hosts is skipped'
+    fi
+}
+
+# has_modules NAMES: whether the Python of .venv has them, without importing any.
+has_modules() {
+    "$package_python" -c 'import importlib.util as u, sys; sys.exit(any(u.find_spec(name) is None for name in sys.argv[1:]))' \
+        "$@" 2>/dev/null
+}
+
+# Servers that tests start, of packages that are unpacked here: installing them would start the servers for good.
+servers_folder=$root/.build/servers
+servers_path=$PATH:/usr/sbin:/usr/local/sbin:$servers_folder/usr/sbin:$servers_folder/usr/bin
+
+# install_server PROGRAM PACKAGES…: its packages, with those that they depend on and that are not installed.
+install_server() {
+    local program=$1
+    shift
+    PATH=$servers_path command -v "$program" "$program-wlm" >/dev/null && return
+    if command -v apt-get >/dev/null; then
+        mkdir -p "$servers_folder"
+        unpack_packages "$@" </dev/null >"$root/.build/logs/servers.log" 2>&1 ||
+            { (apt_update) && unpack_packages "$@"; } </dev/null >>"$root/.build/logs/servers.log" 2>&1 || true
+    fi
+    PATH=$servers_path command -v "$program" "$program-wlm" >/dev/null ||
+        note "there is no $program, and apt-get cannot get it, so its tests are skipped ($root/.build/logs/servers.log)"
+}
+
+unpack_packages() (
+    cd "$servers_folder" || return
+    names=$(apt-get --print-uris -qq -y install --no-install-recommends "$@" | awk '{split($2, part, "_"); print part[1]}')
+    # shellcheck disable=SC2086  # a list of words
+    [ -n "$names" ] && apt-get -qq download $names || return
+    for file in *.deb; do
+        dpkg -x "$file" . && rm "$file" || return
+    done
+)
