@@ -27,6 +27,15 @@ public enum LoudnessTarget: Sendable, Hashable {
             (self.decibels, self.isLimited) = (decibels, isLimited)
         }
 
+        /// A gain in dB, or as much of it as keeps a true peak under a ceiling, both in dBTP.
+        init(_ wanted: Double, peak: Double?, ceiling: Double?) {
+            if let ceiling, let peak, peak + wanted > ceiling {
+                self.init(decibels: ceiling - peak, isLimited: true)
+            } else {
+                self.init(decibels: wanted)
+            }
+        }
+
         /// As a factor of amplitude.
         public var amplitude: Double { pow(10, decibels / 20) }
     }
@@ -44,11 +53,8 @@ public enum LoudnessTarget: Sendable, Hashable {
             case .lufs(let target): levels.integratedLoudness.map { target - $0 }
             case .none: 0
             }
-        guard let wanted, !levels.isSilent else { return Gain(decibels: 0, isLimited: false) }
-        if let ceiling, let peak = levels.truePeak, peak + wanted > ceiling {
-            return Gain(decibels: ceiling - peak, isLimited: true)
-        }
-        return Gain(decibels: wanted, isLimited: false)
+        guard let wanted, !levels.isSilent else { return Gain(decibels: 0) }
+        return Gain(wanted, peak: levels.truePeak, ceiling: ceiling)
     }
 
     /// Why a source's loudness is not quite what the target means, if it is not.

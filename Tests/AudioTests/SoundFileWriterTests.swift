@@ -224,4 +224,22 @@ import Testing
         #expect(silence.levels.gain(toMatch: levels).decibels == 0)
         #expect(levels.gain(toMatch: silence.levels).decibels == 0)
     }
+
+    /// A result that is far softer than its content is raised to it, from any level but that of rounding.
+    @Test(arguments: [1e-2, 1e-4, 3e-5])
+    func softSignalsAreRaised(factor: Float) throws {
+        var noise = Noise(seed: 3)
+        let samples = noise.array(100_000, amplitude: 0.2)
+        func levels(_ factor: Float) throws -> AudioLevels {
+            try AudioLevels(of: samples.map { $0 * factor }, sampleRate: 44100)
+        }
+        let (content, soft) = try (levels(1), levels(factor))
+        let gain = soft.gain(toMatch: content)
+        #expect(abs(gain.amplitude * Double(factor) - 1) < 1e-3 && !gain.isLimited)
+        // With a ceiling the peak is there, and no higher.
+        let limited = soft.gain(toMatch: content, ceiling: -20)
+        let peak = try #require(soft.truePeak)
+        #expect(limited.isLimited && abs(limited.decibels + peak + 20) < 1e-9)
+        #expect(try levels(1e-7).gain(toMatch: content).decibels == 0)
+    }
 }

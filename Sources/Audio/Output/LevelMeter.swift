@@ -96,18 +96,20 @@ extension AudioLevels {
 
     /// The gain that brings this signal to another's loudness.
     ///
-    /// Integrated loudness decides where both have one, else the root mean square.
+    /// Integrated loudness decides where both have one, else the root mean square: a signal under −70 dBFS has no
+    /// integrated loudness that means much (EBU R128 leaves out what is under −70 LUFS), and is raised like any other.
     ///
     /// - Parameters:
     ///   - other: The levels to reach, such as those of a transfer's content.
     ///   - ceiling: The true peak that the gain may not exceed, in dBTP; `nil` for no limit.
-    /// - Returns: 0 dB for silence on either side.
+    /// - Returns: 0 dB where the other is silent, and where this is under −120 dBFS, which is what rounding leaves.
     public func gain(toMatch other: AudioLevels, ceiling: Double? = nil) -> LoudnessTarget.Gain {
-        guard !other.isSilent, !isSilent else { return LoudnessTarget.none.gain(for: self) }
-        if let wanted = other.integratedLoudness, integratedLoudness != nil {
-            return LoudnessTarget.lufs(wanted).gain(for: self, ceiling: ceiling)
+        guard !other.isSilent, let wanted = other.rms, let rms, rms > -120 else {
+            return LoudnessTarget.Gain(decibels: 0)
         }
-        guard let wanted = other.rms else { return LoudnessTarget.none.gain(for: self) }
-        return LoudnessTarget.rms(wanted).gain(for: self, ceiling: ceiling)
+        if let target = other.integratedLoudness, let integratedLoudness, !isSilent {
+            return LoudnessTarget.Gain(target - integratedLoudness, peak: truePeak, ceiling: ceiling)
+        }
+        return LoudnessTarget.Gain(wanted - rms, peak: truePeak, ceiling: ceiling)
     }
 }
