@@ -52,7 +52,7 @@ def sees_scores(visit, binary, folder, name):
     browser.wait("return [...document.querySelectorAll('.roll canvas')].filter((e) => Roll.of(e)?.drawTime > 0).length === 8")
     cards = browser.run("""
         return [...document.querySelector('.piece').querySelectorAll('.version')].map((card) => [card.querySelector('h4').textContent,
-          card.querySelector('p')?.textContent ?? '', card.querySelectorAll('a').length, card.querySelectorAll('dt').length > 3])""")
+          card.querySelector('p.baseline')?.textContent ?? '', card.querySelectorAll('a').length, card.querySelectorAll('dt').length > 3])""")
     visit.expect(f"a content, an output and two baselines: {cards}", [card[0] for card in cards] == ["content", "out", "target", "rule"])
     visit.expect("the target says what it is", cards[2][1].startswith("a piece of the style: music/rich/") and name in cards[2][1])
     visit.expect("the rule says what it is, and is no file", "velocities" in cards[3][1] and [card[2] for card in cards] == [1, 1, 1, 0])
