@@ -119,6 +119,15 @@ public struct SoundingMusic: Sendable {
         }
     }
 
+    /// The same music with other notes, each with the number of its part; beats, bars, tempi and pedals stay.
+    public func replacingNotes(with notes: [(part: Int, note: SoundingNote)]) -> SoundingMusic {
+        var music = SoundingMusic(notes.map { ($0.part << 8 | $0.note.program, $0.note) }) { key, note in
+            Part(name: "part \((key >> 8) + 1)", program: note.program)
+        }
+        (music.pedals, music.barTimes) = (pedals, barTimes)
+        return music
+    }
+
     /// A Standard MIDI File; nil if the file is none that can be read.
     public init?(midiFile path: String) {
         guard let score = RunFiles.contents(path, limit: 16 << 20).flatMap({ try? Score(midi: $0) }) else {

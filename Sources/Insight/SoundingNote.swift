@@ -12,4 +12,10 @@ public struct SoundingNote: Sendable, Hashable {
     public let program: Int
     /// Its part: a place in `SoundingMusic.parts`.
     public internal(set) var part = 0
+
+    /// A note of a part that the music numbers.
+    public init(start: Double, duration: Double, pitch: Int, velocity: Int, program: Int) {
+        (self.start, self.duration, self.pitch) = (start, duration, pitch)
+        (self.velocity, self.program) = (velocity, program)
+    }
 }

@@ -111,6 +111,15 @@ public struct Recipe: Sendable {
         }
     }
 
+    /// Refuses a recipe that is not trained, or whose runs do not convert files.
+    ///
+    /// - Throws: `train.usage`.
+    func checkTransfers() throws(TrainingError) {
+        guard try trained().transfer != nil else {
+            throw TrainingError(.usage, "\(name) measures or predicts; it does not convert files")
+        }
+    }
+
     /// The parameters that every recipe has.
     private static func common(_ overrides: [String: JSONValue]) -> [Parameter] {
         [

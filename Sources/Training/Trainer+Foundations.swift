@@ -45,25 +45,14 @@ extension Trainer {
         first.limits.steps = nil
         if !foundation.presets.keys.contains(request.preset ?? "") { first.preset = nil }
         let wanted = try Settings(foundation, preset: first.preset, assignments: first.assignments)
-        for name in RunFolder.names(in: cachePath, startingWith: base + "-") {
-            guard let record = try? RunRecord(RunFolder(named: name, in: cachePath)),
-                record.recipe == base, record.snapshot == reader.digest, record.isOver,
-                agrees(record.settings, wanted, foundation)
-            else { continue }
-            log("\(recipe.name) builds on \(base): \(name), which has the same seed")
-            return name
+        // A run names what it builds on, and a wish does not.
+        let free = Set(try foundation.trained().foundations.keys)
+        if let kept = keptRuns(of: foundation, reader.digest, wanted, but: free).first(where: \.isOver) {
+            log("\(recipe.name) builds on \(base): \(kept.run), which has the same seed")
+            return kept.run
         }
         log("\(recipe.name) builds on \(base): training that first")
         return try begin(first, report).run
-    }
-
-    /// Whether a run's settings are those wanted, but for foundations, which a run names and a wish does not.
-    private func agrees(_ recorded: [String: JSONValue], _ wanted: Settings, _ recipe: Recipe) -> Bool {
-        guard let trained = try? recipe.trained() else { return false }
-        return recipe.parameters.allSatisfy { parameter in
-            trained.foundations[parameter.name] != nil
-                || (recorded[parameter.name] ?? parameter.formerly) == wanted.values[parameter.name]
-        }
     }
 
     /// The hash of the weights that may be built on.

@@ -115,9 +115,17 @@ public struct Trainer: Sendable {
         try request.resume.map { try resume($0, request, report) } ?? begin(request, report)
     }
 
-    func begin(
-        _ request: TrainingRequest, _ report: (TrainingProgress) -> Void
-    ) throws -> TrainingSummary {
+    /// What a new run is made of.
+    struct Beginning {
+        let recipe: Recipe
+        var settings: Settings
+        let reader: DatasetReader
+        /// The hashes of what it builds on.
+        var foundations: [String: Digest] = [:]
+    }
+
+    /// What a request asks for, and that the dataset has what it needs; what it builds on is not settled yet.
+    func checked(_ request: TrainingRequest) throws -> Beginning {
         guard let name = request.recipe, let dataset = request.dataset else {
             throw TrainingError(.usage, "a recipe and --dataset are needed, or --resume RUN")
         }
@@ -125,19 +133,43 @@ public struct Trainer: Sendable {
         _ = try recipe.trained()
         var settings = try Settings(recipe, preset: request.preset, assignments: request.assignments)
         if let epochs = request.epochs { try settings.setEpochs(epochs, of: recipe) }
-        let device = try self.device(request.device ?? "cpu", settings)
         let reader = try DatasetReader(
             dataset, cachePath: cachePath, remote: remote, holdingFor: "train \(name)")
         try recipe.check(reader.snapshot, settings)
+        return Beginning(recipe: recipe, settings: settings, reader: reader)
+    }
+
+    /// What a request asks for, with the runs that it builds on, which are trained where there are none.
+    func settled(
+        _ request: TrainingRequest, _ report: (TrainingProgress) -> Void
+    ) throws -> Beginning {
+        var beginning = try checked(request)
+        // Refused before anything is trained.
+        _ = try device(request.device ?? "cpu", beginning.settings)
         if let threads = request.threads { try TorchRuntime.setThreadCount(threads) }
-        let foundations = try self.foundations(of: recipe, &settings, request, reader, report)
+        beginning.foundations = try foundations(
+            of: beginning.recipe, &beginning.settings, request, beginning.reader, report)
+        return beginning
+    }
+
+    func begin(
+        _ request: TrainingRequest, _ report: (TrainingProgress) -> Void
+    ) throws -> TrainingSummary {
+        try begin(settled(request, report), request, report)
+    }
+
+    func begin(
+        _ beginning: Beginning, _ request: TrainingRequest, _ report: (TrainingProgress) -> Void
+    ) throws -> TrainingSummary {
+        let (recipe, settings, reader) = (beginning.recipe, beginning.settings, beginning.reader)
+        let device = try self.device(request.device ?? "cpu", settings)
         // Refused before there is a folder: whatever the loader cannot feed.
         let feed = try self.feed(.train, .learning, recipe, settings, reader, device)
-        let folder = try RunFolder(creatingFor: name, in: cachePath)
+        let folder = try RunFolder(creatingFor: recipe.name, in: cachePath)
         let record = try RunRecord(
-            run: folder.name, recipe: name, dataset: reader.snapshot.dataset, snapshot: reader.digest,
-            preset: request.preset, settings: settings, threads: TorchRuntime.threadCount(),
-            device: device, foundations: foundations)
+            run: folder.name, recipe: recipe.name, dataset: reader.snapshot.dataset,
+            snapshot: reader.digest, preset: request.preset, settings: settings,
+            threads: TorchRuntime.threadCount(), device: device, foundations: beginning.foundations)
         try folder.replace("run.json", with: record.json.canonicalBytes + [UInt8(ascii: "\n")])
         return try run(record, recipe, settings, reader, feed, folder, device, request.limits, report)
     }

@@ -56,10 +56,7 @@ public final class TransferSystem {
                     .usage, "\(name) is a run, which has its own dataset; leave --dataset out")
             }
             recipe = try trainer.recipe(record.recipe)
-            guard try recipe.trained().transfer != nil else {
-                throw TrainingError(
-                    .usage, "\(recipe.name) measures or predicts; it does not convert files")
-            }
+            try recipe.checkTransfers()
             (self.record, reader) = (record, nil)
         }
         settings = try Settings(transferBy: recipe, assignments: assignments)

@@ -20,11 +20,7 @@ struct CompareCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Runs, recipes and folders.", valueName: "system"), completion: .directory)
     var systems: [String]
 
-    @Option(help: ArgumentHelp("The style to convert to: a label of the dataset.", valueName: "label"))
-    var style: String
-
-    @Option(help: ArgumentHelp("The dataset (default: the first run's).", valueName: "dataset"))
-    var dataset: String?
+    @OptionGroup var pieces: ComparisonOptions
 
     @Option(
         help: ArgumentHelp(
@@ -37,12 +33,6 @@ struct CompareCommand: ParsableCommand {
             return split
         })
     var split: Split = .test
-
-    @Option(help: ArgumentHelp("Convert no more than this many files.", valueName: "n"))
-    var limit: Int?
-
-    @Flag(help: "Convert the dataset's recordings, where it has both recordings and scores.")
-    var recordings = false
 
     @Option(
         help: ArgumentHelp(
@@ -62,7 +52,6 @@ struct CompareCommand: ParsableCommand {
 
     func validate() throws {
         guard !systems.isEmpty else { throw ValidationError("name the systems to compare") }
-        if let limit, limit < 1 { throw ValidationError("--limit is \(limit); write a number of at least 1") }
     }
 
     func run() throws {
@@ -71,15 +60,14 @@ struct CompareCommand: ParsableCommand {
             try ListeningResults.preferences(json: try RawFile.read($0), path: $0)
         }
         let systems = try systems.map(Contender.init)
-        let request = ComparisonRequest(
-            style: style, dataset: dataset, split: split, limit: limit, recordings: recordings,
-            cachePath: torch.common.cachePath)
-        let (comparison, converted) = try torch.onTorch {
-            try request.compare(systems, $0, $1, preferences: preferences ?? [])
+        let request = pieces.request(on: split, torch.common)
+        let (comparison, converted) = try torch.onTorch { trainer, device in
+            var field = try request.field(trainer, of: systems.compactMap { $0.isFolder ? nil : $0.name })
+            return try field.compare(systems, trainer, device, preferences: preferences ?? [])
         }
         if let html {
             try comparison.page(leftOut: converted.leftOut)
-                .write(to: html, pieces: comparison.pieces(converted.pairs, isScore: converted.isScore))
+                .write(to: html, pieces: comparison.pieces(converted))
             Terminal.standardError.writeLine("page \(html)/index.html")
         }
         print(torch.common.json ? comparison.json.canonical + "\n" : comparison.text, terminator: "")

@@ -1,6 +1,7 @@
 import Files
 import Insight
 import Judging
+import Training
 
 extension Comparison {
     /// The measures as people read them: a table a group, a row a system.
@@ -98,31 +99,76 @@ extension Comparison {
             verdicts: judge == nil ? [] : verdicts, notes: [verdictNote] + remarks, failures: leftOut)
     }
 
-    /// Each content and its outputs, read as they are asked for.
+    /// Each content, its outputs and the baselines' answers, read as they are asked for.
     func pieces(
-        _ pairs: [[OutputPair]], isScore: Bool
+        _ converted: Converted
     ) -> some Sequence<(name: String, versions: [ComparisonPage.Version])> {
-        pairs[0].indices.lazy.map { index in
-            let content = ComparisonPage.Version(
-                name: "content", path: pairs[0][index].content, measures: [],
-                picture: isScore ? nil : Self.picture(ofSoundAt: pairs[0][index].content))
+        let (pairs, isScore) = (converted.pairs, converted.isScore)
+        return pairs[0].indices.lazy.map { index in
             let outputs = zip(systems, pairs).map { system, pairs in
-                let measures = system.judgement.single[index].values.compactMap { measure in
-                    measure.value.map { (measure.name.replacing("_", with: " "), format($0, 2)) }
-                }
-                return ComparisonPage.Version(
-                    name: system.name, path: pairs[index].output, measures: measures,
+                ComparisonPage.Version(
+                    name: system.name, source: .file(pairs[index].output),
+                    measures: Self.shown(system.judgement.single[index].values),
                     picture: isScore ? nil : Self.picture(ofSoundAt: pairs[index].output))
             }
-            return (pairs[0][index].name, [content] + outputs)
+            let answers = converted.answers[index].map { answer in
+                Self.version(of: answer, to: pairs[0][index].content, isScore: isScore)
+            }
+            return (pairs[0][index].name, answers.prefix(1) + outputs + answers.dropFirst())
+        }
+    }
+
+    /// Measures as a card of the page lists them.
+    private static func shown(_ measures: [(name: String, value: Double?)]) -> [(name: String, text: String)]
+    {
+        measures.compactMap { measure in
+            measure.value.map { (measure.name.replacing("_", with: " "), format($0, 2)) }
+        }
+    }
+
+    /// A baseline's answer to a content.
+    private static func version(
+        of answer: BaselineAnswer, to content: String, isScore: Bool
+    ) -> ComparisonPage.Version {
+        let measures = shown(answer.measures)
+        switch answer.music {
+        case .file(let path, let name):
+            return ComparisonPage.Version(
+                name: answer.name, source: .file(path), measures: measures,
+                picture: isScore ? nil : picture(ofSoundAt: path),
+                baseline: answer.name == "content" ? nil : ("a piece of the style: \(name)", true))
+        case .notes(let piece):
+            let music = (SoundingMusic(midiFile: content) ?? .silence).replacingNotes(
+                with: piece.notes.map { note in
+                    let length = note.offsetSeconds - note.onsetSeconds
+                    return (
+                        note.part,
+                        SoundingNote(
+                            start: note.onsetSeconds, duration: length, pitch: Int(note.pitch),
+                            velocity: Int(note.velocity), program: Int(note.program))
+                    )
+                })
+            return ComparisonPage.Version(
+                name: answer.name, source: .notes(music), measures: measures, picture: nil,
+                baseline: ("the content with the style's velocities and instruments", false))
+        case .sound(let sound):
+            return ComparisonPage.Version(
+                name: answer.name,
+                source: .recording { path in
+                    let mono = TransferredSound(channels: [sound.samples], sampleRate: sound.sampleRate)
+                    try Conversion.write(.sound(mono), to: path)
+                }, measures: measures, picture: picture(of: sound),
+                baseline: ("the content with the style's mean spectrum", false))
         }
     }
 
     /// The mel spectrogram of a recording's first 30 seconds; nil for a sound that is too short to have one.
     private static func picture(ofSoundAt path: String) -> Plot.Spectrogram? {
-        guard let sound = try? Sound(path: path, first: 30), let mel = try? MelImage(of: sound) else {
-            return nil
-        }
+        (try? Sound(path: path, first: 30)).flatMap(picture)
+    }
+
+    private static func picture(of sound: Sound) -> Plot.Spectrogram? {
+        guard let mel = try? MelImage(of: sound) else { return nil }
         return Plot.Spectrogram(title: "mel, first 30 s", values: mel.values, columns: mel.frames)
     }
 }

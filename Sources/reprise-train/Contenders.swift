@@ -10,6 +10,32 @@ import Torch
 import Training
 
 /// Which pieces systems are compared on.
+struct ComparisonOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The style to convert to: a label of the dataset.", valueName: "label"))
+    var style: String
+
+    @Option(
+        help: ArgumentHelp("The dataset (default: that of the run, or of the first).", valueName: "dataset"))
+    var dataset: String?
+
+    @Option(help: ArgumentHelp("Convert no more than this many files.", valueName: "n"))
+    var limit: Int?
+
+    @Flag(help: "Convert the dataset's recordings, where it has both recordings and scores.")
+    var recordings = false
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit is \(limit); write a number of at least 1") }
+    }
+
+    func request(on split: Split, _ common: CommonOptions) -> ComparisonRequest {
+        ComparisonRequest(
+            style: style, dataset: dataset, split: split, limit: limit, recordings: recordings,
+            cachePath: common.cachePath)
+    }
+}
+
+/// Which pieces systems are compared on, for the Torch thread.
 struct ComparisonRequest: Sendable {
     /// The style to convert to.
     let style: String
@@ -22,12 +48,8 @@ struct ComparisonRequest: Sendable {
     let recordings: Bool
     let cachePath: String
 
-    /// Converts the pieces by each system, and judges what they made.
-    func compare(
-        _ systems: [Contender], _ trainer: Trainer, _ device: Device,
-        preferences: [ListeningResults.Preference] = []
-    ) throws -> (comparison: Comparison, converted: Converted) {
-        let names = systems.compactMap { $0.isFolder ? nil : $0.name }
+    /// The pieces; where no dataset is named, it is that of the first run among these names.
+    func field(_ trainer: Trainer, of names: [String]) throws -> ComparisonField {
         guard let dataset = try dataset ?? trainer.dataset(ofRunAmong: names) else {
             throw TrainingError(.usage, "none of the systems is a run; write --dataset DATASET")
         }
@@ -35,9 +57,33 @@ struct ComparisonRequest: Sendable {
             dataset, cachePath: cachePath, remote: trainer.remote, holdingFor: "compare \(style)")
         let evaluation = try TransferEvaluation(
             reader, cachePath: cachePath, style: style, log: { Terminal.standardError.writeLine($0) })
-        var contents = try Contents(reader, evaluation, split, limit: limit, recordings: recordings)
-        let converted = try contents.convert(by: systems, trainer, device)
-        let judgements = try evaluation.evaluate(systems: converted.pairs)
+        return ComparisonField(
+            snapshot: reader.digest, evaluation: evaluation,
+            contents: try Contents(reader, evaluation, split, limit: limit, recordings: recordings))
+    }
+}
+
+/// The pieces that systems are compared on, and what judges them.
+struct ComparisonField {
+    let snapshot: Digest
+    private let evaluation: TransferEvaluation
+    private var contents: Contents
+
+    init(snapshot: Digest, evaluation: TransferEvaluation, contents: Contents) {
+        (self.snapshot, self.evaluation, self.contents) = (snapshot, evaluation, contents)
+    }
+
+    /// Whether the dataset has pieces enough for judges of the style.
+    var canHaveJudges: Bool { evaluation.canHaveJudges(of: contents.isScore ? .midi : .audio) }
+
+    /// Converts the pieces by each system, and judges what they made.
+    mutating func compare(
+        _ systems: [Contender], _ trainer: Trainer, _ device: Device,
+        preferences: [ListeningResults.Preference] = []
+    ) throws -> (comparison: Comparison, converted: Converted) {
+        var converted = try contents.convert(by: systems, trainer, device)
+        let (judgements, answers) = try evaluation.evaluate(systems: converted.pairs)
+        converted.answers = answers
         return (
             try Comparison(Array(zip(systems.map(\.text), judgements)), preferences: preferences), converted
         )
@@ -46,12 +92,17 @@ struct ComparisonRequest: Sendable {
 
 /// A system as the command line names it.
 struct Contender: Sendable {
-    /// As it was written.
+    /// As it was written, or what the table calls it.
     let text: String
     /// The run, the recipe or the folder.
     let name: String
     let assignments: [String]
     let isFolder: Bool
+
+    /// A run under another name.
+    init(run: String, as text: String) {
+        (self.text, name, assignments, isFolder) = (text, run, [], false)
+    }
 
     init(_ text: String) throws {
         self.text = text
@@ -76,6 +127,8 @@ struct Converted: Sendable {
     /// The pieces that were left out, each with the reason.
     let leftOut: [(piece: String, reason: String)]
     let isScore: Bool
+    /// The answers of the baselines to each of the pieces.
+    var answers: [[BaselineAnswer]] = []
 }
 
 /// The pieces that all systems convert.
@@ -89,7 +142,7 @@ struct Contents {
     private var pieces: [Piece]
     private let style: String
     private let dataset: String
-    private let isScore: Bool
+    let isScore: Bool
     private var leftOut: [(piece: String, reason: String)] = []
 
     /// The sources of a split that have another style, in an order that depends on their bytes alone.
@@ -177,6 +230,7 @@ struct Contents {
             device: device, of: trainer)
         var batch = BatchProgress(of: pieces.count)
         return try pieces.map { piece in
+            try Cancellation.bySignal.check()
             do {
                 let (progress, clock) = (batch.next(), ContinuousClock.now)
                 let task = TransferTask(

@@ -3,6 +3,7 @@ import Console
 import Files
 import Judging
 import Loading
+import Systems
 import Training
 
 #if canImport(Glibc)
@@ -14,51 +15,76 @@ import Training
 struct SweepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sweep",
-        abstract: "Try settings of a transfer on the validation split, and name the best.",
+        abstract: "Try settings on the validation split, and name the best.",
         discussion: """
-            Each --set has the values of one setting; every combination converts the same held-out pieces and is judged as \
-            in 'reprise compare'. Chosen is the combination that changes the style most, of those that keep the content: \
-            whose chroma similarity is above that of another piece of the style by more than the intervals.
+            Of a run or an optimised recipe, settings of the transfer are tried; of a recipe that is trained, settings of \
+            its training. Each --set has the values of one setting; every combination converts the same held-out pieces and \
+            is judged as in 'reprise compare'. Chosen is the combination that changes the style most, of those that keep the \
+            content: whose chroma similarity is above that of another piece of the style by more than the intervals.
             The test split is never used, so that it can still say what the chosen settings reach. Results are cached: a \
             sweep that was interrupted continues. Its log stays in <cache>/sweeps.
+            A training setting needs a run for each combination: a kept run of the same snapshot with these settings is used \
+            as it is, one that has not ended is resumed, and others are trained. --set preset=cpu names a preset.
             """)
 
-    @Argument(help: ArgumentHelp("A run, or an optimised recipe.", valueName: "run|recipe"))
+    @Argument(help: ArgumentHelp("A run, or a recipe.", valueName: "run|recipe"))
     var system: String
-
-    @Option(help: ArgumentHelp("The style to convert to: a label of the dataset.", valueName: "label"))
-    var style: String
 
     @Option(
         name: .customLong("set"),
         help: ArgumentHelp("The values of a setting to try; may be repeated.", valueName: "key=value,value"))
     var settings: [String] = []
 
-    @Option(help: ArgumentHelp("The dataset (default: the run's).", valueName: "dataset"))
-    var dataset: String?
-
-    @Option(help: ArgumentHelp("Convert no more than this many files.", valueName: "n"))
-    var limit: Int?
-
-    @Flag(help: "Convert the dataset's recordings, where it has both recordings and scores.")
-    var recordings = false
+    @OptionGroup var pieces: ComparisonOptions
 
     @OptionGroup var torch: TorchOptions
+
+    /// A combination of values, and the run that was trained with them.
+    private struct Point: Sendable {
+        private var assignments: [String] = []
+        /// Those that other combinations have otherwise.
+        private var tried: [String] = []
+        var run: String?
+
+        /// All of them.
+        var settings: String { assignments.joined(separator: ",") }
+        /// What tells it from the others.
+        var title: String { tried.isEmpty ? settings : tried.joined(separator: ",") }
+
+        func adding(_ assignment: String, isTried: Bool) -> Point {
+            var point = self
+            point.assignments.append(assignment)
+            if isTried { point.tried.append(assignment) }
+            return point
+        }
+
+        /// A request for such a run.
+        func request(_ training: TrainingRequest) -> TrainingRequest {
+            var request = training
+            for assignment in assignments {
+                if assignment.hasPrefix("preset=") {
+                    request.preset = String(assignment.dropFirst("preset=".count))
+                } else {
+                    request.assignments.append(assignment)
+                }
+            }
+            return request
+        }
+    }
 
     /// The largest number of combinations.
     static let most = 100
 
     func validate() throws {
-        if let limit, limit < 1 { throw ValidationError("--limit is \(limit); write a number of at least 1") }
         _ = try combinations()
     }
 
-    /// Every combination of the values, each as `key=value,key=value`.
-    private func combinations() throws -> [String] {
+    /// Every combination of the values.
+    private func combinations() throws -> [Point] {
         guard !settings.isEmpty else {
             throw ValidationError("name the values to try, such as --set amount=0.25,0.5,1")
         }
-        var combinations = [""]
+        var combinations = [Point()]
         var keys: Set<String> = []
         for setting in settings {
             let parts = setting.split(separator: "=", maxSplits: 1)
@@ -70,7 +96,7 @@ struct SweepCommand: ParsableCommand {
                 throw ValidationError("'\(key)' is set twice; write all its values in one --set")
             }
             combinations = combinations.flatMap { before in
-                values.map { (before.isEmpty ? "" : before + ",") + "\(key)=\($0)" }
+                values.map { before.adding("\(key)=\($0)", isTried: values.count > 1) }
             }
             guard combinations.count <= Self.most else {
                 throw ValidationError("these are more than \(Self.most) combinations; try fewer values")
@@ -80,46 +106,79 @@ struct SweepCommand: ParsableCommand {
     }
 
     func run() throws {
-        let combinations = try combinations()
-        let systems = try combinations.map { try Contender("\(system):\($0)") }
-        let cachePath = torch.common.cachePath
-        let request = ComparisonRequest(
-            style: style, dataset: dataset, split: .validation, limit: limit, recordings: recordings,
-            cachePath: cachePath)
-        let comparison = try torch.onTorch { try request.compare(systems, $0, $1).comparison }
-        guard let choice = comparison.choice else {
-            throw JudgingError(
-                .usage, "there is no judge of this style to choose by; 'reprise compare' shows the measures")
+        let points = try combinations()
+        let (name, request) = (system, pieces.request(on: .validation, torch.common))
+        var training = TrainingRequest(threads: torch.threads, device: torch.device)
+        if case .trained = Recipe.all.first(where: { $0.name == name })?.kind {
+            training.recipe = name
+            Cancellation.catchSignals()
         }
-        let chosen = combinations[choice.place]
+        let (tried, comparison) = try torch.onTorch { [training] trainer, device in
+            var field = try request.field(trainer, of: [name])
+            // Said before hours are spent.
+            guard field.canHaveJudges else { throw Self.noJudge }
+            let tried =
+                training.recipe == nil
+                ? points : try Self.train(points, as: training, on: field.snapshot, trainer)
+            let systems = try tried.map { point in
+                try point.run.map { Contender(run: $0, as: "\($0) (\(point.title))") }
+                    ?? Contender("\(name):\(point.settings)")
+            }
+            return (tried, try field.compare(systems, trainer, device).comparison)
+        }
+        guard let choice = comparison.choice else { throw Self.noJudge }
+        let chosen = tried[choice.place]
         let log = try write(
-            log(of: comparison, combinations, choice), below: "\(cachePath)/sweeps")
+            log(of: comparison, tried, choice), below: "\(torch.common.cachePath)/sweeps")
         if torch.common.json {
-            let object: JSONValue = [
-                "chosen": .string(chosen), "judge": .string(choice.judge),
+            var object: [String: JSONValue] = [
+                "chosen": .string(chosen.settings), "judge": .string(choice.judge),
                 "keeps_content": .bool(choice.keeping[choice.place]), "log": .string(log),
                 "comparison": comparison.json,
             ]
-            print(object.canonical)
+            object["run"] = chosen.run.map { .string($0) }
+            print(JSONValue.object(object).canonical)
             return
         }
         let keeping = choice.keeping.count { $0 }
         let reason =
             keeping == 0
             ? "none keeps the content; this one keeps most of it"
-            : "the greatest P \(choice.judge) of those that keep the content, \(grouped(keeping)) of \(grouped(combinations.count))"
+            : "the greatest P \(choice.judge) of those that keep the content, \(grouped(keeping)) of \(grouped(tried.count))"
+        let use = chosen.run ?? "\(name) --set " + chosen.settings.replacing(",", with: " --set ")
         print(
             """
             \(comparison.text)
-            chosen     \(chosen): \(reason)
+            chosen     \(chosen.settings): \(reason)
             log        \(log)
-            to use it  reprise transfer \(system) \(chosen.split(separator: ",").map { "--set \($0)" }.joined(separator: " ")) --style \(style) --content FILE --out FILE
+            to use it  reprise transfer \(use) --style \(pieces.style) --content FILE --out FILE
             """)
+    }
+
+    private static let noJudge = JudgingError(
+        .usage, "there is no judge of this style to choose by; 'reprise compare' shows the measures")
+
+    /// The combinations, each with a run that was trained with it.
+    private static func train(
+        _ points: [Point], as training: TrainingRequest, on snapshot: Digest, _ trainer: Trainer
+    ) throws -> [Point] {
+        var training = training
+        training.dataset = snapshot.hex
+        let requests = points.map { $0.request(training) }
+        for request in requests { try trainer.checkTransfer(request) }
+        return try zip(points, requests).enumerated().map { place, one in
+            Terminal.standardError.writeLine("\(place + 1) of \(points.count): \(one.0.title)")
+            let bar = TrainingBar()
+            defer { bar.clear() }
+            var point = one.0
+            point.run = try trainer.run(as: one.1) { bar.report($0) }
+            return point
+        }
     }
 
     /// The lines of the log: docs/formats.md, Sweeps.
     private func log(
-        of comparison: Comparison, _ combinations: [String], _ choice: SettingChoice
+        of comparison: Comparison, _ tried: [Point], _ choice: SettingChoice
     ) -> [JSONValue] {
         let common = comparison.common
         let head: JSONValue = [
@@ -130,14 +189,20 @@ struct SweepCommand: ParsableCommand {
             "judge": .string(choice.judge), "supports_claims": .bool(comparison.judge != nil),
             "time": JSONValue(time(nil)),
         ]
-        let points = zip(combinations, comparison.systems).enumerated().map { place, point -> JSONValue in
-            [
-                "settings": .string(point.0),
-                "verdict": .string(comparison.verdict(of: point.1.judgement).rawValue),
-                "keeps_content": .bool(choice.keeping[place]), "evaluation": point.1.judgement.json,
-            ]
+        func line(_ point: Point, _ members: [String: JSONValue]) -> JSONValue {
+            .object(members.merging(point.run.map { ["run": .string($0)] } ?? [:]) { $1 })
         }
-        return [head] + points + [["chosen": .string(combinations[choice.place])]]
+        let points = zip(tried, comparison.systems).enumerated().map { place, one in
+            line(
+                one.0,
+                [
+                    "settings": .string(one.0.settings),
+                    "verdict": .string(comparison.verdict(of: one.1.judgement).rawValue),
+                    "keeps_content": .bool(choice.keeping[place]), "evaluation": one.1.judgement.json,
+                ])
+        }
+        let chosen = tried[choice.place]
+        return [head] + points + [line(chosen, ["chosen": .string(chosen.settings)])]
     }
 
     /// Writes JSON lines under the first free name of the system's, and returns the path.

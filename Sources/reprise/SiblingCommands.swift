@@ -108,7 +108,7 @@ struct CompareCommand: TrainerCommand {
 struct SweepCommand: TrainerCommand {
     static let configuration = CommandConfiguration(
         commandName: "sweep",
-        abstract: "Try settings of a transfer on the validation split, and name the best.")
+        abstract: "Try settings on the validation split, and name the best.")
 
     @Argument(parsing: .captureForPassthrough, help: "See 'reprise sweep --help'.")
     var arguments: [String] = []

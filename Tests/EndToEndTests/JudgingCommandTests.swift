@@ -168,29 +168,15 @@ struct JudgingCommandTests {
                 == evaluations[0]["files"] as? Int)
         #expect(!first.errors.contains("(cached)"))
 
-        let second = try place.run(program: Workplace.binary, compare)
+        let second = try place.run(program: Workplace.binary, compare + ["--html", "page"])
         #expect(second.status == 0 && second.errors.contains("(cached)"))
         #expect(second.output.contains("towards style jazz") && second.output.contains("no verdict"))
-    }
-
-    /// Each combination converts the validation split's pieces, and no other.
-    @Test func aSweepNeverReadsTheTestSplit() throws {
-        let trained = try place.run(
-            "train", "velocity-cnn", "--dataset", "styles", "--epochs", "1", "--threads", "1", "--json")
-        try #require(trained.status == 0, "\(trained.errors)")
-        let sweep = ["sweep", "velocity-cnn-1", "--style", "jazz", "--set", "level=style,content", "--json"]
-        let outcome = try place.run(program: Workplace.binary, sweep)
-        let held = try place.run(
-            "sources", "styles", "--split", "validation", "--label", "style=classical", "--json"
-        )
-        .json()
-        let pieces = try #require(held["sources"] as? [[String: Any]]).compactMap { $0["path"] as? String }
-        try #require(!pieces.isEmpty)
-        let converted = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("velocity-cnn-1:level=") }
-        #expect(converted.count == 2 * pieces.count)
-        #expect(converted.allSatisfy { line in pieces.contains { line.hasSuffix($0) } }, "\(converted)")
-        // Too few pieces for a judge, and so for a choice.
-        #expect(outcome.status != 0 && outcome.errors.contains("no judge of this style"))
+        // Of each piece the content, two outputs and the target's file; the rule is in the page.
+        let files = try #require(evaluations[0]["files"] as? Int)
+        #expect(
+            try place.contents("page/media")
+                == (1...files).flatMap { piece in (0...3).map { "\(piece)-\($0).mid" } }.sorted())
+        #expect(try place.text("page/index.html").contains(#""name":"rule""#))
     }
 
     @Test(arguments: [
@@ -201,6 +187,11 @@ struct JudgingCommandTests {
         (["compare", "copies", "--style", "polka", "--dataset", "styles"], "no style 'polka'"),
         (["compare", "copies", "--style", "jazz", "--dataset", "styles"], "no piece that every system"),
         (["sweep", "velocity-cnn-7", "--style", "jazz"], "--set amount=0.25,0.5,1"),
+        (["sweep", "velocity-cnn", "--style", "jazz", "--set", "rate=1,2"], "write --dataset"),
+        (
+            ["sweep", "velocity-cnn", "--dataset", "styles", "--style", "jazz", "--set", "rate=1,2"],
+            "no judge of this style"
+        ),
         (["sweep", "velocity-cnn-7", "--style", "jazz", "--set", "level="], "write --set key=value"),
         (["sweep", "velocity-cnn-7", "--style", "jazz", "--set", "a=1", "--set", "a=2"], "set twice"),
         (

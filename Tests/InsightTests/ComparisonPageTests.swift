@@ -44,21 +44,35 @@ struct ComparisonPageTests {
         try OutputFile.write([1, 2, 3], to: folder.path + "/out.<b>")
         let picture = Plot.Spectrogram(title: "mel", values: [0, 1, 2, 3], columns: 2)
         let out = folder.path + "/page"
+        let ruled = try #require(SoundingMusic(midiFile: source)).replacingNotes(with: [
+            (4, .init(start: 0.5, duration: 0.25, pitch: 38, velocity: 120, program: 128)),
+            (1, .init(start: 0, duration: 0.25, pitch: 60, velocity: 90, program: 5)),
+        ])
         try Self.page().write(
             to: out,
             pieces: [
                 (
                     name: Self.hostile,
                     versions: [
-                        .init(name: "content", path: source, measures: [], picture: nil),
+                        .init(name: "content", source: .file(source), measures: [], picture: nil),
                         .init(
-                            name: Self.hostile, path: folder.path + "/out.<b>",
+                            name: Self.hostile, source: .file(folder.path + "/out.<b>"),
                             measures: [(Self.hostile, "1")], picture: picture),
+                        .init(
+                            name: "target",
+                            source: .recording { try OutputFile.write([4, 5], to: $0) },
+                            measures: [], picture: picture, baseline: (Self.hostile, true)),
+                        .init(
+                            name: "rule", source: .notes(ruled), measures: [], picture: nil,
+                            baseline: ("loud drums", false)),
                     ]
                 )
             ])
         #expect(RunFiles.names(in: out).sorted() == ["index.html", "media"])
-        #expect(RunFiles.names(in: out + "/media").sorted() == ["1-0.mid", "1-1.bin", "1-1.png"])
+        #expect(
+            RunFiles.names(in: out + "/media").sorted()
+                == ["1-0.mid", "1-1.bin", "1-1.png", "1-2.png", "1-2.wav"])
+        #expect(RunFiles.contents(out + "/media/1-2.wav") == [4, 5])
         #expect(RunFiles.contents(out + "/media/1-0.mid") == Self.midi)
         #expect(RunFiles.contents(out + "/media/1-1.bin") == [1, 2, 3])
 
@@ -75,6 +89,13 @@ struct ComparisonPageTests {
             "pedals": [], "beats": [0.0, 0.5, 1.0, 1.5, 2.0], "bar": 1, "bars": [0, 4],
             "signatures": [[0, "4/4"]], "tempi": [[0.0, 120.0]],
         ]
+        // The notes are others, in parts of their own; beats, bars and tempi are those of the content.
+        let others: JSONValue = [
+            "notes": [[0.0, 0.25, 60, 90, 5, 0], [0.5, 0.25, 38, 120, 128, 1]],
+            "parts": [["part 2", "electric piano 2"], ["part 5", "drums"]],
+        ]
+        let ruledMusic = JSONValue.object(
+            try #require(music.object).merging(try #require(others.object)) { $1 })
         let wanted: JSONValue = [
             "title": name, "facts": [name], "notes": [name], "failures": [pair],
             "verdicts": [[name, "neither"]],
@@ -96,6 +117,14 @@ struct ComparisonPageTests {
                             "name": name, "file": "media/1-1.bin", "measures": [[name, "1"]],
                             "picture": "media/1-1.png",
                         ],
+                        [
+                            "name": "target", "file": "media/1-2.wav", "measures": [],
+                            "picture": "media/1-2.png", "baseline": name, "another_piece": true,
+                        ],
+                        [
+                            "name": "rule", "measures": [], "music": ruledMusic, "baseline": "loud drums",
+                            "another_piece": false,
+                        ],
                     ],
                 ]
             ],
@@ -109,7 +138,7 @@ struct ComparisonPageTests {
         try FileManager.default.createSymbolicLink(
             atPath: folder.path + "/link.mid", withDestinationPath: folder.path + "/a.mid")
         let content = ComparisonPage.Version(
-            name: "content", path: folder.path + "/link.mid", measures: [], picture: nil)
+            name: "content", source: .file(folder.path + "/link.mid"), measures: [], picture: nil)
         try Self.page().write(to: folder.path + "/page", pieces: [(name: "a", versions: [content])])
         #expect(RunFiles.contents(folder.path + "/page/media/1-0.mid") == Self.midi)
         let html = try #require(RunFiles.contents(folder.path + "/page/index.html"))

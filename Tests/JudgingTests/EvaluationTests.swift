@@ -1,6 +1,7 @@
 import Dataset
 import Foundation
 import Loading
+import Symbolic
 import TestSupport
 import Testing
 
@@ -106,6 +107,52 @@ struct EvaluationTests {
         #expect(ruled["note_f1"] == 1)
         #expect(try #require(ruled["probability_velocity"]) > 0.6)
         #expect(try #require(ruled["probability_notes"]) < 0.3)
+    }
+
+    /// The answers that are shown are those that were measured, and the true files where there are files.
+    @Test func theBaselinesAnswersCanBeSeenAndHeard() throws {
+        let contents = tested("even")
+        let (judgements, answers) = try evaluation().evaluate(systems: [
+            Self.pairs(tested("skipping"), contents)
+        ])
+        #expect(answers.count == contents.count)
+        let references = reader.snapshot.sources.filter {
+            $0.split != .train && $0.labels["style"] == "skipping"
+        }
+        .map { "\(folder.path)/\($0.path)" }
+        for (content, answers) in zip(contents, answers) {
+            #expect(answers.map(\.name) == ["content", "target", "rule"])
+            guard case .file(let path, _) = answers[0].music,
+                case .file(let target, let name) = answers[1].music,
+                case .notes(let ruled) = answers[2].music
+            else {
+                Issue.record("\(answers.map(\.music))")
+                continue
+            }
+            #expect(path == content && references.contains(target) && target.hasSuffix("/" + name))
+            // Velocities of the style, 90 to 109, instead of 50 to 69; and the notes of the content.
+            let score = try Score(midi: [UInt8](Data(contentsOf: URL(fileURLWithPath: content))))
+            let piece = NotePiece(score)
+            #expect(ruled.notes.map(\.pitch) == piece.notes.map(\.pitch))
+            #expect(ruled.notes.map(\.onset) == piece.notes.map(\.onset))
+            #expect(piece.notes.allSatisfy { (50..<70).contains($0.velocity) })
+            #expect(ruled.notes.allSatisfy { (90..<110).contains($0.velocity) })
+        }
+        // The table's numbers are the means of these.
+        for (place, baseline) in judgements[0].baselines.enumerated() {
+            let found = answers.compactMap { answer in
+                answer[place].measures.first { $0.name == "chroma_similarity" }?.value
+            }
+            let mean = found.reduce(0, +) / Double(found.count)
+            let told = try #require(baseline.values.first { $0.name == "chroma_similarity" }).value
+            #expect(found.count == contents.count && abs(mean - told) < 1e-12, "\(baseline.name)")
+        }
+    }
+
+    /// Whether there can be judges is known before anything is measured.
+    @Test func judgesNeedPiecesOfTwoStyles() throws {
+        #expect(try evaluation().canHaveJudges(of: .midi))
+        #expect(try !evaluation().canHaveJudges(of: .audio))
     }
 
     /// The judges of styles that differ in notes and velocities are trusted; there is nothing in the files' making.

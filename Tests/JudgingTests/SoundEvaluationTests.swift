@@ -100,8 +100,20 @@ struct SoundEvaluationTests {
             return output
         }
         let evaluation = try TransferEvaluation(reader, cachePath: cache, style: "bright")
-        let found = try evaluation.evaluate(
-            zip(outputs, dull).map { .init(name: $0, output: $0, content: $1) })
+        let (judgements, answers) = try evaluation.evaluate(systems: [
+            zip(outputs, dull).map { .init(name: $0, output: $0, content: $1) }
+        ])
+        let found = try #require(judgements.first)
+        // The rule's sound is the content's, which took the way of an output first.
+        #expect(answers.count == 4)
+        for answer in answers {
+            guard case .sound(let ruled) = answer[2].music, case .file(let target, _) = answer[1].music else {
+                Issue.record("\(answer.map(\.music))")
+                continue
+            }
+            #expect(answer[2].name == "rule" && ruled.rms > 0.01 && ruled.sampleRate == Sound.standardRate)
+            #expect(target.contains("/bright/"))
+        }
         func value(_ name: String, _ answer: String? = nil) throws -> Double {
             let values =
                 try answer.map { answer in

@@ -224,6 +224,43 @@ struct TrainingLoopTests {
         #expect(place.file("best.safetensors").isEmpty && !place.file("last.safetensors").isEmpty)
     }
 
+    /// Weights within an epoch are no candidates, since a run that nothing stopped never had them; they are only kept
+    /// where there are no others.
+    @Test func aValidationWithinAnEpochCountsForNothing() async throws {
+        let place = try RunPlace()
+        let measure = "further"
+        let found = try await onTorch {
+            func loop(_ values: [Double], run: String? = nil) throws -> TrainingLoop {
+                try place.loop(
+                    run: run,
+                    prepare: {
+                        $0.furtherObjectives = [Objective(measure, higherIsBetter: true)]
+                        $0.further = values
+                    })
+            }
+            // Stopped in the first epoch: the only weights there are, until the epoch ends.
+            let first = try loop([9])
+            try first.run(TrainingLimits(steps: 3), report: Self.quiet)
+            let (early, epoch) = (place.file("best.safetensors"), first.progress.best?.epoch)
+            let second = try loop([1, 2], run: "toy-1")
+            #expect(second.progress.best == nil && second.progress.furtherBest.isEmpty)
+            // The end of the epoch, then a better value within the next.
+            try second.run(TrainingLimits(steps: 7), report: Self.quiet)
+            let weights = place.file("best.further.safetensors")
+            #expect(second.progress.furtherBest[measure]?.value == 1)
+            let third = try loop([1.5, 1.25], run: "toy-1")
+            try third.run(TrainingLimits(), report: Self.quiet)
+            return (early, epoch, weights, third.progress.furtherBest[measure]?.value)
+        }
+        let reference = try await whole()
+        #expect(!found.0.isEmpty && found.1 == 1)
+        #expect(place.file("best.safetensors") == reference.file("best.safetensors"))
+        // Those of step 5; those of step 7 were better and are not kept; then those of step 10.
+        #expect(try TensorFile(bytes: found.2).metadata["step"] == "5")
+        #expect(found.3 == 1.5)
+        #expect(try TensorFile(bytes: place.file("best.further.safetensors")).metadata["step"] == "10")
+    }
+
     @Test func modulesAreFoundOnceAndNotAtEveryStep() async throws {
         let (before, after, steps) = try await onTorch {
             let place = try RunPlace()

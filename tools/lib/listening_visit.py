@@ -4,6 +4,7 @@ import json
 import math
 import os
 import subprocess
+import time
 
 import small_music
 
@@ -65,6 +66,21 @@ def answer(browser, trial, expect):
     browser.press("enter")
 
 
+def save(browser, folder, name):
+    """Downloads the answers as a listener does, and gives the file's path once it is whole."""
+    downloads = os.path.join(folder, "downloads")
+    os.makedirs(downloads)
+    browser.download_to(downloads)
+    browser.click("#save")
+    end = time.monotonic() + 20
+    # An unfinished download has another name.
+    while os.listdir(downloads) != [name]:
+        if time.monotonic() > end:
+            raise AssertionError(f"there is no {name} after 20 s, but {os.listdir(downloads)}")
+        time.sleep(0.05)
+    return os.path.join(downloads, name)
+
+
 def takes_a_test(visit, binary, folder):
     """Scores: every trial by keys, with a break; the reader of answers finds the preference."""
     browser = visit.browser
@@ -94,9 +110,9 @@ def takes_a_test(visit, binary, folder):
         answer(browser, trial, visit.expect)
     browser.wait("return !document.querySelector('#end').hidden")
     visit.see("listening end")
-    answers = os.path.join(folder, "answers.csv")
-    with open(answers, "w", encoding="utf-8") as file:
-        file.write(browser.run("return document.querySelector('#csv').value"))
+    answers = save(browser, folder, f"answers-{key['test']}-l-1.csv")
+    with open(answers, encoding="utf-8", newline="") as file:
+        visit.expect("the file holds what the page shows", file.read() == browser.run("return document.querySelector('#csv').value"))
     results = json.loads(subprocess.run(
         [binary, "listen", "--answers", answers, "--key", os.path.join(folder, "page.key.json"), "--json"],
         check=True, stdout=subprocess.PIPE).stdout)

@@ -143,6 +143,11 @@ class Browser:
             "cmd": "Emulation.setEmulatedMedia",
             "params": {"features": [{"name": "prefers-color-scheme", "value": scheme}]}})
 
+    def download_to(self, folder):
+        """Lets files that pages offer be saved in a folder, without a question."""
+        self._call("POST", self._path("goog/cdp/execute"), {
+            "cmd": "Browser.setDownloadBehavior", "params": {"behavior": "allow", "downloadPath": folder}})
+
     def screenshot(self, path, whole=False):
         """Writes what is seen, or all of the page, as PNG."""
         answer = self._call("POST", self._path("goog/cdp/execute"), {

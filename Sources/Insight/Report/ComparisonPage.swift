@@ -33,24 +33,39 @@ public struct ComparisonPage: Sendable {
         }
     }
 
-    /// A file of a piece: the content, or what a system made of it.
+    /// What there is to see and hear of a piece: the content, what a system made of it, or a baseline.
     public struct Version: Sendable {
+        /// Where its notes or its sound are.
+        public enum Source: Sendable {
+            /// In a MIDI file or a recording, which is copied.
+            case file(String)
+            /// In no file: notes alone.
+            case notes(SoundingMusic)
+            /// In no file yet: a recording, and what writes it as WAV to a path.
+            case recording(write: @Sendable (_ path: String) throws -> Void)
+        }
+
         let name: String
-        let path: String
+        let source: Source
         let measures: [(name: String, text: String)]
         let picture: Plot.Spectrogram?
+        let baseline: (caption: String, isAnotherPiece: Bool)?
 
-        /// A MIDI file or a recording, and what was measured of it.
+        /// Music, and what was measured of it.
         ///
         /// - Parameters:
         ///   - name: What the page calls it.
-        ///   - path: The file, which is copied.
+        ///   - source: Where it is.
         ///   - measures: Its own measures.
-        ///   - picture: Its mel spectrogram; nil for a MIDI file, whose notes the page draws.
+        ///   - picture: The mel spectrogram of a recording; nil for notes, which the page draws.
+        ///   - baseline: What it is, of an answer that needs no system, and whether it is another piece, whose times have
+        ///     nothing in common with the content's; nil for the others.
         public init(
-            name: String, path: String, measures: [(name: String, text: String)], picture: Plot.Spectrogram?
+            name: String, source: Source, measures: [(name: String, text: String)],
+            picture: Plot.Spectrogram?, baseline: (caption: String, isAnotherPiece: Bool)? = nil
         ) {
-            (self.name, self.path, self.measures, self.picture) = (name, path, measures, picture)
+            (self.name, self.source, self.measures) = (name, source, measures)
+            (self.picture, self.baseline) = (picture, baseline)
         }
     }
 
@@ -106,7 +121,7 @@ public struct ComparisonPage: Sendable {
     ///
     /// - Parameters:
     ///   - folder: A new or an empty folder.
-    ///   - pieces: Each with the content first, then a version of each system.
+    ///   - pieces: Each with the content first, then a version of each system, then the other baselines.
     /// - Throws: `build.foreign-folder` if the folder holds something; `BuildError` if a file cannot be read or written.
     public func write(
         to folder: String, pieces: some Sequence<(name: String, versions: [Version])>
@@ -117,25 +132,40 @@ public struct ComparisonPage: Sendable {
         for piece in pieces {
             let number = described.count + 1
             let versions = try piece.versions.enumerated().map { place, version in
-                try Self.copy(version, as: "media/\(number)-\(place)", in: folder)
+                try Self.put(version, as: "media/\(number)-\(place)", in: folder)
             }
             described.append(["name": .string(piece.name), "versions": .array(versions)])
         }
         try OutputFile.write(Array(html(described).utf8), to: folder + "/index.html")
     }
 
-    /// Copies a file under a name of ours, and describes it.
-    private static func copy(_ version: Version, as name: String, in folder: String) throws -> JSONValue {
-        let file = try copy(version.path, as: name, in: folder)
+    /// Puts what is in a file under a name of ours, and describes all of it.
+    private static func put(_ version: Version, as name: String, in folder: String) throws -> JSONValue {
         var members: [String: JSONValue] = [
-            "name": .string(version.name), "file": .string(file),
+            "name": .string(version.name),
             "measures": .array(version.measures.map { [.string($0.name), .string($0.text)] }),
         ]
+        if let baseline = version.baseline {
+            members["baseline"] = .string(baseline.caption)
+            members["another_piece"] = .bool(baseline.isAnotherPiece)
+        }
+        switch version.source {
+        case .file(let path):
+            let file = try copy(path, as: name, in: folder)
+            members["file"] = .string(file)
+            if version.picture == nil, let bytes = RunFiles.contents("\(folder)/\(file)"),
+                let score = try? Score(midi: bytes)
+            {
+                members["music"] = SoundingMusic(of: score).json
+            }
+        case .notes(let music): members["music"] = music.json
+        case .recording(let write):
+            try write("\(folder)/\(name).wav")
+            members["file"] = .string(name + ".wav")
+        }
         if let picture = version.picture {
             try Plot.writeSpectrograms([picture], title: "", to: "\(folder)/\(name).png")
             members["picture"] = .string(name + ".png")
-        } else if let bytes = RunFiles.contents("\(folder)/\(file)"), let score = try? Score(midi: bytes) {
-            members["music"] = SoundingMusic(of: score).json
         }
         return .object(members)
     }

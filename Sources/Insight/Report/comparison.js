@@ -82,8 +82,10 @@
     const box = element("div", null, $("pieces"), { class: "piece" });
     element("h3", piece.name, box);
     const versions = element("div", null, box, { class: "versions" });
-    // One axis of time, so that a place in all pictures is the same time, and all scroll and zoom together.
-    const axis = new Roll.Axis(Math.max(1, ...piece.versions.map((version) => lengthOf(version.music?.notes ?? []))));
+    // One axis of time, so that a place in all pictures is the same time, and all scroll and zoom together; another piece
+    // has a time of its own.
+    const axisOf = (shown) => new Roll.Axis(Math.max(1, ...shown.map((version) => lengthOf(version.music?.notes ?? []))));
+    const common = axisOf(piece.versions.filter((version) => !version.another_piece));
     for (const version of piece.versions) {
       const card = element("div", null, versions, { class: "version" });
       element("h4", version.name, card);
@@ -99,14 +101,17 @@
           button.textContent = isOn ? "■ stop" : "▶ play";
           time.textContent = isOn ? `${second.toFixed(1)} s` : clock(length);
         };
+        const axis = version.another_piece ? axisOf([version]) : common;
         const roll = new Roll(card, { name: label, length, music: version.music, axis, height: 150, follow });
         button.addEventListener("click", () => roll.toggle());
       } else {
         if (version.picture) element("img", null, card, { src: version.picture, loading: "lazy", alt: `mel spectrogram: ${label}` });
         element("audio", null, controls, { controls: "", preload: "none", src: version.file, "aria-label": label });
       }
-      element("a", "file", controls, { href: version.file, "aria-label": `file: ${label}` });
+      if (version.file) element("a", "file", controls, { href: version.file, "aria-label": `file: ${label}` });
       card.append(controls);
+      // Below the picture, so that those of a row are at one height.
+      if (version.baseline) element("p", version.baseline, card, { class: "baseline" });
       if (version.measures.length > 0) {
         const list = element("details", null, card);
         element("summary", "measures", list);

@@ -43,6 +43,9 @@ protocol Medium {
 
     /// The content changed by a rule that needs no training, to be more like the style.
     func changedByRule(_ content: Piece, to style: Style) throws -> Piece
+
+    /// A piece that is in no file, to see and hear.
+    func music(_ piece: Piece) -> BaselineAnswer.Music
 }
 
 /// What a judge looks at.

@@ -236,6 +236,8 @@ struct NoteMedium: Medium {
 
     // MARK: The rule
 
+    func music(_ piece: Piece) -> BaselineAnswer.Music { .notes(piece.notes) }
+
     /// Velocities by the style's distribution, and programs by the size of parts.
     ///
     /// A velocity becomes the style's velocity of the same rank. The part with most notes takes the program that the

@@ -245,6 +245,8 @@ struct SoundMedium: Medium {
 
     // MARK: The rule
 
+    func music(_ piece: Piece) -> BaselineAnswer.Music { .sound(piece.sound) }
+
     /// The content with the mean spectrum of the style.
     func changedByRule(_ content: Piece, to style: Style) throws -> Piece {
         let filter = try MatchedSpectrum(content: content.sound, style: style.pieces.map(\.sound))

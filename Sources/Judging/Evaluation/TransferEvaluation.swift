@@ -72,7 +72,7 @@ public struct TransferEvaluation {
     /// - Returns: The measures.
     /// - Throws: `judge.usage`, `judge.file`; `BuildError` of the dataset.
     public func evaluate(_ pairs: [OutputPair]) throws -> Judgement {
-        guard let judgement = try evaluate(systems: [pairs]).first else {
+        guard let judgement = try evaluate(systems: [pairs]).judgements.first else {
             throw JudgingError(.usage, "there are no outputs to judge")
         }
         return judgement
@@ -81,9 +81,12 @@ public struct TransferEvaluation {
     /// Measures what several systems made of the same contents, by the same judges.
     ///
     /// - Parameter systems: The outputs of each system; their contents are the same files in the same order.
-    /// - Returns: The measures of each system; the baselines are the same for all.
+    /// - Returns: The measures of each system, and the answers of the baselines to each content, which are the same for
+    ///   all.
     /// - Throws: `judge.usage`, `judge.file`; `BuildError` of the dataset.
-    public func evaluate(systems: [[OutputPair]]) throws -> [Judgement] {
+    public func evaluate(
+        systems: [[OutputPair]]
+    ) throws -> (judgements: [Judgement], answers: [[BaselineAnswer]]) {
         guard let first = systems.first?.first else {
             throw JudgingError(.usage, "there are no outputs to judge")
         }
@@ -122,20 +125,37 @@ public struct TransferEvaluation {
         let piece: Piece
         let group: String
         let style: String
+        let file: String
+        /// The source's path in the dataset.
+        let name: String
+    }
+
+    /// The sources with a style, of the train split or outside of it.
+    private func sources(of kind: SegmentKind, inTraining: Bool) -> [Snapshot.Source] {
+        reader.snapshot.sources.filter { source in
+            source.kind == kind && source.segments > 0 && source.labels[label] != nil
+                && source.split.map { ($0 == .train) == inTraining } ?? inTraining
+        }
+    }
+
+    /// Whether the dataset has pieces enough for judges of the target style, if all of them can be read.
+    public func canHaveJudges(of kind: SegmentKind) -> Bool {
+        let pieces = Dictionary(grouping: sources(of: kind, inTraining: false)) { $0.labels[label] ?? "" }
+            .mapValues { Set($0.map(\.piece)).count }
+        let styles = pieces.filter { $0.value >= Self.leastPieces }.keys
+        return styles.count > 1 && styles.contains(style)
     }
 
     /// The dataset's pieces with a style, up to two versions of each, such as performances or soundfonts.
     private func members<M: Medium>(
         of medium: M, _ kind: SegmentKind, inTraining: Bool, most: Int
     ) throws -> [Member<M.Piece>] {
-        let sources = reader.snapshot.sources.filter { source in
-            source.kind == kind && source.segments > 0 && source.labels[label] != nil
-                && source.split.map { ($0 == .train) == inTraining } ?? inTraining
-        }
         // By hashes, so that neither paths nor their order matter.
         var versions: [String: Int] = [:]
         var pieces: [String: Int] = [:]
-        let chosen = sources.sorted { ($0.piece, $0.sha256) < ($1.piece, $1.sha256) }.filter { source in
+        let chosen = sources(of: kind, inTraining: inTraining).sorted {
+            ($0.piece, $0.sha256) < ($1.piece, $1.sha256)
+        }.filter { source in
             let style = source.labels[label] ?? ""
             let count = versions["\(source.piece) \(style)", default: 0]
             if count == 0 { pieces[style, default: 0] += 1 }
@@ -160,7 +180,7 @@ public struct TransferEvaluation {
                 members.append(
                     Member(
                         piece: try medium.piece(at: file.path), group: source.piece,
-                        style: source.labels[label] ?? ""))
+                        style: source.labels[label] ?? "", file: file.path, name: source.path))
             } catch {
                 log("left out: \(source.path): \(error)")
             }
@@ -182,7 +202,7 @@ public struct TransferEvaluation {
 
     private func measure<M: Medium>(
         _ systems: [[OutputPair]], by medium: M, _ kind: SegmentKind
-    ) throws -> [Judgement] {
+    ) throws -> (judgements: [Judgement], answers: [[BaselineAnswer]]) {
         let pairs = systems[0]
         log("reading \(pairs.count) contents")
         var bySource: [Digest: Snapshot.Source] = [:]
@@ -225,10 +245,12 @@ public struct TransferEvaluation {
         }
 
         log("measuring the baselines")
-        let answers: [(String, [M.Piece])] = [
-            ("content", contents.map(\.piece)),
-            ("target", targets(references, for: contents.map(\.group))),
-            ("rule", try contents.map { try medium.changedByRule($0.piece, to: aim) }),
+        let targets = targets(references, for: contents.map(\.group))
+        let ruled = try contents.map { try medium.changedByRule($0.piece, to: aim) }
+        let answers: [(name: String, pieces: [M.Piece], music: [BaselineAnswer.Music])] = [
+            ("content", contents.map(\.piece), pairs.map { .file(path: $0.content, name: $0.name) }),
+            ("target", targets.map(\.piece), targets.map { .file(path: $0.file, name: $0.name) }),
+            ("rule", ruled, ruled.map(medium.music)),
         ]
         func values(_ pieces: [M.Piece]) throws -> (single: [[Named]], overall: [Judgement.Value]) {
             try self.values(of: pieces, contents, judges, medium, aim, training)
@@ -239,8 +261,9 @@ public struct TransferEvaluation {
                 "no intervals: \(groups.count) \(groups.count == 1 ? "piece" : "pieces"), fewer than \(Bootstrap.leastPieceCount)"
             )
         }
-        let baselines = try answers.map { ($0.0, try values($0.1).overall) }
-        return try systems.map { pairs in
+        let measured = try answers.map { ($0.name, $0.music, try values($0.pieces)) }
+        let baselines = measured.map { (name: $0, values: $2.overall) }
+        let judgements = try systems.map { pairs in
             log("reading and measuring \(pairs.count) outputs")
             let outputs = try pairs.map { try read($0.output, medium) }
             let found = try values(outputs)
@@ -252,6 +275,16 @@ public struct TransferEvaluation {
                 baselines: baselines,
                 remarks: remarks + medium.omissions(outputs, contents.map(\.piece)))
         }
+        return (
+            judgements,
+            contents.indices.map { index in
+                measured.map { name, music, found in
+                    BaselineAnswer(
+                        name: name, music: music[index],
+                        measures: found.single[index].map { ($0.name, $0.value) })
+                }
+            }
+        )
     }
 
     private func read<M: Medium>(_ path: String, _ medium: M) throws(JudgingError) -> M.Piece {
@@ -314,12 +347,12 @@ public struct TransferEvaluation {
     }
 
     /// A piece of the target style for each content, never a version of the content itself.
-    private func targets<Piece>(_ references: [Member<Piece>], for groups: [String]) -> [Piece] {
+    private func targets<Piece>(_ references: [Member<Piece>], for groups: [String]) -> [Member<Piece>] {
         var random = SplitMix64(seed: seed)
         return groups.map { group in
             let others = references.filter { $0.group != group }
             let choice = others.isEmpty ? references : others
-            return choice[random.index(below: choice.count)].piece
+            return choice[random.index(below: choice.count)]
         }
     }
 
