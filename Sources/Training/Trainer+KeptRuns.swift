@@ -1,4 +1,5 @@
 internal import Build
+import Files
 internal import Loading
 internal import Torch
 
