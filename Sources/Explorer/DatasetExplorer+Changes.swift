@@ -21,13 +21,17 @@ extension DatasetExplorer {
             numbers.append(second)
         }
         guard let change = request["change"] else {
-            return ["changes": .array(offers(numbers).map { ["title": .string($0.title), "query": .string($0.query)] })]
+            return [
+                "changes": .array(
+                    offers(numbers).map { ["title": .string($0.title), "query": .string($0.query)] })
+            ]
         }
         let to = request["to"] ?? ""
         let sources = reader.snapshot.sources
         switch change {
         case "exclude":
-            return try describe(.exclude, of: [request["which"] == "second" ? numbers[numbers.count - 1] : first])
+            return try describe(
+                .exclude, of: [request["which"] == "second" ? numbers[numbers.count - 1] : first])
         case "piece" where numbers.count == 2:
             let path = sources[first].path
             let stem = path.lastIndex(of: ".").map { String(path[..<$0]) } ?? path
@@ -100,11 +104,13 @@ extension DatasetExplorer {
         }
         let (place, lines) = lines(edit, change.edited.map { sources[$0].path })
         return [
-            "place": .string(place), "lines": .string(lines),
+            "place": .string(place), "lines": .string(lines.joined(separator: "\n")),
+            "shown": .string(lines.map(\.shown).joined(separator: "\n")),
             "moves": .array(
                 change.moves.map { move in
                     [
-                        "from": .string(move.from.rawValue), "to": move.to.map { .string($0.rawValue) } ?? .null,
+                        "from": .string(move.from.rawValue),
+                        "to": move.to.map { .string($0.rawValue) } ?? .null,
                         "sources": JSONValue(move.sources), "segments": JSONValue(move.segments),
                     ]
                 }),
@@ -113,19 +119,19 @@ extension DatasetExplorer {
     }
 
     /// What to write, and where.
-    private func lines(_ edit: SplitChange.Edit, _ paths: [String]) -> (place: String, text: String) {
+    private func lines(_ edit: SplitChange.Edit, _ paths: [String]) -> (place: String, lines: [String]) {
         let column: (name: String, value: String)
         switch edit {
         case .exclude:
             let patterns = paths.map { JSONValue.string(GlobPattern.text(matching: $0)).canonical }
             return (
-                "In the manifest, in the item of `sources` that names it:",
-                "exclude: [\(patterns.joined(separator: ", "))]"
+                "In the manifest, in the item of 'sources' that names it:",
+                ["exclude: [\(patterns.joined(separator: ", "))]"]
             )
         case .piece(let name): column = ("piece", name)
         case .label(let name, let value): column = (name, value)
         case .split(let split):
-            guard case .column(let name) = manifest.splits.division else { return ("", "") }
+            guard case .column(let name) = manifest.splits.division else { return ("", []) }
             column = (name, split.rawValue)
         }
         func cell(_ text: String) -> String {
@@ -138,8 +144,8 @@ extension DatasetExplorer {
         }
         let table =
             hasGlobs
-            ? "In a table of the sources, which `reprise notes \(reader.snapshot.dataset) --csv FILE` writes:"
+            ? "In a table of the sources; 'reprise notes \(reader.snapshot.dataset) --csv FILE' writes one:"
             : "In the table of the sources:"
-        return (table, rows.map { "\(cell($0.0)),\(cell($0.1))" }.joined(separator: "\n"))
+        return (table, rows.map { "\(cell($0.0)),\(cell($0.1))" })
     }
 }

@@ -40,7 +40,7 @@ struct LabelNeighbours {
     static let leastPieces = 3
     /// At most such a share of a label's sources is listed, or so many if that is more.
     static let (mostShare, mostOfFew) = (0.03, 10)
-    /// How well neighbours must tell the label, by Cohen's kappa; with less it has little to do with the numbers.
+    /// How well neighbours must tell the label, by Cohen's kappa; with less it hardly depends on the numbers.
     static let leastAgreement = 0.4
     /// At most so many sources are compared with; of more, evenly many of the dataset's order.
     private static let mostCompared = 4096
@@ -100,7 +100,10 @@ struct LabelNeighbours {
         numbers += stride(from: 24, to: 108, by: 6).map { first in
             (Double(score.pitches[first..<first + 6].reduce(0, +)) / max(pitches, 1)).squareRoot()
         }
-        numbers += [log2(Double(max(score.tempi.count, 1))), entropy(score.tempi.values.map { Int(($0 * 1000).rounded()) }) ?? 0]
+        numbers += [
+            log2(Double(max(score.tempi.count, 1))),
+            entropy(score.tempi.values.map { Int(($0 * 1000).rounded()) }) ?? 0,
+        ]
         let pedals = Double(score.pedals.total)
         numbers += [
             log1p(pedals / max(source.seconds, 1) * 60), pedals > 0 ? moments(score.pedals.counts)[0] : 0,
@@ -149,7 +152,8 @@ struct LabelNeighbours {
                 code: "labels.unlike",
                 message: "label '\(label)': \(count(sorted.count, "source")) "
                     + "whose most similar sources have another value",
-                help: "see and hear the first ones, and correct wrong labels; most of the others are unusual, not wrong",
+                help:
+                    "see and hear the first ones, and correct wrong labels; most others are unusual, not wrong",
                 sources: sorted.map(\.line), paths: sorted.map(\.path))
         }
     }
@@ -162,7 +166,9 @@ struct LabelNeighbours {
     private static func doubts(_ items: [Item], _ label: String) throws(BuildError) -> [Doubt] {
         var pieces: [String: Set<String>] = [:]
         for item in items {
-            for value in LabelText.values(item.labels[label]) { pieces[value, default: []].insert(item.piece) }
+            for value in LabelText.values(item.labels[label]) {
+                pieces[value, default: []].insert(item.piece)
+            }
         }
         let known = Set(pieces.filter { $0.value.count >= leastPieces }.keys)
         // A label with a value for nearly every source, such as a title, says nothing about the music.

@@ -254,7 +254,9 @@ struct SourceFindings {
         var groups: [String: [String: [Int]]] = [:]
         for (index, source) in speeds.enumerated() {
             for (label, text) in source.labels {
-                for value in LabelText.values(text) { groups[label, default: [:]][value, default: []].append(index) }
+                for value in LabelText.values(text) {
+                    groups[label, default: [:]][value, default: []].append(index)
+                }
             }
         }
         var usual = speeds.map { _ in [(of: "", speed: all)] }
@@ -265,7 +267,8 @@ struct SourceFindings {
                 for index in members { usual[index].append((" of '\(value)'", own)) }
             }
         }
-        let far = zip(speeds, usual).compactMap { source, usual -> (far: Double, path: String, line: String)? in
+        let far = zip(speeds, usual).compactMap {
+            source, usual -> (far: Double, path: String, line: String)? in
             let distances = usual.map { ($0.of, $0.speed, far: $0.speed.distance(of: source.speed)) }
             guard let (of, most, far) = distances.max(by: { $0.far < $1.far }), far > Self.farSpeed else {
                 return nil

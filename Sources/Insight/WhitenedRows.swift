@@ -104,6 +104,7 @@ struct WhitenedRows {
     ///   - count: at most so many.
     ///   - compared: the rows that may be found; the row itself is not.
     ///   - isAllowed: whether one of them may be found.
+    /// - Returns: their numbers.
     func nearest(to row: Int, count: Int, of compared: [Int], where isAllowed: (Int) -> Bool) -> [Int] {
         var nearest: [(distance: Float, row: Int)] = []
         values.withUnsafeBufferPointer { values in

@@ -9,7 +9,8 @@ import Testing
 
 /// What the explorer says that a change would do is what a build with that change does.
 final class ChangeTests {
-    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("changes-\(UUID().uuidString)")
+    private let folder = FileManager.default.temporaryDirectory
+        .appendingPathComponent("changes-\(UUID().uuidString)")
     /// The table of the sources: rows of cells by column.
     private var rows: [[String: String]] = []
     private static let columns = ["path", "style", "piece", "split"]
@@ -30,7 +31,9 @@ final class ChangeTests {
 
     private func build(_ splits: String, exclude: String = "") throws -> DatasetReader {
         let lines = [Self.columns] + rows.map { row in Self.columns.map { row[$0] ?? "" } }
-        let text = lines.map { cells in cells.map { $0.contains(",") ? "\"\($0)\"" : $0 }.joined(separator: ",") }
+        let text = lines.map { cells in
+            cells.map { $0.contains(",") ? "\"\($0)\"" : $0 }.joined(separator: ",")
+        }
         try Data((text.joined(separator: "\n") + "\n").utf8).write(to: folder.appendingPathComponent("t.csv"))
         let manifest = """
             version: 1
@@ -60,11 +63,12 @@ final class ChangeTests {
 
     /// Changes the cells that lines of a table name.
     private func apply(_ lines: String) throws {
-        let table = lines.split(separator: "\n").map { line -> [String] in
-            let cells = line.split(separator: ",").map(String.init)
-            // The one path with a comma is quoted.
-            return cells.count > 2
-                ? [cells.dropLast().joined(separator: ",").replacing("\"", with: ""), cells[cells.count - 1]] : cells
+        let table = lines.split(separator: "\n").map { line in
+            // What lies between quotes is one cell, commas too.
+            line.split(separator: "\"", omittingEmptySubsequences: false).enumerated().flatMap {
+                place, part in
+                place % 2 == 1 ? [String(part)] : part.split(separator: ",").map(String.init)
+            }
         }
         let column = try #require(table.first?.last)
         for line in table.dropFirst() {
@@ -76,7 +80,7 @@ final class ChangeTests {
     @Test(arguments: [
         ("{method: exact, stratify: style}", "change=exclude", "5"),
         ("{train: 0.5, validation: 0.25, test: 0.25}", "change=exclude", "7"),
-        ("{method: exact, train: 0.6, validation: 0.2, test: 0.2, stratify: style}", "change=label&label=style&to=s1", "1"),
+        ("{method: exact, stratify: style}", "change=label&label=style&to=s1", "1"),
         ("{train: 0.5, validation: 0.25, test: 0.25, by: style}", "change=label&label=style&to=s1", "1"),
         ("{train: 0.5, validation: 0.25, test: 0.25}", "change=piece&second=9", "2"),
         ("{method: exact, train: 0.5, validation: 0.25, test: 0.25, seed: 4}", "change=piece&second=20", "5"),
@@ -88,12 +92,15 @@ final class ChangeTests {
         let before = try build(splits)
         // Numbers here are the files'; the snapshot has them in the order of their paths.
         func number(_ file: String) throws -> String {
-            let path = try #require(rows[try #require(Int(file))]["path"])
-            return "\(try #require(before.snapshot.sources.firstIndex { $0.path == path }))"
+            let row = try #require(Int(file))
+            let found = before.snapshot.sources.firstIndex { $0.path == rows[row]["path"] }
+            return String(try #require(found))
         }
         var query = [("source", try number(source))]
         for part in change.split(separator: "&") {
-            let (name, value) = (String(part.prefix { $0 != "=" }), String(part.drop { $0 != "=" }.dropFirst()))
+            let (name, value) = (
+                String(part.prefix { $0 != "=" }), String(part.drop { $0 != "=" }.dropFirst())
+            )
             query.append((name, name == "second" ? try number(value) : value))
         }
         let explorer = try DatasetExplorer(dataset: "changing", cachePath: cache)
@@ -113,9 +120,11 @@ final class ChangeTests {
             let segments = try #require(move["segments"]?.integer)
             let from = try #require(move["from"]?.string.flatMap(Split.init(rawValue:)))
             let to = move["to"]?.string.flatMap(Split.init(rawValue:))
-            totals[try #require(Split.allCases.firstIndex(of: from))] -= segments
-            if let to { totals[try #require(Split.allCases.firstIndex(of: to))] += segments }
-            moves["\(from) \(to?.rawValue ?? "out")"] = [try #require(move["sources"]?.integer), segments]
+            for (place, split) in Split.allCases.enumerated() {
+                totals[place] += (split == to ? segments : 0) - (split == from ? segments : 0)
+            }
+            let sources = try #require(move["sources"]?.integer)
+            moves["\(from) \(to?.rawValue ?? "out")"] = [sources, segments]
         }
         #expect(totals == Split.allCases.map { after.snapshot.segmentCount($0) })
         guard !splits.contains("segment") else { return }
@@ -129,11 +138,12 @@ final class ChangeTests {
         #expect(moves == expected)
     }
 
-    @Test(arguments: [
-        [], [("source", "99")], [("source", "0"), ("second", "0"), ("change", "piece")],
-        [("source", "0"), ("change", "piece")], [("source", "0"), ("change", "split"), ("to", "test")],
-        [("source", "0"), ("change", "label"), ("label", "style"), ("to", "unheard")],
-    ] as [[(String, String)]])
+    @Test(
+        arguments: [
+            [], [("source", "99")], [("source", "0"), ("second", "0"), ("change", "piece")],
+            [("source", "0"), ("change", "piece")], [("source", "0"), ("change", "split"), ("to", "test")],
+            [("source", "0"), ("change", "label"), ("label", "style"), ("to", "unheard")],
+        ] as [[(String, String)]])
     func whatCannotBeChangedIsRefused(_ query: [(String, String)]) async throws {
         _ = try build("{}")
         let explorer = try DatasetExplorer(dataset: "changing", cachePath: cache)

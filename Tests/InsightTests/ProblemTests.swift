@@ -123,7 +123,7 @@ struct ProblemTests {
     }
 
     @Test func aWrongLabelIsUnlikeItsNeighbours() throws {
-        try twoStyles()
+        try twoStyles(30)
         #expect(try problems(shop.build(Self.splits))["labels.unlike"] == nil)
         let wrong = Workshop.midi(Workshop.melody(seed: 40).map { $0 - 20 }, velocities: [30, 35, 40])
         // Copies are one piece, and do not confirm each other.
@@ -149,7 +149,7 @@ struct ProblemTests {
         #expect(found?.paths.sorted() == (isFound ? (0..<count).map { "music/rare/\($0).mid" } : nil))
     }
 
-    /// Of a hundred wrong labels the strongest ten are listed, and none of a label that has nothing to do with the music.
+    /// Of a hundred wrong labels the strongest ten are listed, and none of a label that does not depend on the music.
     @Test func theListIsShort() throws {
         try twoStyles(60)
         for index in 0..<14 {
@@ -162,7 +162,8 @@ struct ProblemTests {
         let other = try Workshop()
         for index in 0..<80 {
             try other.write(
-                "music/\(index % 2 == 0 ? "even" : "odd")/\(index).mid", Workshop.midi(Workshop.melody(seed: index + 1)))
+                "music/\(index % 2 == 0 ? "even" : "odd")/\(index).mid",
+                Workshop.midi(Workshop.melody(seed: index + 1)))
         }
         #expect(try problems(other.build(Self.splits))["labels.unlike"] == nil)
     }
@@ -195,10 +196,10 @@ struct ProblemTests {
             return MadeFile.midi(
                 track: [0, 0xFF, 0x51, 3] + [16, 8, 0].map { UInt8(length >> $0 & 255) } + track)
         }
-        for index in 0..<24 {
-            try shop.write("music/classical/\(index).mid", atTempo(120, seed: index + 1))
-            let bpm = 40 * Double(1 + index) / 3
-            try shop.write("music/jazz/\(index).mid", atTempo(bpm, seed: index + 50))
+        for index in 0..<24 { try shop.write("music/classical/\(index).mid", atTempo(120, seed: index + 1)) }
+        for index in 0..<48 {
+            let bpm = 30 * exp2(4 * Double(index) / 47)
+            try shop.write("music/jazz/\(index).mid", atTempo(bpm, seed: index + 150))
         }
         try shop.write("music/classical/wrong.mid", atTempo(240, seed: 99))
         let found = try problems(shop.build(Self.splits))["midi.speed"]

@@ -1,6 +1,6 @@
+import Build
 public import Loading
 public import Manifest
-import Build
 
 /// What leaving sources out, or another piece, label or split of theirs, would do to the splits.
 ///

@@ -32,9 +32,9 @@ const changesView = (() => {
       } catch (error) { complain(error); }
     });
   }
-  function draw(parent, { place, lines, moves, warnings }) {
+  function draw(parent, { place, lines, shown, moves, warnings }) {
     element("p", place, parent, { class: "soft" });
-    element("pre", lines, parent, { tabindex: "0", "aria-label": "lines to write" });
+    element("pre", shown, parent, { tabindex: "0", "aria-label": "lines to write" });
     const button = element("button", "copy", parent, { type: "button" });
     button.addEventListener("click", async () => {
       try {
