@@ -32,7 +32,7 @@ var targets: [Target] = [
             .embedInCode("Page/explorer.js"), .embedInCode("Page/filters.js"),
             .embedInCode("Page/segment.js"), .embedInCode("Page/alignment.js"), .embedInCode("Page/pair.js"),
             .embedInCode("Page/runs.js"), .embedInCode("Page/notes.js"),
-            .embedInCode("Page/snapshots.js"),
+            .embedInCode("Page/snapshots.js"), .embedInCode("Page/changes.js"),
         ],
         swiftSettings: strict),
     .executableTarget(

@@ -11,9 +11,9 @@ import Loading
 
 /// Sources whose most similar sources have another label: they may be mislabelled.
 ///
-/// Out of fold, by nearest neighbours on statistics: each number is divided by its standard deviation over the dataset, and
-/// the `neighbours` nearest by Euclidean distance are looked at, those of the source's own piece left out, so that copies
-/// do not confirm each other's label (Wilson, "Asymptotic properties of nearest neighbor rules using edited data", 1972).
+/// Out of fold, by nearest neighbours on statistics (Wilson, "Asymptotic properties of nearest neighbor rules using edited
+/// data", 1972): the `neighbours` nearest by `WhitenedRows` are looked at, those of the source's own piece left out, so
+/// that copies do not confirm each other's label. The nearest of ten weighs ten times what the last one weighs.
 struct LabelNeighbours {
     /// What is known of a source.
     private struct Item {
@@ -23,10 +23,25 @@ struct LabelNeighbours {
         let numbers: [Float]
     }
 
+    /// A source with the value of a label that its neighbours have.
+    private struct Doubt {
+        let odds: Double
+        let path: String
+        let line: String
+    }
+
     /// How many neighbours are asked.
     static let neighbours = 10
-    /// How many of them must agree on another value, and how many may have the source's own.
-    static let (agreeing, dissenting) = (5, 1)
+    /// How many times the weight of its own value another must have.
+    static let leastOdds = 2.0
+    /// What is added to both weights, of 1 in all, so that none is not infinitely less than some.
+    private static let prior = 0.05
+    /// How many pieces a value needs: with fewer nearly no neighbour could have it.
+    static let leastPieces = 3
+    /// At most such a share of a label's sources is listed, or so many if that is more.
+    static let (mostShare, mostOfFew) = (0.03, 10)
+    /// How well neighbours must tell the label, by Cohen's kappa; with less it hardly depends on the numbers.
+    static let leastAgreement = 0.4
     /// At most so many sources are compared with; of more, evenly many of the dataset's order.
     private static let mostCompared = 4096
 
@@ -72,7 +87,31 @@ struct LabelNeighbours {
         let all = Double(score.programs.reduce(0, +))
         var families = [Double](repeating: 0, count: 17)
         for (program, count) in score.programs.enumerated() { families[program / 8] += Double(count) }
-        return numbers + families.map { ($0 / max(all, 1)).squareRoot() }
+        numbers += families.map { ($0 / max(all, 1)).squareRoot() }
+        func rootShares(_ counts: [Double]) -> [Double] {
+            let all = counts.reduce(0, +)
+            return counts.map { all > 0 ? ($0 / all).squareRoot() : 0 }
+        }
+        numbers += rootShares(score.lengths.counts.map { Double($0) })
+        var voices = [Double](repeating: 0, count: 8)
+        for (count, beats) in score.polyphony.enumerated() { voices[min(count, 7)] += beats }
+        numbers += rootShares(voices)
+        let pitches = Double(score.pitches.reduce(0, +))
+        numbers += stride(from: 24, to: 108, by: 6).map { first in
+            (Double(score.pitches[first..<first + 6].reduce(0, +)) / max(pitches, 1)).squareRoot()
+        }
+        numbers += [
+            log2(Double(max(score.tempi.count, 1))),
+            entropy(score.tempi.values.map { Int(($0 * 1000).rounded()) }) ?? 0,
+        ]
+        let pedals = Double(score.pedals.total)
+        numbers += [
+            log1p(pedals / max(source.seconds, 1) * 60), pedals > 0 ? moments(score.pedals.counts)[0] : 0,
+            log2(max(source.seconds, 1)), log2(Double(max(source.notes, 1))),
+            log2(Double(max(score.programs.count { $0 > 0 }, 1))),
+            (source.record.segments["controls"]?.double ?? 0) / Double(max(source.notes, 1)),
+        ]
+        return numbers
     }
 
     private static func sound(_ source: MeasuredSource) -> [Double] {
@@ -101,117 +140,104 @@ struct LabelNeighbours {
     ///
     /// - Throws: `build.interrupted`.
     func problems() throws(BuildError) -> [Problem] {
-        var found: [String: [(share: Int, path: String, line: String)]] = [:]
+        var found: [String: [Doubt]] = [:]
         for (_, items) in items.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            for (label, doubts) in try Self.doubts(items) { found[label, default: []] += doubts }
+            for label in Set(items.flatMap(\.labels.keys)).sorted() {
+                found[label, default: []] += try Self.doubts(items.filter { $0.labels[label] != nil }, label)
+            }
         }
-        return found.sorted { $0.key < $1.key }.map { label, doubts in
-            let sorted = doubts.sorted { ($1.share, $0.path) < ($0.share, $1.path) }
+        return found.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map { label, doubts in
+            let sorted = doubts.sorted(by: Self.isStronger)
             return Problem(
                 code: "labels.unlike",
                 message: "label '\(label)': \(count(sorted.count, "source")) "
                     + "whose most similar sources have another value",
-                help: "see and hear them: some are mislabelled, some are just unusual; correct the labels",
+                help:
+                    "see and hear the first ones, and correct wrong labels; most others are unusual, not wrong",
                 sources: sorted.map(\.line), paths: sorted.map(\.path))
         }
     }
 
-    /// The doubtful sources of each label.
-    private static func doubts(
-        _ items: [Item]
-    ) throws(BuildError) -> [String: [(share: Int, path: String, line: String)]] {
-        /// For each label the pieces of each value.
-        var pieces: [String: [String: Set<String>]] = [:]
+    private static func isStronger(_ one: Doubt, _ other: Doubt) -> Bool {
+        (other.odds, one.path) < (one.odds, other.path)
+    }
+
+    /// The sources that are least like their value of a label, strongest first, all of which have one.
+    private static func doubts(_ items: [Item], _ label: String) throws(BuildError) -> [Doubt] {
+        var pieces: [String: Set<String>] = [:]
         for item in items {
-            for (label, text) in item.labels {
-                for value in LabelText.values(text) {
-                    pieces[label, default: [:]][value, default: []].insert(item.piece)
-                }
+            for value in LabelText.values(item.labels[label]) {
+                pieces[value, default: []].insert(item.piece)
             }
         }
-        // A value needs other pieces that could be neighbours; one with fewer is never found, nor suggested.
-        let known = pieces.mapValues { values in Set(values.filter { $0.value.count > neighbours }.keys) }
-            .filter { $0.value.count > 1 }
-        guard !known.isEmpty else { return [:] }
-        let scaled = scaled(items.map(\.numbers))
-        let width = items.first?.numbers.count ?? 0
+        let known = Set(pieces.filter { $0.value.count >= leastPieces }.keys)
+        // A label with a value for nearly every source, such as a title, says nothing about the music.
+        guard known.count > 1, pieces.count * 4 <= items.count else { return [] }
         let stride = max(1, (items.count + mostCompared - 1) / mostCompared)
         let compared = Array(Swift.stride(from: 0, to: items.count, by: stride))
-        // Labels are looked at by source, since all labels of a source have the same neighbours.
+        let rows = WhitenedRows(
+            items.map(\.numbers), classes: items.map { $0.labels[label] ?? "" }, fitted: compared)
         let parts = Swift.stride(from: 0, to: items.count, by: 64).map { $0..<min($0 + 64, items.count) }
-        typealias Doubt = (label: String, share: Int, path: String, line: String)
-        let found = try Workers().map(parts) { (part) throws(BuildError) -> [Doubt] in
-            part.flatMap { index -> [Doubt] in
-                let near = nearest(index, items, compared, scaled, width)
-                return known.keys.sorted().compactMap { label -> Doubt? in
-                    doubt(items[index], label, near.map { items[$0] }, known[label] ?? [])
+        let found = try Workers().map(parts) { (part) throws(BuildError) -> [Guess] in
+            part.map { index in
+                let near = rows.nearest(to: index, count: neighbours, of: compared) {
+                    items[$0].piece != items[index].piece
                 }
+                return Guess(items[index], label, near.map { items[$0] }, known)
             }
         }
-        return Dictionary(grouping: found.joined(), by: \.label).mapValues { doubts in
-            doubts.map { ($0.share, $0.path, $0.line) }
-        }
+        let guesses = Array(found.joined())
+        guard agreement(guesses) >= leastAgreement else { return [] }
+        let most = max(mostOfFew, Int(mostShare * Double(items.count)))
+        return Array(guesses.compactMap(\.doubt).sorted(by: isStronger).prefix(most))
     }
 
-    private static func doubt(
-        _ item: Item, _ label: String, _ near: [Item], _ known: Set<String>
-    ) -> (label: String, share: Int, path: String, line: String)? {
-        let own = LabelText.values(item.labels[label])
-        guard near.count == neighbours, !own.isEmpty, own.allSatisfy(known.contains) else { return nil }
-        var counts: [String: Int] = [:]
-        for one in near {
-            for value in LabelText.values(one.labels[label]) { counts[value, default: 0] += 1 }
+    /// How much more often than by chance neighbours have the value: Cohen's kappa, 1 if always, 0 if by chance.
+    private static func agreement(_ guesses: [Guess]) -> Double {
+        var (guessed, had): ([String: Double], [String: Double]) = ([:], [:])
+        for guess in guesses {
+            if let value = guess.value { guessed[value, default: 0] += 1 }
+            for value in guess.own { had[value, default: 0] += 1 }
         }
-        guard own.reduce(0, { $0 + (counts[$1] ?? 0) }) <= dissenting,
-            let most = counts.filter({ known.contains($0.key) && !own.contains($0.key) })
-                .max(by: { ($0.value, $1.key) < ($1.value, $0.key) }),
-            most.value >= agreeing
-        else { return nil }
-        return (
-            label, most.value, item.path,
-            "\(item.path): \(LabelText.shown(item.labels[label] ?? "")); "
-                + "\(most.value) of the \(neighbours) most similar sources are \(most.key)"
-        )
+        let count = Double(guesses.count)
+        let right = Double(guesses.count { $0.value.map($0.own.contains) ?? false }) / count
+        let chance = guessed.reduce(0) { $0 + $1.value * (had[$1.key] ?? 0) } / (count * count)
+        return chance < 1 ? (right - chance) / (1 - chance) : 0
     }
 
-    /// Rows of numbers, each number with mean 0 and standard deviation 1, and 0 where it is unknown or always the same.
-    private static func scaled(_ rows: [[Float]]) -> [Float] {
-        guard let width = rows.first?.count else { return [] }
-        var result = rows.flatMap { $0 }
-        for column in 0..<width {
-            let values = rows.map { Double($0[column]) }.filter(\.isFinite)
-            let mean = values.reduce(0, +) / Double(max(values.count, 1))
-            let square = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-            let deviation = (square / Double(max(values.count, 1))).squareRoot()
-            for row in rows.indices {
-                let value = (Double(rows[row][column]) - mean) / deviation
-                result[row * width + column] = value.isFinite ? Float(value) : 0
-            }
-        }
-        return result
-    }
+    /// What the neighbours of a source say about its value of a label.
+    private struct Guess {
+        /// Its values.
+        let own: [String]
+        /// The value that weighs most.
+        var value: String?
+        /// Nil if it is near its value.
+        var doubt: Doubt?
 
-    /// The nearest sources of other pieces, nearest first.
-    private static func nearest(
-        _ index: Int, _ items: [Item], _ compared: [Int], _ scaled: [Float], _ width: Int
-    ) -> [Int] {
-        var nearest: [(distance: Float, index: Int)] = []
-        scaled.withUnsafeBufferPointer { scaled in
-            for other in compared where other != index {
-                var distance: Float = 0
-                for column in 0..<width {
-                    let difference = scaled[index * width + column] - scaled[other * width + column]
-                    distance += difference * difference
+        init(_ item: Item, _ label: String, _ near: [Item], _ known: Set<String>) {
+            own = LabelText.values(item.labels[label])
+            guard near.count == neighbours else { return }
+            let whole = Double(neighbours * (neighbours + 1) / 2)
+            var (agreeing, others): (Double, [String: Double]) = (0, [:])
+            for (place, one) in near.enumerated() {
+                let weight = Double(neighbours - place) / whole
+                let values = LabelText.values(one.labels[label])
+                if values.contains(where: own.contains) { agreeing += weight }
+                for value in values where known.contains(value) && !own.contains(value) {
+                    others[value, default: 0] += weight
                 }
-                if nearest.count == neighbours, let last = nearest.last, distance >= last.distance {
-                    continue
-                }
-                if items[other].piece == items[index].piece { continue }
-                let place = nearest.firstIndex { $0.distance > distance } ?? nearest.count
-                nearest.insert((distance, other), at: place)
-                if nearest.count > neighbours { nearest.removeLast() }
             }
+            let most = others.max { ($0.value, $1.key) < ($1.value, $0.key) }
+            value = agreeing >= most?.value ?? 0 ? own.first : most?.key
+            guard let most, !own.isEmpty, own.allSatisfy(known.contains) else { return }
+            let odds = (most.value + prior) / (agreeing + prior)
+            guard odds >= leastOdds else { return }
+            func percent(_ share: Double) -> String { "\(format(share * 100, 0)) %" }
+            let text = LabelText.shown(item.labels[label] ?? "")
+            doubt = Doubt(
+                odds: odds, path: item.path,
+                line: "\(item.path): \(text); of its most similar sources "
+                    + "\(percent(most.value)) are \(most.key), \(percent(agreeing)) \(text)")
         }
-        return nearest.map(\.index)
     }
 }

@@ -36,7 +36,7 @@ struct SourceFindings {
     /// What labels are compared by.
     private var labels = LabelNeighbours()
     /// How fast each MIDI source with a tempo is.
-    private var speeds: [(path: String, speed: Speed)] = []
+    private var speeds: [(path: String, labels: [String: String], speed: Speed)] = []
     /// A grid of seconds is right whatever the tempo says.
     private let countsSeconds: Bool
 
@@ -60,7 +60,7 @@ struct SourceFindings {
             if let measured = rule.test(source) { found[index].append(("\(path): \(measured)", path)) }
         }
         labels.add(source)
-        if !countsSeconds, let speed = Speed(source) { speeds.append((path, speed)) }
+        if !countsSeconds, let speed = Speed(source) { speeds.append((path, record.source.labels, speed)) }
         guard record.score?.pitches.contains(where: { $0 > 0 }) == true else { return }
         paths.append(path)
         for (measure, number) in source.numbers.enumerated() { numbers[measure].append(number) }
@@ -217,31 +217,64 @@ struct SourceFindings {
         }
     }
 
-    /// How many standard deviations a source must be faster or slower than the median, on average over the three.
+    /// How many standard deviations a source must be faster or slower than the medians, on average over the three.
     static let farSpeed = 3.0
+    /// How many sources a value of a label must have for medians of its own.
+    static let leastOfValue = 20
 
-    /// Sources that are much faster or slower than most: their tempo may be wrong.
-    private var tooFast: [Problem] {
-        guard speeds.count >= 20 else { return [] }
+    /// Medians of speed, and how far the values are spread around them.
+    private struct UsualSpeed {
         var middle: [Double] = []
         var spread: [Double] = []
-        for number in 0..<3 {
-            var values = Distribution()
-            for (_, speed) in speeds { values.add(speed.values[number]) }
-            let quartiles = values.quantiles([0.25, 0.5, 0.75])
-            middle.append(quartiles[1])
-            // The quartiles of a normal distribution are 1.349 standard deviations apart. Where half of all sources have
-            // one tempo, a tenth of a power of 2 is still as near as none.
-            spread.append(max((quartiles[2] - quartiles[0]) / 1.349, 0.1))
+
+        init(_ speeds: some Sequence<Speed>) {
+            let speeds = Array(speeds)
+            for number in 0..<3 {
+                var values = Distribution()
+                for speed in speeds { values.add(speed.values[number]) }
+                let quartiles = values.quantiles([0.25, 0.5, 0.75])
+                middle.append(quartiles[1])
+                // The quartiles of a normal distribution are 1.349 standard deviations apart. Where half of all sources
+                // have one tempo, a tenth of a power of 2 is still as near as none.
+                spread.append(max((quartiles[2] - quartiles[0]) / 1.349, 0.1))
+            }
         }
-        let most = Speed(middle).text
-        let far = speeds.compactMap { path, speed -> (far: Double, path: String, line: String)? in
-            let mean =
-                zip(speed.values, zip(middle, spread)).reduce(0.0) {
-                    $0 + ($1.0 - $1.1.0) / $1.1.1
-                } / 3
-            guard abs(mean) > Self.farSpeed else { return nil }
-            return (abs(mean), path, "\(path): \(speed.text); half of all are near \(most)")
+
+        func distance(of speed: Speed) -> Double {
+            abs(
+                zip(speed.values, zip(middle, spread)).reduce(0.0) { $0 + ($1.0 - $1.1.0) / $1.1.1 } / 3)
+        }
+    }
+
+    /// Sources that are much faster or slower than most, or than most with the same value of a label: their tempo may be
+    /// wrong.
+    private var tooFast: [Problem] {
+        guard speeds.count >= 20 else { return [] }
+        let all = UsualSpeed(speeds.map(\.speed))
+        var groups: [String: [String: [Int]]] = [:]
+        for (index, source) in speeds.enumerated() {
+            for (label, text) in source.labels {
+                for value in LabelText.values(text) {
+                    groups[label, default: [:]][value, default: []].append(index)
+                }
+            }
+        }
+        var usual = speeds.map { _ in [(of: "", speed: all)] }
+        for (_, values) in groups.sorted(by: { $0.key < $1.key }) {
+            for (value, members) in values.sorted(by: { $0.key < $1.key })
+            where (Self.leastOfValue..<speeds.count).contains(members.count) {
+                let own = UsualSpeed(members.lazy.map { speeds[$0].speed })
+                for index in members { usual[index].append((" of '\(value)'", own)) }
+            }
+        }
+        let far = zip(speeds, usual).compactMap {
+            source, usual -> (far: Double, path: String, line: String)? in
+            let distances = usual.map { ($0.of, $0.speed, far: $0.speed.distance(of: source.speed)) }
+            guard let (of, most, far) = distances.max(by: { $0.far < $1.far }), far > Self.farSpeed else {
+                return nil
+            }
+            let medians = Speed(most.middle).text
+            return (far, source.path, "\(source.path): \(source.speed.text); the medians\(of) are \(medians)")
         }.sorted { ($1.far, $0.path) < ($0.far, $1.path) }
         guard !far.isEmpty else { return [] }
         return [

@@ -291,3 +291,12 @@ extension GlobPattern.Component {
         return end - index
     }
 }
+
+extension GlobPattern {
+    /// The pattern that matches a path alone, for the manifest's `exclude`.
+    public static func text(matching path: String) -> String {
+        path.reduce(into: "") { text, character in
+            text += ("[]*?{}\\".contains(character) ? "\\" : "") + String(character)
+        }
+    }
+}

@@ -24,6 +24,7 @@ const pairView = (() => {
     rolls = found.map((one, index) => draw(box, one, axis, shifts[index]));
     Roll.joinRows(rolls);
     axis.draw();
+    changesView.show(box, ...found.map(({ source }) => source.number));
     drawNumbers(box, found.map(({ source }) => source));
   }
   // Each number of both, beside each other.

@@ -75,6 +75,7 @@ const segmentView = (() => {
     element("a", "PNG", controls, { href: `/api/picture?${query}`, target: "_blank", "aria-label": "rolls or features as a picture" });
     drawRoll(box, name, content);
     notesView.show(box, detail.segment);
+    changesView.show(box, source.number);
     if (!isWhole) {
       element("h3", "This segment", box);
       drawFacts(box, [

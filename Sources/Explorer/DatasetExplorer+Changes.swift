@@ -1,0 +1,151 @@
+import Build
+import Dataset
+import Loading
+import Manifest
+
+/// What a change of the manifest or of its table would do to the splits, before anything is built.
+extension DatasetExplorer {
+    /// The most values of one label that are offered.
+    private static let mostValues = 50
+
+    /// The changes that are offered for the source `source`, or for it and `second`, as two sources that belong together;
+    /// with `change`, what one of them would do.
+    func describeChange(_ request: ExplorerRequest) throws -> JSONValue {
+        guard let first = try source(request) else {
+            throw ExplorerError(.badRequest, "'source' must be the number of a source")
+        }
+        var numbers = [first]
+        if let text = request["second"] {
+            guard let second = Int(text), reader.snapshot.sources.indices.contains(second), second != first
+            else { throw ExplorerError(.notFound, "no such source") }
+            numbers.append(second)
+        }
+        guard let change = request["change"] else {
+            return [
+                "changes": .array(
+                    offers(numbers).map { ["title": .string($0.title), "query": .string($0.query)] })
+            ]
+        }
+        let to = request["to"] ?? ""
+        let sources = reader.snapshot.sources
+        switch change {
+        case "exclude":
+            return try describe(
+                .exclude, of: [request["which"] == "second" ? numbers[numbers.count - 1] : first])
+        case "piece" where numbers.count == 2:
+            let path = sources[first].path
+            let stem = path.lastIndex(of: ".").map { String(path[..<$0]) } ?? path
+            return try describe(.piece(stem), of: numbers)
+        case "split":
+            guard let split = Split(rawValue: to), isByColumn else { break }
+            return try describe(.split(split), of: numbers)
+        case "label":
+            guard let label = request["label"], reader.snapshot.vocabularies[label]?.contains(to) == true
+            else { break }
+            return try describe(.label(name: label, value: to), of: numbers)
+        default: break
+        }
+        throw ExplorerError(.badRequest, "no such change")
+    }
+
+    private var isByColumn: Bool {
+        if case .column = manifest.splits.division { true } else { false }
+    }
+
+    /// What can be changed about some sources, with the rest of the query that asks for it.
+    private func offers(_ numbers: [Int]) -> [(title: String, query: String)] {
+        let sources = numbers.map { reader.snapshot.sources[$0] }
+        var offers: [(title: String, query: String)] = []
+        if sources.count == 2 {
+            if sources[0].piece != sources[1].piece {
+                offers.append(("make them one piece", "change=piece"))
+            }
+            offers.append(("leave out the first", "change=exclude&which=first"))
+            offers.append(("leave out the second", "change=exclude&which=second"))
+        } else {
+            offers.append(("leave it out", "change=exclude"))
+        }
+        if isByColumn {
+            for split in Split.allCases where !sources.allSatisfy({ $0.split == split }) {
+                offers.append(("split: \(split.rawValue)", "change=split&to=\(split.rawValue)"))
+            }
+        }
+        guard sources.count == 1 else { return offers }
+        for (label, values) in reader.snapshot.vocabularies.sorted(by: { $0.key < $1.key })
+        where values.count <= Self.mostValues {
+            for value in values where sources[0].labels[label] != value {
+                offers.append(
+                    (
+                        "\(label): \(value)".shown,
+                        "change=label&label=\(Self.escaped(label))&to=\(Self.escaped(value))"
+                    ))
+            }
+        }
+        return offers
+    }
+
+    /// The text in a query.
+    private static func escaped(_ text: String) -> String {
+        text.utf8.map { byte in
+            let isPlain =
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            let digits = String(byte, radix: 16)
+            return isPlain ? String(UnicodeScalar(byte)) : "%" + (digits.count < 2 ? "0" : "") + digits
+        }.joined()
+    }
+
+    private func describe(_ edit: SplitChange.Edit, of numbers: [Int]) throws -> JSONValue {
+        let sources = reader.snapshot.sources
+        let change: SplitChange
+        do throws(SplitAssignment.Failure) {
+            change = try SplitChange(edit, of: numbers, among: sources, by: manifest.splits)
+        } catch {
+            throw ExplorerError(.badRequest, error.diagnostic.message)
+        }
+        let (place, lines) = lines(edit, change.edited.map { sources[$0].path })
+        return [
+            "place": .string(place), "lines": .string(lines.joined(separator: "\n")),
+            "shown": .string(lines.map(\.shown).joined(separator: "\n")),
+            "moves": .array(
+                change.moves.map { move in
+                    [
+                        "from": .string(move.from.rawValue),
+                        "to": move.to.map { .string($0.rawValue) } ?? .null,
+                        "sources": JSONValue(move.sources), "segments": JSONValue(move.segments),
+                    ]
+                }),
+            "warnings": .array(change.warnings.map { .string($0.shown) }),
+        ]
+    }
+
+    /// What to write, and where.
+    private func lines(_ edit: SplitChange.Edit, _ paths: [String]) -> (place: String, lines: [String]) {
+        let column: (name: String, value: String)
+        switch edit {
+        case .exclude:
+            let patterns = paths.map { JSONValue.string(GlobPattern.text(matching: $0)).canonical }
+            return (
+                "In the manifest, in the item of 'sources' that names it:",
+                ["exclude: [\(patterns.joined(separator: ", "))]"]
+            )
+        case .piece(let name): column = ("piece", name)
+        case .label(let name, let value): column = (name, value)
+        case .split(let split):
+            guard case .column(let name) = manifest.splits.division else { return ("", []) }
+            column = (name, split.rawValue)
+        }
+        func cell(_ text: String) -> String {
+            text.contains(where: { ",\"\n\r".contains($0) })
+                ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
+        }
+        let rows = [("path", column.name)] + paths.map { ($0, column.value) }
+        let hasGlobs = manifest.sources.contains { item in
+            if case .glob = item.place { true } else { false }
+        }
+        let table =
+            hasGlobs
+            ? "In a table of the sources; 'reprise notes \(reader.snapshot.dataset) --csv FILE' writes one:"
+            : "In the table of the sources:"
+        return (table, rows.map { "\(cell($0.0)),\(cell($0.1))" })
+    }
+}

@@ -1,0 +1,134 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Rows of numbers on scales on which Euclidean distance says how alike two rows are, whatever class they are of.
+///
+/// Each number has mean 0 and standard deviation 1, and 0 where it is unknown or always the same. Then what varies within
+/// classes counts less and what is told twice counts once: the distance is Mahalanobis's by the covariance within classes, of
+/// which `shrinkage` is that of independent numbers of equal variance (Ledoit and Wolf, "A well-conditioned estimator for
+/// large-dimensional covariance matrices", 2004; the share is fixed).
+struct WhitenedRows {
+    /// [rows, width].
+    private(set) var values: [Float]
+    /// The numbers of a row.
+    let width: Int
+
+    private static let shrinkage = 0.5
+
+    /// Whitens rows.
+    ///
+    /// - Parameters:
+    ///   - rows: [rows, width]; NaN is unknown.
+    ///   - classes: the class of each row.
+    ///   - fitted: the rows by which the covariance is estimated.
+    init(_ rows: [[Float]], classes: [String], fitted: [Int]) {
+        width = rows.first?.count ?? 0
+        values = Self.scaled(rows)
+        let factor = factor(classes, fitted)
+        guard !factor.isEmpty else { return }
+        let width = width
+        values.withUnsafeMutableBufferPointer { values in
+            for row in rows.indices {
+                // Forward substitution: the row times the inverse of the factor.
+                for column in 0..<width {
+                    var sum = values[row * width + column]
+                    for other in 0..<column {
+                        sum -= factor[column * width + other] * values[row * width + other]
+                    }
+                    values[row * width + column] = sum / factor[column * width + column]
+                }
+            }
+        }
+    }
+
+    private static func scaled(_ rows: [[Float]]) -> [Float] {
+        guard let width = rows.first?.count else { return [] }
+        var result = rows.flatMap { $0 }
+        for column in 0..<width {
+            let values = rows.map { Double($0[column]) }.filter(\.isFinite)
+            let mean = values.reduce(0, +) / Double(max(values.count, 1))
+            let square = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+            let deviation = (square / Double(max(values.count, 1))).squareRoot()
+            for row in rows.indices {
+                let value = (Double(rows[row][column]) - mean) / deviation
+                result[row * width + column] = value.isFinite ? Float(value) : 0
+            }
+        }
+        return result
+    }
+
+    /// [width, width]: the lower Cholesky factor of the covariance within classes; empty where no number varies.
+    private func factor(_ classes: [String], _ fitted: [Int]) -> [Float] {
+        var means: [String: (sum: [Double], count: Int)] = [:]
+        for row in fitted {
+            for column in 0..<width {
+                means[classes[row], default: (.init(repeating: 0, count: width), 0)].sum[column] +=
+                    Double(values[row * width + column])
+            }
+            means[classes[row]]?.count += 1
+        }
+        var covariance = [Double](repeating: 0, count: width * width)
+        covariance.withUnsafeMutableBufferPointer { covariance in
+            for row in fitted {
+                guard let (sum, count) = means[classes[row]] else { continue }
+                let own = (0..<width).map { Double(values[row * width + $0]) - sum[$0] / Double(count) }
+                for a in 0..<width where own[a] != 0 {
+                    for b in 0...a { covariance[a * width + b] += own[a] * own[b] / Double(fitted.count) }
+                }
+            }
+        }
+        let mean = (0..<width).reduce(0) { $0 + covariance[$1 * width + $1] } / Double(max(width, 1))
+        guard mean > 0 else { return [] }
+        for index in covariance.indices { covariance[index] *= 1 - Self.shrinkage }
+        for column in 0..<width { covariance[column * width + column] += Self.shrinkage * mean }
+        for column in 0..<width {
+            for row in column..<width {
+                var sum = covariance[row * width + column]
+                for other in 0..<column {
+                    sum -= covariance[row * width + other] * covariance[column * width + other]
+                }
+                covariance[row * width + column] =
+                    row == column ? sum.squareRoot() : sum / covariance[column * width + column]
+            }
+        }
+        return covariance.map { Float($0) }
+    }
+
+    /// The rows nearest to a row, nearest first.
+    ///
+    /// - Parameters:
+    ///   - row: the row.
+    ///   - count: at most so many.
+    ///   - compared: the rows that may be found; the row itself is not.
+    ///   - isAllowed: whether one of them may be found.
+    /// - Returns: their numbers.
+    func nearest(to row: Int, count: Int, of compared: [Int], where isAllowed: (Int) -> Bool) -> [Int] {
+        var nearest: [(distance: Float, row: Int)] = []
+        values.withUnsafeBufferPointer { values in
+            let own = UnsafeBufferPointer(rebasing: values[row * width..<(row + 1) * width])
+            for other in compared where other != row {
+                let most = nearest.count == count ? nearest.last?.distance ?? .infinity : .infinity
+                var distance: Float = 0
+                var column = 0
+                let start = other * width
+                // Most are farther than the last one long before all columns are added.
+                while column < width, distance < most {
+                    let end = min(column + 16, width)
+                    while column < end {
+                        let difference = own[column] - values[start + column]
+                        distance += difference * difference
+                        column += 1
+                    }
+                }
+                guard distance < most, isAllowed(other) else { continue }
+                let place = nearest.firstIndex { $0.distance > distance } ?? nearest.count
+                nearest.insert((distance, other), at: place)
+                if nearest.count > count { nearest.removeLast() }
+            }
+        }
+        return nearest.map(\.row)
+    }
+}
