@@ -24,8 +24,8 @@ var targets: [Target] = [
     .target(
         name: "Explorer",
         dependencies: [
-            "Insight", "Runs", "Dataset", "Loading", "Manifest", "Build", "Audio", "Pictures", "Storage",
-            "Files", "SoundFiles",
+            "Insight", "Runs", "Dataset", "Loading", "Manifest", "Build", "Listing", "Audio", "Pictures",
+            "Storage", "Files", "SoundFiles",
         ],
         resources: [
             .embedInCode("Page/explorer.html"), .embedInCode("Page/explorer.css"),
@@ -237,8 +237,8 @@ var targets: [Target] = [
     .testTarget(
         name: "ExplorerTests",
         dependencies: [
-            "TestSupport", "Explorer", "Insight", "Export", "Dataset", "Loading", "Pictures", "Symbolic",
-            "Files", "SoundFiles",
+            "TestSupport", "Explorer", "Insight", "Export", "Dataset", "Loading", "Build", "Pictures",
+            "Symbolic", "Files", "SoundFiles",
         ],
         swiftSettings: strict),
     .testTarget(
@@ -291,7 +291,7 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
         // Layer 4
         .target(
             name: "Training",
-            dependencies: ["Loading", "Storage", "Torch", "Files", "Tensors"],
+            dependencies: ["Loading", "Build", "Storage", "Torch", "Files", "Tensors"],
             swiftSettings: strict),
         // Layer 1
         .target(name: "Torch", dependencies: ["Tensors", "CTorch"], swiftSettings: strict),

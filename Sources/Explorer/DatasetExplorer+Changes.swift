@@ -1,5 +1,7 @@
 import Build
 import Dataset
+import Files
+import Listing
 import Loading
 import Manifest
 

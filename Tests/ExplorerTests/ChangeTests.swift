@@ -1,5 +1,6 @@
 import Build
 import Dataset
+import Files
 import Foundation
 import Loading
 import TestSupport

@@ -1,4 +1,5 @@
 import Build
+import Files
 public import Loading
 public import Manifest
 
