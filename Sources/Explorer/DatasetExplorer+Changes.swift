@@ -5,13 +5,13 @@ import Listing
 import Loading
 import Manifest
 
-/// What a change of the manifest or of its table would do to the splits, before anything is built.
+/// What a change of the manifest or of its table would do to the splits, without a build.
 extension DatasetExplorer {
     /// The most values of one label that are offered.
     private static let mostValues = 50
 
-    /// The changes that are offered for the source `source`, or for it and `second`, as two sources that belong together;
-    /// with `change`, what one of them would do.
+    /// The changes that are offered for the source `source`, or for it and `second` together; with `change`, what that
+    /// change would do.
     func describeChange(_ request: ExplorerRequest) throws -> JSONValue {
         guard let first = try source(request) else {
             throw ExplorerError(.badRequest, "'source' must be the number of a source")
@@ -86,7 +86,7 @@ extension DatasetExplorer {
         return offers
     }
 
-    /// The text in a query.
+    /// The text, percent-encoded for a query.
     private static func escaped(_ text: String) -> String {
         text.utf8.map { byte in
             let isPlain =
@@ -120,7 +120,7 @@ extension DatasetExplorer {
         ]
     }
 
-    /// What to write, and where.
+    /// Where to write, and the lines.
     private func lines(_ edit: SplitChange.Edit, _ paths: [String]) -> (place: String, lines: [String]) {
         let column: (name: String, value: String)
         switch edit {
@@ -137,8 +137,14 @@ extension DatasetExplorer {
             column = (name, split.rawValue)
         }
         func cell(_ text: String) -> String {
-            text.contains(where: { ",\"\n\r".contains($0) })
-                ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
+            let special: Set<UInt8> = [0x22, 0x2C, 0x0A, 0x0D]
+            let mustQuote =
+                text.utf8.contains(where: special.contains) || text.utf8.first == 0x20
+                || text.utf8.last == 0x20
+            // By bytes and scalars: a comma or a quote with a mark above it, and CR LF, are one character each.
+            guard mustQuote else { return text }
+            let doubled = text.unicodeScalars.flatMap { $0 == "\"" ? [$0, $0] : [$0] }
+            return "\"" + String(String.UnicodeScalarView(doubled)) + "\""
         }
         let rows = [("path", column.name)] + paths.map { ($0, column.value) }
         let hasGlobs = manifest.sources.contains { item in

@@ -295,8 +295,12 @@ extension GlobPattern.Component {
 extension GlobPattern {
     /// The pattern that matches a path alone, for the manifest's `exclude`.
     public static func text(matching path: String) -> String {
-        path.reduce(into: "") { text, character in
-            text += ("[]*?{}\\".contains(character) ? "\\" : "") + String(character)
+        // By scalars: a star with a mark above it is one character.
+        var text = String.UnicodeScalarView()
+        for scalar in path.unicodeScalars {
+            if "[]*?{}\\".unicodeScalars.contains(scalar) { text.append("\\") }
+            text.append(scalar)
         }
+        return String(text)
     }
 }
