@@ -90,8 +90,7 @@ extension Cache {
         }
     }
 
-    /// Replaces the index by one made from the journals alone; the next build hashes every source again, and looks at
-    /// everything.
+    /// Replaces the index by one made from the journals alone. The next build hashes every source again.
     ///
     /// - Precondition: the cache was opened for building.
     /// - Throws: `build.read-only`, `build.disk-full`, `build.io`.

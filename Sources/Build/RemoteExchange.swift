@@ -133,7 +133,7 @@ final class RemoteExchange: Sendable {
 
     /// Waits until all that was given is sent, or was refused.
     func drain() {
-        // Nobody looks anything up meanwhile.
+        // No action looks up results any more, so all connections can send.
         if state.withoutWaking({ !$0.queue.isEmpty }) { startThreads(remote.connections) }
         // A signal wakes nobody.
         while true {
@@ -156,7 +156,7 @@ final class RemoteExchange: Sendable {
         for thread in running { thread.join() }
     }
 
-    /// Starts as many threads as are lacking to `count`.
+    /// Starts threads until there are `count`.
     private func startThreads(_ count: Int) {
         threads.withLock { threads in
             guard threads.count < count else { return }

@@ -11,9 +11,9 @@ import Loading
 
 /// Sources whose most similar sources have another label: they may be mislabelled.
 ///
-/// Out of fold, by nearest neighbours on statistics (Wilson, "Asymptotic properties of nearest neighbor rules using edited
-/// data", 1972): the `neighbours` nearest by `WhitenedRows` are looked at, those of the source's own piece left out, so
-/// that copies do not confirm each other's label. The nearest of ten weighs ten times what the last one weighs.
+/// A source is compared with its nearest neighbours (Wilson, "Asymptotic properties of nearest neighbor rules using
+/// edited data", 1972), by the distance of `WhitenedRows` between their statistics. Sources of its own piece are left
+/// out, so that copies do not confirm each other's label. The nearest of ten weighs ten times what the last one weighs.
 struct LabelNeighbours {
     /// What is known of a source.
     private struct Item {
@@ -30,19 +30,19 @@ struct LabelNeighbours {
         let line: String
     }
 
-    /// How many neighbours are asked.
+    /// How many neighbours a source has.
     static let neighbours = 10
-    /// How many times the weight of its own value another must have.
+    /// How many times the weight of its own value another value must have.
     static let leastOdds = 2.0
-    /// What is added to both weights, of 1 in all, so that none is not infinitely less than some.
+    /// Added to both weights, whose sum is at most 1, so that the odds are finite where no neighbour agrees.
     private static let prior = 0.05
-    /// How many pieces a value needs: with fewer nearly no neighbour could have it.
+    /// How many pieces a value needs. With fewer, hardly any neighbour could have it.
     static let leastPieces = 3
-    /// At most such a share of a label's sources is listed, or so many if that is more.
+    /// At most this share of a label's sources is listed, or this many if that is more.
     static let (mostShare, mostOfFew) = (0.03, 10)
-    /// How well neighbours must tell the label, by Cohen's kappa; with less it hardly depends on the numbers.
+    /// How well neighbours must predict the label, by Cohen's kappa. With less, it hardly depends on the numbers.
     static let leastAgreement = 0.4
-    /// At most so many sources are compared with; of more, evenly many of the dataset's order.
+    /// The most sources that each one is compared with; of more, every n-th in the dataset's order.
     private static let mostCompared = 4096
 
     /// Notes and sound apart: their numbers cannot be compared.
@@ -162,7 +162,7 @@ struct LabelNeighbours {
         (other.odds, one.path) < (one.odds, other.path)
     }
 
-    /// The sources that are least like their value of a label, strongest first, all of which have one.
+    /// Of sources that all have a label, those least like their value, strongest first.
     private static func doubts(_ items: [Item], _ label: String) throws(BuildError) -> [Doubt] {
         var pieces: [String: Set<String>] = [:]
         for item in items {
@@ -192,7 +192,7 @@ struct LabelNeighbours {
         return Array(guesses.compactMap(\.doubt).sorted(by: isStronger).prefix(most))
     }
 
-    /// How much more often than by chance neighbours have the value: Cohen's kappa, 1 if always, 0 if by chance.
+    /// How well neighbours predict the values: Cohen's kappa, 1 if always right, 0 if right as often as by chance.
     private static func agreement(_ guesses: [Guess]) -> Double {
         var (guessed, had): ([String: Double], [String: Double]) = ([:], [:])
         for guess in guesses {

@@ -76,7 +76,7 @@ struct SourceFindings {
                 code: rule.code, message: rule.message(found.count), help: rule.help,
                 sources: found.map(\.line), paths: found.map(\.path))
         }
-        return missing + single + tooFast + (try labels.problems()) + outliers
+        return missing + single + unusualSpeeds + (try labels.problems()) + outliers
     }
 
     /// What a pulled dataset lacks: everything that is counted from records is too small.
@@ -222,7 +222,7 @@ struct SourceFindings {
     /// How many sources a value of a label must have for medians of its own.
     static let leastOfValue = 20
 
-    /// Medians of speed, and how far the values are spread around them.
+    /// The medians of some sources' speeds, and the spread around them.
     private struct UsualSpeed {
         var middle: [Double] = []
         var spread: [Double] = []
@@ -234,8 +234,8 @@ struct SourceFindings {
                 for speed in speeds { values.add(speed.values[number]) }
                 let quartiles = values.quantiles([0.25, 0.5, 0.75])
                 middle.append(quartiles[1])
-                // The quartiles of a normal distribution are 1.349 standard deviations apart. Where half of all sources
-                // have one tempo, a tenth of a power of 2 is still as near as none.
+                // The quartiles of a normal distribution are 1.349 standard deviations apart. They coincide where half
+                // of the sources have one tempo, so the spread is at least a tenth of a power of 2.
                 spread.append(max((quartiles[2] - quartiles[0]) / 1.349, 0.1))
             }
         }
@@ -246,9 +246,9 @@ struct SourceFindings {
         }
     }
 
-    /// Sources that are much faster or slower than most, or than most with the same value of a label: their tempo may be
-    /// wrong.
-    private var tooFast: [Problem] {
+    /// Sources that are much faster or slower than most, or than most with the same value of a label. Their tempo may
+    /// be wrong.
+    private var unusualSpeeds: [Problem] {
         guard speeds.count >= 20 else { return [] }
         let all = UsualSpeed(speeds.map(\.speed))
         var groups: [String: [String: [Int]]] = [:]

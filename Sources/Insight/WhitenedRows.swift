@@ -4,12 +4,13 @@
     import Darwin
 #endif
 
-/// Rows of numbers on scales on which Euclidean distance says how alike two rows are, whatever class they are of.
+/// Rows of numbers, scaled so that their Euclidean distance says how alike two rows are, whatever their class.
 ///
-/// Each number has mean 0 and standard deviation 1, and 0 where it is unknown or always the same. Then what varies within
-/// classes counts less and what is told twice counts once: the distance is Mahalanobis's by the covariance within classes, of
-/// which `shrinkage` is that of independent numbers of equal variance (Ledoit and Wolf, "A well-conditioned estimator for
-/// large-dimensional covariance matrices", 2004; the share is fixed).
+/// Each number has mean 0 and standard deviation 1, and is 0 where it is unknown or always the same. Numbers that vary
+/// within classes count less, and correlated numbers count once: the distance is Mahalanobis's, by the covariance
+/// within classes. That covariance is shrunk by the share `shrinkage` towards independent numbers of equal variance
+/// (Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", 2004; the share is
+/// fixed).
 struct WhitenedRows {
     /// [rows, width].
     private(set) var values: [Float]
@@ -101,7 +102,7 @@ struct WhitenedRows {
     ///
     /// - Parameters:
     ///   - row: the row.
-    ///   - count: at most so many.
+    ///   - count: the most rows to find.
     ///   - compared: the rows that may be found; the row itself is not.
     ///   - isAllowed: whether one of them may be found.
     /// - Returns: their numbers.
@@ -114,7 +115,7 @@ struct WhitenedRows {
                 var distance: Float = 0
                 var column = 0
                 let start = other * width
-                // Most are farther than the last one long before all columns are added.
+                // Most rows are farther than the last one found long before all columns are added.
                 while column < width, distance < most {
                     let end = min(column + 16, width)
                     while column < end {

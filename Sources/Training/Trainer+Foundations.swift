@@ -45,7 +45,7 @@ extension Trainer {
         first.limits.steps = nil
         if !foundation.presets.keys.contains(request.preset ?? "") { first.preset = nil }
         let wanted = try Settings(foundation, preset: first.preset, assignments: first.assignments)
-        // A run names what it builds on, and a wish does not.
+        // A run records the runs that it builds on; the settings wanted here do not name them yet.
         let free = Set(try foundation.trained().foundations.keys)
         if let kept = keptRuns(of: foundation, reader.digest, wanted, but: free).first(where: \.isOver) {
             log("\(recipe.name) builds on \(base): \(kept.run), which has the same seed")

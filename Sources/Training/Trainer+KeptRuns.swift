@@ -5,7 +5,7 @@ internal import Torch
 
 /// Runs that are trained once and used again.
 extension Trainer {
-    /// The runs of a recipe on a snapshot that have certain settings, but for some parameters; the newest first.
+    /// The runs of a recipe on a snapshot that have these settings, except for the free parameters; the newest first.
     func keptRuns(
         of recipe: Recipe, _ snapshot: Digest, _ settings: Settings, but free: Set<String> = []
     ) -> [RunRecord] {
@@ -32,8 +32,8 @@ extension Trainer {
 
     /// A run with the settings of a request, trained to its end: one that is kept, or a new one.
     ///
-    /// A kept run counts if its recipe, its snapshot, all its settings, the seed among them, and the weights that it
-    /// builds on are those of the request. One that has not ended is resumed, unless another has.
+    /// A kept run is used if it agrees with the request in recipe, snapshot, all settings, seed included, and the
+    /// weights that it builds on. One that has not ended is resumed, unless another one has.
     ///
     /// - Returns: The run's name.
     /// - Throws: as `train`; `train.locked` while another process trains it.
@@ -49,7 +49,7 @@ extension Trainer {
         }
         guard let run = kept.first?.run else { return try begin(beginning, request, report).run }
         log("\(run) has these settings, and has not ended: resuming it")
-        // A run resumes with its own number of threads; what follows has that of this process.
+        // A run may resume with its own number of threads; afterwards this process has its former number again.
         let threads = TorchRuntime.threadCount()
         var next = request
         (next.recipe, next.dataset, next.preset, next.assignments) = (nil, nil, nil, [])

@@ -196,9 +196,9 @@ final class TrainingLoop {
             }
         }
         try save()
-        // Stopped within an epoch: measured for the reader of the metrics, but a resumed run drops it again. It is no
-        // candidate for the best, since a run that nothing stopped never had these weights. They are only kept where
-        // there are no others, so that the run can be used.
+        // Stopped within an epoch: validated for the metrics alone, and a resumed run drops that line again. The
+        // weights are no candidate for the best, since a run that nothing stopped never had them. They are kept only
+        // where there are no others, so that the run can be used.
         if !isOver, progress.batch > 0 {
             let measures = try validate(epoch: progress.epoch + 1)
             if progress.best == nil, let value = objective(in: measures), value.isFinite {

@@ -15,7 +15,7 @@ struct ComparisonOptions: ParsableArguments {
     var style: String
 
     @Option(
-        help: ArgumentHelp("The dataset (default: that of the run, or of the first).", valueName: "dataset"))
+        help: ArgumentHelp("The dataset (default: the first run's).", valueName: "dataset"))
     var dataset: String?
 
     @Option(help: ArgumentHelp("Convert no more than this many files.", valueName: "n"))

@@ -42,13 +42,13 @@ struct SweepCommand: ParsableCommand {
     /// A combination of values, and the run that was trained with them.
     private struct Point: Sendable {
         private var assignments: [String] = []
-        /// Those that other combinations have otherwise.
+        /// Those of settings with several values.
         private var tried: [String] = []
         var run: String?
 
         /// All of them.
         var settings: String { assignments.joined(separator: ",") }
-        /// What tells it from the others.
+        /// What distinguishes it from the others.
         var title: String { tried.isEmpty ? settings : tried.joined(separator: ",") }
 
         func adding(_ assignment: String, isTried: Bool) -> Point {
@@ -115,7 +115,7 @@ struct SweepCommand: ParsableCommand {
         }
         let (tried, comparison) = try torch.onTorch { [training] trainer, device in
             var field = try request.field(trainer, of: [name])
-            // Said before hours are spent.
+            // Refused before hours of training.
             guard field.canHaveJudges else { throw Self.noJudge }
             let tried =
                 training.recipe == nil

@@ -96,13 +96,13 @@ extension AudioLevels {
 
     /// The gain that brings this signal to another's loudness.
     ///
-    /// Integrated loudness decides where both have one, else the root mean square: a signal under −70 dBFS has no
-    /// integrated loudness that means much (EBU R128 leaves out what is under −70 LUFS), and is raised like any other.
+    /// Integrated loudness decides where both have one, else the root mean square. That also raises signals under
+    /// −70 dBFS, which have no meaningful integrated loudness (EBU R128 gates blocks under −70 LUFS).
     ///
     /// - Parameters:
     ///   - other: The levels to reach, such as those of a transfer's content.
     ///   - ceiling: The true peak that the gain may not exceed, in dBTP; `nil` for no limit.
-    /// - Returns: 0 dB where the other is silent, and where this is under −120 dBFS, which is what rounding leaves.
+    /// - Returns: 0 dB where the other signal is silent, or this one is under −120 dBFS, the level of rounding errors.
     public func gain(toMatch other: AudioLevels, ceiling: Double? = nil) -> LoudnessTarget.Gain {
         guard !other.isSilent, let wanted = other.rms, let rms, rms > -120 else {
             return LoudnessTarget.Gain(decibels: 0)

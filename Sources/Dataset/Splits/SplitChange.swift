@@ -3,11 +3,11 @@ import Files
 public import Loading
 public import Manifest
 
-/// What leaving sources out, or another piece, label or split of theirs, would do to the splits.
+/// What a change would do to the splits: leaving sources out, or giving them another piece, label or split.
 ///
-/// The rule of the dataset deals once the sources as they are, and once as they would be. Pieces are those of the snapshot:
-/// where several strings or near-duplicates made one piece, leaving out one of its sources may divide it, which is not seen
-/// here.
+/// The dataset's rule deals the sources twice, as they are and as they would be. Pieces are those of the snapshot:
+/// where several strings or near-duplicates made one piece, leaving out one of its sources may divide it, which is not
+/// seen here.
 public struct SplitChange: Sendable {
     /// What is to be changed.
     public enum Edit: Hashable, Sendable {
@@ -33,19 +33,19 @@ public struct SplitChange: Sendable {
         public let segments: Int
     }
 
-    /// The numbers of the sources that the edit names: those given, the other halves of pairs, and, for a piece or a split,
-    /// all others of their pieces; ascending.
+    /// The sources that the edit concerns, by their numbers, ascending: those given, and the other halves of their
+    /// pairs, or, for a piece or a split, all sources of their pieces.
     public let edited: [Int]
     /// What moves, by split.
     public let moves: [Move]
-    /// What the rule would warn of, and does not warn of now.
+    /// The warnings that a build would add.
     public let warnings: [String]
 
     /// Deals twice.
     ///
     /// - Parameters:
     ///   - edit: what is to be changed.
-    ///   - numbers: the sources that it is about, by their numbers among `sources`.
+    ///   - numbers: the sources to change, by their places in `sources`.
     ///   - sources: the snapshot's.
     ///   - rule: the manifest's `splits`.
     /// - Throws: `SplitAssignment.Failure` if the train split would be empty.
