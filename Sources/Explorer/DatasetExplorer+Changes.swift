@@ -37,7 +37,7 @@ extension DatasetExplorer {
         case "piece" where numbers.count == 2:
             let path = sources[first].path
             let stem = path.lastIndex(of: ".").map { String(path[..<$0]) } ?? path
-            return try describe(.piece(stem), of: numbers)
+            return try describe(.piece(LabelText.composed(stem)), of: numbers)
         case "split":
             guard let split = Split(rawValue: to), isByColumn else { break }
             return try describe(.split(split), of: numbers)
@@ -120,40 +120,24 @@ extension DatasetExplorer {
         ]
     }
 
-    /// Where to write, and the lines.
+    /// What to do, and the lines to copy: a pattern for the manifest, or the paths to which the rest applies.
+    ///
+    /// Where a manifest takes labels, pieces and splits from is its own affair: a table's cell, a folder, a map.
     private func lines(_ edit: SplitChange.Edit, _ paths: [String]) -> (place: String, lines: [String]) {
-        let column: (name: String, value: String)
         switch edit {
         case .exclude:
-            let patterns = paths.map { JSONValue.string(GlobPattern.text(matching: $0)).canonical }
+            let patterns = paths.map { YAML.quoted(GlobPattern.text(matching: $0)) }
             return (
                 "In the manifest, in the item of 'sources' that names it:",
                 ["exclude: [\(patterns.joined(separator: ", "))]"]
             )
-        case .piece(let name): column = ("piece", name)
-        case .label(let name, let value): column = (name, value)
+        case .piece(let name):
+            return ("Where the manifest takes 'piece' from, give one name, such as \(name.shown), to", paths)
+        case .label(let name, let value):
+            return ("Where the manifest takes '\(name.shown)' from, write \(value.shown) for", paths)
         case .split(let split):
             guard case .column(let name) = manifest.splits.division else { return ("", []) }
-            column = (name, split.rawValue)
+            return ("In the column '\(name.shown)' of the table, write \(split.rawValue) for", paths)
         }
-        func cell(_ text: String) -> String {
-            let special: Set<UInt8> = [0x22, 0x2C, 0x0A, 0x0D]
-            let mustQuote =
-                text.utf8.contains(where: special.contains) || text.utf8.first == 0x20
-                || text.utf8.last == 0x20
-            // By bytes and scalars: a comma or a quote with a mark above it, and CR LF, are one character each.
-            guard mustQuote else { return text }
-            let doubled = text.unicodeScalars.flatMap { $0 == "\"" ? [$0, $0] : [$0] }
-            return "\"" + String(String.UnicodeScalarView(doubled)) + "\""
-        }
-        let rows = [("path", column.name)] + paths.map { ($0, column.value) }
-        let hasGlobs = manifest.sources.contains { item in
-            if case .glob = item.place { true } else { false }
-        }
-        let table =
-            hasGlobs
-            ? "In a table of the sources; 'reprise notes \(reader.snapshot.dataset) --csv FILE' writes one:"
-            : "In the table of the sources:"
-        return (table, rows.map { "\(cell($0.0)),\(cell($0.1))" })
     }
 }

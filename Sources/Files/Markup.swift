@@ -60,5 +60,34 @@ public enum Markdown {
 /// Texts of any origin in YAML.
 public enum YAML {
     /// A text in double quotes, whatever is in it: JSON's escapes are YAML's too (YAML 1.2, 5.7).
-    public static func quoted(_ text: String) -> String { JSONValue.string(text).canonical }
+    ///
+    /// What YAML may not hold as it is (5.1) or reads as a line's end is escaped as well.
+    public static func quoted(_ text: String) -> String {
+        var result = ""
+        for scalar in JSONValue.string(text).canonical.unicodeScalars {
+            switch scalar.value {
+            case 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}
+
+/// Texts of any origin in tables of commas (RFC 4180).
+public enum CSV {
+    /// A cell; in quotes if it holds what would end it, or begins or ends with a space, which a reader may drop.
+    ///
+    /// Bytes decide, as they do for readers: a comma or a quote with a mark above it, and CR LF, are one character each.
+    public static func cell(_ text: String) -> String {
+        let special: Set<UInt8> = [0x0A, 0x0D, 0x22, 0x2C]
+        let bytes = text.utf8
+        guard
+            bytes.contains(where: special.contains) || bytes.first == 0x20 || bytes.last == 0x20
+        else { return text }
+        let doubled = text.unicodeScalars.flatMap { $0 == "\"" ? [$0, $0] : [$0] }
+        return "\"" + String(String.UnicodeScalarView(doubled)) + "\""
+    }
 }

@@ -54,8 +54,7 @@ extension Trainer {
         var next = request
         (next.recipe, next.dataset, next.preset, next.assignments) = (nil, nil, nil, [])
         (next.epochs, next.resume) = (nil, run)
-        let summary = try train(next, report: report)
-        try TorchRuntime.setThreadCount(threads)
-        return summary.run
+        defer { try? TorchRuntime.setThreadCount(threads) }
+        return try train(next, report: report).run
     }
 }

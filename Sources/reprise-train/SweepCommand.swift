@@ -158,7 +158,7 @@ struct SweepCommand: ParsableCommand {
     private static let noJudge = JudgingError(
         .usage, "there is no judge of this style to choose by; 'reprise compare' shows the measures")
 
-    /// The combinations, each with a run that was trained with it.
+    /// The combinations, each with a run that was trained with it; those whose training diverges are left out.
     private static func train(
         _ points: [Point], as training: TrainingRequest, on snapshot: Digest, _ trainer: Trainer
     ) throws -> [Point] {
@@ -166,14 +166,25 @@ struct SweepCommand: ParsableCommand {
         training.dataset = snapshot.hex
         let requests = points.map { $0.request(training) }
         for request in requests { try trainer.checkTransfer(request) }
-        return try zip(points, requests).enumerated().map { place, one in
+        var failure: TrainingError?
+        let trained = try zip(points, requests).enumerated().compactMap { place, one -> Point? in
             Terminal.standardError.writeLine("\(place + 1) of \(points.count): \(one.0.title)")
             let bar = TrainingBar()
             defer { bar.clear() }
             var point = one.0
-            point.run = try trainer.run(as: one.1) { bar.report($0) }
+            do {
+                point.run = try trainer.run(as: one.1) { bar.report($0) }
+            } catch let error as TrainingError where error.code == .notFinite {
+                // Such settings are an answer too: not these.
+                bar.clear()
+                Terminal.standardError.writeLine("left out: \(error.message)")
+                failure = error
+                return nil
+            }
             return point
         }
+        if trained.isEmpty, let failure { throw failure }
+        return trained
     }
 
     /// The lines of the log: docs/formats.md, Sweeps.

@@ -241,5 +241,7 @@ import Testing
         let peak = try #require(soft.truePeak)
         #expect(limited.isLimited && abs(limited.decibels + peak + 20) < 1e-9)
         #expect(try levels(1e-7).gain(toMatch: content).decibels == 0)
+        #expect(try levels(0).gain(toMatch: content).decibels == 0)
+        #expect(try content.gain(toMatch: levels(0)).decibels == 0)
     }
 }

@@ -40,5 +40,16 @@ struct MarkupTests {
 
     @Test func yamlTakesAnyText() {
         #expect(YAML.quoted("a: \"b\"\n- c") == #""a: \"b\"\n- c""#)
+        #expect(YAML.quoted("\u{7F}\u{85}\u{2028}é\u{FEFF}") == #""\u007f\u0085\u2028é\ufeff""#)
+    }
+
+    @Test(arguments: [
+        ("jazz", "jazz"), ("", ""), ("a,b", "\"a,b\""), ("a\"b", "\"a\"\"b\""), (" a", "\" a\""),
+        ("a\r\nb", "\"a\r\nb\""), ("a,\u{301}b", "\"a,\u{301}b\""), ("\"\u{301}", "\"\"\"\u{301}\""),
+        ("a;b|c", "a;b|c"),
+    ])
+    func aCellEndsWhereItsTextDoes(_ text: String, _ wanted: String) {
+        // By bytes: strings that differ in canonical form alone are equal.
+        #expect(Array(CSV.cell(text).utf8) == Array(wanted.utf8))
     }
 }

@@ -126,6 +126,16 @@ def make_sources(folder):
 
 
 @unittest.skipIf(PROGRAM is None, "the program reprise is not built")
+def end(process):
+    """Ends a daemon, whatever it thinks of it."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Slurm(unittest.TestCase):
     def assert_same(self, folder):
         """The snapshot is that of one process."""
@@ -209,8 +219,7 @@ class Slurm(unittest.TestCase):
         for words in ([CONTROLLER, "-D"], [NODE, "-D", "-N", "node", "-d", step]):
             process = subprocess.Popen(
                 words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
-            self.addCleanup(process.wait)
-            self.addCleanup(process.terminate)
+            self.addCleanup(end, process)
 
         def is_idle():
             done = subprocess.run(

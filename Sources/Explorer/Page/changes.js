@@ -34,16 +34,19 @@ const changesView = (() => {
   }
   function draw(parent, { place, lines, shown, moves, warnings }) {
     element("p", place, parent, { class: "soft" });
-    element("pre", shown, parent, { tabindex: "0", "aria-label": "lines to write" });
+    element("pre", shown, parent, { tabindex: "0", "aria-label": "lines to copy" });
     const button = element("button", "copy", parent, { type: "button" });
     button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(lines);
-        button.textContent = "copied";
-      } catch {
-        getSelection().selectAllChildren(parent.querySelector("pre"));
-        button.textContent = "selected";
+      try { await navigator.clipboard.writeText(lines); } catch {
+        // Pages of plain HTTP have no clipboard; what is shown has control characters as symbols, so it is not what is copied.
+        const raw = element("textarea", null, parent, { "aria-hidden": "true" });
+        raw.value = lines;
+        raw.select();
+        document.execCommand("copy");
+        raw.remove();
+        button.focus();
       }
+      button.textContent = "copied";
     });
     element("p", moves.length === 0 ? "After the next build every segment stays in its split." : "After the next build:", parent, { class: "effect" });
     const list = element("ul", null, parent);

@@ -86,15 +86,8 @@ final class CSVFile {
         case .null: return ""
         case .integer(let number): return String(number)
         case .number(let number): return number.isFinite ? "\(number)" : ""
-        case .text(let text):
-            let special: Set<UInt8> = [0x22, 0x2C, 0x0A, 0x0D]
-            let mustQuote =
-                text.isEmpty || text.utf8.contains(where: special.contains) || text.utf8.first == 0x20
-                || text.utf8.last == 0x20
-            // By scalars: a quote with a mark above it is one character.
-            guard mustQuote else { return text }
-            let doubled = text.unicodeScalars.flatMap { $0 == "\"" ? [$0, $0] : [$0] }
-            return "\"" + String(String.UnicodeScalarView(doubled)) + "\""
+        // In quotes an empty text is no missing value.
+        case .text(let text): return text.isEmpty ? "\"\"" : CSV.cell(text)
         case .list(let values):
             let texts = values.map { value in
                 if case .text(let text) = value { text } else { cell(value) }

@@ -286,14 +286,13 @@ extension ListeningResults {
 
     /// The pairs as CSV: a row a pair and question.
     public var csv: String {
-        func quoted(_ text: String) -> String { "\"\(text.replacing("\"", with: "\"\""))\"" }
         let rows = pairs.map { pair in
             let share = pair.share
             let numbers = [
                 share.share, share.interval.lowerBound, share.interval.upperBound, share.p, pair.corrected,
             ]
             return
-                ([quoted(pair.question), quoted(pair.first), quoted(pair.second), String(share.answers)]
+                ([pair.question, pair.first, pair.second].map(CSV.cell) + [String(share.answers)]
                 + numbers.map { String($0) }).joined(separator: ",") + "\n"
         }
         return "question,first,second,answers,share,low,high,p,p_holm\n" + rows.joined()

@@ -1,9 +1,9 @@
-internal import Files
+package import Files
 internal import Foundation
 
 extension LabelText {
     /// A text in Unicode's normal form C, with several values in the order of the new bytes.
-    static func composed(_ text: String) -> String {
+    package static func composed(_ text: String) -> String {
         guard !text.utf8.allSatisfy({ $0 < 0x80 }) else { return text }
         let composed = text.precomposedStringWithCanonicalMapping
         return isSeveral(composed) ? joined(values(composed)) : composed

@@ -76,28 +76,16 @@ public struct PublishedManifest: Sendable {
             if hasPairs { header.append("pair") }
             if hasPieces { header.append("piece") }
             if hasSplits { header.append("split") }
-            var text = (header + labels).map(Self.cell).joined(separator: ",") + "\n"
+            var text = (header + labels).map(CSV.cell).joined(separator: ",") + "\n"
             for row in rows {
                 var cells = [prefix + row.path]
                 if hasPairs { cells.append(row.pair.map { prefix + $0 } ?? "") }
                 if hasPieces { cells.append(row.piece ?? "") }
                 if hasSplits { cells.append(row.split ?? "") }
                 text +=
-                    (cells + labels.map { row.labels[$0] ?? "" }).map(Self.cell).joined(separator: ",") + "\n"
+                    (cells + labels.map { row.labels[$0] ?? "" }).map(CSV.cell).joined(separator: ",") + "\n"
             }
             return text
-        }
-
-        /// A cell as RFC 4180 has it.
-        private static func cell(_ text: String) -> String {
-            let isPlain =
-                text.utf8.allSatisfy { !",;\"\n\r\t|".utf8.contains($0) } && text.first != " "
-                && text.last != " "
-            return isPlain
-                ? text
-                : "\""
-                    + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
-                    + "\""
         }
     }
 
