@@ -1,9 +1,9 @@
-/// What a stage's body has at hand: its inputs, its outputs, and a place for remarks and small results.
-///
-/// Used by the thread that runs the body.
 public import Files
 public import Storage
 
+/// What a stage's body has at hand: its inputs, its outputs, and a place for remarks and small results.
+///
+/// Used by the thread that runs the body.
 public final class ActionContext {
     /// What is being computed.
     public let action: Action

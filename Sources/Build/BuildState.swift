@@ -1,8 +1,8 @@
-/// What a complete build saw and made, kept so that the next one can tell by looking at files alone that there is
-/// nothing to do.
 public import Files
 public import Storage
 
+/// What a complete build saw and made, kept so that the next one can tell by looking at files alone that there is
+/// nothing to do.
 public struct BuildState: Sendable, Hashable {
     /// Stands for everything that the build depends on; nil when the next build has to look at everything again.
     public let fingerprint: Digest?

@@ -1,11 +1,11 @@
+import Files
+import Storage
+
 /// Makes finished actions durable, many at a time, on a thread of its own.
 ///
 /// The order is fixed: packs flushed; files flushed, moved to their places, folders flushed; then the journal appended
 /// and flushed; then the index's transaction. So a journal never names an object that a power cut could take, and the
 /// index never knows what no journal holds.
-import Files
-import Storage
-
 final class Committer: @unchecked Sendable {
     /// A finished action, with the record that it replaces and the files that it made.
     struct Item: Sendable {

@@ -1,7 +1,7 @@
-/// Something in a cache that is not as it should be.
 public import Files
 import Storage
 
+/// Something in a cache that is not as it should be.
 public struct Finding: Sendable, Hashable {
     /// What is wrong.
     public enum Kind: String, Sendable, Hashable, CaseIterable {

@@ -1,7 +1,7 @@
-/// What tidying a cache removed and kept, or would.
 public import Files
 public import Storage
 
+/// What tidying a cache removed and kept, or would.
 public struct GarbageCollection: Sendable, Hashable {
     /// Objects that nothing reached, set-aside ones included.
     public var removedObjects = 0

@@ -1,7 +1,7 @@
-/// What a collection makes of one pack.
 import Files
 import Storage
 
+/// What a collection makes of one pack.
 struct PackUse: Sendable {
     enum Fate: Sendable {
         /// Nothing in it is reached.

@@ -90,7 +90,9 @@ extension Cache {
         }
     }
 
-    /// Replaces the index by one made from the journals alone. The next build hashes every source again.
+    /// Replaces the index by one made from the journals alone.
+    ///
+    /// The next build hashes every source again.
     ///
     /// - Precondition: the cache was opened for building.
     /// - Throws: `build.read-only`, `build.disk-full`, `build.io`.

@@ -1,10 +1,10 @@
+import Files
+import Storage
+
 /// What an engine takes from a remote store and gives to it: read-through, and write-behind on threads of its own.
 ///
 /// A result that is taken is recorded as one that ran here: its objects are whole, and have the hashes that its record
 /// says.
-import Files
-import Storage
-
 final class RemoteExchange: Sendable {
     /// A record that was found, and the files of its objects that wait to be put in place.
     struct Found: Sendable {

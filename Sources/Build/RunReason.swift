@@ -1,7 +1,7 @@
-/// Why an action runs.
 public import Files
 public import Storage
 
+/// Why an action runs.
 public enum RunReason: Sendable, Hashable, CustomStringConvertible {
     /// A named thing that was one and is another; nil where there is none, or where it is not known yet.
     public struct Change: Sendable, Hashable {

@@ -132,12 +132,14 @@ extension DatasetExplorer {
                 ["exclude: [\(patterns.joined(separator: ", "))]"]
             )
         case .piece(let name):
-            return ("Where the manifest takes 'piece' from, give one name, such as \(name.shown), to", paths)
+            return (
+                "Where the manifest takes 'piece' from, give these one name, such as \(name.shown):", paths
+            )
         case .label(let name, let value):
-            return ("Where the manifest takes '\(name.shown)' from, write \(value.shown) for", paths)
+            return ("Where the manifest takes '\(name.shown)' from, write \(value.shown) for these:", paths)
         case .split(let split):
             guard case .column(let name) = manifest.splits.division else { return ("", []) }
-            return ("In the column '\(name.shown)' of the table, write \(split.rawValue) for", paths)
+            return ("In the column '\(name.shown)' of the table, write \(split.rawValue) for these:", paths)
         }
     }
 }

@@ -1,6 +1,6 @@
-/// The sound set of General MIDI (MMA, General MIDI System Level 1, table 2).
 import Files
 
+/// The sound set of General MIDI (MMA, General MIDI System Level 1, table 2).
 enum GeneralMIDI {
     /// The name of a program, 0 to 127; 128 is drums.
     static func name(ofProgram program: Int) -> String {

@@ -36,11 +36,15 @@ struct LabelNeighbours {
     static let leastOdds = 2.0
     /// Added to both weights, whose sum is at most 1, so that the odds are finite where no neighbour agrees.
     private static let prior = 0.05
-    /// How many pieces a value needs. With fewer, hardly any neighbour could have it.
+    /// How many pieces a value needs.
+    ///
+    /// With fewer, hardly any neighbour could have it.
     static let leastPieces = 3
     /// At most this share of a label's sources is listed, or this many if that is more.
     static let (mostShare, mostOfFew) = (0.03, 10)
-    /// How well neighbours must predict the label, by Cohen's kappa. With less, it hardly depends on the numbers.
+    /// How well neighbours must predict the label, by Cohen's kappa.
+    ///
+    /// With less, it hardly depends on the numbers.
     static let leastAgreement = 0.4
     /// The most sources that each one is compared with; of more, every n-th in the dataset's order.
     private static let mostCompared = 4096

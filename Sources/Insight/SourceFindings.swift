@@ -246,8 +246,9 @@ struct SourceFindings {
         }
     }
 
-    /// Sources that are much faster or slower than most, or than most with the same value of a label. Their tempo may
-    /// be wrong.
+    /// Sources that are much faster or slower than most, or than most with the same value of a label.
+    ///
+    /// Their tempo may be wrong.
     private var unusualSpeeds: [Problem] {
         guard speeds.count >= 20 else { return [] }
         let all = UsualSpeed(speeds.map(\.speed))

@@ -1,6 +1,6 @@
-/// Letters of five by seven dots, drawn for this project, for the words on a picture.
 import Files
 
+/// Letters of five by seven dots, drawn for this project, for the words on a picture.
 enum BitmapFont {
     static let width = 5
     static let height = 7

@@ -1,6 +1,6 @@
-/// Dots in rows from the top, to be filled with rectangles and words and written as PNG.
 import Files
 
+/// Dots in rows from the top, to be filled with rectangles and words and written as PNG.
 package struct Canvas {
     package let width: Int
     package let height: Int

@@ -1,6 +1,6 @@
-/// A colour of eight bits a channel.
 import Files
 
+/// A colour of eight bits a channel.
 package struct Colour: Hashable, Sendable {
     let red: UInt8
     let green: UInt8

@@ -1,5 +1,4 @@
 /// The cheapest way to lay two sequences over each other.
-
 public struct WarpingPath: Hashable, Sendable {
     /// A frame of each sequence that lie over each other.
     public struct Pair: Hashable, Sendable {

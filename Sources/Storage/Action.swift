@@ -1,6 +1,6 @@
-/// A named, versioned, pure computation.
 public import Files
 
+/// A named, versioned, pure computation.
 public struct Stage: Sendable, Hashable {
     /// Its name, such as `score`.
     public let name: String

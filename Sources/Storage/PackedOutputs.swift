@@ -1,6 +1,6 @@
-/// Outputs in a row: for each the length of its name, the name, 32 bytes of digest and the size in 7-bit groups.
 import Files
 
+/// Outputs in a row: for each the length of its name, the name, 32 bytes of digest and the size in 7-bit groups.
 enum PackedOutputs {
     static func write(_ outputs: [String: ObjectReference]) -> [UInt8] {
         var bytes: [UInt8] = []

@@ -1,6 +1,6 @@
-/// The name of a pack: a random number of 63 bits that no other pack has, spelt as 16 lower-case hex digits.
 package import Files
 
+/// The name of a pack: a random number of 63 bits that no other pack has, spelt as 16 lower-case hex digits.
 package struct PackName: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Not negative, so that the order of the numbers is that of the names.
     package let number: Int64

@@ -1,6 +1,6 @@
-/// A name that the cache keeps for a snapshot.
 public import Files
 
+/// A name that the cache keeps for a snapshot.
 public struct Reference: Sendable, Hashable {
     /// The dataset.
     public let dataset: String

@@ -1,10 +1,10 @@
+public import Files
+
 /// A cache elsewhere that many machines share: objects by their hashes, and records by keys.
 ///
 /// Nothing that it gives is believed: the caller hashes objects and parses records with care. Nothing that it does can
 /// fail a build either: a store that does not answer has nothing, and takes nothing. All methods may be called from any
 /// thread.
-public import Files
-
 public protocol RemoteStore: Sendable {
     /// Where it is, for people; without passwords.
     var address: String { get }

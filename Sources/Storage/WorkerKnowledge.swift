@@ -1,7 +1,7 @@
-/// What a worker knows of a cache in advance, so that it need not read every journal: they grow with the dataset, and thousands
-/// of workers would read all of them.
 public import Files
 
+/// What a worker knows of a cache in advance, so that it need not read every journal: they grow with the dataset, and thousands
+/// of workers would read all of them.
 public struct WorkerKnowledge: Sendable, Hashable {
     /// How the names of the workers begin that had the same work before: their journals are read.
     package let predecessors: String

@@ -112,7 +112,7 @@ final class ChangeTests {
         default:
             let source = try #require(words["source"].flatMap { Int($0) })
             let stem = before.snapshot.sources[source].path.dropLast(".mid".count)
-            #expect(said["place"]?.string?.contains("such as \(stem), to") == true)
+            #expect(said["place"]?.string?.contains("such as \(stem):") == true)
             try apply("piece", String(stem), lines)
         }
         let after = try build(splits, exclude: exclude)

@@ -1,8 +1,8 @@
+public import Statistics
+
 /// A classifier of styles that takes no part in any system: a logistic regression on features of a piece.
 ///
 /// It is fitted in folds, so that a piece is only ever judged by classifiers that have not seen it.
-public import Statistics
-
 struct Judge<Piece: Sendable>: Sendable {
     /// A piece with a known style.
     struct Example: Sendable {

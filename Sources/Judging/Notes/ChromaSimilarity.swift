@@ -1,3 +1,5 @@
+public import Statistics
+
 /// How alike the harmonies of two pieces are, column by column: Cífka's measure of content.
 ///
 /// Each pitch class of each sample holds the number of notes that sound; velocities do not count, drums are left out. A
@@ -5,8 +7,6 @@
 /// over the columns in which either piece sounds, so a column in which only one sounds counts 0. Source: Cífka,
 /// Şimşekli and Richard, "Supervised Symbolic Music Style Translation Using Synthetic Data" (ISMIR 2019), section 5.1,
 /// after Lu and Su (ISMIR 2018).
-public import Statistics
-
 public struct ChromaSimilarity: Hashable, Sendable {
     /// Samples per beat.
     public var samplesPerBeat: Int

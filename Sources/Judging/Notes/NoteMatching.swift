@@ -1,6 +1,6 @@
-/// How many events of an estimate find a partner in a reference.
 import Statistics
 
+/// How many events of an estimate find a partner in a reference.
 public struct MatchScore: Hashable, Sendable {
     /// The pairs.
     public let matched: Int
