@@ -1,14 +1,14 @@
 #if canImport(Glibc)
-    package import Glibc
+    internal import Glibc
 #else
-    package import Darwin
+    internal import Darwin
 #endif
 
 /// The system calls by which a cache changes the disk: the seam at which tests inject faults.
 ///
 /// Each behaves as its POSIX namesake: a negative result means failure, told by `errno`.
 package protocol FileSystem: Sendable {
-    func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32
+    func open(_ path: String, _ flags: Int32, _ mode: UInt16) -> Int32
     func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int
     func truncate(_ descriptor: Int32, to size: Int) -> Int32
@@ -23,7 +23,7 @@ package protocol FileSystem: Sendable {
 
 /// The machine's own calls.
 package struct POSIXFileSystem: FileSystem {
-    package func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
+    package func open(_ path: String, _ flags: Int32, _ mode: UInt16) -> Int32 {
         systemOpen(path, flags, mode)
     }
     package func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
@@ -59,7 +59,9 @@ package struct POSIXFileSystem: FileSystem {
 #endif
 
 // The methods above hide the C functions of the same name.
-private func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { open(path, flags, mode) }
+private func systemOpen(_ path: String, _ flags: Int32, _ mode: UInt16) -> Int32 {
+    open(path, flags, mode_t(mode))
+}
 private func systemClose(_ descriptor: Int32) -> Int32 { close(descriptor) }
 private func systemRename(_ old: String, _ new: String) -> Int32 { rename(old, new) }
 private func systemUnlink(_ path: String) -> Int32 { unlink(path) }
@@ -75,7 +77,7 @@ package struct Disk: Sendable {
     /// Opens a regular file of a cache; no link is followed, and nothing else is opened that could block or never end.
     ///
     /// A new file gets the mode less the umask.
-    package func open(_ path: String, _ flags: Int32, mode: mode_t = 0o666) throws(BuildError) -> Int32 {
+    package func open(_ path: String, _ flags: Int32, mode: UInt16 = 0o666) throws(BuildError) -> Int32 {
         let descriptor = try openAnything(path, flags, mode)
         guard FileStat(descriptor: descriptor)?.isRegularFile == true else {
             close(descriptor)
@@ -84,7 +86,7 @@ package struct Disk: Sendable {
         return descriptor
     }
 
-    private func openAnything(_ path: String, _ flags: Int32, _ mode: mode_t) throws(BuildError) -> Int32 {
+    private func openAnything(_ path: String, _ flags: Int32, _ mode: UInt16) throws(BuildError) -> Int32 {
         while true {
             let descriptor = calls.open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode)
             if descriptor >= 0 { return descriptor }

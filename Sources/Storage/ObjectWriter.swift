@@ -1,9 +1,9 @@
 public import Files
 
 #if canImport(Glibc)
-    package import Glibc
+    internal import Glibc
 #else
-    package import Darwin
+    internal import Darwin
 #endif
 
 /// A new object being written: into a temporary file, hashed on the way, named when it is whole.
@@ -14,7 +14,7 @@ public final class ObjectWriter {
     private let disk: Disk
     private let path: String
     private let cancellation: Cancellation
-    private let mode: mode_t
+    private let mode: UInt16
     /// Below 0 while the object is in memory, and after it was sealed.
     private var descriptor: Int32 = -1
     private var hasher = Digest.Hasher()
@@ -29,7 +29,7 @@ public final class ObjectWriter {
 
     /// Begins an object; its file is read-only from the start, so that only this writer ever changes it.
     package init(
-        _ disk: Disk, path: String, mode: mode_t = 0o444, mayBePacked: Bool = false,
+        _ disk: Disk, path: String, mode: UInt16 = 0o444, mayBePacked: Bool = false,
         cancellation: Cancellation
     ) throws(BuildError) {
         self.disk = disk

@@ -53,7 +53,7 @@ final class FaultyFileSystem: FileSystem {
         return true
     }
 
-    func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
+    func open(_ path: String, _ flags: Int32, _ mode: UInt16) -> Int32 {
         let isNew = flags & O_CREAT != 0 && FileStat(path: path) == nil
         if isNew, fails(.open) { return -1 }
         let descriptor = real.open(path, flags, mode)

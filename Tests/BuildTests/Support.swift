@@ -96,7 +96,7 @@ enum Files {
 /// The machine's own file system without its flushes, which tests of the logic need not wait for.
 struct UnflushedFileSystem: FileSystem {
     let real = POSIXFileSystem()
-    func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 { real.open(path, flags, mode) }
+    func open(_ path: String, _ flags: Int32, _ mode: UInt16) -> Int32 { real.open(path, flags, mode) }
     func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
         real.read(descriptor, buffer, at: offset)
     }
