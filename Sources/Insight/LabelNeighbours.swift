@@ -46,8 +46,12 @@ struct LabelNeighbours {
     ///
     /// With less, it hardly depends on the numbers.
     static let leastAgreement = 0.4
-    /// The most sources that each one is compared with; of more, every n-th in the dataset's order.
-    private static let mostCompared = 4096
+    /// How many sources each of `count` is compared with; of more, every n-th in the dataset's order.
+    ///
+    /// Over 2^27 comparisons, which take some seconds, they become fewer.
+    private static func comparedCount(_ count: Int) -> Int {
+        min(4096, max(512, (1 << 27) / max(count, 1)))
+    }
 
     /// Notes and sound apart: their numbers cannot be compared.
     private var items: [SegmentKind: [Item]] = [:]
@@ -177,7 +181,8 @@ struct LabelNeighbours {
         let known = Set(pieces.filter { $0.value.count >= leastPieces }.keys)
         // A label with a value for nearly every source, such as a title, says nothing about the music.
         guard known.count > 1, pieces.count * 4 <= items.count else { return [] }
-        let stride = max(1, (items.count + mostCompared - 1) / mostCompared)
+        let most = comparedCount(items.count)
+        let stride = max(1, (items.count + most - 1) / most)
         let compared = Array(Swift.stride(from: 0, to: items.count, by: stride))
         let rows = WhitenedRows(
             items.map(\.numbers), classes: items.map { $0.labels[label] ?? "" }, fitted: compared)
@@ -192,8 +197,8 @@ struct LabelNeighbours {
         }
         let guesses = Array(found.joined())
         guard agreement(guesses) >= leastAgreement else { return [] }
-        let most = max(mostOfFew, Int(mostShare * Double(items.count)))
-        return Array(guesses.compactMap(\.doubt).sorted(by: isStronger).prefix(most))
+        let listed = max(mostOfFew, Int(mostShare * Double(items.count)))
+        return Array(guesses.compactMap(\.doubt).sorted(by: isStronger).prefix(listed))
     }
 
     /// How well neighbours predict the values: Cohen's kappa, 1 if always right, 0 if right as often as by chance.

@@ -12,10 +12,10 @@
 /// (Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", 2004; the share is
 /// fixed).
 struct WhitenedRows {
-    /// [rows, width].
-    private(set) var values: [Float]
-    /// The numbers of a row.
-    let width: Int
+    /// [rows, width / 16, rounded up]: sixteen numbers of a row side by side, zeros after the last.
+    private let values: [SIMD16<Float>]
+    /// The vectors of a row.
+    private let vectors: Int
 
     private static let shrinkage = 0.5
 
@@ -26,13 +26,12 @@ struct WhitenedRows {
     ///   - classes: the class of each row.
     ///   - fitted: the rows by which the covariance is estimated.
     init(_ rows: [[Float]], classes: [String], fitted: [Int]) {
-        width = rows.first?.count ?? 0
-        values = Self.scaled(rows)
-        let factor = factor(classes, fitted)
-        guard !factor.isEmpty else { return }
-        let width = width
+        let width = rows.first?.count ?? 0
+        vectors = (width + 15) / 16
+        var values = Self.scaled(rows)
+        let factor = Self.factor(values, width, classes, fitted)
         values.withUnsafeMutableBufferPointer { values in
-            for row in rows.indices {
+            for row in rows.indices where !factor.isEmpty {
                 // Forward substitution: the row times the inverse of the factor.
                 for column in 0..<width {
                     var sum = values[row * width + column]
@@ -43,6 +42,13 @@ struct WhitenedRows {
                 }
             }
         }
+        var side = [SIMD16<Float>](repeating: .zero, count: rows.count * vectors)
+        for row in rows.indices {
+            for column in 0..<width {
+                side[row * vectors + column / 16][column % 16] = values[row * width + column]
+            }
+        }
+        self.values = side
     }
 
     private static func scaled(_ rows: [[Float]]) -> [Float] {
@@ -62,7 +68,9 @@ struct WhitenedRows {
     }
 
     /// [width, width]: the lower Cholesky factor of the covariance within classes; empty where no number varies.
-    private func factor(_ classes: [String], _ fitted: [Int]) -> [Float] {
+    private static func factor(
+        _ values: [Float], _ width: Int, _ classes: [String], _ fitted: [Int]
+    ) -> [Float] {
         var means: [String: (sum: [Double], count: Int)] = [:]
         for row in fitted {
             for column in 0..<width {
@@ -83,8 +91,8 @@ struct WhitenedRows {
         }
         let mean = (0..<width).reduce(0) { $0 + covariance[$1 * width + $1] } / Double(max(width, 1))
         guard mean > 0 else { return [] }
-        for index in covariance.indices { covariance[index] *= 1 - Self.shrinkage }
-        for column in 0..<width { covariance[column * width + column] += Self.shrinkage * mean }
+        for index in covariance.indices { covariance[index] *= 1 - shrinkage }
+        for column in 0..<width { covariance[column * width + column] += shrinkage * mean }
         for column in 0..<width {
             for row in column..<width {
                 var sum = covariance[row * width + column]
@@ -109,20 +117,15 @@ struct WhitenedRows {
     func nearest(to row: Int, count: Int, of compared: [Int], where isAllowed: (Int) -> Bool) -> [Int] {
         var nearest: [(distance: Float, row: Int)] = []
         values.withUnsafeBufferPointer { values in
-            let own = UnsafeBufferPointer(rebasing: values[row * width..<(row + 1) * width])
             for other in compared where other != row {
                 let most = nearest.count == count ? nearest.last?.distance ?? .infinity : .infinity
                 var distance: Float = 0
-                var column = 0
-                let start = other * width
-                // Most rows are farther than the last one found long before all columns are added.
-                while column < width, distance < most {
-                    let end = min(column + 16, width)
-                    while column < end {
-                        let difference = own[column] - values[start + column]
-                        distance += difference * difference
-                        column += 1
-                    }
+                var vector = 0
+                // Most rows are farther than the last one found long before all numbers are added.
+                while vector < vectors, distance < most {
+                    let difference = values[row * vectors + vector] - values[other * vectors + vector]
+                    distance += (difference * difference).sum()
+                    vector += 1
                 }
                 guard distance < most, isAllowed(other) else { continue }
                 let place = nearest.firstIndex { $0.distance > distance } ?? nearest.count
