@@ -284,10 +284,9 @@ package final class ObjectStore: Sendable {
             let path = path(of: digest)
             let folder = "\(root)/\(digest.hex.prefix(2))"
             if folders.insert(folder).inserted, !disk.isFolder(folder) {
-                guard FileStat(withoutFollowing: folder) == nil else {
-                    throw .foreign(folder, "is not a folder")
-                }
+                // Another writer may make it between the look and the making.
                 try disk.makeDirectories(folder)
+                guard disk.isFolder(folder) else { throw .foreign(folder, "is not a folder") }
                 hasNewFolder = true
             }
             try state.withLock { (state) throws(BuildError) in
