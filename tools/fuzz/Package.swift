@@ -25,7 +25,10 @@ let package = Package(
     ],
     targets: [
         .executableTarget(
-            name: "fuzz", dependencies: ["CFuzzer", "Manifest", "Listing", "Symbolic", "Audio", "SoundFiles", "Tensors", "Files"],
+            name: "fuzz",
+            dependencies: [
+                "CFuzzer", "Manifest", "Listing", "Symbolic", "Audio", "Storage", "SoundFiles", "Tensors", "Files",
+            ],
             swiftSettings: instrumented,
             linkerSettings: [.unsafeFlags([runtime]), .linkedLibrary("stdc++")]),
         .target(name: "CFuzzer"),

@@ -1,6 +1,7 @@
 internal import Files
 internal import Listing
 internal import Manifest
+internal import Storage
 
 /// Manifests: a value or a `ManifestError` whose every fault has a line and words.
 ///
