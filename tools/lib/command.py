@@ -100,6 +100,12 @@ def program(name, package, why):
     return found
 
 
+def server_program(*names):
+    """The path of the first that is there, also in the folders of servers, which need not be on the path; else None."""
+    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/local/sbin"])
+    return next((found for found in (shutil.which(name, path=path) for name in names) if found), None)
+
+
 def built_program():
     """The program reprise, for tests: the one that REPRISE_BINARY names, else the one that was built last, else None."""
     if named := os.environ.get("REPRISE_BINARY"):

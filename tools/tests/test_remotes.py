@@ -24,7 +24,7 @@ import small_music  # noqa: E402
 
 PROGRAM = command.built_program()
 TRAINER = PROGRAM and shutil.which(f"{PROGRAM}-train")
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+NGINX = command.server_program("nginx")
 TUNES = """\
 version: 1
 dataset: tunes

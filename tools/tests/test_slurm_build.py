@@ -52,16 +52,10 @@ sys.exit(1 if is_first else 0)
 """
 
 
-def first_program(*names):
-    """The first that is there, also in the folders of servers."""
-    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/local/sbin"])
-    return next((found for found in (shutil.which(name, path=path) for name in names) if found), None)
-
-
 # Debian's programs have another name than Slurm's own, so that other versions can be installed beside them.
-CONTROLLER = first_program("slurmctld", "slurmctld-wlm")
-NODE = first_program("slurmd", "slurmd-wlm")
-SUBMIT = first_program("sbatch")
+CONTROLLER = command.server_program("slurmctld", "slurmctld-wlm")
+NODE = command.server_program("slurmd", "slurmd-wlm")
+SUBMIT = command.server_program("sbatch")
 PLUGINS = NODE and next(pathlib.Path(NODE).resolve().parents[1].glob("lib/*/slurm-wlm"), None)
 # No user is verified and no process is bound: all run here, for this user. What is requeued waits until credentials expire.
 SLURM = """\
@@ -125,7 +119,6 @@ def make_sources(folder):
     (folder / "numbers.yaml").write_text(MANIFEST, encoding="utf-8")
 
 
-@unittest.skipIf(PROGRAM is None, "the program reprise is not built")
 def end(process):
     """Ends a daemon, whatever it thinks of it."""
     process.terminate()
@@ -136,6 +129,7 @@ def end(process):
         process.wait()
 
 
+@unittest.skipIf(PROGRAM is None, "the program reprise is not built")
 class Slurm(unittest.TestCase):
     def assert_same(self, folder):
         """The snapshot is that of one process."""
