@@ -40,8 +40,19 @@ public struct GlobPattern: Hashable, Sendable {
     /// The pattern with every character standing for itself; nil if it is so already.
     package var literal: String? {
         guard source.contains(where: { "[]*?{}\\".contains($0) }) else { return nil }
-        return source.reduce(into: "") { text, character in
-            text += "[*?{".contains(character) ? "[\(character)]" : String(character)
+        return Self.text(matching: source)
+    }
+
+    /// The pattern that matches a path alone.
+    public static func text(matching path: String) -> String {
+        // By scalars: a star with a mark above it is one character.
+        path.unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar {
+            case "[", "*", "?": text += "[\(scalar)]"
+            // Braces are expanded before sets are read.
+            case "{", "}", "\\": text += "\\\(scalar)"
+            default: text.unicodeScalars.append(scalar)
+            }
         }
     }
 
@@ -289,18 +300,5 @@ extension GlobPattern.Component {
         var end = index + 1
         while end < name.count, name[end] & 0xC0 == 0x80 { end += 1 }
         return end - index
-    }
-}
-
-extension GlobPattern {
-    /// The pattern that matches a path alone, for the manifest's `exclude`.
-    public static func text(matching path: String) -> String {
-        // By scalars: a star with a mark above it is one character.
-        var text = String.UnicodeScalarView()
-        for scalar in path.unicodeScalars {
-            if "[]*?{}\\".unicodeScalars.contains(scalar) { text.append("\\") }
-            text.append(scalar)
-        }
-        return String(text)
     }
 }
