@@ -25,7 +25,7 @@ extension DatasetExplorer {
         guard let change = request["change"] else {
             return [
                 "changes": .array(
-                    offers(numbers).map { ["title": .string($0.title), "query": .string($0.query)] })
+                    offers(numbers).map { ["title": .string($0.title), "query": .object($0.query)] })
             ]
         }
         let to = request["to"] ?? ""
@@ -55,21 +55,22 @@ extension DatasetExplorer {
     }
 
     /// What can be changed about some sources, with the rest of the query that asks for it.
-    private func offers(_ numbers: [Int]) -> [(title: String, query: String)] {
+    private func offers(_ numbers: [Int]) -> [(title: String, query: [String: JSONValue])] {
         let sources = numbers.map { reader.snapshot.sources[$0] }
-        var offers: [(title: String, query: String)] = []
+        var offers: [(title: String, query: [String: JSONValue])] = []
         if sources.count == 2 {
             if sources[0].piece != sources[1].piece {
-                offers.append(("make them one piece", "change=piece"))
+                offers.append(("make them one piece", ["change": "piece"]))
             }
-            offers.append(("leave out the first", "change=exclude&which=first"))
-            offers.append(("leave out the second", "change=exclude&which=second"))
+            offers.append(("leave out the first", ["change": "exclude", "which": "first"]))
+            offers.append(("leave out the second", ["change": "exclude", "which": "second"]))
         } else {
-            offers.append(("leave it out", "change=exclude"))
+            offers.append(("leave it out", ["change": "exclude"]))
         }
         if isByColumn {
             for split in Split.allCases where !sources.allSatisfy({ $0.split == split }) {
-                offers.append(("split: \(split.rawValue)", "change=split&to=\(split.rawValue)"))
+                offers.append(
+                    ("split: \(split.rawValue)", ["change": "split", "to": .string(split.rawValue)]))
             }
         }
         guard sources.count == 1 else { return offers }
@@ -79,21 +80,11 @@ extension DatasetExplorer {
                 offers.append(
                     (
                         "\(label): \(value)".shown,
-                        "change=label&label=\(Self.escaped(label))&to=\(Self.escaped(value))"
+                        ["change": "label", "label": .string(label), "to": .string(value)]
                     ))
             }
         }
         return offers
-    }
-
-    /// The text, percent-encoded for a query.
-    private static func escaped(_ text: String) -> String {
-        text.utf8.map { byte in
-            let isPlain =
-                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-            let digits = String(byte, radix: 16)
-            return isPlain ? String(UnicodeScalar(byte)) : "%" + (digits.count < 2 ? "0" : "") + digits
-        }.joined()
     }
 
     private func describe(_ edit: SplitChange.Edit, of numbers: [Int]) throws -> JSONValue {

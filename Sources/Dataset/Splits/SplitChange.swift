@@ -54,7 +54,8 @@ public struct SplitChange: Sendable {
     ) throws(SplitAssignment.Failure) {
         let edited = Self.edited(edit, numbers, sources)
         self.edited = edited.sorted()
-        var after: [Part] = sources.indices.map { Part($0, sources[$0]) }
+        let before = sources.indices.map { Part($0, sources[$0]) }
+        var after = before
         for number in edited {
             switch edit {
             case .exclude: break
@@ -64,29 +65,36 @@ public struct SplitChange: Sendable {
             }
         }
         if edit == .exclude { after.removeAll { edited.contains($0.number) } }
-        let old = try Self.dealt(sources.indices.map { Part($0, sources[$0]) }, rule)
+        let old = try Self.dealt(before, rule)
         let new = try Self.dealt(after, rule)
         let known = Set(old.warnings)
         warnings = new.warnings.filter { !known.contains($0) }
-        var moved: [[Split?]: (sources: Int, segments: Int)] = [:]
+        var moved: [Way: (sources: Int, segments: Int)] = [:]
         for number in sources.indices where sources[number].segments > 0 {
-            let (before, now) = (old.splits[number] ?? [], new.splits[number] ?? [])
-            var own: [[Split?]: Int] = [:]
-            for (segment, from) in before.enumerated() {
-                let to = now.indices.contains(segment) ? now[segment] : nil
-                if from != to { own[[from, to], default: 0] += 1 }
+            let (splits, next) = (old.splits[number] ?? [], new.splits[number] ?? [])
+            var own: [Way: Int] = [:]
+            for (segment, from) in splits.enumerated() {
+                let to = next.indices.contains(segment) ? next[segment] : nil
+                if from != to { own[Way(from: from, to: to), default: 0] += 1 }
             }
-            for (key, count) in own {
-                moved[key, default: (0, 0)].sources += 1
-                moved[key, default: (0, 0)].segments += count
+            for (way, count) in own {
+                moved[way, default: (0, 0)].sources += 1
+                moved[way, default: (0, 0)].segments += count
             }
         }
-        let order: [Split?] = Split.allCases + [nil]
         moves = Split.allCases.flatMap { from in
-            order.compactMap { to in
-                moved[[from, to]].map { Move(from: from, to: to, sources: $0.sources, segments: $0.segments) }
+            (Split.allCases + [nil]).compactMap { to in
+                moved[Way(from: from, to: to)].map {
+                    Move(from: from, to: to, sources: $0.sources, segments: $0.segments)
+                }
             }
         }
+    }
+
+    /// From which split a segment moves to which; nil: to none.
+    private struct Way: Hashable {
+        let from: Split
+        let to: Split?
     }
 
     /// A source as the rule sees it.

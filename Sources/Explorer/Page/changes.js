@@ -9,18 +9,15 @@ const changesView = (() => {
     const box = element("details", null, parent, { class: "change" });
     element("summary", "What a change would do", box);
     const address = `/api/change?source=${first}${second === null ? "" : `&second=${second}`}`;
-    let isAsked = false;
     box.addEventListener("toggle", async () => {
-      if (!box.open || isAsked) return;
-      isAsked = true;
       try { drawOffers(box, address, (await ask(address)).changes); } catch (error) { complain(error); }
-    });
+    }, { once: true });
   }
   function drawOffers(box, address, changes) {
     const label = element("label", "change: ", box);
     const choice = element("select", null, label);
     element("option", "choose …", choice, { value: "" });
-    for (const { title, query } of changes) element("option", title, choice, { value: query });
+    for (const { title, query } of changes) element("option", title, choice, { value: new URLSearchParams(query) });
     const result = element("div", null, box, { role: "status" });
     choice.addEventListener("change", async () => {
       const wanted = choice.value;
