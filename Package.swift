@@ -169,8 +169,7 @@ var targets: [Target] = [
         // Audio's kernels are not public: its sources are linked into the folder.
         dependencies: [
             "Dataset", "Manifest", "Listing", "Describing", "Symbolic", "Build", "Storage", "Files",
-            "SoundFiles", "Tensors", "CSndfile",
-            "CMpg123", "CSamplerate", "CSoxr", "CFFTW", "CAllocations",
+            "SoundFiles", "Tensors", "CSndfile", "CMpg123", "CSamplerate", "CSoxr", "CFFTW", "CAllocations",
         ],
         path: "tools/benchmarks/kernels", swiftSettings: strict),
     .target(name: "CAllocations", path: "tools/benchmarks/allocations", publicHeadersPath: "."),
@@ -311,7 +310,8 @@ if let libtorch = Context.environment["LIBTORCH"], !libtorch.isEmpty {
                     ["-Xlinker", "--no-as-needed", "-ltorch", "-Xlinker", "--as-needed"],
                     .when(platforms: [.linux])),
             ]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "TorchTests", dependencies: ["TestSupport", "Torch", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Dataset", "Training", "Loading", "Storage", "Torch", "Files", "Tensors"],

@@ -92,14 +92,13 @@ struct LabelNeighbours {
         numbers += moments(score.pitches) + moments(score.lengths.counts)
         numbers.append(moments(score.velocities)[1])
         // The share of each General MIDI family, and of drums; roots, so that rare instruments count too.
-        let all = Double(score.programs.reduce(0, +))
-        var families = [Double](repeating: 0, count: 17)
-        for (program, count) in score.programs.enumerated() { families[program / 8] += Double(count) }
-        numbers += families.map { ($0 / max(all, 1)).squareRoot() }
         func rootShares(_ counts: [Double]) -> [Double] {
             let all = counts.reduce(0, +)
             return counts.map { all > 0 ? ($0 / all).squareRoot() : 0 }
         }
+        var families = [Double](repeating: 0, count: 17)
+        for (program, count) in score.programs.enumerated() { families[program / 8] += Double(count) }
+        numbers += rootShares(families)
         numbers += rootShares(score.lengths.counts.map { Double($0) })
         var voices = [Double](repeating: 0, count: 8)
         for (count, beats) in score.polyphony.enumerated() { voices[min(count, 7)] += beats }

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// Rows of numbers, scaled so that their Euclidean distance says how alike two rows are, whatever their class.
 ///
 /// Each number has mean 0 and standard deviation 1, and is 0 where it is unknown or always the same. Numbers that vary

@@ -162,6 +162,7 @@ public struct Trainer: Sendable {
         _ beginning: Beginning, _ request: TrainingRequest, _ report: (TrainingProgress) -> Void
     ) throws -> TrainingSummary {
         let (recipe, settings, reader) = (beginning.recipe, beginning.settings, beginning.reader)
+        // Again, since the training of what it builds on may have set another mode.
         let device = try self.device(request.device ?? "cpu", settings)
         // Refused before there is a folder: whatever the loader cannot feed.
         let feed = try self.feed(.train, .learning, recipe, settings, reader, device)

@@ -26,10 +26,8 @@ struct SoundingMusicTests {
     }
 
     @Test(arguments: cases) func aFileIsAsOthersReadIt(name: String) throws {
-        let tests = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-        let file = try TensorFile(
-            path: tests.joined(separator: "/") + "/Fixtures/Golden/sounding.safetensors")
-        func golden(_ key: String) throws -> [[Double]] {
+        let file = try golden("sounding")
+        func oracle(_ key: String) throws -> [[Double]] {
             let tensor: Tensor<Double> = try file.tensor("\(name).\(key)")
             let width = tensor.shape.count > 1 ? tensor.shape[1] : 1
             return stride(from: 0, to: tensor.elements.count, by: width).map {
@@ -43,12 +41,12 @@ struct SoundingMusicTests {
         }
         let notes = rows(json["notes"]).map { [$0[0], $0[0] + $0[1]] + $0[2..<5] }
         // Times are rounded to 0.1 ms, durations too.
-        try expectEqual(sorted(notes), sorted(golden("notes")), within: 1.01e-4)
+        try expectEqual(sorted(notes), sorted(oracle("notes")), within: 1.01e-4)
         #expect(rows(json["notes"]).map { $0[0] } == rows(json["notes"]).map { $0[0] }.sorted())
-        expectEqual(rows(json["beats"]), try golden("beats"), within: 5.01e-5)
-        expectEqual(rows(json["tempi"]), try golden("tempi"), within: 5.01e-5)
+        expectEqual(rows(json["beats"]), try oracle("beats"), within: 5.01e-5)
+        expectEqual(rows(json["tempi"]), try oracle("tempi"), within: 5.01e-5)
         expectEqual(
-            rows(json["pedals"]).map { [$0[0], $0[1], $0[1] + $0[2]] }, try golden("pedals"), within: 1.01e-4)
+            rows(json["pedals"]).map { [$0[0], $0[1], $0[1] + $0[2]] }, try oracle("pedals"), within: 1.01e-4)
         let bars: Tensor<Int64> = try file.tensor("\(name).bars")
         #expect(json["bars"]?.array?.map(\.integer) == bars.elements.map { Int($0) })
         #expect(json["bar"]?.integer == 1)

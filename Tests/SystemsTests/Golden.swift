@@ -1,5 +1,5 @@
-import Foundation
 import Tensors
+import TestSupport
 import Torch
 
 /// The golden vectors of `tools/oracles/systems_golden.py`.
@@ -7,8 +7,7 @@ struct Golden: Sendable {
     let file: TensorFile
 
     init(_ name: String) throws {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        file = try TensorFile(path: tests.appendingPathComponent("Fixtures/Golden/\(name).safetensors").path)
+        file = try golden(name)
     }
 
     func tensor(_ name: String, _ type: ElementType) throws -> TorchTensor {

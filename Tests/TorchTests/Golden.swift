@@ -1,5 +1,5 @@
-import Foundation
 import Tensors
+import TestSupport
 import Torch
 
 /// The golden vectors of `tools/oracles/torch_golden.py`.
@@ -12,8 +12,7 @@ struct Golden: Sendable {
     static func training() throws -> Golden { try Golden(name: "torch-training") }
 
     init(name: String) throws {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        file = try TensorFile(path: tests.appendingPathComponent("Fixtures/Golden/\(name).safetensors").path)
+        file = try golden(name)
     }
 
     func tensor(_ name: String, as type: ElementType? = nil) throws(TorchError) -> TorchTensor {

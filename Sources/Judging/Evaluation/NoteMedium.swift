@@ -234,9 +234,9 @@ struct NoteMedium: Medium {
 
     func omissions(_ outputs: [Piece], _ contents: [Piece]) -> [String] { [] }
 
-    // MARK: The rule
-
     func music(_ piece: Piece) -> BaselineAnswer.Music { .notes(piece.notes) }
+
+    // MARK: The rule
 
     /// Velocities by the style's distribution, and programs by the size of parts.
     ///

@@ -243,9 +243,9 @@ struct SoundMedium: Medium {
         return omissions
     }
 
-    // MARK: The rule
-
     func music(_ piece: Piece) -> BaselineAnswer.Music { .sound(piece.sound) }
+
+    // MARK: The rule
 
     /// The content with the mean spectrum of the style.
     func changedByRule(_ content: Piece, to style: Style) throws -> Piece {
