@@ -110,9 +110,16 @@ class Browser:
 
     def click(self, selector):
         """Clicks in the middle of an element, as a person would: what lies over it gets the click."""
-        element = self._call("POST", self._path("element"), {"using": "css selector", "value": selector})
-        name = next(iter(element.values()))
-        self._call("POST", self._path(f"element/{name}/click"), {})
+        for attempt in range(5):
+            element = self._call("POST", self._path("element"), {"using": "css selector", "value": selector})
+            name = next(iter(element.values()))
+            try:
+                self._call("POST", self._path(f"element/{name}/click"), {})
+                return
+            except BrowserError as error:
+                # The page drew its list again between the look and the click.
+                if attempt == 4 or "stale element" not in str(error):
+                    raise
 
     def press(self, key):
         """Presses a key and lets it go."""
